@@ -1,0 +1,1 @@
+"""The token meter for Ask Sage in Jupyter."""

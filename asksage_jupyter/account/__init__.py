@@ -1,0 +1,8 @@
+"""Meter, Grant, Entry, Call, Balance, and their arithmetic. Knows nothing else."""
+
+from .balance import Balance, MeterBalance
+from .records import Account, Bill, Call, Entry, Grant, Kind, Meter, Source, Status
+
+__all__ = [
+    "Account", "Balance", "Bill", "Call", "Entry", "Grant", "Kind", "Meter", "MeterBalance", "Source", "Status",
+]  # fmt: skip

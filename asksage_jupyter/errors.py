@@ -1,0 +1,150 @@
+"""What can go wrong, as a tree.
+
+::
+
+    AskSageError                 one line in a notebook; figures as attributes
+    ├── BadInput                 an option, value or file of the person's that cannot be used
+    ├── ConfigurationError       a setting or credential is missing or unsafe
+    │   └── NoKey                neither a key nor the local demo
+    ├── NotEnoughTokens          the meter cannot pay; nothing was sent
+    ├── OverLimit                the person's own --max-tokens; nothing was sent
+    ├── ServiceError             Ask Sage, or the way to it, failed
+    │   ├── Refused              certain: nothing was billed, the hold is voided
+    │   │   ├── BadKey           the key or the JWT is not accepted
+    │   │   ├── Unavailable      overloaded, rate-limited, unreachable: try again later
+    │   │   └── NoRoute          this tenant does not have the route
+    │   └── ReplyLost            it may have been billed: the hold stays open
+    ├── Interrupted              the person stopped it: the hold stays open
+    └── LedgerError
+        ├── LedgerConflict       the same op with other figures
+        ├── LedgerTooNew         written by a newer version
+        └── LedgerUnusable       no right to write, disk full, network file system, damaged
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+
+class AskSageError(Exception):
+    """Base of all expected errors; renders as one line in IPython."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython calls this instead of printing frames: the message says what to do, and frames
+        # could show locals that hold a prompt.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class BadInput(AskSageError):
+    """An option, value or file that cannot be used; the message says what is allowed."""
+
+
+class ConfigurationError(AskSageError):
+    """A setting or credential is missing or unsafe."""
+
+
+class NoKey(ConfigurationError):
+    """Neither an Ask Sage key nor the local demo is configured."""
+
+
+class NotEnoughTokens(AskSageError):
+    """The meter cannot pay for the estimate; nothing was sent.
+
+    Attributes
+    ----------
+    meter : str
+        ``"inference"`` or ``"training"``.
+    needed, remaining : int
+        Ask Sage tokens.
+    resets_at : datetime
+        When the next allotment begins (UTC).
+    """
+
+    def __init__(self, meter: str, needed: int, remaining: int, resets_at: datetime) -> None:
+        self.meter, self.needed, self.remaining, self.resets_at = meter, needed, remaining, resets_at
+        super().__init__(
+            f"not enough {meter} tokens: {needed:,} needed, {remaining:,} remaining until "
+            f"{resets_at:%d %b %Y} (UTC). Nothing was sent."
+        )
+
+
+class OverLimit(AskSageError):
+    """The estimate is above the limit the person gave for this call; nothing was sent.
+
+    Attributes
+    ----------
+    estimate, limit : int
+        Ask Sage tokens.
+    """
+
+    def __init__(self, estimate: int, limit: int) -> None:
+        self.estimate, self.limit = estimate, limit
+        super().__init__(
+            f"the estimate is {estimate:,} tokens, above your limit of {limit:,}. Nothing was sent; "
+            f"shorten the prompt, choose a cheaper model or raise --max-tokens."
+        )
+
+
+class ServiceError(AskSageError):
+    """Ask Sage, or the way to it, failed.
+
+    Attributes
+    ----------
+    status : int or None
+        The status of the reply's body, else of HTTP; None when there was no reply.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class Refused(ServiceError):
+    """Certainly not billed."""
+
+
+class BadKey(Refused):
+    """The key or the JWT was not accepted."""
+
+
+class Unavailable(Refused):
+    """Overloaded, rate-limited or unreachable; nothing was billed."""
+
+
+class NoRoute(Refused):
+    """This tenant does not have the route (HTTP 404 or 405)."""
+
+
+class ReplyLost(ServiceError):
+    """The request left, the reply did not arrive whole: it may have been billed."""
+
+
+class Interrupted(AskSageError):
+    """The person stopped a call that was under way; its hold stays open.
+
+    Attributes
+    ----------
+    reply : object
+        The ``Reply`` with the text that had arrived.
+    """
+
+    def __init__(self, reply: Any, message: str) -> None:
+        self.reply = reply
+        super().__init__(message)
+
+
+class LedgerError(AskSageError):
+    """The ledger could not do what was asked; its state is unchanged."""
+
+
+class LedgerConflict(LedgerError):
+    """The same op came again with other figures."""
+
+
+class LedgerTooNew(LedgerError):
+    """The ledger was written by a newer version of this package."""
+
+
+class LedgerUnusable(LedgerError):
+    """The ledger cannot be opened, written or trusted."""

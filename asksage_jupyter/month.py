@@ -1,0 +1,80 @@
+"""Clock and zone -> period: which month an instant belongs to, and when that month starts and ends.
+
+Instants are int64 microseconds since 1970 in UTC; a period is ``"2026-11"``; a zone is an IANA name.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from .errors import BadInput
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def now() -> int:
+    """The present instant, in microseconds UTC."""
+    return time.time_ns() // 1000
+
+
+def to_datetime(t: int) -> datetime:
+    """The aware UTC datetime of the instant `t` (microseconds)."""
+    return _EPOCH + timedelta(microseconds=t)
+
+
+def to_instant(moment: datetime) -> int:
+    """The instant of an aware datetime, in microseconds UTC."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def period_at(t: int, zone: str = "UTC") -> str:
+    """The period (``"2026-11"``) that holds the instant `t` in `zone`.
+
+    Raises
+    ------
+    BadInput
+        `zone` is not an IANA time zone.
+    """
+    # Asked of the bounds, not of the wall clock alone: where clocks fall back from midnight of the
+    # 1st, they read the old month again for an hour, and a month once begun must not reopen.
+    local = to_datetime(t).astimezone(_zone(zone))
+    period = f"{local:%Y-%m}"
+    following = _following(period)
+    return following if t >= bounds(period, zone)[1] else period
+
+
+def bounds(period: str, zone: str = "UTC") -> tuple[int, int]:
+    """First instant of `period` and of the one after it, in microseconds UTC.
+
+    Raises
+    ------
+    BadInput
+        `period` is not of the form ``YYYY-MM``, or `zone` is unknown.
+    """
+    return _first_instant(period, zone), _first_instant(_following(period), zone)
+
+
+def _first_instant(period: str, zone: str) -> int:
+    """The first instant whose local date is the 1st: also where midnight does not exist, or happens twice."""
+    try:
+        midnight = datetime.strptime(period, "%Y-%m")  # noqa: DTZ007  made aware below
+    except ValueError:
+        raise BadInput(f"{period!r} is not a month: write it like 2026-11") from None
+    # fold=0 takes the earlier of two midnights. A midnight that does not exist maps, through UTC,
+    # to the instant the clocks jump: with the offset of before the gap it is that very instant.
+    return to_instant(midnight.replace(tzinfo=_zone(zone), fold=0).astimezone(UTC))
+
+
+def _following(period: str) -> str:
+    year, month = (int(part) for part in period.split("-"))
+    return f"{year + month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadInput(f"{name!r} is no time zone: use an IANA name such as UTC or America/New_York") from None
