@@ -113,11 +113,21 @@ class Unavailable(Refused):
 
 
 class NoRoute(Refused):
-    """This tenant does not have the route (HTTP 404 or 405)."""
+    """The tenant does not have the route (HTTP 404 or 405)."""
 
 
 class ReplyLost(ServiceError):
-    """The request left, the reply did not arrive whole: it may have been billed."""
+    """The request left, the reply did not arrive whole: it may have been billed.
+
+    Attributes
+    ----------
+    text : str
+        What of the reply had arrived.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, text: str = "") -> None:
+        super().__init__(message, status=status)
+        self.text = text
 
 
 class Interrupted(AskSageError):

@@ -73,7 +73,7 @@ class Account:
     @property
     def is_demo(self) -> bool:
         """Whether its tokens are the local demo's, which pay for nothing elsewhere."""
-        return self.holder == DEMO_HOLDER
+        return self.host == "localhost" and self.holder == DEMO_HOLDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,105 @@
+"""What stands in the way: one finding a subject, and never the key itself."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import sys
+from collections.abc import Callable, Iterator
+
+from ..errors import AskSageError, ConfigurationError
+
+
+def findings() -> Iterator[tuple[str, str, bool]]:
+    """Look at one subject after another.
+
+    Yields
+    ------
+    tuple of (str, str, bool)
+        Subject, what was found in one line, and whether that is right.
+    """
+    checks: dict[str, Callable[[], str]] = {
+        "python": _python,
+        "packages": _packages,
+        "key": _key,
+        "service": _service,
+        "ledger": _ledger,
+        "local model": _local_model,
+    }
+    for subject, look in checks.items():
+        try:
+            yield subject, look(), True
+        except AskSageError as error:
+            yield subject, str(error), False
+
+
+def _python() -> str:
+    return f"{sys.version.split()[0]} ({sys.executable})"
+
+
+def _packages() -> str:
+    named = ["asksage_jupyter", "ipython", "ipywidgets", "httpx", "SQLAlchemy", "tiktoken", "pandas"]
+    named += ["jupyterlab", "ipykernel", "xllamacpp", "keyring"]
+    found = []
+    for name in named:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    return ", ".join(found)
+
+
+def _key() -> str:
+    from ..errors import NoKey
+    from ..session.credentials import find_key
+    from ..settings import AskSage
+
+    try:
+        return f"yes, from {find_key(AskSage.instance().account)[1]}"
+    except NoKey as error:
+        return f"no: {error}"
+
+
+def _service() -> str:
+    """Whether anything answers at the address; no key is sent."""
+    import ssl
+
+    import httpx
+
+    from ..service import base_url, is_loopback
+    from ..settings import AskSage
+
+    settings = AskSage.instance()
+    url = base_url(settings.url)
+    try:
+        trusted = ssl.create_default_context(cafile=settings.ca_bundle or None)
+        own = is_loopback(httpx.URL(url).host)  # a proxy must not come between
+        reply = httpx.get(url, timeout=10, verify=trusted, trust_env=not own)
+    except (httpx.HTTPError, OSError) as error:
+        raise ConfigurationError(f"{url} cannot be reached: {error or type(error).__name__}") from None
+    return f"{url} answers (HTTP {reply.status_code})"
+
+
+def _ledger() -> str:
+    from ..errors import LedgerUnusable
+    from ..session import current
+    from ..settings import AskSage
+
+    checked = current().ledger.verify()
+    if checked.problems:
+        raise LedgerUnusable("; ".join(checked.problems))
+    return f"{AskSage.instance().ledger}: {checked.entries:,} entries, chained without a fault"
+
+
+def _local_model() -> str:
+    from .. import local
+
+    found = local.chosen()
+    if found is None:
+        return "not fetched; `asksage-jupyter demo` does"
+    if isinstance(found, str):
+        return f"{found} (your own server)"
+    match local.verify(found):
+        case True:
+            return f"{found}: as pinned"
+        case False:
+            raise ConfigurationError(f"{found} is damaged: delete it, then run `asksage-jupyter demo`")
+    return f"{found} (your own file)"

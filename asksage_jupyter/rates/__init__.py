@@ -1,0 +1,10 @@
+"""Count x model -> price: what a call will cost, in Ask Sage tokens, before it is sent.
+
+Knows no database and opens no connection: a `Pricer`, which the service is, does the talking.
+"""
+
+from .book import Rates
+from .estimate import Estimate, Part
+from .pricing import Pricer, Rate
+
+__all__ = ["Estimate", "Part", "Pricer", "Rate", "Rates"]

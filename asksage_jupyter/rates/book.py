@@ -1,0 +1,199 @@
+"""The rates of a host's models, cached, asked for or of the catalog; and what they make of a count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from .. import month
+from ..account import Source
+from ..errors import AskSageError, Unavailable
+from .estimate import Estimate, Part
+from .fit import CATALOG_FACTOR, KEPT, Fit, Sample, fit
+from .pricing import FIXED, Pricer, Rate, ask, checked
+from .store import Store
+
+_DAY = 24 * 3600 * 1_000_000
+_PAUSE = 10 * 60 * 1_000_000  # after the tokenizer route failed, before it is asked again
+# Shares that are recorded model tokens, not counts of ours: a model's tokenizer does not stretch them.
+_RECORDED = frozenset({"persona", "web search", "references"})
+# An unverified catalog rate may be off by 0.65 to 1.95 where 1.3 is assumed.
+_UNVERIFIED = (0.5, 1.5)
+_FEWEST = 20  # billed tokens from which a bill tells the catalog factor: the fixed part blurs smaller ones
+
+
+class Rates:
+    """Prices for one host.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``rates.json`` is kept; made when it is first written.
+    host : str
+        Rates of hosts are apart.
+    clock : callable
+        The present instant, in microseconds UTC.
+    """
+
+    def __init__(self, folder: Path, host: str, *, clock: Callable[[], int] = month.now) -> None:
+        self._store = Store(folder, host)
+        self._clock = clock
+        self._failed: dict[str, int] = {}
+        self._catalog: dict[str, tuple[float, float]] = {}
+
+    def cached(self, model: str) -> Rate | None:
+        """The rate that `rate` would return without asking anybody; None if it would ask."""
+        known = self._store.known(model).rate
+        if known and 0 <= self._clock() - known.as_of < _DAY:
+            return known
+        if 0 <= self._clock() - self._failed.get(model, -_DAY) < _PAUSE:
+            return known or self._from_catalog(model)
+        return None
+
+    def rate(
+        self, model: str, pricer: Pricer | None = None, catalog: tuple[float, float] | None = None
+    ) -> Rate:
+        """The rate of `model`: of the last 24 hours, else asked of `pricer`, else older, else the catalog's.
+
+        Parameters
+        ----------
+        pricer : Pricer, optional
+            Is asked five free questions at once. When it fails, it is left alone for ten minutes.
+        catalog : (float, float), optional
+            Ask Sage tokens a model token of input and of output, as the service lists them. They are not what
+            is billed: they are multiplied by what the model's bills have shown, 1.3 before there are any.
+
+        Raises
+        ------
+        Unavailable
+            None of these is at hand. Nothing was sent or kept.
+        """
+        if catalog is not None:
+            self._catalog[model] = catalog
+        if found := self.cached(model):
+            return found
+        failure: Exception | None = None
+        if pricer is not None:
+            try:
+                prompt, completion = ask(pricer, model)
+            except (AskSageError, ValueError, TypeError) as error:
+                failure = error
+                self._failed[model] = self._clock()
+            else:
+                priced = Rate(model, prompt, completion, Source.PRICED, self._clock())
+                self._store.update(model, lambda known: replace(known, rate=priced))
+                return priced
+        # A price of days ago was true once; the catalog's is off by 0.65 to 3.6.
+        if found := self._store.known(model).rate or self._from_catalog(model):
+            return found
+        raise Unavailable(
+            f"the price of {model} is not known: the service neither priced nor listed it. Nothing was sent; "
+            f"try again, or choose a model of %asksage models."
+        ) from failure
+
+    def estimate(self, rate: Rate, shares: Mapping[str, int]) -> Estimate:
+        """The price of an input made of `shares`, with a reply of unknown length.
+
+        Parameters
+        ----------
+        shares : mapping of str to int
+            The input's parts by name: cl100k_base counts of texts; ``persona``, ``web search`` and
+            ``references`` in model tokens.
+        """
+        believed = self._fit(rate.model)
+        unverified = rate.source is Source.CATALOG and believed.factor is None
+        below, above = _UNVERIFIED if unverified else (1.0, 1.0)
+        counted, recorded = _divided(shares)
+        inputs = [counted * inflation + recorded + believed.wrapper for inflation in believed.inflation]
+        low, middle, high = (rate.cost(*each) for each in zip(inputs, believed.reply, strict=True))
+        expected = max(1, round(middle))
+        return Estimate(
+            model=rate.model,
+            low=min(expected, max(1, math.floor(low * below))),
+            expected=expected,
+            high=max(expected, math.ceil(high * above)),
+            parts=_parts(rate, shares, believed),
+            input_tokens=max(1, round(inputs[1])),
+            source=rate.source,
+            basis=_basis(rate, believed),
+        )
+
+    def bill(self, rate: Rate, input_tokens: int, output_tokens: int) -> int:
+        """Ask Sage tokens of a reply whose debit the service did not tell, from its model tokens."""
+        return max(1, round(rate.cost(input_tokens, output_tokens)))
+
+    def learn(
+        self,
+        rate: Rate,
+        shares: Mapping[str, int],
+        *,
+        input_tokens: int | None,
+        output_tokens: int | None,
+        tokens: int | None,
+    ) -> None:
+        """Remember what a call was billed; the model's last 50 make its next estimates. Never fails.
+
+        Parameters
+        ----------
+        shares : mapping of str to int
+            The parts it was estimated from.
+        input_tokens, output_tokens, tokens : int or None
+            As billed, where the service told: model tokens, and Ask Sage tokens.
+        """
+        factor = _factor(rate, input_tokens, output_tokens, tokens)
+        sample = Sample(*_divided(shares), input_tokens, output_tokens, factor)
+        if (sample.input_tokens, sample.output_tokens, sample.factor) != (None, None, None):
+            self._store.update(
+                rate.model, lambda known: replace(known, samples=(*known.samples, sample)[-KEPT:])
+            )
+
+    def _fit(self, model: str) -> Fit:
+        return fit(model, self._store.known(model).samples)
+
+    def _from_catalog(self, model: str) -> Rate | None:
+        try:
+            prompt, completion = checked(*self._catalog[model])
+        except (KeyError, ValueError, TypeError):
+            return None
+        factor = self._fit(model).factor or CATALOG_FACTOR
+        return Rate(model, prompt * factor, completion * factor, Source.CATALOG, self._clock(), factor)
+
+
+def _divided(shares: Mapping[str, int]) -> tuple[int, int]:
+    """What of the shares is our count, and what is recorded model tokens."""
+    recorded = sum(tokens for name, tokens in shares.items() if name in _RECORDED)
+    return sum(shares.values()) - recorded, recorded
+
+
+def _factor(
+    rate: Rate, input_tokens: int | None, output_tokens: int | None, tokens: int | None
+) -> float | None:
+    """Bill over catalog, where both are known well enough."""
+    if rate.source is not Source.CATALOG or input_tokens is None or output_tokens is None:
+        return None
+    product = rate.cost(input_tokens, output_tokens) - FIXED
+    if tokens is None or tokens < _FEWEST or product <= 0:
+        return None
+    return (tokens - FIXED) / product * rate.factor
+
+
+def _parts(rate: Rate, shares: Mapping[str, int], believed: Fit) -> tuple[Part, ...]:
+    parts = [
+        Part(name, tokens * rate.prompt * (1.0 if name in _RECORDED else believed.inflation.middle))
+        for name, tokens in shares.items()
+    ]
+    each_call = believed.wrapper * rate.prompt + FIXED
+    return (*parts, Part("each call", each_call), Part("reply", believed.reply.middle * rate.completion))
+
+
+def _basis(rate: Rate, believed: Fit) -> str:
+    if rate.source is Source.PRICED:
+        rates = f"rates as the service priced them on {month.to_datetime(rate.as_of):%d %b %Y}"
+    elif believed.factor is None:
+        rates = f"catalog rates x {rate.factor:.2f}, unverified"
+    else:
+        rates = f"catalog rates x {rate.factor:.2f}, as billed before"
+    calls = f"as in {believed.replies} earlier call{'s' * (believed.replies > 1)}"
+    return f"{rates}; the reply's length {calls if believed.replies else 'a guess'}"

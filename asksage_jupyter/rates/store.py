@@ -1,0 +1,147 @@
+"""The JSON file that keeps rates and samples between sessions, shared by all kernels of a person.
+
+It is a cache: lost or damaged, it is begun anew; a folder that cannot be written costs a question more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..account import Source
+from .fit import KEPT, Sample
+from .pricing import Rate, checked
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept of a model on a host: its priced rate, if any, and the last billed calls."""
+
+    rate: Rate | None = None
+    samples: tuple[Sample, ...] = ()
+
+
+class Store:
+    """The file ``rates.json`` in `folder`, seen by one host.
+
+    Readers never lock: the file is only ever replaced as a whole. Writers take turns.
+    """
+
+    def __init__(self, folder: Path, host: str) -> None:
+        self._path = folder / "rates.json"
+        self._host = host
+        self._version: object = None
+        self._contents: dict[str, Any] = {}
+        self._parsed: dict[str, Known] = {}
+        # What could not be written lives as long as the session.
+        self._unwritten: dict[str, Known] = {}
+
+    def known(self, model: str) -> Known:
+        """What is kept of `model`; empty where nothing is."""
+        if unwritten := self._unwritten.get(model):
+            return unwritten
+        self._refresh()
+        parsed = self._parsed
+        if model not in parsed:
+            parsed[model] = _known(model, self._models().get(model))
+        return parsed[model]
+
+    def update(self, model: str, change: Callable[[Known], Known]) -> None:
+        """Replace what is kept of `model` by its `change`, which sees what other kernels wrote before."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _turn(self._path.with_suffix(".lock")):
+                self._refresh()
+                models = self._models()
+                known = change(_known(model, models.get(model)))
+                hosts = {**_dict(self._contents.get("hosts")), self._host: {**models, model: _plain(known)}}
+                _replace(self._path, {"format": _FORMAT, "hosts": hosts})
+            self._unwritten.pop(model, None)
+        except OSError:
+            self._unwritten[model] = change(self.known(model))
+
+    def _refresh(self) -> None:
+        """Read the file again if it has been replaced; a damaged one is as good as none."""
+        try:
+            status = self._path.stat()
+            version = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if version == self._version:
+                return
+            contents = _dict(json.loads(self._path.read_bytes()))
+        except (OSError, ValueError, RecursionError):
+            version, contents = None, {}
+        self._contents = contents if contents.get("format") == _FORMAT else {}
+        self._version, self._parsed = version, {}
+
+    def _models(self) -> dict[str, Any]:
+        return _dict(_dict(self._contents.get("hosts")).get(self._host))
+
+
+def _known(model: str, plain: Any) -> Known:
+    """What the file says of `model`, without whatever in it cannot be true."""
+    kept = _dict(plain)
+    rate = None
+    with suppress(KeyError, TypeError, ValueError):
+        prompt, completion = checked(kept["rate"]["prompt"], kept["rate"]["completion"])
+        rate = Rate(model, prompt, completion, Source.PRICED, int(kept["rate"]["as_of"]))
+    samples = kept.get("samples")
+    found = map(_sample, samples if isinstance(samples, list) else [])
+    return Known(rate, tuple(sample for sample in found if sample is not None)[-KEPT:])
+
+
+def _sample(plain: Any) -> Sample | None:
+    """A sample, if these are one's figures."""
+    if not isinstance(plain, list) or len(plain) != len(Sample._fields):
+        return None
+    sample = Sample(*plain)
+    possible = all(f is None or (type(f) in (int, float) and 0 <= f < 1e12) for f in sample)
+    return sample if possible and None not in (sample.counted, sample.recorded) else None
+
+
+def _plain(known: Known) -> dict[str, Any]:
+    rate = known.rate
+    return {
+        "rate": rate and {"prompt": rate.prompt, "completion": rate.completion, "as_of": rate.as_of},
+        "samples": known.samples[-KEPT:],
+    }
+
+
+def _dict(plain: Any) -> dict[str, Any]:
+    return plain if isinstance(plain, dict) else {}
+
+
+def _replace(path: Path, contents: dict[str, Any]) -> None:
+    written = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        written.write_text(json.dumps(contents, separators=(",", ":")), encoding="utf-8")
+        written.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            written.unlink()
+        raise
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Hold the lock file; the system lets go of it however the process ends."""
+    with path.open("a+b") as file:
+        # Where a file system has no locks, a sample may be lost to another kernel's: no more than that.
+        with suppress(OSError):
+            if sys.platform == "win32":
+                import msvcrt
+
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield

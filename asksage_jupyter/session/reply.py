@@ -1,0 +1,91 @@
+"""What comes back from a call: the text, and the one quiet line about its tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING
+
+from ..account import Source
+
+if TYPE_CHECKING:
+    from ..account import Balance
+    from ..rates import Estimate
+
+_SOURCES = {
+    Source.BILLED: "billed",
+    Source.LOG: "from the prompt log",
+    Source.PRICED: "priced: the bill was not told",
+    Source.CATALOG: "priced from the catalog, unverified",
+    Source.PRESUMED: "presumed: the bill was not told",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A model's reply and what it cost.
+
+    Attributes
+    ----------
+    text : str
+        The reply, as far as it arrived.
+    model : str
+        The model that answered.
+    estimate : Estimate
+        Expected Ask Sage tokens, before sending.
+    tokens : int or None
+        Ask Sage tokens debited; None while the bill is unknown (interrupted: the estimate stays held).
+    source : Source or None
+        Where `tokens` comes from.
+    input_tokens, output_tokens : int or None
+        Model tokens, where the service tells them.
+    balance : Balance or None
+        After the debit; None if the ledger could not be read.
+    notes : tuple of str
+        What is worth knowing: history's share, another model than asked, a debit still to be booked.
+    op : str
+        The move's id in the ledger.
+    interrupted : bool
+        Whether the person stopped it.
+    """
+
+    text: str = field(repr=False)
+    model: str
+    estimate: Estimate = field(repr=False)
+    op: str
+    tokens: int | None = None
+    source: Source | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    balance: Balance | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def receipt(self) -> str:
+        """One quiet line: model, tokens and their source, remaining, and what is worth knowing."""
+        parts = [self.model]
+        if self.tokens is None or self.source is None:
+            parts.append(
+                f"interrupted: about {self.estimate.expected:,} tokens stay held until the bill is known"
+            )
+        else:
+            parts.append(f"{self.tokens:,} tokens ({_SOURCES[self.source]})")
+        if self.balance is not None:
+            if self.balance.account.is_demo:
+                parts.insert(0, "local demo")
+            meter = self.balance.inference
+            if meter.granted is not None:
+                parts.append(f"{meter.remaining:,} of {meter.granted:,} left")
+        return " · ".join([*parts, *self.notes])
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return f"{self.text}\n\n{self.receipt_html}"
+
+    @property
+    def receipt_html(self) -> str:
+        """The receipt as one line of HTML in the theme's quiet colour."""
+        return f'<small style="color:var(--jp-ui-font-color2,#777)">{escape(self.receipt)}</small>'

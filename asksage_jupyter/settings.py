@@ -1,0 +1,98 @@
+"""The person's settings: traits with help, whose defaults come from the environment. Never the key."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from traitlets import Enum, Float, Int, Unicode, default
+from traitlets.config import SingletonConfigurable
+
+from .account import Account
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMATS = ("markdown", "code", "json", "html", "text")
+
+
+class AskSage(SingletonConfigurable):
+    """Settings of asksage_jupyter; change them with ``%config AskSage.model = "..."``.
+
+    The key is not among them: it comes from ASKSAGE_API_KEY, the keyring or ``%asksage login``.
+    """
+
+    url = Unicode(help="Address of the Ask Sage service (ASKSAGE_URL).").tag(config=True)
+    email = Unicode(help="Your e-mail at Ask Sage: whose tokens are counted (ASKSAGE_EMAIL).").tag(
+        config=True
+    )
+    ca_bundle = Unicode(
+        help="File of the certificates to trust, if your host has its own (ASKSAGE_CA_BUNDLE)."
+    ).tag(config=True)
+    model = Unicode(help="Model that answers when a cell names none (ASKSAGE_MODEL).").tag(config=True)
+    ledger = Unicode(help="Path or SQLAlchemy URL of the ledger (ASKSAGE_LEDGER).").tag(config=True)
+    project = Unicode(help="Project that calls are booked under in the usage log (ASKSAGE_PROJECT).").tag(
+        config=True
+    )
+    zone = Unicode("UTC", help="Time zone in which your month begins, such as America/New_York.").tag(
+        config=True
+    )
+    system = Unicode(
+        "Be accurate and brief. Answer in Markdown.",
+        help="System prompt of a cell that names none; empty sends the service's default persona, "
+        "at about 780 model tokens a call.",
+    ).tag(config=True)
+    format = Enum(
+        FORMATS, default_value="markdown", help="How a reply is shown when a cell does not say."
+    ).tag(config=True)
+    timeout_s = Float(300.0, min=1.0, help="Seconds without a byte after which a reply counts as lost.").tag(
+        config=True
+    )
+    presume_after_s = Int(
+        3600, min=60, help="Seconds after which a call without a known bill counts as spent at its estimate."
+    ).tag(config=True)
+
+    @default("url")
+    def _url(self) -> str:
+        return os.environ.get("ASKSAGE_URL") or "https://api.asksage.ai"
+
+    @default("email")
+    def _email(self) -> str:
+        return os.environ.get("ASKSAGE_EMAIL", "")
+
+    @default("ca_bundle")
+    def _ca_bundle(self) -> str:
+        return os.environ.get("ASKSAGE_CA_BUNDLE", "")
+
+    @default("model")
+    def _model(self) -> str:
+        return os.environ.get("ASKSAGE_MODEL", "")
+
+    @default("ledger")
+    def _ledger(self) -> str:
+        return os.environ.get("ASKSAGE_LEDGER") or str(data_folder() / "ledger.db")
+
+    @default("project")
+    def _project(self) -> str:
+        return os.environ.get("ASKSAGE_PROJECT", "")
+
+    @property
+    def account(self) -> Account:
+        """Whose tokens are counted: the person at the host, whatever key they use there."""
+        from .service.address import base_url, is_loopback
+
+        host = urlsplit(base_url(self.url)).hostname or ""
+        # Without an e-mail the service cannot be asked who holds the key; the login name at least keeps
+        # the accounts of people who share a ledger apart.
+        holder = self.email.strip().lower() or f"{getpass.getuser()} (no e-mail)"
+        # A loopback port changes from start to start (the demo's, a tunnel's); the account stays the same.
+        return Account("localhost" if is_loopback(host) else host, holder, self.zone)
+
+
+def data_folder() -> Path:
+    """The platform's folder for this person's data of this package."""
+    from platformdirs import user_data_path
+
+    return user_data_path("asksage_jupyter", appauthor=False)

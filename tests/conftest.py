@@ -1,0 +1,39 @@
+"""What every test stands on: settings of its own, and one real demo service for the whole run."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from asksage_jupyter import local, session
+from asksage_jupyter.settings import AskSage
+
+
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch, tmp_path):
+    """No test sees the person's settings, key or ledger, nor another test's."""
+    for name in [name for name in os.environ if name.startswith(("ASKSAGE_", "JPY_SESSION_NAME"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ASKSAGE_LEDGER", str(tmp_path / "ledger.db"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    AskSage.clear_instance()
+    yield
+    session.forget()
+    AskSage.clear_instance()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The demo service with its real model, and short replies."""
+    with local.start(tmp_path_factory.mktemp("local"), weights=local.fetch(), output_limit=24) as service:
+        yield service
+
+
+@pytest.fixture
+def at_demo(demo, own_settings, monkeypatch):
+    """This process's settings point at the demo service."""
+    for name, value in demo.environment.items():
+        monkeypatch.setenv(name, value)
+    AskSage.clear_instance()
+    return demo

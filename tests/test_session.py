@@ -1,0 +1,397 @@
+"""Hold, ask, settle against a scripted tenant: what each way of going wrong leaves in the ledger."""
+
+import json
+import math
+import threading
+import time
+from contextlib import closing
+
+import pytest
+from scripted import EMAIL, EXCHANGE, KEY, QUERY, STREAM, Played, Scripted, envelope, pieces
+
+import asksage_jupyter
+from asksage_jupyter.account import Source
+from asksage_jupyter.errors import (
+    BadInput,
+    BadKey,
+    Interrupted,
+    LedgerError,
+    NoKey,
+    NotEnoughTokens,
+    OverLimit,
+    ReplyLost,
+    Unavailable,
+)
+from asksage_jupyter.service import Secret
+from asksage_jupyter.session import current, forget
+from asksage_jupyter.settings import AskSage
+
+MODEL = "google-claude-45-haiku"
+CATALOG = {"prompt": 0.055, "completion": 0.275}
+LIMITS, LEFT = "/user/validate_token_with_full_user", "/server/count-monthly-tokens-left-with-org"
+USED, TAUGHT = "/server/count-monthly-tokens", "/server/count-monthly-teach-tokens"
+MODELS, TOKENIZER = "/server/get-models", "/server/tokenizer"
+
+
+def tokenizer(request):
+    """One generic tokenizer and its price, as recorded: strings, with a wrapper of 19."""
+    asked = request.json
+    tokens = len(asked["content"].split()) + 19
+    if not asked.get("convert_to_asksage"):
+        return {"response": str(tokens), "status": 200}
+    price = 1.3 * (tokens * CATALOG["prompt"] + asked["completion_estimate"] * CATALOG["completion"])
+    return {"response": str(math.ceil(price)), "status": 200}
+
+
+def told(number):
+    return {"response": number, "status": 200}
+
+
+@pytest.fixture
+def tenant(monkeypatch):
+    """A whole tenant: key exchange, limits, counters, models, tokenizer and a model that says OK."""
+    with closing(Scripted()) as server:
+        server.on(EXCHANGE, {"response": {"access_token": "jwt-7c1d"}, "status": "200"})
+        server.on(LIMITS, told({"max_tokens": 200_000, "max_train_tokens": 50_000, "mfa_secret": "decoy"}))
+        server.on(USED, told(411))
+        server.on(TAUGHT, told("7"))
+        server.on(LEFT, told(199_589))
+        models = [
+            {"id": MODEL, "token_conversion_rate": CATALOG},
+            {"id": "gpt-5", "token_conversion_rate": {"prompt": 0.069, "completion": 0.55}},
+        ]
+        server.on(MODELS, told(models))
+        server.on(TOKENIZER, tokenizer)
+        server.on(QUERY, envelope())
+        server.on(STREAM, Played(pieces(envelope("\n\nO"), envelope())))
+        for name, value in (("URL", server.url), ("EMAIL", EMAIL), ("API_KEY", KEY), ("MODEL", MODEL)):
+            monkeypatch.setenv(f"ASKSAGE_{name}", value)
+        yield server
+        forget()  # before the server goes
+
+
+def standing():
+    inference = asksage_jupyter.balance().inference
+    return inference.used, inference.held
+
+
+# -- first contact ----------------------------------------------------------------------------------------
+
+
+def test_the_first_balance_is_already_true(tenant):
+    balance = asksage_jupyter.balance()
+    assert (balance.inference.granted, balance.inference.used) == (200_000, 411)
+    assert (balance.training.granted, balance.training.used) == (50_000, 7)
+    assert "tokens left + monthly counter" in balance.inference.source
+    assert balance.inference.as_of is not None
+
+
+@pytest.mark.parametrize(
+    ("missing", "granted", "used", "source"),
+    [
+        ([LIMITS], 200_000, 411, "tokens left + monthly counter"),
+        ([LEFT], 200_000, 411, "account limit, monthly counter"),
+        ([USED], 200_000, 411, "account limit, tokens left"),
+        ([USED, LEFT], 200_000, 0, "not told"),
+        ([USED, LIMITS], 199_589, 0, "not told"),
+    ],
+)
+def test_where_a_tenant_lacks_a_route_the_next_best_source_is_named(tenant, missing, granted, used, source):
+    for path in missing:
+        tenant.on(path)
+    inference = asksage_jupyter.balance().inference
+    assert (inference.granted, inference.used) == (granted, used)
+    assert source in inference.source
+
+
+def test_a_tenant_that_tells_nothing_is_told_by_the_person_once(tenant):
+    for path in (LIMITS, LEFT, USED, TAUGHT):
+        tenant.on(path)
+    assert asksage_jupyter.balance().inference.granted is None
+    with pytest.raises(LedgerError, match="set_plan"):
+        asksage_jupyter.ask("Hello")
+    assert not tenant.asked(QUERY)
+    assert asksage_jupyter.set_plan(inference=1_000).inference.remaining == 1_000
+    assert asksage_jupyter.ask("Hello").balance.inference.remaining == 1_000 - 63
+
+
+def test_contact_is_made_once_and_later_kernels_need_no_network(tenant, monkeypatch):
+    asksage_jupyter.balance()
+    forget()
+    monkeypatch.delenv("ASKSAGE_API_KEY")
+    tenant.requests.clear()
+    assert asksage_jupyter.balance().inference.used == 411
+    assert not tenant.requests
+
+
+def test_without_a_key_the_message_names_both_ways(tenant, monkeypatch):
+    monkeypatch.delenv("ASKSAGE_API_KEY")
+    with pytest.raises(NoKey, match=r"%asksage login.*asksage-jupyter demo"):
+        asksage_jupyter.balance()
+    assert not tenant.requests
+
+
+def test_login_tries_the_key_before_it_is_kept(tenant, monkeypatch):
+    monkeypatch.delenv("ASKSAGE_API_KEY")
+    tenant.on(EXCHANGE, told("Token is invalid [1]") | {"status": 400})
+    with pytest.raises(BadKey):
+        current().login(Secret("wrong"))
+    with pytest.raises(NoKey):
+        asksage_jupyter.balance()
+    tenant.on(EXCHANGE, {"response": "jwt-bare", "status": 200})
+    assert current().login(Secret(KEY))
+    assert asksage_jupyter.balance().inference.used == 411
+
+
+# -- what a call leaves -----------------------------------------------------------------------------------
+
+
+def test_a_reply_is_debited_as_billed_and_listed(tenant, monkeypatch):
+    monkeypatch.setenv("ASKSAGE_PROJECT", "tides")
+    monkeypatch.setenv("JPY_SESSION_NAME", "work/tides.ipynb")
+    reply = asksage_jupyter.ask("Say OK.")
+    assert (reply.text, reply.tokens, reply.source) == ("OK", 63, Source.BILLED)
+    assert reply.receipt == f"{MODEL} · 63 tokens (billed) · 199,526 of 200,000 left"
+    assert standing() == (411 + 63, 0)
+    (row,) = asksage_jupyter.usage().to_dict("records")
+    assert (row["tokens"], row["input_tokens"], row["output_tokens"], row["source"]) == (63, 820, 4, "billed")
+    assert (row["project"], row["notebook"], row["user"]) == ("tides", "work/tides.ipynb", EMAIL)
+    assert row["estimate"] == reply.estimate.expected
+
+
+def test_the_text_so_far_is_heard_while_it_arrives(tenant):
+    heard = []
+    reply = asksage_jupyter.ask("Say OK.", on_text=heard.append)
+    assert heard[-1] == reply.text == "OK"
+    assert heard[0] == "O"
+
+
+def test_a_failing_display_does_not_cost_the_reply(tenant):
+    def display(text):
+        raise OSError("no front end")
+
+    with pytest.warns(UserWarning, match="no front end"):
+        reply = asksage_jupyter.ask("Say OK.", on_text=display)
+    assert (reply.text, reply.tokens) == ("OK", 63)
+    assert standing() == (474, 0)
+
+
+def test_a_certain_refusal_voids_the_hold(tenant):
+    tenant.on(QUERY, envelope("Sorry, the model is overloaded.", usage=None))
+    session = current()
+    session.service._sleep = lambda seconds: None
+    with pytest.raises(Unavailable, match="overloaded"):
+        asksage_jupyter.ask("Say OK.")
+    assert standing() == (411, 0)
+    assert asksage_jupyter.usage().empty
+
+
+def test_a_lost_reply_leaves_the_hold(tenant):
+    tenant.on(STREAM, Played(pieces({"message": "Half a re"}), drop_at=25))
+    tenant.on(QUERY, Played(envelope(), drop_at=30))
+    with pytest.raises(ReplyLost, match="stay held"):
+        asksage_jupyter.ask("Say OK.")
+    used, held = standing()
+    assert used == 411
+    assert held > 0
+
+
+def test_what_arrived_of_a_lost_reply_is_kept(tenant):
+    whole = pieces({"message": "Half a reply"}, {"message": " and more"})
+    tenant.on(STREAM, Played(whole, drop_at=whole.index(b"and"), cuts=(45,)))
+    with pytest.raises(ReplyLost) as caught:
+        asksage_jupyter.ask("Say OK.", on_text=lambda text: None)
+    assert caught.value.text == "Half a reply"
+
+
+def test_a_stop_keeps_what_came_and_leaves_the_hold(tenant):
+    def stop(text):
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as caught:
+        asksage_jupyter.ask("Say OK.", on_text=stop)
+    reply = caught.value.reply
+    assert (reply.text, reply.interrupted, reply.tokens) == ("O", True, None)
+    assert "stay held" in reply.receipt
+    assert standing() == (411, reply.estimate.expected)
+
+
+def test_a_hold_past_its_due_time_is_presumed_with_its_attribution(tenant, monkeypatch):
+    tenant.on(QUERY, Played(envelope(), drop_at=30))
+    monkeypatch.setenv("JPY_SESSION_NAME", "lost.ipynb")
+    with pytest.raises(ReplyLost):
+        asksage_jupyter.ask("Say OK.")
+    account, path = current().account, current().ledger.path
+    estimate = asksage_jupyter.balance().inference.held
+    forget()
+    from asksage_jupyter.ledger import CALL_COLUMNS, Ledger
+
+    later = time.time_ns() // 1000 + 2 * 3600 * 1_000_000
+    with closing(Ledger(path, clock=lambda: later)) as ledger:
+        (call,) = ledger.calls(account)
+        row = dict(zip(CALL_COLUMNS, call, strict=True))
+    assert (row["tokens"], row["source"], row["status"]) == (estimate, "presumed", "lost")
+    assert (row["notebook"], row["model"]) == ("lost.ipynb", MODEL)
+
+
+def test_a_failing_settle_gives_the_reply_and_is_made_up_for(tenant, monkeypatch):
+    ledger = current().ledger
+    settle = ledger.settle
+
+    def full_disk(op, bill):
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(ledger, "settle", full_disk)
+    reply = asksage_jupyter.ask("Say OK.")
+    assert reply.text == "OK"
+    assert "still to be booked (the disk is full)" in reply.receipt
+    monkeypatch.setattr(ledger, "settle", settle)
+    assert standing() == (474, 0)
+    assert asksage_jupyter.usage()["tokens"].tolist() == [63]
+
+
+def test_a_stop_during_the_debit_still_gives_the_reply(tenant, monkeypatch):
+    ledger = current().ledger
+    settle = ledger.settle
+
+    def stopped(op, bill):
+        settle(op, bill)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ledger, "settle", stopped)
+    assert asksage_jupyter.ask("Say OK.").text == "OK"
+    monkeypatch.setattr(ledger, "settle", settle)
+    assert standing() == (474, 0)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens", "source"),
+    [
+        ({"prompt_tokens": 1_000, "completion_tokens": 100}, 110, Source.PRICED),
+        (None, None, Source.PRESUMED),
+    ],
+)
+def test_a_reply_without_a_bill_is_debited_from_the_next_best_source(tenant, usage, tokens, source):
+    tenant.on(QUERY, envelope("OK", usage=usage))
+    reply = asksage_jupyter.ask("Say OK.")
+    expected = reply.estimate.expected if tokens is None else tokens
+    assert reply.source is source
+    assert reply.tokens == pytest.approx(expected, abs=1)
+    assert standing() == (411 + reply.tokens, 0)
+
+
+def test_without_a_tokenizer_route_the_catalog_prices_and_says_so(tenant):
+    tenant.on(TOKENIZER)
+    tenant.on(QUERY, envelope("OK", usage={"prompt_tokens": 1_000, "completion_tokens": 100}))
+    reply = asksage_jupyter.ask("Say OK.")
+    assert (reply.source, reply.estimate.source) == (Source.CATALOG, Source.CATALOG)
+    assert "unverified" in reply.receipt
+
+
+def test_another_models_answer_is_told_and_booked_under_its_name(tenant):
+    tenant.on(QUERY, envelope(provenance={"model": "gpt-5"}))
+    reply = asksage_jupyter.ask("Say OK.")
+    assert reply.model == "gpt-5"
+    assert f"asked {MODEL}, answered by gpt-5" in reply.receipt
+    assert asksage_jupyter.usage()["model"].tolist() == ["gpt-5"]
+
+
+# -- what is refused before anything is sent --------------------------------------------------------------
+
+
+def test_what_the_month_cannot_pay_is_not_sent(tenant):
+    tenant.on(LEFT, told(20))
+    with pytest.raises(NotEnoughTokens) as caught:
+        asksage_jupyter.ask("Say OK.")
+    error = caught.value
+    assert (error.meter, error.remaining) == ("inference", 20)
+    assert error.needed > 20
+    assert all(word in str(error) for word in ("inference", "20 remaining", f"{error.needed:,} needed"))
+    assert f"{error.resets_at:%d %b %Y}" in str(error)
+    assert not tenant.asked(QUERY)
+
+
+def test_a_call_above_the_persons_limit_is_not_sent(tenant):
+    with pytest.raises(OverLimit):
+        asksage_jupyter.ask("Say OK.", max_tokens=5)
+    assert not tenant.asked(QUERY)
+    assert standing() == (411, 0)
+
+
+def test_an_estimate_sends_nothing_to_a_model(tenant):
+    estimate = asksage_jupyter.estimate("word " * 1_000)
+    assert estimate.low <= estimate.expected <= estimate.high
+    assert estimate.source is Source.PRICED
+    assert {part.name for part in estimate.parts} >= {"prompt", "reply"}
+    assert not tenant.asked(QUERY)
+    assert not tenant.asked(STREAM)
+
+
+def test_an_unknown_model_is_refused_with_those_near_it(tenant):
+    with pytest.raises(BadInput, match=MODEL):
+        asksage_jupyter.ask("Say OK.", model="google-claude-45-haikoo")
+    assert not tenant.asked(QUERY)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"live": 3}, {"reasoning": "much"}, {"temperature": 2.0}, {"history": -1}, {"file": "absent.txt"},
+        {"model": ""}, {"mood": "good"},
+    ],
+)  # fmt: skip
+def test_options_that_are_not_allowed_are_told_in_a_line(tenant, monkeypatch, options):
+    monkeypatch.delenv("ASKSAGE_MODEL")
+    with pytest.raises(BadInput) as caught:
+        asksage_jupyter.ask("Say OK.", **{"model": MODEL, **options})
+    assert "\n" not in str(caught.value)
+    assert not tenant.requests
+
+
+def test_an_empty_prompt_is_not_sent(tenant):
+    with pytest.raises(BadInput, match="empty"):
+        asksage_jupyter.ask(" \n")
+
+
+# -- history, settings, threads ---------------------------------------------------------------------------
+
+
+def test_history_is_sent_again_and_its_share_is_told(tenant):
+    asksage_jupyter.ask("First.")
+    assert "history" not in asksage_jupyter.ask("Second.").receipt
+    assert "history ~" in asksage_jupyter.ask("Third.", history=1).receipt
+    assert tenant.asked(QUERY)[-1].json["message"] == [
+        {"user": "me", "message": "Second."},
+        {"user": "gpt", "message": "OK"},
+        {"user": "me", "message": "Third."},
+    ]
+
+
+def test_a_changed_setting_is_followed_without_a_restart(tenant):
+    first = current()
+    AskSage.instance().email = "bea@example.org"
+    assert current() is not first
+    assert current().account.holder == "bea@example.org"
+
+
+def test_threads_share_a_session(tenant):
+    replies = []
+    threads = [
+        threading.Thread(target=lambda: replies.append(asksage_jupyter.ask("Say OK."))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [reply.tokens for reply in replies] == [63] * 8
+    assert standing() == (411 + 8 * 63, 0)
+    assert current().ledger.verify().ok
+
+
+def test_prompts_replies_and_the_key_stay_out_of_every_file(tenant, tmp_path):
+    asksage_jupyter.ask("the prompt is marmalade", history=1)
+    forget()
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert json.dumps(MODEL).encode() in kept  # the files were looked into
+    for secret in (b"marmalade", KEY.encode(), b"jwt-7c1d", b"decoy"):
+        assert secret not in kept

@@ -1,0 +1,307 @@
+"""Counts against tiktoken's own, however the text is cut; no network at all."""
+
+import base64
+import hashlib
+import socket
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+import tiktoken
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asksage_jupyter import tokens
+from asksage_jupyter.errors import BadInput, ConfigurationError
+from asksage_jupyter.tokens import cuts, encodings, pieces
+
+# What tiktoken_ext/openai_public.py (tiktoken 0.14) expects of the files it downloads.
+EXPECTED_SHA256 = {
+    "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+    "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+}
+each_encoding = pytest.mark.parametrize("name", tokens.ENCODINGS)
+
+# Text made of what the patterns tell apart: every class, in runs, next to every other.
+ATOMS = [
+    *(" ", "  ", "\t", "\n", "\r\n", "\n\n", " \n", "\u00a0", "\u3000", "\x0b", "\x1c", "\x85", "\u2028"),
+    *("a", "Z", "word", "WORD", "camelCase", "é", "e\u0301", "ß", "ſ", "\u0301", "ǅ", "ʰ", "K"),
+    *(
+        "'s",
+        "'S",
+        "'ſ",
+        "'ll",
+        "'",
+        "don't",
+        "’s",
+        "/",
+        "//",
+        "\n/",
+        "!\n",
+        "=",
+        "==",
+        "-",
+        "_",
+        "\\",
+        "\x00",
+    ),
+    *(
+        "1",
+        "12",
+        "1234",
+        "½",
+        "²",
+        "٣",
+        "一",
+        "十",
+        "中文",
+        "日本語",
+        "の",
+        "ー",
+        "한국",
+        "ไทย",
+        "हिन्दी",
+        "שלום",
+    ),
+    *(
+        "，",
+        "。",
+        "「",
+        "😀",
+        "👩‍👩‍👧",
+        "🇩🇪",
+        "\u200d",
+        "\ufeff",
+        "\U0001f9ff",
+        "\ue000",
+        "<|endoftext|>",
+        "<|fim_prefix|>",
+    ),
+]
+mixed = st.lists(st.one_of(st.sampled_from(ATOMS), st.text(max_size=3)), max_size=60).map("".join)
+runs = st.lists(st.tuples(st.sampled_from(ATOMS), st.integers(1, 40)), max_size=8).map(
+    lambda parts: "".join(atom * n for atom, n in parts)
+)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def refuse(*_):
+        pytest.fail("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def by_tiktoken(text, name):
+    return len(encodings.encoding(name).encode_ordinary(text))
+
+
+@each_encoding
+def test_the_packed_ranks_are_tiktokens_own_files(name):
+    ranks = encodings._ranks(name, encodings._FACTS[name])
+    original = b"".join(b"%b %d\n" % (base64.b64encode(token), rank) for token, rank in ranks.items())
+    assert hashlib.sha256(original).hexdigest() == EXPECTED_SHA256[name]
+
+
+@each_encoding
+def test_patterns_and_hashes_are_those_of_the_installed_tiktoken(name, monkeypatch):
+    from tiktoken_ext import openai_public
+
+    seen = {}
+
+    def instead_of_a_download(_url, expected_hash):
+        seen["hash"] = expected_hash
+        return {}
+
+    monkeypatch.setattr(openai_public, "load_tiktoken_bpe", instead_of_a_download)
+    assert openai_public.ENCODING_CONSTRUCTORS[name]()["pat_str"] == encodings.pattern(name)
+    assert seen["hash"] == EXPECTED_SHA256[name]
+
+
+def test_known_texts_have_their_known_tokens():
+    # From tiktoken's own tests and its documentation.
+    assert encodings.encoding("cl100k_base").encode_ordinary("hello world") == [15339, 1917]
+    assert encodings.encoding("o200k_base").encode_ordinary("hello world") == [24912, 2375]
+    assert tokens.count("antidisestablishmentarianism") == 6
+    assert tokens.count("お誕生日おめでとう") == 9
+    assert tokens.count("") == 0
+
+
+@each_encoding
+@given(text=st.one_of(mixed, runs), chunk=st.integers(1, 30))
+@settings(max_examples=400, deadline=None)
+def test_a_count_does_not_depend_on_where_the_text_is_cut(name, text, chunk):
+    expected = by_tiktoken(text, name)
+    assert sum(by_tiktoken(part, name) for part in cuts.chunks([text], 1)) == expected
+    blocks = [text[at : at + chunk] for at in range(0, len(text), chunk)]
+    parts = list(cuts.chunks(blocks, chunk))
+    assert "".join(parts) == text
+    assert sum(by_tiktoken(part, name) for part in parts) == expected
+
+
+@each_encoding
+@given(text=mixed)
+@settings(max_examples=300, deadline=None)
+def test_every_cut_is_exact(name, text):
+    """Not only the cuts that `chunks` would choose."""
+    expected = by_tiktoken(text, name)
+    for cut in cuts._CUT.finditer(text):
+        at = cut.start()
+        assert by_tiktoken(text[:at], name) + by_tiktoken(text[at:], name) == expected, (text[:at], text[at:])
+
+
+def test_the_last_cut_is_found_however_far_from_the_end():
+    for length in (1, cuts._STEP - 1, cuts._STEP, cuts._STEP + 1, 5 * cuts._STEP):
+        assert cuts.last_cut("a b c" + "d" * length) == 3
+    assert cuts.last_cut("a" * 5 * cuts._STEP) == -1
+    assert cuts.last_cut("") == -1
+
+
+@each_encoding
+@given(
+    text=st.lists(st.tuples(st.sampled_from(ATOMS), st.integers(1, 300)), min_size=1, max_size=4).map(
+        lambda parts: "".join(atom * n for atom, n in parts)
+    ),
+    window=st.integers(128, 200),
+)
+@settings(max_examples=200, deadline=None)
+def test_counting_by_pieces_equals_tiktoken_for_any_window(name, text, window):
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert pieces.count_by_pieces(text, name, window=window) == by_tiktoken(text, name)
+
+
+@each_encoding
+@given(
+    unit=st.one_of(
+        st.text("abcdefACGT", min_size=1, max_size=9), st.text("=-/*. \t\n", min_size=1, max_size=5)
+    ),
+    times=st.integers(1, 400),
+    window=st.integers(128, 300),
+)
+@settings(max_examples=150, deadline=None)
+def test_long_runs_are_merged_window_by_window(name, unit, times, window):
+    text = unit * times
+    assert pieces.count_by_pieces(text, name, window=window) == by_tiktoken(text, name)
+
+
+@each_encoding
+def test_a_piece_that_is_a_token_is_that_token_though_merging_would_not_arrive_at_it(name):
+    for text in ("//" + "=" * 48, " " + "/" * 18, "=" * 300 + "//" + "=" * 48):
+        for before in ("", "x "):
+            whole = by_tiktoken(before + text, name)
+            assert pieces.count_by_pieces(before + text, name, window=128) == whole
+
+
+@each_encoding
+@pytest.mark.parametrize(
+    "unit", ["A", "ACGT", "=", "中", "é", "😀", "\n", "0", "'a", "हि", "-=", " \n", "a "]
+)
+def test_a_wall_of_one_thing_counts_as_tiktoken_counts_it(name, unit):
+    text = unit * (300_000 // len(unit))
+    assert tokens.count(text, name) == by_tiktoken(text, name)
+
+
+@each_encoding
+@pytest.mark.parametrize("blank", [" ", "\t", "\u00a0"])
+def test_millions_of_blanks_do_not_make_tiktoken_panic(name, blank):
+    """Their count grows with their number as that of runs tiktoken can count itself."""
+    short, step = 200_000, 128 * 1_000
+    per_step = by_tiktoken(blank * (short + step) + "x", name) - by_tiktoken(blank * short + "x", name)
+    expected = by_tiktoken(f"{blank * short}x", name) + 7 * per_step
+    assert tokens.count(blank * (short + 7 * step) + "x", name) == expected
+    assert tokens.count("\n" + blank * (short + 7 * step) + "x", name) == by_tiktoken(
+        f"\n{blank * short}x", name
+    ) + (7 * per_step)
+
+
+@given(data=st.binary(max_size=200), chunk=st.integers(1, 9))
+def test_any_bytes_count_as_their_replacement_text(data, chunk):
+    expected = tokens.count(data.decode("utf-8", "replace"))
+    assert tokens.count(data) == expected
+    assert tokens.count(data, chunk=chunk) == expected
+
+
+@each_encoding
+@given(text=st.text(st.characters(categories=["Cs", "L", "Zs", "P"]), max_size=40), chunk=st.integers(1, 9))
+@settings(deadline=None)
+def test_surrogates_count_as_tiktoken_counts_them(name, text, chunk):
+    assert tokens.count(text, name) == by_tiktoken(text, name)
+    assert tokens.count(text, name, chunk=chunk) == by_tiktoken(text, name)
+
+
+def test_halves_of_a_surrogate_pair_are_never_parted():
+    text = "\ud83d\ude00" * 5 + "\ud83d"
+    for chunk in range(1, 12):
+        assert tokens.count(text, chunk=chunk) == tokens.count("😀" * 5 + "\ufffd")
+
+
+def test_special_tokens_in_text_are_text():
+    assert tokens.count("<|endoftext|>") == 7
+
+
+@given(text=mixed, chunk=st.integers(1, 64))
+@settings(max_examples=50, deadline=None)
+def test_a_file_counts_as_its_text(tmp_path_factory, text, chunk):
+    path = tmp_path_factory.mktemp("files") / "text"
+    path.write_bytes(text.encode(errors="replace"))
+    assert tokens.count_file(path, chunk=chunk) == tokens.count(text.encode(errors="replace"))
+
+
+def test_a_large_file_is_counted_in_bounded_memory(tmp_path):
+    line = '2026-11-23T09:36:01Z,sensor-17,23.481,"Größe, 大きさ",don\'t\n'
+    path = tmp_path / "rows.csv"
+    path.write_text(line * 40_000)  # about 2.5 MB
+    one, expected = tokens.count(line), tokens.count_file(path)
+    assert expected == one * 40_000
+    tracemalloc.start()
+    try:
+        assert tokens.count_file(path, chunk=1 << 12) == expected
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_threads_build_an_encoding_once_and_agree(monkeypatch):
+    monkeypatch.setattr(encodings, "_built", {})
+    built = []
+
+    class Encoding(tiktoken.Encoding):
+        def __init__(self, *args, **kwargs):
+            built.append(1)
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(tiktoken, "Encoding", Encoding)
+    with ThreadPoolExecutor(8) as pool:
+        counts = set(pool.map(lambda _: tokens.count("the same text " * 100), range(32)))
+    assert counts == {by_tiktoken("the same text " * 100, "cl100k_base")}
+    assert built == [1]
+
+
+def test_unknown_encodings_and_unreadable_files_are_told_in_a_line(tmp_path):
+    with pytest.raises(BadInput, match="cl100k_base or o200k_base"):
+        tokens.count("x", "gpt2")
+    with pytest.raises(BadInput, match="No such file"):
+        tokens.count_file(tmp_path / "absent")
+    with pytest.raises(BadInput, match="cannot be read"):
+        tokens.count_file(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [lambda packed: b"\x01" * len(packed), lambda _: zlib.decompress(b"torn")])
+def test_damaged_data_is_refused_not_miscounted(monkeypatch, damage):
+    monkeypatch.setattr(encodings, "_built", {})
+    monkeypatch.setattr(encodings, "zlib", SimpleNamespace(decompress=damage, error=zlib.error))
+    with pytest.raises(ConfigurationError, match="reinstall"):
+        tokens.count("x")
+    assert encodings._built == {}
+
+
+def test_importing_the_room_imports_no_tokenizer():
+    heavy = "{'tiktoken', 'regex', 'requests', 'numpy', 'httpx', 'concurrent.futures.thread'}"
+    code = f"import sys, asksage_jupyter.tokens; print(sorted({heavy} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
