@@ -1,1 +1,34 @@
-""""""
+"""Ask Sage's wire. The service's own words ("teach", "message", "usage") stop here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .address import base_url, is_loopback
+from .catalog import ModelInfo, Persona
+from .records import Answer, Limits, Query
+from .secret import Secret
+
+if TYPE_CHECKING:
+    from .client import Service
+
+__all__ = [
+    "Answer",
+    "Limits",
+    "ModelInfo",
+    "Persona",
+    "Query",
+    "Secret",
+    "Service",
+    "base_url",
+    "is_loopback",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # httpx takes longer to import than everything else here together: only who connects pays for it.
+    if name == "Service":
+        from .client import Service
+
+        return Service
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

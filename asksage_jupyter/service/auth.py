@@ -1,0 +1,135 @@
+"""Who asks: the key, and the short-lived token (JWT) it is exchanged for where an e-mail is given."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import threading
+from collections.abc import Callable, Generator
+from typing import Any
+
+import httpx
+
+from ..errors import ConfigurationError, NoKey, NoRoute, Refused
+from .secret import Secret
+from .wire import Body, member
+
+HEADER = "x-access-tokens"
+_LIFETIME_S = 86_400.0
+
+
+class Credentials(httpx.Auth):
+    """Signs requests; threads may share it.
+
+    Parameters
+    ----------
+    key : Secret
+    email : str or None
+        Without it the key itself is sent, which is sure on ``/server`` routes only.
+    clock : callable
+        Seconds; only differences count, so a clock that is off does no harm.
+
+    Raises
+    ------
+    NoKey
+        `key` is empty.
+    ConfigurationError
+        `key` cannot be a key.
+    """
+
+    def __init__(self, key: Secret, email: str | None, clock: Callable[[], float]) -> None:
+        self._key = Secret(key.reveal().strip())
+        if not self._key:
+            raise NoKey("the Ask Sage key is empty: set ASKSAGE_API_KEY or run %asksage login.")
+        if not _fits_a_header(self._key):
+            # Sent, it would come back in an error of the HTTP library that quotes it.
+            raise ConfigurationError(
+                "the Ask Sage key holds blanks or characters that no key has: copy it again "
+                "(ASKSAGE_API_KEY or %asksage login)."
+            )
+        self.email = (email or "").strip() or None
+        self._clock = clock
+        self._token: Secret | None = None
+        self._renew_at = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def signs_with_key(self) -> bool:
+        """Whether the key itself is sent: no e-mail, or a tenant that exchanges none."""
+        return self.email is None
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign with what is current; httpx calls it for each request."""
+        request.headers[HEADER] = (self._token or self._key).reveal()
+        yield request
+
+    def make_ready(self, exchange: Callable[[], Body], refused: Secret | None = None) -> Secret:
+        """Have a live token, exchanging the key if need be; returns what requests are signed with now.
+
+        Parameters
+        ----------
+        exchange : callable
+            Sends `exchange_body` and returns the reply, or raises.
+        refused : Secret, optional
+            A token that the service did not accept although it should be live.
+        """
+        with self._lock:
+            token = self._token
+            if self.email is None:
+                return self._key
+            if token is not None and token is not refused and self._clock() < self._renew_at:
+                return token
+            try:
+                body = exchange()
+            except NoRoute:
+                self.email = None
+                return self._key
+            if not self._accept(body.response):
+                raise Refused(
+                    "Ask Sage gave no token for the key. Nothing was billed; "
+                    "without ASKSAGE_EMAIL the key itself is sent."
+                )
+            return self._token or self._key
+
+    def exchange_body(self) -> bytes:
+        """The JSON body that asks for a token. Use it in an expression, like `Secret.reveal`."""
+        return json.dumps({"email": self.email, "api_key": self._key.reveal()}).encode()
+
+    def hide(self, text: str) -> str:
+        """The text without the key and the token."""
+        for secret in (self._key, self._token):
+            text = text.replace(secret.reveal(), "…") if secret else text
+        return text
+
+    def _accept(self, response: object) -> bool:
+        """Take the token out of the reply, which some tenants send bare."""
+        value = response if isinstance(response, str) else member(response, "access_token")
+        if not isinstance(value, str) or not _fits_a_header(token := Secret(value.strip())):
+            return False
+        lifetime_s = _lifetime_s(token, self._clock())
+        self._token = token
+        # Early enough for a request to arrive, late enough for lifetimes of seconds.
+        self._renew_at = self._clock() + lifetime_s - min(300.0, lifetime_s / 10)
+        return True
+
+
+def _fits_a_header(secret: Secret) -> bool:
+    return bool(secret) and all("!" <= letter <= "~" for letter in secret.reveal())
+
+
+def _lifetime_s(token: Secret, now: float) -> float:
+    """Seconds the token lives from its issue on, whatever the local clock says; a day if it does not tell."""
+    claims = _claims(token)
+    issued, expires = claims.get("iat", now), claims.get("exp")
+    if isinstance(issued, int | float) and isinstance(expires, int | float) and issued < expires < math.inf:
+        return float(expires - issued)
+    return _LIFETIME_S
+
+
+def _claims(token: Secret) -> dict[str, Any]:
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.reveal().split(".")[1] + "=="))
+    except (IndexError, ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}

@@ -1,0 +1,86 @@
+"""What is asked, what is answered, and what an account may spend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A prompt and how it is to be answered; the defaults are the frugal ones, not the service's.
+
+    Attributes
+    ----------
+    model : str
+        The exact id: the service may answer an unknown one with its default model.
+    system : str or None
+        The system prompt; None keeps the default persona's, at about 780 model tokens a call.
+    persona : int or None
+        Id of a persona; None leaves it to the service.
+    dataset : str
+        Name of a dataset, ``"none"`` or ``"all"``; reference text is billed.
+    live : int
+        0, or 1 or 2 to search the web, at about 1,400 model tokens.
+    temperature : float or None
+        0 to 1; None leaves it to the service.
+    reasoning : str or None
+        ``low``, ``medium`` or ``high``.
+    file : Path or None
+        A file to send along.
+    history : tuple of (str, str)
+        Earlier questions and answers, oldest first; re-sent and billed again.
+    """
+
+    prompt: str = field(repr=False)
+    model: str
+    system: str | None = field(default=None, repr=False)
+    persona: int | None = None
+    dataset: str = "none"
+    live: int = 0
+    temperature: float | None = None
+    reasoning: str | None = None
+    file: Path | None = None
+    history: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole reply. What the tenant does not tell is None.
+
+    Attributes
+    ----------
+    text : str
+        The reply, without leading blank lines.
+    model : str or None
+        The model that answered, which need not be the one asked.
+    tokens : int or None
+        Ask Sage tokens debited.
+    input_tokens, output_tokens : int or None
+        Model tokens.
+    request_id : str or None
+        The service's id of the call.
+    references : str
+        Where the answer was taken from; empty without a dataset or a web search.
+    """
+
+    text: str = field(repr=False)
+    model: str | None = None
+    tokens: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    request_id: str | None = None
+    references: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an account may spend a month, in Ask Sage tokens; None where the tenant does not tell.
+
+    Attributes
+    ----------
+    inference, training : int or None
+    """
+
+    inference: int | None = None
+    training: int | None = None

@@ -1,0 +1,225 @@
+"""One reply of the service, decoded: its figures whatever their shape, and what its failures mean.
+
+The HTTP status is 200 even on most failures, so the body's own status counts as well. What is wrong is
+returned as an error, not raised: raising is left to frames that hold no reply, key or prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import BadKey, NoRoute, Refused, ReplyLost, ServiceError, Unavailable
+from .records import Answer
+
+Pairs = list[tuple[str, Any]]
+
+_LONGEST_TOLD = 240
+_BAD_KEY = re.compile(
+    r"\b(token|api.?key)\b.{0,20}\b(invalid|missing|expired)|\binvalid\b.{0,12}\b(token|api.?key)", re.I
+)
+_BUSY = re.compile(r"overload|try again|too many|rate.?limit|\bbusy\b|unavailable|capacity", re.I)
+_WHOLE = re.compile(r"\s*([+-]?\d{1,18})(\.0*)?\s*")
+
+
+def whole(value: object) -> int | None:
+    """An integer, however it is written: ``411``, ``" 411 "``, ``63.0``; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        # A part of a token is booked as a whole one.
+        return math.ceil(value) if math.isfinite(value) and abs(value) < 1e18 else None
+    if isinstance(value, str):
+        found = _WHOLE.fullmatch(value)
+        return int(found[1]) if found else None
+    return value if isinstance(value, int) and abs(value) < 10**18 else None
+
+
+def member(value: object, key: str) -> Any:
+    """``value[key]`` of a JSON object; None of anything else."""
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def one_line(text: str) -> str:
+    """The service's own words on one line, shortened."""
+    words = " ".join(text.split())
+    return words if len(words) <= _LONGEST_TOLD else f"{words[:_LONGEST_TOLD]}…"
+
+
+class Body:
+    """A decoded body; its repr shows nothing of it.
+
+    Parameters
+    ----------
+    content : bytes
+    http : int
+        The HTTP status it came with.
+    path : str
+        The route that was asked.
+    hide : callable
+        Takes the key out of the service's words before they are shown.
+    keep : callable, optional
+        Picks what of each JSON object is kept at all.
+    """
+
+    __slots__ = ("_hide", "_http", "_path", "value")
+
+    def __init__(
+        self,
+        content: bytes,
+        http: int,
+        path: str,
+        hide: Callable[[str], str],
+        keep: Callable[[Pairs], object] | None = None,
+    ) -> None:
+        self._http, self._path, self._hide = http, path, hide
+        try:
+            self.value = json.loads(content, object_pairs_hook=keep)
+        except (ValueError, RecursionError):
+            self.value = None
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is a JSON object, as all native replies are."""
+        return isinstance(self.value, dict)
+
+    def get(self, key: str) -> Any:
+        """A member of the body; None where it is absent."""
+        return member(self.value, key)
+
+    @property
+    def response(self) -> Any:
+        """What the envelope carries; the body itself where a tenant sends none."""
+        return self.get("response") if self.is_object else self.value
+
+    @property
+    def bill(self) -> tuple[int | None, int | None, int | None]:
+        """Ask Sage tokens, input tokens and output tokens; from flat or nested usage."""
+        usage = self.get("usage")
+        model_tokens = member(usage, "model_tokens")
+        return (
+            _figure(usage, "asksage_tokens"),
+            _figure(model_tokens, "prompt_tokens", _figure(usage, "prompt_tokens")),
+            _figure(model_tokens, "completion_tokens", _figure(usage, "completion_tokens")),
+        )
+
+    @property
+    def has_bill(self) -> bool:
+        """Whether any figure of usage is there."""
+        return self.bill != (None, None, None)
+
+    def failure(self) -> ServiceError | None:
+        """What went wrong by the HTTP status and the body's own; None if nothing did."""
+        http, status = self._http, whole(self.get("status")) or 0
+        code = status if status >= 400 else http
+        told = self.told
+        if code < 300 and not self.get("error"):
+            return None
+        if code >= 400 and (401 in (http, status) or _BAD_KEY.search(told)):
+            return bad_key(told, code)
+        if (self.bill[0] or 0) > 0:
+            return lost(f"Ask Sage failed and reports a debit ({told})", code, self._message)
+        if http in (404, 405):
+            return NoRoute(
+                f"this Ask Sage has no route {self._path} (HTTP {http}); nothing was billed: "
+                "check the address (ASKSAGE_URL).",
+                status=http,
+            )
+        if {429, 503} & {http, status}:
+            return busy(told, code)
+        if http == 413:
+            return refused(f"the prompt or the file is too large ({told})", code)
+        if status < 400 and http >= 500:
+            return lost(f"Ask Sage or a gateway before it failed ({told})", code)
+        return refused(told, code)
+
+    @property
+    def told(self) -> str:
+        """The service's own words on a failure, on one line and without the key."""
+        error, response = self.get("error"), self.get("response")
+        for words in (error, member(error, "message"), response, self._message):
+            if isinstance(words, str) and words.strip() and words != "OK":
+                return one_line(self._hide(words))
+        return f"HTTP {self._http}"
+
+    @property
+    def _message(self) -> str:
+        message = self.get("message")
+        return message if isinstance(message, str) else ""
+
+    def answer(self) -> Answer | ServiceError:
+        """The whole reply to a query, or why there is none."""
+        if failure := self.failure():
+            return failure
+        if not self.is_object:
+            return lost("Ask Sage's reply could not be read", self._http)
+        if not isinstance(self.get("message"), str) and not self.has_bill:
+            return lost("Ask Sage's reply holds no text", self._http)
+        return self.soft_failure() or self.as_answer(self._message)
+
+    def soft_failure(self) -> ServiceError | None:
+        """A failure dressed as an answer: "Sorry, ..." that nothing was billed for."""
+        if not is_sorry(self._message) or self.has_bill:
+            return None
+        told = one_line(self._hide(self._message))
+        return busy(told, self._http) if _BUSY.search(told) else refused(told, self._http)
+
+    def as_answer(self, text: str) -> Answer:
+        """The reply's figures around `text`."""
+        tokens, input_tokens, output_tokens = self.bill
+        model = member(self.get("provenance"), "model")
+        request_id, references = self.get("uuid"), self.get("references")
+        return Answer(
+            text=without_blank_lines(text),
+            model=model if isinstance(model, str) and model else None,
+            tokens=tokens,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            request_id=request_id if isinstance(request_id, str) and request_id else None,
+            references=references if isinstance(references, str) else "",
+        )
+
+
+def _figure(usage: object, key: str, otherwise: int | None = None) -> int | None:
+    figure = whole(member(usage, key))
+    return otherwise if figure is None or figure < 0 else figure
+
+
+def is_sorry(message: str) -> bool:
+    """Whether a message begins like the service's soft errors."""
+    return message.lstrip().startswith("Sorry,")
+
+
+def without_blank_lines(text: str) -> str:
+    """The text from its first line that is not blank; that line's indentation stays."""
+    start = len(text) - len(text.lstrip())
+    return text[text.rfind("\n", 0, start) + 1 :]
+
+
+def bad_key(told: str, status: int | None) -> BadKey:
+    """The key or the JWT was not accepted."""
+    return BadKey(
+        f"Ask Sage did not accept the key ({told}): check ASKSAGE_API_KEY and ASKSAGE_EMAIL, "
+        "or run %asksage login.",
+        status=status,
+    )
+
+
+def busy(told: str, status: int | None) -> Unavailable:
+    """Overloaded or rate-limited."""
+    return Unavailable(f"Ask Sage is busy ({told}); nothing was billed: try again later.", status=status)
+
+
+def refused(told: str, status: int | None) -> Refused:
+    """Certainly not billed, and not worth another try."""
+    return Refused(
+        f"Ask Sage refused: {told}{'' if told[-1:] in '.!?' else '.'} Nothing was billed.", status=status
+    )
+
+
+def lost(reason: str, status: int | None, text: str = "") -> ReplyLost:
+    """It may have been billed."""
+    return ReplyLost(f"{reason}: it may have been billed.", status=status, text=text)
