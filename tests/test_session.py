@@ -90,8 +90,8 @@ def test_the_first_balance_is_already_true(tenant):
     ("missing", "granted", "used", "source"),
     [
         ([LIMITS], 200_000, 411, "tokens left + monthly counter"),
-        ([LEFT], 200_000, 411, "account limit, monthly counter"),
-        ([USED], 200_000, 411, "account limit, tokens left"),
+        ([LEFT], 200_000, 411, "account limit + monthly counter"),
+        ([USED], 200_000, 411, "account limit + tokens left"),
         ([USED, LEFT], 200_000, 0, "not told"),
         ([USED, LIMITS], 199_589, 0, "not told"),
     ],

@@ -38,15 +38,15 @@ def _inference(limits: Limits | None, used: int | None, left: int | None) -> Sta
     """The best the tenant's routes give; what is left is the word that refuses calls."""
     limit = limits.inference if limits else None
     if left is not None and used is not None:
-        return Standing(left + used, used, "Ask Sage: tokens left + monthly counter")
+        return Standing(left + used, used, "the service's tokens left + monthly counter")
     if left is not None and limit is not None:
-        return Standing(limit, max(0, limit - left), "Ask Sage: account limit, tokens left")
+        return Standing(limit, max(0, limit - left), "the service's account limit + tokens left")
     if left is not None:
-        return Standing(left, 0, "Ask Sage: tokens left (the month's use is not told)")
+        return Standing(left, 0, "the service's tokens left (the month's use is not told)")
     if limit is not None and used is not None:
-        return Standing(limit, used, "Ask Sage: account limit, monthly counter")
+        return Standing(limit, used, "the service's account limit + monthly counter")
     if limit is not None:
-        return Standing(limit, 0, "Ask Sage: account limit (use elsewhere is not told)")
+        return Standing(limit, 0, "the service's account limit (use elsewhere is not told)")
     return None
 
 
@@ -54,5 +54,5 @@ def _training(limits: Limits | None, used: int | None) -> Standing | None:
     if limits is None or limits.training is None:
         return None
     if used is None:
-        return Standing(limits.training, 0, "Ask Sage: account limit (use elsewhere is not told)")
-    return Standing(limits.training, used, "Ask Sage: account limit, monthly counter")
+        return Standing(limits.training, 0, "the service's account limit (use elsewhere is not told)")
+    return Standing(limits.training, used, "the service's account limit + monthly counter")

@@ -1,0 +1,184 @@
+"""One writer at a time, first come, first served: among threads, then among processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from ..errors import LedgerError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(file: int, *, wait: bool) -> bool:
+        # Windows has no queue to wait in, only its own slow polling.
+        while True:
+            try:
+                msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if not wait:
+                    return False
+                time.sleep(0.002)
+            else:
+                return True
+
+    def _give_back(file: int) -> None:
+        os.lseek(file, 0, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+else:
+    import fcntl
+
+    def _take(file: int, *, wait: bool) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True
+
+    def _give_back(file: int) -> None:
+        # Said explicitly: a child forked meanwhile holds a copy of the descriptor, and closing ours
+        # alone would leave the lock with it.
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+class Gate:
+    """A context manager that lets one thread of one process pass.
+
+    Waiting processes sleep in the kernel's queue: libraries that poll let a busy kernel starve the
+    others. The lock file is opened anew for each passage, so that nothing is inherited by a fork.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file; created when it is missing.
+    wait_s : float
+        How long to wait for the others, in all.
+
+    Raises
+    ------
+    LedgerError
+        On entering, when the wait was in vain; the gate is as it was.
+    OSError
+        On entering, when the lock file cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, wait_s: float) -> None:
+        self._path, self._wait_s = path, wait_s
+        self._mutex = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._owner: int | None = None
+        self._file: int | None = None
+
+    def __enter__(self) -> None:
+        deadline = time.monotonic() + self._wait_s
+        if self._owner == threading.get_ident():
+            # An interrupt struck this thread between passing the gate and leaving it.
+            self.__exit__()
+        self._enter_turn(deadline)
+        try:
+            self._file = self._lock_file(deadline)
+        except BaseException:
+            self._leave_turn()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        file, self._file = self._file, None
+        try:
+            if file is not None:
+                _give_back(file)
+                os.close(file)
+        finally:
+            self._leave_turn()
+
+    def _enter_turn(self, deadline: float) -> None:
+        with self._mutex:
+            if self._owner is None:
+                self._owner = threading.get_ident()
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        try:
+            if turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                self._owner = threading.get_ident()
+                return
+        except BaseException:
+            self._give_up(turn)
+            raise
+        self._give_up(turn)
+        raise self._busy()
+
+    def _give_up(self, turn: threading.Lock) -> None:
+        with self._mutex:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                return
+        self._leave_turn()  # the turn had come while we gave up: pass it on
+
+    def _leave_turn(self) -> None:
+        with self._mutex:
+            if self._waiting:
+                # Handed over rather than let go, or the thread that leaves would win every race.
+                self._owner = -1
+                self._waiting.popleft().release()
+            else:
+                self._owner = None
+
+    def _lock_file(self, deadline: float) -> int:
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            if _take(file, wait=False):
+                return file
+        except BaseException:
+            os.close(file)
+            raise
+        if _Wait(file).until(deadline):
+            return file
+        raise self._busy()
+
+    def _busy(self) -> LedgerError:
+        return LedgerError(
+            f"the ledger was busy for {self._wait_s:.0f} s: another notebook or program holds "
+            f"{self._path}; stop it or try again."
+        )
+
+
+class _Wait:
+    """A wait for the lock file in a thread of its own, because flock knows no time-out."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._mutex = threading.Lock()
+        self._done = threading.Event()
+        self._given_up = False
+
+    def until(self, deadline: float) -> bool:
+        """Whether the file was locked in time; when not, the descriptor is no longer ours to close."""
+        try:
+            threading.Thread(target=self._block, name="asksage-ledger-gate", daemon=True).start()
+        except RuntimeError:  # no threads here, or no more of them: wait without a limit
+            return _take(self._file, wait=True)
+        try:
+            self._done.wait(max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            self._give_up()
+            raise
+        return self._done.is_set() or not self._give_up()
+
+    def _block(self) -> None:
+        _take(self._file, wait=True)
+        with self._mutex:
+            if self._given_up:
+                os.close(self._file)
+            self._done.set()
+
+    def _give_up(self) -> bool:
+        with self._mutex:
+            if self._done.is_set():
+                return False
+            self._given_up = True
+            return True

@@ -1,0 +1,150 @@
+"""Plans and grants: where tokens come from. Each function is part of one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection, Table, bindparam, select
+
+from ..account import Account, Grant, Kind, Meter
+from ..errors import BadInput, LedgerConflict
+from .chain import append
+from .op import new_op
+from .schema import account, entry, grant, plan
+from .state import State, Tail, allotment_of, month_of, read_state
+
+# Far above any plan, and so far below 2**63 that no sum of entries can leave a signed 64-bit integer.
+_MOST = 10**15
+
+_FIND_GRANT = (
+    select(grant.c.id, grant.c.source, grant.c.starts, grant.c.ends, entry.c.tokens)
+    .join(entry, (entry.c.grant_id == grant.c.id) & (entry.c.seq == 1))
+    .where(grant.c.account_id == bindparam("account_id"), grant.c.source == bindparam("source"))
+)
+
+
+def checked(tokens: int, what: str, *, least: int = 0) -> int:
+    """`tokens`, when it is a whole number that a ledger can add up.
+
+    Raises
+    ------
+    BadInput
+    """
+    if not isinstance(tokens, int) or not least <= tokens <= _MOST:
+        raise BadInput(f"{what} must be a whole number of tokens from {least:,} to {_MOST:,}, not {tokens!r}")
+    return tokens
+
+
+def signed(tokens: int, what: str) -> int:
+    """The same for a correction, which may be negative."""
+    return checked(tokens, what, least=-_MOST)
+
+
+def open_month(
+    connection: Connection, holder: Account, meter: Meter, allotment: int, used: int, source: str, clock: int
+) -> bool:
+    """Make this month's allotment, and book what other devices used of it; False when it is there."""
+    state = _seen(connection, holder, meter, clock)
+    if state.allotment is not None:
+        return False
+    state = _planned(connection, state, allotment, source)
+    state = with_allotment(connection, holder, meter, state)
+    if used and state.allotment is not None:
+        op = f"other-devices:{state.period}"
+        append(connection, state.allotment, Kind.CORRECT, op, used, now=state.now)
+    return True
+
+
+def set_plan(
+    connection: Connection, holder: Account, meter: Meter, monthly: int, source: str, clock: int
+) -> None:
+    """Change the plan from this month on, and this month's allotment by the difference."""
+    state = _planned(connection, _seen(connection, holder, meter, clock), monthly, source)
+    allotment = state.allotment
+    if allotment is None:
+        with_allotment(connection, holder, meter, state)
+    elif allotment.granted != monthly:
+        append(connection, allotment, Kind.GRANT, new_op(), monthly - allotment.granted, now=state.now)
+
+
+def give(
+    connection: Connection, holder: Account, meter: Meter, tokens: int, wanted: Grant, clock: int
+) -> Grant:
+    """Make a grant besides the allotment; the same source again converges.
+
+    Raises
+    ------
+    LedgerConflict
+        The source was given with other figures.
+    """
+    state = _seen(connection, holder, meter, clock)
+    asked = {"account_id": state.account_id, "source": wanted.source}
+    there = connection.execute(_FIND_GRANT, asked).one_or_none()
+    if there is None:
+        tail = _open(connection, holder, meter, state, tokens, wanted)
+        return replace(wanted, id=tail.grant_id)
+    found = Grant(*there[:4])
+    if (found.starts, found.ends, there.tokens) != (wanted.starts, wanted.ends, tokens):
+        raise LedgerConflict(
+            f"{wanted.source} was already given as {there.tokens:,} {meter} tokens, with other figures or "
+            f"times: use another source for another grant."
+        )
+    return found
+
+
+def with_allotment(connection: Connection, holder: Account, meter: Meter, state: State) -> State:
+    """The state with this month's allotment, made from the plan by whoever comes first."""
+    if state.allotment is not None or state.monthly is None:
+        return state
+    wanted = Grant(0, allotment_of(state.period), state.starts, state.ends)
+    tail = _open(connection, holder, meter, state, state.monthly, wanted)
+    tails = sorted((*state.tails, tail), key=lambda tail: (tail.ends, tail.grant_id))
+    return replace(state, tails=tuple(tails))
+
+
+def _seen(connection: Connection, holder: Account, meter: Meter, clock: int) -> State:
+    """The meter's state, after its row is made when it is new."""
+    state = read_state(connection, holder, meter, clock)
+    if state is not None:
+        return state
+    period, starts, ends = month_of(clock, holder.zone)
+    row = {"host": holder.host, "holder": holder.holder, "meter": meter.value, "zone": holder.zone}
+    made = _insert(connection, account, row)
+    return State(made, holder.zone, None, None, 0, (), clock, period, starts, ends)
+
+
+def _planned(connection: Connection, state: State, monthly: int, source: str) -> State:
+    if (state.monthly, state.plan_source) == (monthly, source):
+        return state
+    row = {
+        "account_id": state.account_id,
+        "seq": state.plan_seq + 1,
+        "since": state.period,
+        "monthly": monthly,
+        "source": source,
+    }
+    connection.execute(plan.insert(), row)
+    return replace(state, monthly=monthly, plan_source=source, plan_seq=state.plan_seq + 1)
+
+
+def _open(
+    connection: Connection, holder: Account, meter: Meter, state: State, tokens: int, wanted: Grant
+) -> Tail:
+    row = {
+        "account_id": state.account_id,
+        "source": wanted.source,
+        "starts": wanted.starts,
+        "ends": wanted.ends,
+    }
+    made = _insert(connection, grant, row)
+    empty = Tail(made, wanted.source, wanted.starts, wanted.ends, 0, 0, 0, 0, 0, b"")
+    about = (holder.host, holder.holder, meter.value, wanted.source, wanted.starts, wanted.ends)
+    return append(connection, empty, Kind.GRANT, wanted.source, tokens, now=state.now, about=about)
+
+
+def _insert(connection: Connection, table: Table, row: Mapping[str, object]) -> int:
+    key = connection.execute(table.insert(), row).inserted_primary_key
+    if key is None:  # every dialect tells it for a single row
+        raise RuntimeError(f"no key came back from {table.name}")
+    return int(key[0])
