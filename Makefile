@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test pictures lint clean
 
 demo: .venv/.demo ## try it without a key: JupyterLab beside a small model on this machine (CHECK=1: no browser)
 	$(BIN)/asksage-jupyter demo --notebook notebooks/01-quickstart.ipynb $(if $(CHECK),--check)
@@ -11,11 +11,14 @@ demo: .venv/.demo ## try it without a key: JupyterLab beside a small model on th
 test: .venv/.test ## run every test
 	$(BIN)/pytest --cov
 
+pictures: .venv/.test ## take the README's pictures anew, in a real JupyterLab
+	README_PICTURES=1 $(BIN)/pytest tests/test_browser.py
+
 lint: .venv/.test ## what a reviewer should not have to say
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or run make PYTHON=/path/to/python3"; exit 1; }

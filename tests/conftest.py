@@ -7,6 +7,7 @@ import os
 import pytest
 
 from asksage_jupyter import local, session
+from asksage_jupyter.session import credentials
 from asksage_jupyter.settings import AskSage
 
 
@@ -20,6 +21,7 @@ def own_settings(monkeypatch, tmp_path):
     AskSage.clear_instance()
     yield
     session.forget()
+    credentials._of_this_session.clear()
     AskSage.clear_instance()
 
 

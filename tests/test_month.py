@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from asksage_jupyter.errors import BadInput
 from asksage_jupyter.month import bounds, period_at, to_datetime, to_instant
 
-ZONES = ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "America/Asuncion", "America/Havana"]
+ZONES = [
+    "UTC",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Pacific/Kiritimati",
+    "America/Asuncion",
+    "America/Havana",
+]
 
 
 def instant(*fields: int) -> int:
@@ -47,7 +54,9 @@ def test_instants_and_datetimes_are_each_others_inverse():
     assert to_datetime(to_instant(moment)) == moment
 
 
-@pytest.mark.parametrize(("period", "zone"), [("November", "UTC"), ("2026-13", "UTC"), ("2026-11", "Mars/Olympus")])
+@pytest.mark.parametrize(
+    ("period", "zone"), [("November", "UTC"), ("2026-13", "UTC"), ("2026-11", "Mars/Olympus")]
+)
 def test_bad_periods_and_zones_are_told_in_a_line(period, zone):
     with pytest.raises(BadInput):
         bounds(period, zone)

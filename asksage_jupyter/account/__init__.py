@@ -4,5 +4,6 @@ from .balance import Balance, MeterBalance
 from .records import Account, Bill, Call, Entry, Grant, Kind, Meter, Source, Status
 
 __all__ = [
-    "Account", "Balance", "Bill", "Call", "Entry", "Grant", "Kind", "Meter", "MeterBalance", "Source", "Status",
+    "Account", "Balance", "Bill", "Call", "Entry", "Grant", "Kind", "Meter", "MeterBalance", "Source",
+    "Status",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from zoneinfo import ZoneInfo
 
 from .records import Account, Meter
 
@@ -90,7 +91,8 @@ class Balance:
     def _footnote(self) -> str:
         as_of = self.inference.as_of
         known = f" · as of {as_of:%d %b %H:%M} UTC" if as_of else ""
-        return f"resets {self.inference.resets_at:%d %b %Y} · {self.inference.source}{known}"
+        resets = self.inference.resets_at.astimezone(ZoneInfo(self.account.zone))
+        return f"resets {resets:%d %b %Y} · {self.inference.source}{known}"
 
 
 def _row(balance: MeterBalance) -> str:

@@ -46,7 +46,7 @@ class Source(StrEnum):
 
 
 class Status(StrEnum):
-    """Whether the whole reply arrived; ``lost`` when it was stopped by the person, dropped, or crashed away."""
+    """Whether the whole reply arrived; ``lost`` when it was stopped, dropped or crashed away."""
 
     OK = "ok"
     LOST = "lost"

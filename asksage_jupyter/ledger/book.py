@@ -287,7 +287,7 @@ class Ledger:
         with self._store.reading(snapshot=True) as connection:
             return audit.verify(connection)
 
-    def watch(self, on_change: Callable[[], None], *, interval_s: float = 0.25) -> Callable[[], None]:
+    def watch(self, on_change: Callable[[], None], *, interval_s: float = 0.15) -> Callable[[], None]:
         """Call `on_change` in a thread of its own soon after any commit, of this process or another.
 
         Returns

@@ -1,1 +1,80 @@
-""""""
+"""``%%asksage`` and ``%asksage``: options, completion and display. Knows no SQL, no HTTP, no arithmetic.
+
+What stands behind the two names is imported at first use, so that ``%load_ext`` stays light.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import no_var_expand
+
+from ..session.origin import tell_cell
+from ..settings import AskSage
+from .completion import complete
+from .transform import transform
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["register", "unregister"]
+
+
+def register(shell: InteractiveShell) -> None:
+    """Give `shell` the magics, ``%config AskSage`` and Tab completion; harmless when repeated."""
+
+    # Options are literals: without this, IPython would put variables in for $name and {name}, and so change
+    # a system prompt that speaks of money or of JSON.
+    @no_var_expand
+    def asksage(line: str, cell: str | None = None) -> None:
+        """Ask a model through Ask Sage and debit what it cost; or see what is left.
+
+        %%asksage [MODEL] [options]
+        the prompt; {name} is replaced by your variable of that name
+
+        %asksage [balance | usage | models | estimate | login | panel | help | version]
+
+        ``%asksage help`` says more.
+        """
+        if cell is None:
+            from .line import run
+
+            run(shell, line)
+        else:
+            from .cell import run as run_cell
+
+            run_cell(shell, line, cell)
+
+    shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
+    tell_cell(partial(_cell_id, shell))
+    settings = AskSage.instance(parent=shell)
+    for part, parts in _added(shell, settings):
+        if part not in parts:
+            parts.append(part)
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Take the settings and the completion out again; the magics stay, as IPython keeps them."""
+    for part, parts in _added(shell, AskSage.instance()):
+        if part in parts:
+            parts.remove(part)
+
+
+def _cell_id(shell: InteractiveShell) -> str | None:
+    """The id of the cell under way, as the front end told it with the request; None where it does not."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return None
+    metadata = (kernel.get_parent("shell") or {}).get("metadata") or {}
+    cell = metadata.get("cellId")
+    return cell if isinstance(cell, str) else None
+
+
+def _added(shell: InteractiveShell, settings: AskSage) -> tuple[tuple[Any, list[Any]], ...]:
+    """What is put into lists of IPython's, and the lists."""
+    return (
+        (settings, shell.configurables),
+        (complete, shell.Completer.custom_matchers),
+        (transform, shell.input_transformers_cleanup),
+    )

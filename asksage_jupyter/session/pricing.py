@@ -20,25 +20,17 @@ class Pricing:
 
     Parameters
     ----------
-    service : callable
-        Returns the service; called only when something is to be asked of it.
+    service, models : callable
+        Return the service, and the models it offers; called only when there is something to ask.
     rates : Rates
     """
 
-    def __init__(self, service: Callable[[], Service], rates: Rates) -> None:
+    def __init__(
+        self, service: Callable[[], Service], models: Callable[[], list[ModelInfo]], rates: Rates
+    ) -> None:
         self._service = service
-        self._models: list[ModelInfo] | None = None
+        self._models = models
         self.rates = rates
-
-    def models(self) -> list[ModelInfo]:
-        """The models this account may use, read from the service once a session."""
-        if self._models is None:
-            self._models = self._service().models()
-        return self._models
-
-    def model_ids(self) -> list[str]:
-        """The ids known without asking anybody, for completion while typing."""
-        return [model.id for model in self._models or ()]
 
     def estimate(self, model: str, parts: Mapping[str, int]) -> Estimate:
         """Price an input made of `parts`, which `shares` counts.
@@ -85,7 +77,7 @@ class Pricing:
     def _offered(self, model: str) -> ModelInfo | None:
         """The service's word on the model; unknown ones are refused, for it would answer with another."""
         try:
-            models = self.models()
+            models = self._models()
         except BadKey:
             raise
         except ServiceError:

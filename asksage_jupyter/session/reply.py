@@ -47,6 +47,8 @@ class Reply:
         The move's id in the ledger.
     interrupted : bool
         Whether the person stopped it.
+    is_demo : bool
+        Whether the local demo answered, whose tokens are its own.
     """
 
     text: str = field(repr=False)
@@ -60,23 +62,21 @@ class Reply:
     balance: Balance | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    is_demo: bool = False
 
     @property
     def receipt(self) -> str:
         """One quiet line: model, tokens and their source, remaining, and what is worth knowing."""
-        parts = [self.model]
+        parts = ["local demo", self.model] if self.is_demo else [self.model]
         if self.tokens is None or self.source is None:
             parts.append(
                 f"interrupted: about {self.estimate.expected:,} tokens stay held until the bill is known"
             )
         else:
             parts.append(f"{self.tokens:,} tokens ({_SOURCES[self.source]})")
-        if self.balance is not None:
-            if self.balance.account.is_demo:
-                parts.insert(0, "local demo")
+        if self.balance is not None and self.balance.inference.granted is not None:
             meter = self.balance.inference
-            if meter.granted is not None:
-                parts.append(f"{meter.remaining:,} of {meter.granted:,} left")
+            parts.append(f"{meter.remaining:,} of {meter.granted:,} left")
         return " · ".join([*parts, *self.notes])
 
     def __str__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections import deque
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..account import Balance, Bill, Call, Meter, Source
 from ..errors import AskSageError, BadInput, Interrupted, LedgerConflict, OverLimit, Refused, ReplyLost
 from ..month import now
+from . import origin
 from .contact import make_contact
 from .credentials import find_key, keep_key
 from .listener import Listener
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..ledger import Ledger
     from ..rates import Estimate
-    from ..service import Answer, Query, Secret, Service
+    from ..service import Answer, ModelInfo, Query, Secret, Service
     from ..settings import AskSage
 
 HISTORY_KEPT = 100
@@ -57,6 +57,7 @@ class Session:
         self._clock = clock
         self._contacted = False
         self._exchanges: deque[tuple[str, str]] = deque(maxlen=HISTORY_KEPT)
+        self._models: list[ModelInfo] | None = None
         self._unsettled: dict[str, Bill] = {}
 
     @cached_property
@@ -74,7 +75,7 @@ class Session:
         from ..rates import Rates
 
         rates = Rates(self.ledger.folder, self.account.host, clock=self._clock)
-        return Pricing(lambda: self.service, rates)
+        return Pricing(lambda: self.service, self.models, rates)
 
     def _service_with(self, key: Secret) -> Service:
         from ..service import Service
@@ -127,7 +128,7 @@ class Session:
         """
         service = self._service_with(key)
         try:
-            service.models()
+            self._models = service.models()
         except BaseException:
             service.close()
             raise
@@ -135,6 +136,16 @@ class Session:
             replaced.close()
         self.service = service
         return keep_key(self.account, key)
+
+    def models(self) -> list[ModelInfo]:
+        """The models this account may use, read from the service once a session."""
+        if self._models is None:
+            self._models = self.service.models()
+        return self._models
+
+    def model_ids(self) -> list[str]:
+        """The ids known without asking anybody, for completion while typing."""
+        return [model.id for model in self._models or ()]
 
     def _make_contact(self) -> None:
         if self._contacted:
@@ -165,7 +176,6 @@ class Session:
         query: Query,
         *,
         limit: int | None = None,
-        cell: str | None = None,
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
         """Set the estimate aside, send the query, debit what was billed.
@@ -175,8 +185,6 @@ class Session:
         query : Query
         limit : int, optional
             Refuse when the estimate is above this many Ask Sage tokens.
-        cell : str, optional
-            Id of the notebook's cell, for the usage log.
         on_text : callable, optional
             Called with the whole text so far while it streams. If it fails, the call goes on without it.
 
@@ -197,7 +205,7 @@ class Session:
         if limit is not None and estimate.expected > limit:
             raise OverLimit(estimate.expected, limit)
         self._make_contact()
-        call = self._call(query.model, estimate, cell)
+        call = self._call(query.model, estimate)
         self.ledger.hold(self.account, call, due=call.sent_at + self.settings.presume_after_s * 1_000_000)
         listener = Listener(on_text)
         started = time.monotonic()
@@ -221,7 +229,7 @@ class Session:
         """The `last` exchanges of this kernel, oldest first, as (question, answer)."""
         return tuple(self._exchanges)[-last:] if last else ()
 
-    def _call(self, model: str, estimate: Estimate, cell: str | None) -> Call:
+    def _call(self, model: str, estimate: Estimate) -> Call:
         from ..ledger import new_op
 
         return Call(
@@ -230,8 +238,8 @@ class Session:
             model=model,
             meter=Meter.INFERENCE,
             estimate=estimate.expected,
-            notebook=os.environ.get("JPY_SESSION_NAME"),
-            cell=cell,
+            notebook=origin.notebook(),
+            cell=origin.cell(),
             project=self.settings.project or None,
             user=self.account.holder,
         )
@@ -288,10 +296,19 @@ class Session:
             output_tokens=bill.output_tokens,
             balance=self._balance_now(),
             notes=tuple(notes),
+            is_demo=self.account.is_demo,
         )
 
     def _interrupted(self, query: Query, estimate: Estimate, op: str, text: str) -> Interrupted:
-        reply = Reply(text, query.model, estimate, op, balance=self._balance_now(), interrupted=True)
+        reply = Reply(
+            text,
+            query.model,
+            estimate,
+            op,
+            balance=self._balance_now(),
+            interrupted=True,
+            is_demo=self.account.is_demo,
+        )
         return Interrupted(reply, f"stopped. {_stays_held(estimate)}")
 
     def _balance_now(self) -> Balance | None:

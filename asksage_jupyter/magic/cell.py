@@ -1,0 +1,111 @@
+"""``%%asksage``: build the query, show the reply as it arrives, keep it, show what it cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput, Interrupted, ReplyLost
+from ..session import build_query, current
+from . import show
+from .braces import expand
+from .fences import first_block
+from .options import CellOptions, describe, parse_cell
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..service import Query
+    from ..session import Reply, Session
+
+
+def run(shell: InteractiveShell, line: str, body: str, session: Session | None = None) -> None:
+    """Do what a ``%%asksage`` cell says.
+
+    Parameters
+    ----------
+    line, body : str
+        The first line without the magic's name, and the lines below it.
+    session : Session, optional
+        The kernel's when absent.
+
+    Raises
+    ------
+    AskSageError
+        As of `Session.ask`; what of a reply had arrived is shown and in the ``-o`` variable.
+    BadInput
+        An option that is not allowed: nothing was sent. Or ``-f json`` and the reply is not JSON: it was
+        debited, and its text is shown and kept.
+    """
+    options = parse_cell(line)
+    if options.help:
+        show.tell(describe())
+        return
+    session = session or current()
+    prompt = expand(body.strip("\n"), shell.user_ns, shell.user_ns_hidden)
+    query = build_query(session, prompt, options.model, options.of_call)
+    if options.estimate:
+        show.present(session.estimate(query))
+    else:
+        _ask(shell, session, query, options)
+
+
+def _ask(shell: InteractiveShell, session: Session, query: Query, options: CellOptions) -> None:
+    """Send the query and show what comes of it, the whole reply or the part that arrived."""
+    format = options.format or session.settings.format
+    screen = show.Screen(format, live=hasattr(shell, "kernel"))
+    streamed = options.stream and format in show.STREAMED
+    try:
+        reply = session.ask(
+            query,
+            limit=options.max_tokens,
+            on_text=screen if streamed else None,
+        )
+    except Interrupted as stopped:
+        _keep(shell, options.output, stopped.reply.text)
+        _show_part(screen, stopped.reply.text)
+        show.receipt(stopped.reply, _told("Interrupted", stopped.reply.text))
+        raise
+    except ReplyLost as lost:
+        _keep(shell, options.output, lost.text)
+        _show_part(screen, lost.text)
+        show.notify(_told("The connection was lost", lost.text))
+        raise
+    _deliver(shell, screen, reply, format, options.output)
+
+
+def _deliver(
+    shell: InteractiveShell, screen: show.Screen, reply: Reply, format: str, output: str | None
+) -> None:
+    """Keep the whole reply before it is shown, so that no display can cost it."""
+    value, trouble, notice = reply.text, None, None
+    if format == "json":
+        try:
+            value = show.parsed(reply.text)
+        except ValueError as error:
+            trouble = f"the reply is not JSON ({error}); its text is shown above"
+            trouble += f" and in {output}" if output else ""
+    _keep(shell, output, value)
+    screen.finish(reply.text)
+    if format == "code":
+        code = first_block(reply.text)
+        if code is None:
+            notice = "There is no code block in the reply."
+        else:
+            shell.set_next_input(code, replace=False)
+    show.receipt(reply, notice)
+    if trouble:
+        raise BadInput(trouble)
+
+
+def _show_part(screen: show.Screen, text: str) -> None:
+    if text:
+        screen.finish(text)
+
+
+def _told(what: str, text: str) -> str:
+    return f"{what}: the reply above is not whole." if text else f"{what} before any of the reply arrived."
+
+
+def _keep(shell: InteractiveShell, name: str | None, value: Any) -> None:
+    if name:
+        shell.push({name: value})  # type: ignore[no-untyped-call]

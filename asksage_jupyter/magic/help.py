@@ -1,0 +1,115 @@
+"""``%asksage help`` and ``%asksage version``; made from the options, subcommands and settings themselves."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+
+from traitlets import Enum
+
+from ..errors import BadInput
+from ..session import current
+from ..settings import AskSage
+from .line import COMMANDS
+from .options import describe
+
+_EXAMPLES = """\
+%%asksage
+Why is the sky blue?
+
+%%asksage google-claude-45-haiku -o answer --max-tokens 500
+Summarise: {report}
+
+%asksage estimate "Why is the sky blue?"
+%asksage help cell"""
+
+_SETTINGS = """\
+%config AskSage.model = "google-claude-45-haiku"     for this notebook
+c.AskSage.project = "apollo"                         for all, in ipython_config.py
+"""
+
+_KEY = """\
+The key is no setting. It comes from %asksage login, else from ASKSAGE_API_KEY, else from the keyring.
+"""
+
+_WIDTH = 104
+TOPICS = ("cell", "settings", *COMMANDS)
+
+
+def help_text(topic: str = "") -> str:
+    """Help on everything in brief, or on one topic in full.
+
+    Raises
+    ------
+    BadInput
+        There is no such topic; the message lists them.
+    """
+    topic = topic.strip().lstrip("%").lower()
+    if topic in ("", "help"):
+        return _overview()
+    if topic in ("cell", "asksage"):
+        return f"{describe()}\n\nexamples:\n{textwrap.indent(_EXAMPLES, '  ')}"
+    if topic == "settings":
+        return f"{_SETTINGS}\n{_settings()}\n\n{_KEY}"
+    if topic == "estimate":
+        return f"{_line(topic)}\n\nThe options are those of a cell.\n\n{describe()}"
+    if topic in COMMANDS:
+        return _line(topic)
+    near = difflib.get_close_matches(topic, TOPICS, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise BadInput(f"there is no help on {topic!r}; {hint}topics are {', '.join(TOPICS)}")
+
+
+def version_text() -> str:
+    """The version, account, service and ledger; never a key or a password."""
+    from importlib.metadata import version
+
+    session = current()
+    account, settings = session.account, session.settings
+    return "\n".join(
+        [
+            f"asksage_jupyter {version('asksage_jupyter')}",
+            f"account  {account.holder} at {account.host}, months in {account.zone}",
+            f"service  {settings.url}",
+            f"ledger   {_without_password(settings.ledger)}",
+        ]
+    )
+
+
+def _overview() -> str:
+    commands = "\n".join(_line(name) for name in COMMANDS)
+    return (
+        f"{'%%asksage [MODEL] [options]':<44}send the lines below to a model (options: %asksage help cell)\n"
+        f"{commands}\n\n"
+        f"Settings and environment variables: %asksage help settings\n"
+        f"From Python: help('asksage_jupyter')\n\n"
+        f"examples:\n{textwrap.indent(_EXAMPLES, '  ')}"
+    )
+
+
+def _line(name: str) -> str:
+    command = COMMANDS[name]
+    return f"{'%asksage ' + command.usage:<44}{command.summary}"
+
+
+def _settings() -> str:
+    """Each trait with its help, which names its environment variable."""
+    lines = []
+    for name, trait in sorted(AskSage.class_own_traits(config=True).items()):
+        allowed = f" One of {', '.join(trait.values or ())}." if isinstance(trait, Enum) else ""
+        lines.append(
+            textwrap.fill(
+                f"{trait.help}{allowed}",
+                width=_WIDTH,
+                initial_indent=f"  {name:<18}",
+                subsequent_indent=" " * 20,
+            )
+        )
+    return "\n".join(lines)
+
+
+def _without_password(ledger: str) -> str:
+    """A path as it is; of a URL, what is neither user, password nor query, which may hold one."""
+    scheme, separator, rest = ledger.partition("://")
+    return f"{scheme}://{re.sub(r'[?].*', '', rest.rpartition('@')[2])}" if separator else ledger

@@ -1,0 +1,164 @@
+"""What the person sees: a reply in its format, while it arrives and whole, and the quiet line below it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from .fences import fenced, first_block
+
+if TYPE_CHECKING:
+    from ..session import Reply
+
+Bundle = dict[str, str]
+
+STREAMED = ("markdown", "text")
+_PAUSE_S = 0.1
+
+
+def bundle(text: str, format: str) -> Bundle:
+    """A reply by media type; every format has a plain twin, for terminals and for places without HTML.
+
+    Parameters
+    ----------
+    text : str
+    format : str
+        One of `settings.FORMATS`. JSON that does not parse is shown as text.
+    """
+    if format == "html":
+        block = first_block(text) or ""
+        page = block if block.lstrip().startswith("<") else text
+        return {"text/html": _framed(page), "text/plain": text}
+    if format == "code" and first_block(text) is not None:
+        return {"text/html": _folded("The code is in the new cell below.", text), "text/plain": text}
+    if format == "json":
+        try:
+            pretty = json.dumps(parsed(text), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            return {"text/plain": text}
+        return {"text/markdown": fenced(pretty, "json"), "text/plain": pretty}
+    return {"text/plain": text} if format == "text" else {"text/markdown": text, "text/plain": text}
+
+
+def parsed(text: str) -> Any:
+    """The JSON value of a reply, whether it is bare or in a fenced block.
+
+    Raises
+    ------
+    ValueError
+        It is not JSON.
+    """
+    trouble = ""
+    for candidate in (text, first_block(text)):
+        if candidate is not None:
+            try:
+                return json.loads(candidate)
+            except (ValueError, RecursionError) as error:
+                trouble = str(error)
+    raise ValueError(trouble)
+
+
+class Screen:
+    """One output below the cell, replaced while the reply arrives.
+
+    Parameters
+    ----------
+    format : str
+        How the text so far is shown.
+    live : bool
+        Whether the front end can replace an output; a terminal cannot, and gets the whole reply at the end.
+    clock : callable
+        Seconds; the output is replaced ten times a second at most.
+    """
+
+    def __init__(
+        self, format: str, *, live: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._format = format
+        self._live = live
+        self._clock = clock
+        self._next = clock()
+        self._output: Any = None
+
+    def __call__(self, text: str) -> None:
+        """Show the text so far, unless the last time is too recent."""
+        if self._live and self._clock() >= self._next:
+            self._show(bundle(text, self._format))
+            self._next = self._clock() + _PAUSE_S
+
+    def finish(self, text: str) -> None:
+        """Show all that came of the reply."""
+        _surely(bundle(text, self._format), self._show)
+
+    def _show(self, data: Bundle) -> None:
+        if self._output is None:
+            self._output = _publish(data, display_id=True)
+        else:
+            self._output.update(data, raw=True)
+
+
+def receipt(reply: Reply, notice: str | None = None) -> None:
+    """The quiet line below a reply; `notice`, which is not quiet, stands above it."""
+    html, plain = reply.receipt_html, reply.receipt
+    if notice:
+        html, plain = f"{_marked(notice)}{html}", f"[{notice}]\n{plain}"
+    _surely({"text/html": html, "text/plain": plain}, _publish)
+
+
+def notify(notice: str) -> None:
+    """A line that is not quiet."""
+    _surely({"text/html": _marked(notice), "text/plain": f"[{notice}]"}, _publish)
+
+
+def tell(words: str) -> None:
+    """Plain words, in a font of fixed width."""
+    _publish({"text/plain": words})
+
+
+def present(thing: object) -> None:
+    """Whatever shows itself."""
+    display(thing)  # type: ignore[no-untyped-call]
+
+
+def _surely(data: Bundle, publish: Callable[[Bundle], object]) -> None:
+    """Publish what was paid for; print it where the display fails."""
+    try:
+        publish(data)
+    except Exception as error:  # noqa: BLE001  whatever it is, the reply comes first
+        sys.stdout.write(data["text/plain"] + "\n")
+        warnings.warn(f"this could only be printed: {error}", stacklevel=3)
+
+
+def _publish(data: Bundle, **how: Any) -> Any:
+    return display(data, raw=True, **how)  # type: ignore[no-untyped-call]
+
+
+def _marked(words: str) -> str:
+    return (
+        '<div style="border-left:3px solid var(--jp-warn-color1,#f57c00);padding-left:.5em;'
+        f'margin:.3em 0">{escape(words)}</div>'
+    )
+
+
+def _framed(html: str) -> str:
+    # A model wrote it, perhaps from a page of the web: in the notebook itself its scripts could run code in
+    # the kernel. An empty sandbox runs none, and the page keeps its own colours in a dark theme.
+    return (
+        f'<iframe sandbox srcdoc="{escape(html)}" title="The reply as HTML" style="width:100%;height:16em;'
+        'resize:vertical;border:1px solid var(--jp-border-color2,#ccc);background:#fff;color-scheme:light">'
+        "</iframe>"
+    )
+
+
+def _folded(summary: str, text: str) -> str:
+    return (
+        f"<details><summary>{escape(summary)} Show the whole reply.</summary>"
+        f'<pre style="white-space:pre-wrap">{escape(text)}</pre></details>'
+    )

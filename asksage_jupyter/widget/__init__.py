@@ -1,0 +1,88 @@
+"""The panel: balances as a stock ipywidget, live in every notebook of the account."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from ipywidgets import HTML, Layout  # type: ignore[import-untyped]  # it has none
+
+from ..errors import AskSageError
+from ..session import Session, current
+from .page import html
+from .state import State
+from .words import Shown, text
+
+__all__ = ["Panel", "panel"]
+
+_panel: Panel | None = None
+
+
+def panel() -> Panel:
+    """Both meters as bars, the reset date and the last call; follows the debits of all kernels.
+
+    A kernel has one panel: shown in several places, all of them follow. At first contact with an account
+    the service is asked what it has. What goes wrong then or later stands in the panel, as one line.
+
+    Returns
+    -------
+    Panel
+        ``close()`` ends it; another call makes a new one.
+
+    Raises
+    ------
+    ConfigurationError
+        The settings name no usable service.
+    """
+    global _panel
+    session = current()
+    if _panel is None or _panel.comm is None:
+        _panel = Panel()
+    _panel.follow(session)
+    return _panel
+
+
+class Panel(HTML):  # type: ignore[misc]  # of no known type
+    """A card over a `State`; where widgets do not render, the card as it was when it was displayed."""
+
+    _state: State | None = None
+
+    def __init__(self) -> None:
+        super().__init__(layout=Layout(width="auto"))
+
+    def follow(self, session: Session, *, contact: bool = True) -> None:
+        """Show this session's account from now on, and that of the next session when a setting changes."""
+        self._leave()
+        self._state = State(session, contact=contact)
+        self._state.observe(self._show, "shown")
+        self._session = session
+        session.settings.observe(self._move)
+        self._show()
+
+    def close(self) -> None:
+        """Stop following, and take the panel off the screen."""
+        self._leave()
+        super().close()
+
+    def _leave(self) -> None:
+        state, self._state = self._state, None
+        if state is not None:
+            state.unobserve(self._show, "shown")
+            state.stop()
+            self._session.settings.unobserve(self._move)
+
+    def _move(self, _: object) -> None:
+        """A setting changed: it may have been one that a session is made from."""
+        with suppress(AskSageError):  # between two settings there may be no usable pair
+            if (session := current()) is not self._session:
+                self.follow(session, contact=False)
+
+    def _show(self, _: object = None) -> None:
+        if state := self._state:
+            self.value = html(state.shown, live=True)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """The widget for those who render it; else the card, or the text."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        shown = self._state.shown if self._state else Shown()
+        return bundle | {"text/plain": text(shown), "text/html": html(shown, live=False)}

@@ -1,0 +1,519 @@
+"""The magics in a real IPython, with a real ledger, against a scripted Ask Sage."""
+
+import getpass
+import json
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from scripted import QUERY, STREAM, Played
+from tenant import KEY, MODEL, OTHER, USED, drops_after, environment, open_tenant, questions, says
+from traitlets.config import Config
+
+from asksage_jupyter import magic, session
+from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
+from asksage_jupyter.magic import cell, line, show
+from asksage_jupyter.magic.fences import fenced, first_block
+from asksage_jupyter.magic.help import TOPICS, help_text
+from asksage_jupyter.magic.options import names
+from asksage_jupyter.settings import AskSage
+
+CODE = "Here:\n\n```python\nfor x in y:\n    print(x)\n```\nand\n```\nmore\n```"
+
+
+@pytest.fixture(scope="module")
+def kept_shell():
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def shell(kept_shell):
+    magic.register(kept_shell)
+    yield kept_shell
+    magic.unregister(kept_shell)
+    kept_shell.reset(new_session=False)
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    server = open_tenant()
+    for name, value in environment(server, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    yield server
+    session.forget()
+    server.close()
+
+
+def ran(shell, text):
+    """The outputs of a cell, and the error it ended with."""
+    with capture_output() as captured:
+        result = shell.run_cell(text)
+    assert "Traceback" not in captured.stdout + captured.stderr
+    return [output.data for output in captured.outputs], result.error_in_exec or result.error_before_exec
+
+
+def plain(outputs):
+    return "\n".join(output["text/plain"] for output in outputs)
+
+
+def sent(server):
+    return questions(server)[-1].json
+
+
+# -- the cell ----------------------------------------------------------------------------------------
+
+
+def test_a_cell_is_sent_shown_and_followed_by_its_receipt(shell, server):
+    outputs, error = ran(shell, "%%asksage\nWhy is the sky blue?")
+    assert error is None
+    reply, receipt = outputs
+    assert reply == {"text/markdown": "The sky is blue.", "text/plain": "The sky is blue."}
+    assert receipt["text/plain"] == f"{MODEL} · 63 tokens (billed) · {200_000 - USED - 63:,} of 200,000 left"
+    assert receipt["text/plain"] in receipt["text/html"]
+    assert sent(server)["message"] == "Why is the sky blue?"
+
+
+def test_the_options_of_the_line_reach_the_service(shell, server, tmp_path):
+    (tmp_path / "notes.txt").write_text("notes")
+    ran(
+        shell,
+        f'%%asksage {OTHER} -s "Answer $HOME {{x}}" -p 7 -d user_1 --live 2 -t 0.5 --reasoning low\n{{x}}',
+    )
+    asked = sent(server)
+    assert (asked["model"], asked["system_prompt"], asked["persona"]) == (OTHER, "Answer $HOME {x}", 7)
+    assert (asked["dataset"], asked["live"], asked["temperature"]) == ("user_1", 2, 0.5)
+    assert asked["reasoning_effort"] == "low"
+
+
+def test_defined_names_are_put_in_and_other_braces_are_not(shell, server):
+    shell.user_ns["city"] = "Lisbon"
+    ran(shell, '%%asksage\nWhere is {city}? Not {"like": {this}}, {{city}} or {unknown}.')
+    assert sent(server)["message"] == 'Where is Lisbon? Not {"like": {this}}, {{city}} or {unknown}.'
+
+
+def test_history_is_sent_again_and_told_in_the_receipt(shell, server):
+    ran(shell, "%%asksage\nfirst")
+    outputs, _ = ran(shell, "%%asksage --history 5\nsecond")
+    assert [turn["message"] for turn in sent(server)["message"]] == ["first", "The sky is blue.", "second"]
+    assert "history ~" in plain(outputs)
+
+
+def test_the_reply_goes_into_the_variable(shell, server):
+    outputs, _ = ran(shell, "%%asksage -o answer\nWhy?")
+    assert shell.user_ns["answer"] == "The sky is blue."
+    assert len(outputs) == 2
+
+
+def test_json_is_parsed_printed_neatly_and_kept_as_the_value(shell, server):
+    says(server, 'Here you are:\n```json\n{"sky": ["blue", 1]}\n```')
+    outputs, error = ran(shell, "%%asksage -f json -o sky\nWhy?")
+    assert error is None
+    assert shell.user_ns["sky"] == {"sky": ["blue", 1]}
+    assert outputs[0]["text/plain"] == json.dumps({"sky": ["blue", 1]}, indent=2)
+    assert outputs[0]["text/markdown"].startswith("```json\n")
+    assert not server.asked(STREAM)
+
+
+@pytest.mark.parametrize("text", ["It is blue.", "[" * 100_000, "```json\n{\n```"])
+def test_a_reply_that_is_not_json_is_shown_kept_and_then_refused(shell, server, text):
+    says(server, text)
+    outputs, error = ran(shell, "%%asksage -f json -o sky\nWhy?")
+    assert isinstance(error, BadInput)
+    assert "\n" not in str(error)
+    assert "in sky" in str(error)
+    assert outputs[0]["text/plain"] == shell.user_ns["sky"] == text
+    assert "63 tokens (billed)" in outputs[1]["text/plain"]
+
+
+def test_code_becomes_a_new_cell_and_the_whole_reply_stays_readable(shell, server):
+    says(server, CODE)
+    outputs, error = ran(shell, "%%asksage -f code -o answer\nA loop")
+    assert error is None
+    assert shell.rl_next_input == "for x in y:\n    print(x)"
+    assert shell.user_ns["answer"] == outputs[0]["text/plain"] == CODE
+    assert outputs[0]["text/html"].startswith("<details><summary>The code is in the new cell below.")
+
+
+def test_a_reply_without_code_is_shown_and_said_to_have_none(shell, server):
+    shell.rl_next_input = None
+    outputs, error = ran(shell, "%%asksage -f code\nA loop")
+    assert error is None
+    assert shell.rl_next_input is None
+    assert outputs[0]["text/markdown"] == "The sky is blue."
+    assert "There is no code block in the reply." in outputs[1]["text/html"]
+
+
+def test_html_is_shown_where_its_scripts_cannot_run(shell, server):
+    says(server, '```html\n<p class="a">Blue</p><script>alert(1)</script>\n```')
+    outputs, _ = ran(shell, "%%asksage -f html\nWhy?")
+    framed = outputs[0]["text/html"]
+    assert framed.startswith("<iframe sandbox srcdoc=")
+    assert "&lt;p class=&quot;a&quot;&gt;Blue" in framed
+    assert "<script" not in framed
+
+
+def test_html_between_other_words_is_shown_with_them(shell, server):
+    says(server, "<i>Blue</i>\n```python\nprint(1)\n```")
+    outputs, _ = ran(shell, "%%asksage -f html\nWhy?")
+    assert "&lt;i&gt;Blue" in outputs[0]["text/html"]
+
+
+def test_the_setting_gives_the_format_when_the_line_does_not(shell, server):
+    ran(shell, "%config AskSage.format = 'text'")
+    assert ran(shell, "%%asksage\nWhy?")[0][0] == {"text/plain": "The sky is blue."}
+    assert "text/markdown" in ran(shell, "%%asksage -f markdown\nWhy?")[0][0]
+
+
+def test_without_streaming_the_plain_route_is_asked(shell, server):
+    ran(shell, "%%asksage --no-stream\nWhy?")
+    assert server.asked(QUERY)
+    assert not server.asked(STREAM)
+
+
+def test_an_estimate_sends_nothing(shell, server):
+    outputs, error = ran(shell, "%%asksage --estimate\nWhy?")
+    assert error is None
+    assert f"{MODEL}: about " in plain(outputs)
+    assert not questions(server)
+
+
+def test_above_the_limit_nothing_is_sent_and_the_cell_fails(shell, server):
+    outputs, error = ran(shell, "%%asksage --max-tokens 5\nWhy?")
+    assert isinstance(error, OverLimit)
+    assert outputs == []
+    assert not questions(server)
+
+
+def test_what_arrived_of_a_lost_reply_is_shown_and_kept(shell, server):
+    drops_after(server, "The sky is")
+    outputs, error = ran(shell, "%%asksage -o answer\nWhy?")
+    assert isinstance(error, ReplyLost)
+    assert shell.user_ns["answer"] == outputs[0]["text/plain"] == "The sky is"
+    assert "The connection was lost: the reply above is not whole." in outputs[1]["text/html"]
+
+
+def test_nothing_is_shown_of_a_reply_of_which_nothing_came(shell, server):
+    shell.user_ns["answer"] = "of an earlier cell"
+    server.on(STREAM, Played(drop_at=-1))
+    outputs, error = ran(shell, "%%asksage -o answer\nWhy?")
+    assert isinstance(error, ReplyLost)
+    assert [output["text/plain"] for output in outputs] == [
+        "[The connection was lost before any of the reply arrived.]"
+    ]
+    assert shell.user_ns["answer"] == ""
+
+
+def test_a_display_that_fails_never_costs_the_reply(shell, server, monkeypatch):
+    def fails(*_, **__):
+        raise OSError("no front end")
+
+    monkeypatch.setattr(show, "_publish", fails)
+    with (
+        capture_output() as captured,
+        pytest.warns(UserWarning, match="this could only be printed: no front end"),
+    ):
+        cell.run(shell, "-o answer", "Why?")
+    assert shell.user_ns["answer"] == "The sky is blue."
+    assert captured.stdout == "The sky is blue.\nsage-haiku · 63 tokens (billed) · 199,526 of 200,000 left\n"
+
+
+def test_a_prompt_on_the_line_of_the_magic_is_told_where_it_belongs(shell, server):
+    _, error = ran(shell, "%%asksage why is the sky blue\nplease")
+    assert "lines below %%asksage" in str(error)
+
+
+def test_an_empty_cell_is_told_in_a_line(shell, server):
+    assert "is empty" in str(ran(shell, "%%asksage\n   \n")[1])
+    assert "body is empty" in str(ran(shell, "%%asksage")[1])
+    assert not questions(server)
+
+
+@pytest.mark.parametrize(
+    "text", ["%%asksage -h", "%asksage estimate -h", "%%asksage sage-haiku --help\n \n", "%asksage help cell"]
+)
+def test_help_lists_every_option_and_asks_nobody(shell, server, text):
+    outputs, error = ran(shell, text)
+    assert error is None
+    assert all(name in plain(outputs) for name in names())
+    assert not server.requests
+
+
+def test_a_bad_key_is_told_in_one_line_that_does_not_show_it(shell, server):
+    server.on(STREAM, {"response": "Token is invalid [1]", "status": 400})
+    outputs, error = ran(shell, "%%asksage\nWhy?")
+    assert isinstance(error, BadKey)
+    assert len(error._render_traceback_()) == 1
+    assert KEY not in str(error) + str(outputs)
+
+
+# -- the line ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["%asksage", "%asksage balance"])
+def test_the_line_alone_shows_the_balance(shell, server, text):
+    outputs, _ = ran(shell, text)
+    assert "inference: 199,589 of 200,000 left" in plain(outputs)
+    assert "text/html" in outputs[0]
+
+
+def test_usage_lists_the_calls(shell, server):
+    ran(shell, "%%asksage\nWhy?")
+    outputs, _ = ran(shell, "%asksage usage")
+    assert f"<td>{MODEL}</td>" in outputs[0]["text/html"]
+    assert "is not a month" in str(ran(shell, "%asksage usage November")[1])
+
+
+def test_models_lists_those_that_match(shell, server):
+    outputs, _ = ran(shell, "%asksage models")
+    assert f"{MODEL}          Sage    yes       0.1 / 0.4" in plain(outputs)
+    assert "2 of 2 models" in plain(outputs)
+    outputs, _ = ran(shell, "%asksage models NOVA")
+    assert f'<td style="text-align:left">{OTHER}</td>' in outputs[0]["text/html"]
+    assert "1 of 2 models" in plain(outputs)
+    assert "%asksage models lists all" in str(ran(shell, "%asksage models gemini")[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ("%asksage estimate Why is the sky blue?", MODEL),
+        ('%asksage estimate "Why is the sky blue"', MODEL),
+        (f"%asksage estimate {OTHER} Why is the sky {{colour}}? ", OTHER),
+        ("# first\n%asksage estimate don't-ask why?\nx = 1", MODEL),
+        ("%asksage estimate --live 1 Why?", MODEL),
+    ],
+)
+def test_an_estimate_takes_a_model_options_and_a_question(shell, server, text, model):
+    shell.user_ns["colour"] = "blue"
+    outputs, error = ran(shell, text)
+    assert error is None
+    assert plain(outputs).startswith(f"{model}: about ")
+    assert ("web search" in plain(outputs)) == ("--live" in text)
+    assert not questions(server)
+
+
+def test_a_word_that_only_looks_like_a_model_belongs_to_the_text(shell, server):
+    outputs, _ = ran(shell, "%asksage estimate GPT-9 is what?")
+    assert plain(outputs).startswith(f"{MODEL}: about ")
+
+
+def test_an_estimate_of_nothing_says_how_it_is_written(shell, server):
+    outputs, error = ran(shell, "%asksage estimate")
+    assert error is None
+    assert "estimate [MODEL] [options] TEXT" in plain(outputs)
+
+
+def test_the_panel_is_shown(shell, server):
+    outputs, error = ran(shell, "%asksage panel")
+    assert error is None
+    assert "199,589" in plain(outputs)
+
+
+@pytest.mark.parametrize("text", ["%%timeit\n%asksage estimate a?", "x = '''\n%asksage estimate a?\n'''"])
+def test_only_lines_that_are_magics_are_read_as_questions(text):
+    lines = text.splitlines(keepends=True)
+    assert magic.transform(lines) == lines
+
+
+def test_an_unknown_subcommand_is_told_in_a_line_with_the_nearest(shell, server):
+    _, error = ran(shell, "%asksage balanse")
+    assert "did you mean balance?" in str(error)
+    assert ", ".join(line.COMMANDS) in str(error)
+    assert "below a line %%asksage" in str(ran(shell, "%asksage Why is the sky blue")[1])
+    assert "takes nothing after it" in str(ran(shell, "%asksage balance all")[1])
+
+
+def test_the_version_names_account_and_ledger_without_secrets(shell, server, tmp_path):
+    outputs, _ = ran(shell, "%asksage version")
+    assert "ada@example.org at localhost" in plain(outputs)
+    assert str(tmp_path / "ledger.db") in plain(outputs)
+    AskSage.instance().ledger = "postgresql+psycopg://ada:pa/ss@db.example.org/sage?password=word"
+    outputs, _ = ran(shell, "%asksage version")
+    assert "postgresql+psycopg://db.example.org/sage" in plain(outputs)
+    assert "pa/ss" not in plain(outputs)
+    assert "word" not in plain(outputs)
+
+
+def test_every_topic_has_help_and_every_setting_is_in_it():
+    for topic in TOPICS:
+        assert help_text(topic)
+    told = help_text("settings")
+    for name in AskSage.class_own_traits(config=True):
+        assert name in told
+    assert "ASKSAGE_LEDGER" in told
+    assert "ASKSAGE_API_KEY" in told
+    with pytest.raises(BadInput, match="did you mean settings"):
+        help_text("setings")
+
+
+def test_a_key_typed_behind_the_magic_is_refused_and_not_repeated(shell, server):
+    _, error = ran(shell, "%asksage login sk-1234567890")
+    assert "never an argument" in str(error)
+    assert "sk-123" not in str(error)
+    assert not server.requests
+
+
+def test_login_asks_without_echo_and_says_where_the_key_is(shell, server, monkeypatch):
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: " another-key\n")
+    AskSage.instance().email = "joan@example.org"
+    outputs, error = ran(shell, "%asksage login")
+    assert error is None
+    assert "It is kept in " in plain(outputs)
+    assert "another-key" not in str(outputs)
+    assert session.find_key(AskSage.instance().account)[0].reveal() == "another-key"
+
+
+def test_login_asks_for_the_email_when_there_is_none_and_keeps_it_if_the_key_is_accepted(
+    shell, server, monkeypatch
+):
+    monkeypatch.setattr("builtins.input", lambda prompt: "Grace@example.org")
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "her-key")
+    AskSage.instance().email = ""
+    server.on("/user/get-token-with-api-key", {"response": "Token is invalid [1]", "status": 400})
+    assert isinstance(ran(shell, "%asksage login")[1], BadKey)
+    assert AskSage.instance().email == ""
+    server.on("/user/get-token-with-api-key")
+    assert ran(shell, "%asksage login")[1] is None
+    assert AskSage.instance().email == "Grace@example.org"
+
+
+@pytest.mark.parametrize("failure", [EOFError, getpass.GetPassWarning("echo")])
+def test_login_where_nobody_can_be_asked_names_the_variable(shell, server, monkeypatch, failure):
+    def fails(prompt):
+        raise failure
+
+    monkeypatch.setattr(getpass, "getpass", fails)
+    _, error = ran(shell, "%asksage login")
+    assert isinstance(error, ConfigurationError)
+    assert "set ASKSAGE_API_KEY" in str(error)
+
+
+def test_an_empty_key_changes_nothing(shell, server, monkeypatch):
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "  ")
+    assert "no key was given" in str(ran(shell, "%asksage login")[1])
+
+
+# -- loading -----------------------------------------------------------------------------------------
+
+
+def test_loading_twice_and_unloading_leave_nothing_twice_and_nothing_behind(shell):
+    lists = [shell.configurables, shell.Completer.custom_matchers, shell.input_transformers_cleanup]
+    once = [len(each) for each in lists]
+    magic.register(shell)
+    assert [len(each) for each in lists] == once
+    magic.unregister(shell)
+    assert [len(each) for each in lists] == [count - 1 for count in once]
+    magic.unregister(shell)
+    magic.register(shell)
+    assert "AskSage.model" in str(capture(shell, "%config AskSage"))
+
+
+def capture(shell, text):
+    with capture_output() as captured:
+        shell.run_cell(text)
+    return captured.stdout
+
+
+# -- completion --------------------------------------------------------------------------------------
+
+
+def completed(shell, text):
+    """What is offered at the mark ``|``: all replace the same fragment."""
+    from IPython.core.completer import provisionalcompleter
+
+    at = text.index("|")
+    with provisionalcompleter():
+        offered = list(shell.Completer.completions(text.replace("|", ""), at))
+    return {text[each.start : at] + "->" + each.text for each in offered}
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("%asksage ba|", {"ba->balance"}),
+        ("x = 1\n%asksage us|", {"us->usage"}),
+        ("%asksage help set|", {"set->settings"}),
+        ("%%asksage --for|\nWhy?", {"--for->--format"}),
+        ("%%asksage -f j|\nWhy?", {"j->json"}),
+        ("%%asksage --format=j|", {"--format=j->--format=json"}),
+        ("%%asksage --reasoning |", {"->low", "->medium", "->high"}),
+        ("%%asksage --live |", {"->0", "->1", "->2"}),
+        ("%%asksage sage|\nWhy?", {f"sage->{MODEL}"}),
+        ("%asksage estimate --rea|", {"--rea->--reasoning"}),
+    ],
+)
+def test_tab_offers_what_may_stand_there(shell, server, text, offered):
+    assert completed(shell, text) == offered
+    assert not server.requests
+
+
+def test_tab_offers_the_models_once_they_are_known(shell, server):
+    assert f"aws-nova-lite-v1:->{OTHER}" not in completed(shell, "%%asksage aws-nova-lite-v1:|")
+    ran(shell, "%asksage models")
+    assert completed(shell, "%%asksage aws-nova-lite-v1:|") == {f"aws-nova-lite-v1:->{OTHER}"}
+    assert completed(shell, "%%asksage --estimate |") == {f"->{MODEL}", f"->{OTHER}"}
+
+
+@pytest.mark.parametrize(
+    "text", ["%%asksage\n--for|", "ba|", "%%timeit\n%%asksage --for|", "%asksage balance |"]
+)
+def test_tab_offers_nothing_of_ours_elsewhere(shell, server, text):
+    assert not {"--for->--format", "ba->balance", "->balance"} & completed(shell, text)
+
+
+def test_a_wrong_setting_does_not_break_tab(shell, monkeypatch):
+    monkeypatch.setenv("ASKSAGE_URL", "http://not-loopback.example.org")
+    AskSage.instance().url = "http://not-loopback.example.org"
+    AskSage.instance().model = MODEL
+    assert completed(shell, "%%asksage sa|") == {f"sa->{MODEL}"}
+
+
+# -- parts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        (CODE, "for x in y:\n    print(x)"),
+        ("~~~\na\n~~~", "a"),
+        ("````md\n```\nb\n```\n````", "```\nb\n```"),
+        ("1. so:\n   ```py\n   if a:\n       b\n   ```", "if a:\n    b"),
+        ("```python\ncut off", "cut off"),
+        ("```\n\n```", ""),
+        ("no `code` and ```inline``` only", None),
+        ("", None),
+    ],
+)
+def test_the_first_code_block_is_found(text, block):
+    assert first_block(text) == block
+
+
+@pytest.mark.parametrize("text", ["a", "```\nb\n```", "`````"])
+def test_a_fence_is_longer_than_those_inside(text):
+    assert first_block(fenced(text, "json")) == text
+
+
+def test_the_screen_is_replaced_ten_times_a_second_at_most_and_always_at_the_end(shell):
+    now = [0.0]
+    screen = show.Screen("text", clock=lambda: now[0])
+    with capture_output() as captured:
+        for n in range(200):
+            now[0] = n / 100
+            screen("x" * n)
+        screen.finish("whole")
+    shown = captured.outputs
+    assert [output.update for output in shown] == [False] + [True] * (len(shown) - 1)
+    assert 20 <= len(shown) <= 21
+    assert shown[-1].data == {"text/plain": "whole"}
+
+
+def test_a_terminal_sees_the_reply_once(shell):
+    screen = show.Screen("markdown", live=False)
+    with capture_output() as captured:
+        screen("The")
+        screen.finish("The sky")
+    assert [output.data["text/plain"] for output in captured.outputs] == ["The sky"]

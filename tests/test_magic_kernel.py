@@ -1,0 +1,247 @@
+"""The magics in a real kernel, as a front end meets them: messages, an interrupt, and what loading costs."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from ipykernel.kernelspec import write_kernel_spec
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from scripted import STREAM
+from tenant import KEY, MODEL, environment, open_tenant, questions, says, stalls_after
+
+from asksage_jupyter.account import Account
+from asksage_jupyter.ledger import Ledger
+
+TIMEOUT_S = 60
+HEAVY = [
+    "httpx",
+    "sqlalchemy",
+    "sqlite3",
+    "pandas",
+    "numpy",
+    "ipywidgets",
+    "tiktoken",
+    "tornado",
+    "xllamacpp",
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("kernel")
+
+
+@pytest.fixture(scope="module")
+def tenant():
+    server = open_tenant()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def started(tenant, place):
+    """One kernel of this very interpreter for the module; a kernel spec of the machine could be another's."""
+    write_kernel_spec(place / "kernels" / "python3")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(place))
+        manager = KernelManager(kernel_name="python3")
+        manager.start_kernel(
+            env={
+                **os.environ,
+                **environment(tenant, place),
+                "IPYTHONDIR": str(place),
+                "JPY_SESSION_NAME": "a.ipynb",
+            },
+            stderr=subprocess.DEVNULL,
+        )
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=TIMEOUT_S)
+    client.execute_interactive("%load_ext asksage_jupyter", timeout=TIMEOUT_S)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel(started, tenant):
+    says(tenant, "The sky is blue.")
+    return Notebook(*started)
+
+
+class Notebook:
+    """A front end's side of the kernel."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager, self.client = manager, client
+
+    def run(self, code, *, cell=None, stop_when=None):
+        """Execute a cell; returns its reply, and its outputs as (type, content) in order.
+
+        `stop_when` is given each output; when it says so, the kernel is interrupted.
+        """
+        message = self.client.session.msg("execute_request", _execute(code), metadata=_metadata(cell))
+        self.client.shell_channel.send(message)
+        mine, outputs = message["header"]["msg_id"], []
+        while True:
+            heard = self.client.get_iopub_msg(timeout=TIMEOUT_S)
+            if heard["parent_header"].get("msg_id") != mine:
+                continue
+            kind, content = heard["msg_type"], heard["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                break
+            if kind not in ("status", "execute_input"):
+                outputs.append((kind, content))
+                if stop_when is not None and stop_when(kind, content):
+                    self.manager.interrupt_kernel()
+                    stop_when = None
+        return self.client._recv_reply(mine, timeout=TIMEOUT_S)["content"], outputs
+
+    def value(self, expression):
+        reply = self.client.execute("", user_expressions={"x": expression}, reply=True, timeout=TIMEOUT_S)
+        return reply["content"]["user_expressions"]["x"]["data"]["text/plain"]
+
+
+def _execute(code):
+    return {
+        "code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False,
+        "stop_on_error": True,
+    }  # fmt: skip
+
+
+def _metadata(cell):
+    return {"cellId": cell} if cell else {}
+
+
+def shown(outputs):
+    return [content["data"].get("text/plain") for kind, content in outputs if "data" in content]
+
+
+def test_a_reply_streams_into_one_output_that_is_replaced(kernel):
+    reply, outputs = kernel.run("%%asksage -o answer\nWhy is the sky blue?")
+    assert reply["status"] == "ok"
+    kinds = [kind for kind, _ in outputs]
+    assert kinds[0] == "display_data"
+    assert kinds[1:-1] == ["update_display_data"] * (len(kinds) - 2)
+    assert kinds[-1] == "display_data"
+    identities = {content["transient"]["display_id"] for _, content in outputs[:-1]}
+    assert len(identities) == 1
+    assert outputs[-2][1]["data"]["text/markdown"] == "The sky is blue."
+    assert "63 tokens (billed)" in outputs[-1][1]["data"]["text/html"]
+    assert kernel.value("answer") == "'The sky is blue.'"
+
+
+def test_the_usage_log_knows_the_notebook_and_the_cell_where_the_front_end_tells(kernel, place):
+    kernel.run("%%asksage\nWhy?", cell="7f3a-cell")
+    kernel.run("%%asksage\nWhy?")
+    ledger = Ledger(f"{place}/ledger.db")
+    try:
+        told, untold = ledger.calls(Account("localhost", "ada@example.org"))[-2:]
+    finally:
+        ledger.close()
+    assert ("a.ipynb" in told, "7f3a-cell" in told) == (True, True)
+    assert ("a.ipynb" in untold, "7f3a-cell" in untold) == (True, False)
+
+
+def test_stop_keeps_what_came_marks_it_and_fails_the_cell(kernel, tenant):
+    stalls_after(tenant, "The sky is")
+    reply, outputs = kernel.run(
+        "%%asksage -o answer\nWhy?", stop_when=lambda kind, content: kind == "display_data"
+    )
+    assert (reply["status"], reply["ename"]) == ("error", "Interrupted")
+    assert len(reply["traceback"]) == 1
+    assert "stay held until the bill is known" in reply["traceback"][0]
+    assert kernel.value("answer") == "'The sky is'"
+    assert shown(outputs)[-2] == "The sky is"
+    assert "[Interrupted: the reply above is not whole.]" in shown(outputs)[-1]
+    assert "stay held" in outputs[-2][1]["data"]["text/html"]
+    _, outputs = kernel.run("%asksage")
+    assert " held)" in shown(outputs)[0]
+
+
+def test_a_failing_cell_stops_those_after_it(kernel):
+    codes = ["%%asksage --max-tokens 1\nWhy?", "after = 'ran'"]
+    sent = [kernel.client.execute(code, allow_stdin=False) for code in codes]
+    first, second = [kernel.client._recv_reply(each, timeout=TIMEOUT_S)["content"] for each in sent]
+    assert (first["status"], first["ename"]) == ("error", "OverLimit")
+    assert second["status"] == "aborted"
+
+
+def test_code_arrives_as_the_next_cell(kernel, tenant):
+    says(tenant, "So:\n```python\nprint(1)\n```")
+    reply, _ = kernel.run("%%asksage -f code\nA loop")
+    assert reply["payload"] == [{"source": "set_next_input", "text": "print(1)", "replace": False}]
+
+
+def test_variables_go_into_the_prompt_and_json_comes_back_as_a_value(kernel, tenant):
+    says(tenant, '{"country": "Portugal"}')
+    kernel.run("city = 'Lisbon'")
+    reply, _ = kernel.run('%%asksage -f json -o found\nWhere is {city}? As {"country": null}.')
+    assert reply["status"] == "ok"
+    assert questions(tenant)[-1].json["message"] == 'Where is Lisbon? As {"country": null}.'
+    assert kernel.value("found['country']") == "'Portugal'"
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "matches", "start"),
+    [
+        ("%asksage ba", 11, ["balance"], 9),
+        ("%%asksage --for\nimport os", 15, ["--format"], 10),
+        ("%%asksage --format=j\nWhy?", 20, ["--format=json"], 10),
+        (f"%%asksage {MODEL[:3]}", 13, [MODEL], 10),
+    ],
+)
+def test_tab_is_answered_over_the_wire(kernel, code, at, matches, start):
+    answer = kernel.client.complete(code, at, reply=True, timeout=TIMEOUT_S)["content"]
+    assert (answer["matches"], answer["cursor_start"], answer["cursor_end"]) == (matches, start, at)
+
+
+def test_login_asks_for_the_key_as_a_password(kernel, tenant):
+    asked = []
+
+    def answer(message):
+        asked.append(message["content"])
+        kernel.client.input("key-from-the-prompt")
+
+    outputs = []
+    reply = kernel.client.execute_interactive(
+        "%asksage login",
+        allow_stdin=True,
+        stdin_hook=answer,
+        output_hook=lambda message: outputs.append(str(message["content"])),
+        timeout=TIMEOUT_S,
+    )
+    assert reply["content"]["status"] == "ok"
+    assert [content["password"] for content in asked] == [True]
+    assert "key-from-the-prompt" not in "".join(outputs)
+
+
+def test_the_key_is_nowhere_in_what_the_kernel_says_or_keeps(kernel, place, tenant):
+    tenant.on(STREAM, {"response": "Token is invalid [1]", "status": 400})
+    told = [kernel.run(code) for code in ("%%asksage\nWhy?", "%asksage version", "%config AskSage", "%tb")]
+    assert KEY not in str(told)
+    kept = [path for path in place.rglob("*") if path.is_file()]
+    assert any(path.name == "ledger.db" for path in kept)
+    assert not [path for path in kept if KEY.encode() in path.read_bytes()]
+
+
+def test_loading_touches_no_network_and_imports_nothing_heavy():
+    program = f"""
+import socket, sys, time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+def refused(*_, **__): raise AssertionError("a socket was made")
+before = set(sys.modules)
+socket.socket = socket.create_connection = socket.getaddrinfo = refused
+started = time.process_time()
+shell.run_line_magic("load_ext", "asksage_jupyter")
+print(time.process_time() - started, sorted((set(sys.modules) - before) & set({HEAVY!r})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=TIMEOUT_S, check=True
+    )
+    seconds, loaded = done.stdout.split(maxsplit=1)
+    assert loaded.strip() == "[]"
+    assert float(seconds) < 1  # a fault, not a figure: the figure is a benchmark's

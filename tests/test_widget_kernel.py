@@ -1,0 +1,66 @@
+"""The panel in a real kernel: the widget's own messages, without a cell being run."""
+
+import subprocess
+import time
+
+import nbformat
+import pytest
+from jupyter_client.manager import KernelManager
+from nbconvert import HTMLExporter
+from test_widget import debit_elsewhere
+
+from asksage_jupyter.session import current
+
+WAIT_S = 30
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=str(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=WAIT_S)
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
+
+
+def messages(client):
+    """What the kernel says, as it comes; TimeoutError when it says nothing more."""
+    ends = time.monotonic() + WAIT_S
+    while (left := ends - time.monotonic()) > 0:
+        yield client.get_iopub_msg(timeout=left)
+
+
+def test_a_debit_of_another_process_reaches_the_screen_without_a_cell(kernel):
+    session = current()
+    session.set_plan(inference=1000)
+    kernel.execute("import asksage_jupyter; asksage_jupyter.panel()")
+    for message in messages(kernel):
+        if message["msg_type"] == "execute_result":
+            displayed = message["content"]["data"]
+        assert message["msg_type"] != "error", message["content"]
+        if message["content"].get("execution_state") == "idle":
+            break
+    model_id = displayed["application/vnd.jupyter.widget-view+json"]["model_id"]
+
+    debit_elsewhere(session.ledger.path, session.account, 63)
+    for message in messages(kernel):
+        if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == model_id:
+            value = message["content"]["data"]["state"]["value"]
+            if "937</b> of 1,000 left" in value and "a-model · 63 tokens (billed)" in value:
+                break
+    else:
+        pytest.fail("the panel was not written")
+
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("panel()", outputs=[nbformat.v4.new_output("display_data", displayed)])
+        ]
+    )
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert "1,000</b> of 1,000 left" in page
