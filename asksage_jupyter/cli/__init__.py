@@ -15,6 +15,9 @@ from pathlib import Path
 
 from ..errors import AskSageError, ConfigurationError
 
+# Columns of the usage log that fit a terminal.
+_TOLD = ["sent_at", "model", "input_tokens", "output_tokens", "estimate", "tokens", "source", "status"]
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
@@ -101,7 +104,12 @@ def _usage(options: argparse.Namespace) -> int:
     from ..usage_log import usage
 
     calls = usage(getattr(options, "period", None))
-    print("no calls" if calls.empty else calls.to_string(index=False))
+    if calls.empty:
+        print("no calls")
+        return 0
+    calls["sent_at"] = calls["sent_at"].dt.strftime("%Y-%m-%d %H:%M")
+    print(calls[_TOLD].to_string(index=False, na_rep="-"))
+    print(f"{len(calls):,} calls, {calls['tokens'].sum():,} tokens")
     return 0
 
 

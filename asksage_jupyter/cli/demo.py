@@ -48,7 +48,8 @@ def check(notebook: Path | None, *, then: Callable[[], object]) -> int:
     _need("nbclient")
     executed = _existing(notebook) if notebook else _quickstart(copied=False)
     with _running("service") as (work, environment):
-        os.environ.update(environment, ASKSAGE_LEDGER=str(work / "ledger.db"))
+        # Jupyter Server would tell the kernel its notebook; here nobody else does.
+        os.environ.update(environment, ASKSAGE_LEDGER=str(work / "ledger.db"), JPY_SESSION_NAME=str(executed))
         try:
             _execute(executed, work)
             then()
@@ -97,7 +98,7 @@ def _execute(notebook: Path, folder: Path) -> None:
     """Run every cell in a kernel of this interpreter; AskSageError names the one that failed."""
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(folder)}}
@@ -114,7 +115,7 @@ def _execute(notebook: Path, folder: Path) -> None:
     except CellExecutionError as error:
         first = (error.evalue.splitlines() or [""])[0]
         raise AskSageError(f"{notebook.name}, code cell {ran}: {error.ename}: {first}") from None
-    except (CellTimeoutError, DeadKernelError) as error:
+    except (CellTimeoutError, RuntimeError) as error:  # RuntimeError: the kernel died or never came
         raise AskSageError(f"{notebook.name}, code cell {ran}: {str(error).splitlines()[0]}") from None
     say(f"{notebook.name}: all {ran} code cells ran")
 
