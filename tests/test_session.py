@@ -131,6 +131,22 @@ def test_without_a_key_the_message_names_both_ways(tenant, monkeypatch):
     assert not tenant.requests
 
 
+def test_a_newcomer_with_nothing_set_is_told_both_ways_and_nothing_else(monkeypatch):
+    with pytest.raises(NoKey, match=r"%asksage login.*asksage-jupyter demo"):
+        asksage_jupyter.ask("Hello")
+
+
+def test_a_call_past_its_due_time_is_presumed_in_a_kernel_that_stays_open(tenant):
+    tenant.on(QUERY, Played(envelope(), drop_at=30))
+    AskSage.instance().presume_after_s = 60
+    with pytest.raises(ReplyLost):
+        asksage_jupyter.ask("Say OK.")
+    held = standing()[1]
+    session = current()
+    session.ledger._clock = lambda: time.time_ns() // 1000 + 61_000_000
+    assert standing() == (411 + held, 0)
+
+
 def test_login_tries_the_key_before_it_is_kept(tenant, monkeypatch):
     monkeypatch.delenv("ASKSAGE_API_KEY")
     tenant.on(EXCHANGE, told("Token is invalid [1]") | {"status": 400})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import BadInput
+from .credentials import find_key
 
 if TYPE_CHECKING:
     from ..service import Query
@@ -41,6 +42,8 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
     ------
     BadInput
         A value that is not allowed; the message says which are.
+    NoKey
+        Neither a model is named nor a key there.
     """
     from ..service import Query
 
@@ -51,6 +54,7 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
         )
     model = model or settings.model
     if not model:
+        find_key(session.account)  # where there is none either, that is what to say first
         raise BadInput(
             'name a model, or set one with %config AskSage.model = "..."; %asksage models lists them'
         )

@@ -105,7 +105,7 @@ class Session:
         NoKey
             First contact, and there is no key to ask with.
         """
-        self._settle_again()
+        self._catch_up()
         self._make_contact()
         return self.ledger.balance(self.account)
 
@@ -199,7 +199,7 @@ class Session:
         Interrupted
             The person stopped it; its `reply` holds the text so far, and the hold stays open.
         """
-        self._settle_again()
+        self._catch_up()
         parts = shares(query)
         estimate = self.pricing.estimate(query.model, parts)
         if limit is not None and estimate.expected > limit:
@@ -271,7 +271,9 @@ class Session:
             return f"the debit is still to be booked ({error or type(error).__name__})"
         return None
 
-    def _settle_again(self) -> None:
+    def _catch_up(self) -> None:
+        """Presume what is past due, and book the debits that failed before."""
+        self.ledger.presume()
         for op, bill in list(self._unsettled.items()):
             del self._unsettled[op]
             if trouble := self._settle(op, bill):
