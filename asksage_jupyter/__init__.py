@@ -7,7 +7,8 @@ In a notebook::
     %%asksage
     Why is the sky blue?
 
-From Python: `ask`, `estimate`, `balance`, `usage`, `panel`, `set_plan`.
+From Python: `ask`, `estimate`, `train`, `balance`, `usage`, `panel`, `reconcile`, `statement`, `set_plan`,
+`top_up`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .reconciling import reconcile as reconcile
     from .session import Reply as Reply
     from .session import ask as ask
     from .session import balance as balance
     from .session import estimate as estimate
     from .session import set_plan as set_plan
+    from .session import top_up as top_up
+    from .session import train as train
+    from .statements import statement as statement
     from .usage_log import usage as usage
     from .widget import panel as panel
 
@@ -32,7 +37,11 @@ _HOMES = {
     "balance": ".session",
     "estimate": ".session",
     "panel": ".widget",
+    "reconcile": ".reconciling",
     "set_plan": ".session",
+    "statement": ".statements",
+    "top_up": ".session",
+    "train": ".session",
     "usage": ".usage_log",
 }
 __all__ = [
@@ -43,7 +52,11 @@ __all__ = [
     "estimate",
     "load_ipython_extension",
     "panel",
+    "reconcile",
     "set_plan",
+    "statement",
+    "top_up",
+    "train",
     "usage",
 ]
 

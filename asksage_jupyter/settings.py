@@ -54,6 +54,13 @@ class AskSage(SingletonConfigurable):
         3600, min=60, help="Seconds after which a call without a known bill counts as spent at its estimate."
     ).tag(config=True)
 
+    reconcile_every_s = Float(
+        300.0,
+        min=0.0,
+        help="Seconds between two comparisons with the service's counters, made in the background after use; "
+        "0 for never.",
+    ).tag(config=True)
+
     @default("url")
     def _url(self) -> str:
         return os.environ.get("ASKSAGE_URL") or "https://api.asksage.ai"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
-from asksage_jupyter import local, session
+from asksage_jupyter import local, magic, session
 from asksage_jupyter.session import credentials
 from asksage_jupyter.settings import AskSage
 
@@ -39,3 +42,23 @@ def at_demo(demo, own_settings, monkeypatch):
         monkeypatch.setenv(name, value)
     AskSage.clear_instance()
     return demo
+
+
+@pytest.fixture(scope="module")
+def kept_shell():
+    """An IPython without a history file; it takes the place of ``__main__``, which is given back."""
+    main = sys.modules["__main__"]
+    config = Config()
+    config.HistoryManager.enabled = False
+    yield InteractiveShell.instance(config=config)
+    InteractiveShell.clear_instance()
+    sys.modules["__main__"] = main
+
+
+@pytest.fixture
+def shell(kept_shell):
+    """An IPython with the extension loaded and nothing else defined."""
+    magic.register(kept_shell)
+    yield kept_shell
+    magic.unregister(kept_shell)
+    kept_shell.reset(new_session=False)

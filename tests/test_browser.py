@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 QUICKSTART = Path(__file__).parents[1] / "notebooks" / "01-quickstart.ipynb"
+MONTHS = QUICKSTART.with_name("02-months.ipynb")
 PICTURES = QUICKSTART.parent / "pictures"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -39,7 +40,8 @@ OTHER_KERNEL = """(code) => {
 def lab(tmp_path_factory):
     """JupyterLab as `asksage-jupyter demo` starts it; gives its address."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copy(QUICKSTART, folder)
+    for notebook in (QUICKSTART, MONTHS):
+        shutil.copy(notebook, folder)
     place = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("DATA", "CONFIG", "RUNTIME")}
     place |= {f"JUPYTERLAB_{name}_DIR": str(folder / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
     place |= {"XDG_DATA_HOME": str(folder / "data"), "ASKSAGE_LEDGER": str(folder / "ledger.db")}
@@ -72,26 +74,37 @@ def _address(process):
 
 
 @pytest.fixture(scope="module")
-def page(lab):
-    """The quickstart, run from top to bottom."""
+def browser():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1000, "height": 4200}, device_scale_factor=1.5)
-        page.goto(lab.replace("/lab?", f"/lab/tree/{QUICKSTART.name}?reset&"), timeout=WAIT_MS)
-        page.wait_for_function("() => window.jupyterapp", timeout=WAIT_MS)
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=WAIT_MS)
-        page.wait_for_function(KERNEL_IS_IDLE, timeout=WAIT_MS)
-        command(page, "application:toggle-left-area")
-        command(page, "notebook:run-all-cells")
-        # Run All stops at the refused call, as it should; the cells below it are run from there.
-        expect(page.locator(".jp-Notebook")).to_contain_text("above your limit of 5", timeout=WAIT_MS)
-        page.locator(".jp-CodeCell", has_text="--max-tokens 5").locator(".jp-InputPrompt").click()
-        command(page, "notebook:move-cursor-down")
-        command(page, "notebook:run-all-below")
-        last = page.locator(".jp-CodeCell", has_text="print(reply.receipt)")
-        expect(last.locator(".jp-OutputArea-output")).to_contain_text("billed", timeout=WAIT_MS)
-        yield page
+        yield browser
         browser.close()
+
+
+def opened(browser, lab, notebook):
+    """A page with the notebook open and its kernel ready."""
+    page = browser.new_page(viewport={"width": 1000, "height": 4200}, device_scale_factor=1.5)
+    page.goto(lab.replace("/lab?", f"/lab/tree/{notebook.name}?reset&"), timeout=WAIT_MS)
+    page.wait_for_function("() => window.jupyterapp", timeout=WAIT_MS)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=WAIT_MS)
+    page.wait_for_function(KERNEL_IS_IDLE, timeout=WAIT_MS)
+    command(page, "application:toggle-left-area")
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(lab, browser):
+    """The quickstart, run from top to bottom."""
+    page = opened(browser, lab, QUICKSTART)
+    command(page, "notebook:run-all-cells")
+    # Run All stops at the refused call, as it should; the cells below it are run from there.
+    expect(page.locator(".jp-Notebook")).to_contain_text("above your limit of 5", timeout=WAIT_MS)
+    page.locator(".jp-CodeCell", has_text="--max-tokens 5").locator(".jp-InputPrompt").click()
+    command(page, "notebook:move-cursor-down")
+    command(page, "notebook:run-all-below")
+    last = page.locator(".jp-CodeCell", has_text="print(reply.receipt)")
+    expect(last.locator(".jp-OutputArea-output")).to_contain_text("billed", timeout=WAIT_MS)
+    return page
 
 
 def command(page, name):
@@ -128,3 +141,12 @@ def test_the_panel_follows_another_kernels_debit_without_a_cell(page):
     page.wait_for_function("() => window.otherKernel === 'ok'", timeout=WAIT_MS)
     expect(left).not_to_have_text(before)
     expect(panel).to_contain_text("of 200,000 left")
+
+
+def test_the_statement_stands_on_one_page_and_verifies(browser, lab):
+    page = opened(browser, lab, MONTHS)
+    command(page, "notebook:run-all-cells")
+    statement = page.locator(".jp-CodeCell", has_text="%asksage statement").locator(".jp-OutputArea-output")
+    expect(statement).to_contain_text("Ledger verified", timeout=WAIT_MS)
+    expect(statement).to_contain_text("train:tides")
+    picture(page, "statement", statement, statement)

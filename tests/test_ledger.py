@@ -452,3 +452,107 @@ def test_the_last_call_is_the_newest_of_both_meters(month, clock):
     clock.t += HOUR
     held(month, 10)  # under way: not yet among the calls
     assert month.last_call(ME) == month.calls(ME)[-1]
+
+
+# What is not settled yet
+
+
+def test_calls_without_a_bill_are_listed_until_they_have_one(month, clock):
+    held_first, late = held(month, 30), held(month, 5, due_in=1)
+    clock.t += 2
+    month.presume()
+    clock.t += HOUR
+    held_last = held(month, 7)
+    listed = month.unsettled(ME, INFERENCE)
+    assert [(call.op, call.tokens, call.presumed) for call in listed] == [
+        (held_first, 30, False),
+        (late, 5, True),
+        (held_last, 7, False),
+    ]
+    assert {call.period for call in listed} == {"2026-11"}
+    month.settle(late, a_bill(4, Source.LOG))
+    month.settle(held_first, a_bill(31))
+    month.void(held_last)
+    assert month.unsettled(ME, INFERENCE) == []
+
+
+def test_a_call_that_straddles_two_grants_is_unsettled_once_with_all_its_tokens(month, clock):
+    top_up(month, 100)
+    op = held(month, 1050, due_in=1)
+    (call,) = month.unsettled(ME, INFERENCE)
+    assert (call.op, call.tokens, call.presumed) == (op, 1050, False)
+    clock.t += 2
+    month.presume()
+    (call,) = month.unsettled(ME, INFERENCE)
+    assert (call.op, call.estimate, call.tokens, call.presumed) == (op, 1050, 1050, True)
+
+
+def test_an_estimate_of_nothing_is_unsettled_at_the_token_it_holds(month):
+    held(month, 0)
+    (call,) = month.unsettled(ME, INFERENCE)
+    assert (call.estimate, call.tokens) == (0, 1)
+
+
+def test_only_the_meters_own_calls_are_unsettled_on_it(month, clock):
+    month.set_plan(ME, Meter.TRAINING, 70, source="me")
+    call = a_call(10, clock, meter=Meter.TRAINING)
+    month.hold(ME, call, due=clock.t + 1)
+    assert month.unsettled(ME, INFERENCE) == []
+    assert [found.op for found in month.unsettled(ME, Meter.TRAINING)] == [call.op]
+    clock.t += 2
+    month.presume()
+    assert month.unsettled(ME, INFERENCE) == []
+    assert [found.op for found in month.unsettled(ME, Meter.TRAINING)] == [call.op]
+    assert month.unsettled(Account("api.example", "you@example"), Meter.TRAINING) == []
+
+
+def test_presumes_are_found_by_their_index(month):
+    from asksage_jupyter.ledger.unsettled import _PRESUMED
+
+    with month._store.reading() as connection:
+        sql = str(_PRESUMED.compile(dialect=connection.dialect))
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("host", "holder", "meter", "settle"))
+        assert any("entry_presumed" in step[3] for step in plan)
+
+
+# The month
+
+
+def test_a_month_tells_what_was_given_and_where_it_went(month, clock):
+    month.set_plan(ME, INFERENCE, 1200, source="the person")
+    top_up(month, 300)
+    op = held(month, 100)
+    month.settle(op, a_bill(90))
+    month.correct(ME, INFERENCE, 25, op="other-devices:1")
+    month.correct(ME, INFERENCE, -5, op=op)  # the call's own op: a correction all the same
+    held(month, 60)
+    told = month.month(ME, INFERENCE)
+    assert (told.period, told.granted, told.topped_up, told.brought) == ("2026-11", 1200, 300, 0)
+    assert (told.used, told.corrections, told.calls) == (110, 20, 90)
+    assert (told.held, told.open_holds, told.expired, told.source) == (60, 1, 0, "the person")
+    assert told.remaining == month.balance(ME).inference.remaining == 1330
+    assert month.used_in(ME, INFERENCE) == month.used_in(ME, INFERENCE, "2026-11") == 110
+    assert told.as_of == clock.t
+
+
+def test_a_month_of_an_account_never_seen_is_nought_and_not_known(ledger, clock):
+    told = ledger.month(ME, INFERENCE)
+    assert (told.granted, told.used, told.remaining, told.is_known) == (0, 0, 0, False)
+    assert "set_plan" in told.source
+    assert ledger.used_in(ME, INFERENCE, "2025-01") == 0
+    assert ledger.month_with_calls(ME, INFERENCE)[1] == []
+
+
+@pytest.mark.parametrize("period", ["", "2026-13", "soon"])
+def test_a_period_that_is_no_month_is_refused(month, period):
+    for ask in (month.used_in, month.month, month.month_with_calls):
+        with pytest.raises(BadInput, match="write it like 2026-11"):
+            ask(ME, INFERENCE, period)
+
+
+def test_a_top_up_that_ended_within_the_month_has_expired(month, clock):
+    top_up(month, 100, ends=at(2026, 11, 25))
+    assert month.month(ME, INFERENCE).expired == 0
+    clock.t = at(2026, 11, 25)
+    told = month.month(ME, INFERENCE)
+    assert (told.topped_up, told.expired, told.remaining) == (100, 100, 1000)

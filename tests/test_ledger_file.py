@@ -229,6 +229,18 @@ def test_an_older_ledger_is_migrated_in_one_transaction(ledger, path):
         Store(path)
 
 
+def test_a_ledger_of_the_first_version_gets_its_index_of_presumes(path):
+    old = Store(path, steps=STEPS[:1])
+    old.write(lambda connection: connection.execute(text("DROP INDEX entry_presumed")))
+    old.close()
+    store = Store(path)
+    with store.reading() as connection:
+        found = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name = 'entry_presumed'")
+        assert found.scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA user_version").scalar() == 2
+    store.close()
+
+
 def test_what_is_no_ledger_is_refused_and_left_alone(tmp_path):
     novel = tmp_path / "novel.txt"
     novel.write_text("It was a dark and stormy night. " * 200)

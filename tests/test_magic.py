@@ -4,11 +4,9 @@ import getpass
 import json
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from scripted import QUERY, STREAM, Played
 from tenant import KEY, MODEL, OTHER, USED, drops_after, environment, open_tenant, questions, says
-from traitlets.config import Config
 
 from asksage_jupyter import magic, session
 from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
@@ -19,23 +17,6 @@ from asksage_jupyter.magic.options import names
 from asksage_jupyter.settings import AskSage
 
 CODE = "Here:\n\n```python\nfor x in y:\n    print(x)\n```\nand\n```\nmore\n```"
-
-
-@pytest.fixture(scope="module")
-def kept_shell():
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
-    yield shell
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def shell(kept_shell):
-    magic.register(kept_shell)
-    yield kept_shell
-    magic.unregister(kept_shell)
-    kept_shell.reset(new_session=False)
 
 
 @pytest.fixture

@@ -15,18 +15,23 @@ from asksage_jupyter import session
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
+def executed(name, demo, folder):
+    """The notebook, executed in a kernel of its own, with its ledger in `folder`."""
+    environment = {
+        **os.environ,
+        **demo.environment,
+        "ASKSAGE_LEDGER": str(folder / "ledger.db"),
+        "JPY_SESSION_NAME": f"notebooks/{name}",
+    }
+    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute(cwd=str(folder), env=environment)
+    return notebook
+
+
 @pytest.fixture(scope="module")
 def quickstart(demo, tmp_path_factory):
-    """The quickstart, executed in a kernel of its own; with the ledger it wrote."""
     folder = tmp_path_factory.mktemp("quickstart")
-    environment = {
-        **os.environ, **demo.environment,
-        "ASKSAGE_LEDGER": str(folder / "ledger.db"), "JPY_SESSION_NAME": "notebooks/01-quickstart.ipynb",
-    }  # fmt: skip
-    notebook = nbformat.read(NOTEBOOKS / "01-quickstart.ipynb", as_version=4)
-    client = NotebookClient(notebook, kernel_name="python3", timeout=120)
-    client.execute(cwd=str(folder), env=environment)
-    return notebook, folder
+    return executed("01-quickstart.ipynb", demo, folder), folder
 
 
 def outputs(notebook, beginning):
@@ -90,3 +95,10 @@ def test_committed_notebooks_hold_no_outputs():
     for path in NOTEBOOKS.glob("*.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
         assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in cells), path.name
+
+
+def test_the_months_notebook_ends_with_a_statement_that_adds_up(demo, tmp_path):
+    notebook = executed("02-months.ipynb", demo, tmp_path)
+    assert "tokens" in outputs(notebook, 'asksage_jupyter.train(notes, "tides")')
+    assert "205,000" in outputs(notebook, "%asksage reconcile") + outputs(notebook, "%asksage statement")
+    assert "train:" in outputs(notebook, "%asksage statement")

@@ -225,11 +225,11 @@ def test_the_limits_are_found(bench, reply):
 
 def test_nothing_but_the_limits_outlives_the_decoding(bench, monkeypatch):
     """Every object of the reply that is kept, seen from where the figures are picked."""
-    from asksage_jupyter.service import client
+    from asksage_jupyter.service import counters
 
     kept = []
-    pick = client._limit
-    monkeypatch.setattr(client, "_limit", lambda value, name: kept.append(repr(value)) or pick(value, name))
+    pick = counters._limit
+    monkeypatch.setattr(counters, "_limit", lambda value, name: kept.append(repr(value)) or pick(value, name))
     bench.server.on(FULL_USER, {"response": {"max_tokens": 5, **SECRETS}, "status": 200})
     assert bench.service().limits() == Limits(5, None)
     assert any("max_tokens" in text for text in kept)

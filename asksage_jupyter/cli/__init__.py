@@ -1,4 +1,4 @@
-"""The command line: ``asksage-jupyter demo | local | balance | usage | doctor``.
+"""The command line: ``asksage-jupyter demo | local | balance | usage | reconcile | statement | doctor``.
 
 Exit codes: 0 done, 1 an expected failure told in one line, 2 a wrong option, 130 stopped with Ctrl-C.
 """
@@ -58,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     usage.add_argument("--period", metavar="YYYY-MM", help="default: this month")
     usage.set_defaults(command=_usage)
 
+    reconcile = commands.add_parser("reconcile", help="compare with the service, and book what was missing")
+    reconcile.set_defaults(command=_reconcile)
+
+    statement = commands.add_parser("statement", help="a month on one page, as Markdown")
+    statement.add_argument("--period", metavar="YYYY-MM", help="default: this month")
+    statement.set_defaults(command=_statement)
+
     doctor = commands.add_parser("doctor", help="check key, service, ledger and local model")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -110,6 +117,20 @@ def _usage(options: argparse.Namespace) -> int:
     calls["sent_at"] = calls["sent_at"].dt.strftime("%Y-%m-%d %H:%M")
     print(calls[_TOLD].to_string(index=False, na_rep="-"))
     print(f"{len(calls):,} calls, {calls['tokens'].sum():,} tokens")
+    return 0
+
+
+def _reconcile(_: argparse.Namespace) -> int:
+    from ..reconciling import reconcile
+
+    print(reconcile())
+    return 0
+
+
+def _statement(options: argparse.Namespace) -> int:
+    from ..statements import statement
+
+    print(statement(options.period))
     return 0
 
 

@@ -9,12 +9,14 @@ from typing import Any
 from .. import month
 from ..account import Account, Balance, Bill, Call, Grant, Meter
 from ..errors import BadInput
-from . import audit, grants, moves
+from . import audit, grants, months, moves
 from .audit import Verification
+from .months import MonthFigures
 from .place import path_of
 from .reading import HOLDING_OF, balance_of, calls_statement, last_call, open_holds
 from .sqlite import Store
 from .state import STATES, State, states
+from .unsettled import Unsettled, unsettled
 from .watch import Watcher
 
 
@@ -276,6 +278,79 @@ class Ledger:
                 op for grant_id, held in holding if held for op, _ in open_holds(connection, grant_id, held)
             )
             return len(set(ops))
+
+    def unsettled(self, account: Account, meter: Meter) -> list[Unsettled]:
+        """List the calls of a meter that are held or presumed and not settled, of any month; oldest first.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return unsettled(connection, account, meter)
+
+    def used_in(self, account: Account, meter: Meter, period: str | None = None) -> int:
+        """Ask Sage tokens used in a month, calls and corrections: what the service's counter should show.
+
+        Parameters
+        ----------
+        period : str or None
+            Like ``"2026-11"``, in the account's zone; None for this month.
+
+        Raises
+        ------
+        BadInput
+            `period` is no month.
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return months.used_in(connection, account, meter, period, self._clock())
+
+    def month(self, account: Account, meter: Meter, period: str | None = None) -> MonthFigures:
+        """All figures of a meter's month; all zero where the ledger knows nothing of it.
+
+        Parameters
+        ----------
+        period : str or None
+            As of `used_in`.
+
+        Raises
+        ------
+        BadInput, LedgerError
+            As of `used_in`.
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return months.month_figures(connection, account, meter, period, self._clock())
+
+    def month_with_calls(
+        self, account: Account, meter: Meter, period: str | None = None
+    ) -> tuple[MonthFigures, list[tuple[Any, ...]]]:
+        """A month's figures, and in the same view of the ledger the settled and presumed calls it held.
+
+        The calls' tokens and the month's corrections are together what was used.
+
+        Parameters
+        ----------
+        period : str or None
+            As of `used_in`.
+
+        Returns
+        -------
+        figures : MonthFigures
+        calls : list of tuple, shape (calls, len(CALL_COLUMNS))
+            In the order they were sent.
+
+        Raises
+        ------
+        BadInput, LedgerError
+            As of `used_in`.
+        """
+        clock = self._clock()
+        with self._store.reading(snapshot=True) as connection:
+            return (
+                months.month_figures(connection, account, meter, period, clock),
+                months.month_calls(connection, account, meter, period, clock),
+            )
 
     def verify(self) -> Verification:
         """Recompute every sequence, sum, time and hash.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -106,6 +106,15 @@ def calls_statement(holder: Account | None, since: int | None, until: int | None
     if until is not None:
         statement = statement.where(call.c.sent_at < until)
     return statement
+
+
+def month_calls_statement(grants: Sequence[int], starts: int, ends: int) -> Select[Any]:
+    """The settled and presumed calls that were held on any of these grants within the bounds."""
+    held = entry.alias("held_")
+    of_month = select(held.c.op).where(
+        held.c.grant_id.in_(grants), held.c.kind == Kind.HOLD.value, held.c.t >= starts, held.c.t < ends
+    )
+    return _CALLS.where(call.c.op.in_(of_month))
 
 
 def last_call(connection: Connection, holder: Account) -> tuple[Any, ...] | None:

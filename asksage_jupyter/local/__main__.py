@@ -12,9 +12,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import AskSageError
+
+if TYPE_CHECKING:
+    from .demo import Demo
 
 
 def main() -> int:
@@ -39,25 +42,53 @@ async def _serve(settings: dict[str, Any], ready: TextIO) -> None:
     from tornado.httpserver import HTTPServer
     from tornado.netutil import bind_sockets
 
-    from .accounting import Counters
-    from .answer import Demo
     from .app import application
-    from .engine import load, reach
-    from .weights import local_id, model_id
 
-    source = settings["model"]
-    engine = reach(source) if "://" in source else load(Path(source))
-    model = local_id(engine.name) if "://" in source else model_id(Path(source))
-    counters = Counters(Path(settings["folder"]) / "counters.sqlite", settings["allotment"])
-    demo = Demo(settings["key"], settings["email"], model, engine, counters, settings["output_limit"])
+    demo = _demo(settings)
     sockets = bind_sockets(0, "127.0.0.1")
-    HTTPServer(application(demo)).add_sockets(sockets)
+    HTTPServer(application(demo, controlled=settings["controlled"])).add_sockets(sockets)
     with ready:
-        ready.write(json.dumps({"port": sockets[0].getsockname()[1], "model": model}) + "\n")
+        ready.write(json.dumps({"port": sockets[0].getsockname()[1], "model": demo.model}) + "\n")
     # Reads in a thread, so that it is noticed on every platform when the parent ends.
     await asyncio.to_thread(sys.stdin.read)
     # At once: a generation under way must not keep a stopped service alive.
     os._exit(0)
+
+
+def _demo(settings: dict[str, Any]) -> Demo:
+    """The service as it was told to be."""
+    from . import echo
+    from .accounting import Counters
+    from .controls import Controls
+    from .demo import NOTICE, Demo
+    from .engine import Model, load, reach
+    from .start import ECHO
+    from .weights import local_id, model_id
+
+    source, notice = settings["model"], NOTICE
+    engine: Model
+    if source == ECHO:
+        engine, notice = echo.EchoEngine(), echo.NOTICE
+    else:
+        engine = reach(source) if "://" in source else load(Path(source))
+    named = source == ECHO or "://" in source
+    controls = Controls()
+    counters = Counters(
+        Path(settings["folder"]) / "counters.sqlite",
+        settings["allotment"],
+        clock=controls.now,
+        durable=not settings["controlled"],
+    )
+    return Demo(
+        key=settings["key"],
+        email=settings["email"],
+        model=local_id(engine.name) if named else model_id(Path(source)),
+        engine=engine,
+        counters=counters,
+        output_limit=settings["output_limit"],
+        controls=controls,
+        notice=notice,
+    )
 
 
 if __name__ == "__main__":

@@ -1,24 +1,19 @@
-"""What the local service bills and remembers: its own file, knowing nothing of our ledger.
+"""What the local service remembers of its account: its own file, knowing nothing of our ledger.
 
-Like Ask Sage it keeps two meters by the UTC month and a log with the exact bill of every call. Unlike it,
-the log keeps no prompt, reply or address: only their lengths.
+Like Ask Sage it keeps two meters by the UTC month, a limit of each that may change within a month, and a log
+with the exact bill of every call. Unlike it, the log keeps no prompt, reply or address: only their lengths.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..account import Meter
-from ..month import now, period_at, to_datetime
-
-ALLOTMENT = 200_000
-
-# Ask Sage tokens per model token, in ten-thousandths: the rates of claude-45-haiku, exact in integers.
-_PROMPT, _COMPLETION, _CALL, _ONE = 715, 3_575, 30_000, 10_000
-CATALOG_RATE = {"prompt": 0.055, "completion": 0.275}  # times the usual factor of 1.3 is the bill
+from ..month import now, period_at
+from .tariff import ALLOTMENT
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS bill (
@@ -33,42 +28,74 @@ CREATE TABLE IF NOT EXISTS bill (
     prompt_length INTEGER NOT NULL,     -- characters
     response_length INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS bill_month ON bill (period, meter, tokens);
+DROP INDEX IF EXISTS bill_month;        -- without t, in older files
+CREATE INDEX IF NOT EXISTS bill_period ON bill (period, meter, t, tokens);
+CREATE TABLE IF NOT EXISTS plan (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    period TEXT NOT NULL,
+    meter TEXT NOT NULL,
+    tokens INTEGER NOT NULL,
+    lasts INTEGER NOT NULL              -- whether it holds for the months after, too
+);
+CREATE TABLE IF NOT EXISTS dataset (name TEXT PRIMARY KEY, classification TEXT NOT NULL);
 """
 
 
-def converted(input_tokens: int, output_tokens: int) -> int:
-    """Model tokens in Ask Sage tokens, as the tokenizer route tells it: without what every call adds."""
-    return round((_PROMPT * input_tokens + _COMPLETION * output_tokens) / _ONE)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One bill.
 
+    Attributes
+    ----------
+    id : int
+        Rises with every bill.
+    t : int
+        Microseconds UTC.
+    tokens : int
+        Ask Sage tokens; `input_tokens` and `output_tokens` are model tokens.
+    prompt_length, response_length : int
+        Characters.
+    """
 
-def billed(input_tokens: int, output_tokens: int) -> int:
-    """The debit of one query, in Ask Sage tokens: ``ceil(0.0715 in + 0.3575 out + 3)``."""
-    return -(-(_PROMPT * input_tokens + _COMPLETION * output_tokens + _CALL) // _ONE)
-
-
-def taught(count: int) -> int:
-    """The training debit of content of `count` cl100k tokens: ``ceil(1.3 count)``."""
-    return -(-13 * count // 10)
+    id: int
+    t: int
+    meter: Meter
+    model: str
+    input_tokens: int
+    output_tokens: int
+    tokens: int
+    prompt_length: int
+    response_length: int
 
 
 class Counters:
-    """The bills of this folder, as counters and as a log.
+    """The bills, limits and datasets of this folder, as counters and as a log.
 
     Parameters
     ----------
     path : pathlib.Path
         The SQLite file; created when absent.
     allotment : int
-        Tokens a month, of each meter.
+        Tokens a month, of each meter, until a limit is changed.
     clock : callable
         Microseconds UTC.
+    durable : bool
+        False does not wait for the disk: for tests that need thousands of calls.
     """
 
-    def __init__(self, path: Path, allotment: int = ALLOTMENT, *, clock: Callable[[], int] = now) -> None:
-        self.allotment, self._clock = allotment, clock
+    def __init__(
+        self,
+        path: Path,
+        allotment: int = ALLOTMENT,
+        *,
+        clock: Callable[[], int] = now,
+        durable: bool = True,
+    ) -> None:
+        self._allotment, self._clock = allotment, clock
         # Autocommit: a bill is one INSERT, and two services on one folder may take turns.
         self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        if not durable:
+            self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;")
         self._db.executescript(_SCHEMA)
 
     def book(
@@ -81,71 +108,63 @@ class Counters:
         output_tokens: int = 0,
         prompt_length: int = 0,
         response_length: int = 0,
-    ) -> None:
-        """Record one debit of `tokens` now."""
+    ) -> int:
+        """Record one debit of `tokens` now; its id."""
         t = self._clock()
-        row = (
-            t,
-            period_at(t),
-            meter,
-            model,
-            input_tokens,
-            output_tokens,
-            tokens,
-            prompt_length,
-            response_length,
-        )
-        self._db.execute(
+        counts = (input_tokens, output_tokens, tokens, prompt_length, response_length)
+        done = self._db.execute(
             "INSERT INTO bill (t, period, meter, model, input_tokens, output_tokens, tokens, prompt_length,"
             " response_length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            row,
+            (t, period_at(t), meter, model, *counts),
         )
+        return done.lastrowid or 0
 
-    def used(self, meter: Meter) -> int:
-        """Tokens debited this UTC month."""
+    def used(self, meter: Meter, *, lag: int = 0) -> int:
+        """Tokens debited this UTC month; with `lag`, as it stood that many microseconds ago."""
+        t = self._clock() - lag
+        # Without a lag every row counts, also one from before the clock was set back.
+        until = t if lag else 2**63 - 1
         row = self._db.execute(
-            "SELECT coalesce(sum(tokens), 0) FROM bill WHERE period = ? AND meter = ?",
-            (period_at(self._clock()), meter),
+            "SELECT coalesce(sum(tokens), 0) FROM bill WHERE period = ? AND meter = ? AND t <= ?",
+            (period_at(t), meter, until),
         ).fetchone()
         return int(row[0])
 
-    def left(self, meter: Meter) -> int:
-        """Tokens of this month's allotment not yet debited; below zero when the last call went over."""
-        return self.allotment - self.used(meter)
+    def limit(self, meter: Meter, *, lag: int = 0) -> int:
+        """Tokens this UTC month may cost: what was last set for it, or for good."""
+        period = period_at(self._clock() - lag)
+        row = self._db.execute(
+            "SELECT tokens FROM plan WHERE meter = ? AND (period = ? OR (lasts AND period < ?))"
+            " ORDER BY id DESC LIMIT 1",
+            (meter, period, period),
+        ).fetchone()
+        return int(row[0]) if row else self._allotment
 
-    def log(self, limit: int, before_id: int | None = None) -> list[dict[str, Any]]:
-        """At most `limit` rows in the prompt log's shape, newest first, of ids below `before_id`."""
-        rows = self._db.execute(
+    def left(self, meter: Meter, *, lag: int = 0) -> int:
+        """Tokens of this month's limit not yet debited; below zero when the last call went over."""
+        return self.limit(meter, lag=lag) - self.used(meter, lag=lag)
+
+    def set_limit(self, meter: Meter, tokens: int, *, lasts: bool) -> None:
+        """Change this month's limit, and when it `lasts` that of the months after."""
+        self._db.execute(
+            "INSERT INTO plan (period, meter, tokens, lasts) VALUES (?, ?, ?, ?)",
+            (period_at(self._clock()), meter, tokens, lasts),
+        )
+
+    def rows(self, limit: int, before_id: int | None = None) -> list[Row]:
+        """At most `limit` bills, newest first, of ids below `before_id`."""
+        found = self._db.execute(
             "SELECT id, t, meter, model, input_tokens, output_tokens, tokens, prompt_length, response_length"
             " FROM bill WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?",
             (before_id, before_id, limit),
         )
-        return [_logged(*row) for row in rows]
+        return [Row(id_, t, Meter(meter), *rest) for id_, t, meter, *rest in found]
 
+    def add_dataset(self, name: str, classification: str = "Unclassified") -> bool:
+        """Remember a dataset's name; False when there is one of that name."""
+        done = self._db.execute("INSERT OR IGNORE INTO dataset VALUES (?, ?)", (name, classification))
+        return done.rowcount == 1
 
-def _logged(
-    id_: int,
-    t: int,
-    meter: str,
-    model: str,
-    input_tokens: int,
-    output_tokens: int,
-    tokens: int,
-    asked: int,
-    told: int,
-) -> dict[str, Any]:
-    return {
-        "id": id_,
-        "date_time": to_datetime(t).isoformat(),
-        "model": model,
-        "prompt_tokens": input_tokens,
-        "completion_tokens": output_tokens,
-        "total_tokens": tokens,
-        "prompt": "(not kept by the local demo)",
-        "response": "(not kept by the local demo)",
-        "prompt_length": asked,
-        "response_length": told,
-        "teach": meter == Meter.TRAINING,
-        "ip": "127.0.0.1",
-        "user_id": 1,
-    }
+    def datasets(self) -> list[str]:
+        """The names of the datasets, by the alphabet."""
+        return [name for (name,) in self._db.execute("SELECT name FROM dataset ORDER BY name")]

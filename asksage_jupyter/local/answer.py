@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import uuid
@@ -12,9 +11,10 @@ from typing import Any
 
 from ..account import Meter
 from ..errors import BadInput, Unavailable
-from ..month import now, to_datetime
-from .accounting import Counters, billed
-from .engine import Engine, Piece
+from ..month import to_datetime
+from .demo import Demo
+from .engine import Piece
+from .tariff import billed
 from .wire import flag, whole
 
 # The persona is billed with every call that brings no system prompt of its own, as at Ask Sage; much
@@ -30,20 +30,6 @@ PERSONAS = {
     ),
 }
 _ROLES = {"me": "user", "gpt": "assistant"}
-NOTICE = "Local demo: answered by a small model on this machine, not by Ask Sage."
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """What one running service consists of."""
-
-    key: str = field(repr=False)
-    email: str
-    model: str
-    engine: Engine
-    counters: Counters
-    output_limit: int
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one generation at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +80,11 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
     try:
         asked = question(read)
     except BadInput as error:
-        yield _sorry(str(error))
+        yield sorry(str(error))
         return
     async with demo.turn:
         if demo.counters.left(Meter.INFERENCE) <= 0:
-            yield _sorry("you have used all of your inference tokens for this month")
+            yield sorry("you have used all of your inference tokens for this month")
             return
         # Leading blank lines, as the real service sends them.
         text, last, failure = "\n\n", Piece("", 0, 0), None
@@ -116,7 +102,7 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
                         }
                         text += last.text
         except BadInput as error:
-            failure = _sorry(str(error))
+            failure = sorry(str(error))
         except Unavailable as error:
             failure = {"response": "Internal error", "status": 400, "error": str(error)}
         finally:
@@ -130,10 +116,9 @@ def _bill(demo: Demo, asked: Question, last: Piece, length: int) -> int:
     if not last.output_tokens:
         return 0
     tokens = billed(last.input_tokens, last.output_tokens)
-    demo.counters.book(
+    demo.book(
         Meter.INFERENCE,
         tokens,
-        model=demo.model,
         input_tokens=last.input_tokens,
         output_tokens=last.output_tokens,
         prompt_length=asked.length,
@@ -153,16 +138,16 @@ def _reply(demo: Demo, asked: Question, text: str, last: Piece, tokens: int) -> 
         "datasets": asked.dataset,
         "persona": {"id": asked.persona, "version": None},
         "agents": [],
-        "timestamp": to_datetime(now()).isoformat(),
+        "timestamp": to_datetime(demo.controls.now()).isoformat(),
     }
     return _envelope(text) | {
         "usage": usage if asked.wants_usage else None,
         "provenance": provenance,
-        "notice": NOTICE,
+        "notice": demo.notice,
     }
 
 
-def _sorry(why: str) -> dict[str, Any]:
+def sorry(why: str) -> dict[str, Any]:
     """A soft error, dressed as an answer with no usage, as the real service does."""
     return _envelope(f"Sorry, {why}.")
 

@@ -1,130 +1,45 @@
-"""The routes of the local service, on Tornado."""
+"""The service's routes, and what those answer that need no model."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tornado.iostream import StreamClosedError
-from tornado.web import Application, RequestHandler
+from tornado.web import Application
 
 from ..account import Meter
-from ..errors import BadInput
-from . import accounting
-from .answer import NOTICE, PERSONAS, Demo, replies
+from ..tokens import count
+from . import tariff
+from .answer import PERSONAS, replies
+from .commands import COMMANDS, Command
+from .demo import Demo
 from .engine import CONTEXT
-from .wire import access_token, fields, flag, framed, is_accepted, whole
+from .plugins import execute_plugin, follow_up, listed
+from .route import STREAM, Billed, Chunks, Exchange, Generated, Plain, Route
+from .training import add_dataset, train, train_with_file
+from .wire import flag, whole
 
 # What Ask Sage's own tokenizer adds to every text.
 _WRAPPER = 19
-_STREAM = "/server/query_stream"
-_BAD_KEY = {"response": "Token is invalid [1]", "status": 400}
 
 
-def application(demo: Demo) -> Application:
-    """The service as a Tornado application."""
-    routes: list[tuple[str, type[Route]]] = [("/user/get-token-with-api-key", Exchange)]
-    routes += [(path, Query) for path in ("/server/query", _STREAM)]
-    routes += [(path, Plain) for path in _PLAIN]
-    return Application([(*route, {"demo": demo}) for route in routes], log_function=lambda _: None)
-
-
-class Route(RequestHandler):
-    """One route: HTTP 200 whatever happens, the failure in the body's status."""
-
-    def initialize(self, demo: Demo) -> None:
-        """Take what the service consists of."""
-        self.demo = demo
-
-    def prepare(self) -> None:
-        """Refuse a credential that is neither the key nor a token of it."""
-        given = self.request.headers.get("x-access-tokens", "")
-        if not is_accepted(given, self.demo.key, time.time()):
-            self.finish(_BAD_KEY)
-
-    def write_error(self, status_code: int, **_: Any) -> None:
-        """Answer in the service's shape, without a traceback."""
-        self.finish({"response": self._reason, "status": status_code})
-
-
-class Exchange(Route):
-    """The API key for an access token."""
-
-    def prepare(self) -> None:
-        """Nothing: the key is in the body."""
-
-    def post(self) -> None:
-        """Answer with a token when the key is right; whose e-mail it is does not matter here."""
-        read = _fields(self)
-        if not is_accepted(str(read.get("api_key", "")), self.demo.key, time.time()):
-            self.finish(_BAD_KEY)
-            return
-        token = access_token(self.demo.key, str(read.get("email", "")), time.time())
-        self.finish({"response": {"access_token": token}, "status": "200"})
-
-
-class Plain(Route):
-    """A route whose answer is a function of the fields."""
-
-    def post(self) -> None:
-        """Answer."""
-        self.finish(_PLAIN[self.request.path](self.demo, _fields(self)) | {"status": 200})
-
-
-class Query(Route):
-    """A prompt; a client that goes away stops the model."""
-
-    _work: asyncio.Task[None] | None = None
-
-    async def post(self) -> None:
-        """Answer, whole or in chunks."""
-        self._work = asyncio.ensure_future(self._answer(_fields(self)))
-        # wait, not await: cancelling the work is no failure of this handler.
-        await asyncio.wait([self._work])
-        if not self._work.cancelled():
-            self._work.result()
-
-    def on_connection_close(self) -> None:
-        """Stop the model: nobody is listening."""
-        if self._work is not None:
-            self._work.cancel()
-
-    async def _answer(self, read: Mapping[str, Any]) -> None:
-        async with aclosing(replies(self.demo, read)) as chunks:
-            if self.request.path == _STREAM or flag(read.get("streaming")):
-                await self._stream(chunks)
-                return
-            async for chunk in chunks:
-                last = chunk
-            self.finish(last)
-
-    async def _stream(self, chunks: AsyncIterator[dict[str, Any]]) -> None:
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        try:
-            async for chunk in chunks:
-                self.write(framed(chunk))
-                await self.flush()
-            await self.finish()
-        except StreamClosedError:
-            return  # closing the chunks stops the model
-
-
-def _fields(route: Route) -> dict[str, Any]:
-    try:
-        return fields(route.request)
-    except BadInput:
-        return {}  # the real service is as forgiving: the fields are simply missing
+def application(demo: Demo, *, controlled: bool) -> Application:
+    """The service as a Tornado application; only a `controlled` one has the routes of its controls."""
+    routes: list[tuple[str, type[Route], dict[str, Any]]] = [("/user/get-token-with-api-key", Exchange, {})]
+    routes += [(path, Generated, {"chunks": chunks}) for path, chunks in _GENERATED.items()]
+    routes += [(path, Plain, {"answered": answered}) for path, answered in _PLAIN.items()]
+    routes += [(path, Billed, {"answered": answered}) for path, answered in _BILLED.items()]
+    if controlled:
+        routes += [(path, Command, {"run": run}) for path, run in COMMANDS.items()]
+    return Application([*routes], log_function=lambda _: None, demo=demo)
 
 
 def _full_user(demo: Demo, _: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "response": {
             "email": demo.email,
-            "max_tokens": demo.counters.allotment,
-            "max_train_tokens": demo.counters.allotment,
+            "max_tokens": demo.counters.limit(Meter.INFERENCE),
+            "max_train_tokens": demo.counters.limit(Meter.TRAINING),
             "plan_type": "local demo",
             "force_models": None,
             "enabled_models": None,
@@ -154,39 +69,22 @@ def _models(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
         "paid_only": False,
         "date_added": None,
         "deprecation": None,
-        "token_conversion_rate": accounting.CATALOG_RATE,
+        "token_conversion_rate": tariff.CATALOG_RATE,
     }
     response = [full] if read.get("format") == "full" else [demo.model]
     return {"object": "list", "data": [listed], "response": response}
 
 
 def _tokenizer(_: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
-    count = _count(read) + _WRAPPER
+    counted = count(str(read.get("content") or "")) + _WRAPPER
     if flag(read.get("convert_to_asksage")):
-        count = accounting.converted(count, whole(read, "completion_estimate", 0))
-    return {"response": str(count)}
-
-
-def _train(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
-    if demo.counters.left(Meter.TRAINING) <= 0:
-        return {
-            "response": "Sorry, you have used all of your training tokens for this month.",
-            "embedding": None,
-        }
-    count = _count(read)
-    demo.counters.book(
-        Meter.TRAINING,
-        accounting.taught(count),
-        model=demo.model,
-        input_tokens=count,
-        prompt_length=len(str(read.get("content") or "")),
-    )
-    return {"response": f"Counted and not stored. {NOTICE}", "embedding": None}
+        counted = tariff.converted(counted, whole(read, "completion_estimate", 0))
+    return {"response": str(counted)}
 
 
 def _logs(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
     before = whole(read, "before_id", 0) or None
-    return {"response": demo.counters.log(min(max(whole(read, "limit", 100), 1), 100), before)}
+    return {"response": demo.log(min(max(whole(read, "limit", 100), 1), 100), before)}
 
 
 def _personas(_: Demo, __: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,23 +92,38 @@ def _personas(_: Demo, __: Mapping[str, Any]) -> dict[str, Any]:
     return {"response": listed}
 
 
-def _count(read: Mapping[str, Any]) -> int:
-    from ..tokens import count
+def _request_tokens(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
+    """Approve at once: the real service may do so."""
+    amount = whole(read, "requested_amount", 0)
+    if amount <= 0:
+        return {"response": "The requested amount must be above 0.", "status": 400}
+    limit = demo.counters.limit(Meter.INFERENCE) + amount
+    demo.counters.set_limit(Meter.INFERENCE, limit, lasts=demo.controls.requests_last)
+    return {"response": f"Approved: {amount:,} more tokens. This month's limit is now {limit:,}."}
 
-    return count(str(read.get("content") or ""))
 
-
+_GENERATED: dict[str, Callable[[Demo, Mapping[str, Any]], Chunks]] = {
+    "/server/query": replies,
+    STREAM: replies,
+    "/server/execute-plugin": execute_plugin,
+    "/server/follow-up-questions": follow_up,
+}
+_BILLED: dict[str, Callable[[Demo, Mapping[str, Any]], dict[str, Any]]] = {
+    "/server/train": train,
+    "/server/train-with-file": train_with_file,
+}
 _PLAIN: dict[str, Callable[[Demo, Mapping[str, Any]], dict[str, Any]]] = {
     "/user/validate_token_with_full_user": _full_user,
     "/user/get-user-logs": _logs,
+    "/user/request-tokens": _request_tokens,
     "/server/get-models": _models,
     "/server/tokenizer": _tokenizer,
-    "/server/train": _train,
     "/server/get-personas": _personas,
-    "/server/get-datasets": lambda demo, read: {"response": []},
-    "/server/count-monthly-tokens": lambda demo, read: {"response": demo.counters.used(Meter.INFERENCE)},
-    "/server/count-monthly-teach-tokens": lambda demo, read: {"response": demo.counters.used(Meter.TRAINING)},
-    "/server/count-monthly-tokens-left-with-org": lambda demo, read: {
-        "response": demo.counters.left(Meter.INFERENCE)
-    },
+    "/server/get-datasets": lambda demo, read: {"response": demo.counters.datasets()},
+    "/server/add-dataset": add_dataset,
+    "/user/add-dataset": add_dataset,  # tenants differ in the path
+    "/server/get-plugins": lambda demo, read: {"response": listed()},
+    "/server/count-monthly-tokens": lambda demo, read: {"response": demo.used(Meter.INFERENCE)},
+    "/server/count-monthly-teach-tokens": lambda demo, read: {"response": demo.used(Meter.TRAINING)},
+    "/server/count-monthly-tokens-left-with-org": lambda demo, read: {"response": demo.left(Meter.INFERENCE)},
 }

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import BadInput, ConfigurationError, Unavailable
@@ -30,6 +30,19 @@ class Piece:
     text: str
     input_tokens: int
     output_tokens: int
+
+
+class Model(Protocol):
+    """Whatever answers."""
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+
+    def generate(
+        self, messages: list[dict[str, str]], *, temperature: float, limit: int
+    ) -> AsyncGenerator[Piece, None]:
+        """Stream the reply to `messages`; closing the iterator stops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,5 +194,10 @@ def _counted(messages: list[dict[str, str]]) -> int:
 
 def _failure(status: int, body: bytes) -> Exception:
     if status == 400 and b"context" in body:
-        return BadInput(f"it is too long for the local model, which takes {CONTEXT:,} model tokens")
+        return too_long()
     return Unavailable(f"the local model answered HTTP {status}", status=status)
+
+
+def too_long() -> BadInput:
+    """The prompt does not fit the model's context."""
+    return BadInput(f"it is too long for the local model, which takes {CONTEXT:,} model tokens")

@@ -18,6 +18,9 @@ from ..account.records import DEMO_HOLDER
 from ..errors import ConfigurationError
 from . import weights as weights_
 
+# In place of weights: the prompt comes back, by no model; only for tests that need thousands of calls.
+ECHO = "echo:"
+
 _STOP_S = 5.0
 # An instruction this CPU does not have: SIGILL, and its name on Windows.
 _ILLEGAL = (-4, 0xC000001D)
@@ -82,6 +85,7 @@ def start(
     allotment: int = 200_000,
     output_limit: int = 256,
     timeout_s: float = 60.0,
+    controlled: bool = False,
 ) -> LocalService:
     """Start the local service as a child process, and return when it answers.
 
@@ -93,17 +97,22 @@ def start(
         Where it keeps its counters; default: the user's data folder, so that a month lasts longer than a run.
     weights : pathlib.Path or str, optional
         A GGUF file, or the base URL of an OpenAI-compatible server; default: what `weights.chosen` finds.
+        `ECHO`, of a controlled service only, answers each prompt with itself.
     allotment : int
         Tokens a month, of each meter.
     output_limit : int
         Model tokens of one reply, at most.
     timeout_s : float
         How long the model may take to load.
+    controlled : bool
+        For tests: `Control` may set its clock, inject faults, spend and change the plan. It then does not
+        wait for the disk.
 
     Raises
     ------
     ConfigurationError
-        No model yet, or the child ended or did not get ready; nothing is left running.
+        No model yet, an echo without `controlled`, or the child ended or did not get ready; nothing is
+        left running.
     """
     model = weights if weights is not None else weights_.chosen()
     if model is None:
@@ -111,6 +120,8 @@ def start(
             "the local demo has no model yet: run  asksage-jupyter demo  to fetch one (93 MB), or set "
             f"{weights_.VARIABLE} to a .gguf file or to the URL of an OpenAI-compatible server."
         )
+    if model == ECHO and not controlled:
+        raise ConfigurationError("the echo is for tests: start it with controlled=True, or name a model.")
     place = _made(folder or _default_folder())
     settings = {
         "model": str(model),
@@ -119,6 +130,7 @@ def start(
         "email": DEMO_HOLDER,
         "allotment": allotment,
         "output_limit": output_limit,
+        "controlled": controlled,
     }
     # -P: a file called json.py where the person works must not be imported.
     command = [sys.executable, "-P", "-m", __package__ or "asksage_jupyter.local"]

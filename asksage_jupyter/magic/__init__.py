@@ -1,6 +1,7 @@
-"""``%%asksage`` and ``%asksage``: options, completion and display. Knows no SQL, no HTTP, no arithmetic.
+"""``%%asksage``, ``%%asksage_train`` and ``%asksage``: options, completion, display.
 
-What stands behind the two names is imported at first use, so that ``%load_ext`` stays light.
+Knows no SQL, no HTTP, no arithmetic. What stands behind the names is imported at first use, so that
+``%load_ext`` stays light.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
+from ..session import accompany
 from ..session.origin import tell_cell
 from ..settings import AskSage
 from .completion import complete
@@ -17,6 +19,9 @@ from .transform import transform
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from ..reconciling import Background
+    from ..session import Session
 
 __all__ = ["register", "unregister"]
 
@@ -33,7 +38,7 @@ def register(shell: InteractiveShell) -> None:
         %%asksage [MODEL] [options]
         the prompt; {name} is replaced by your variable of that name
 
-        %asksage [balance | usage | models | estimate | login | panel | help | version]
+        %asksage [balance | usage | models | estimate | plan | train | login | panel | help | version ...]
 
         ``%asksage help`` says more.
         """
@@ -46,8 +51,23 @@ def register(shell: InteractiveShell) -> None:
 
             run_cell(shell, line, cell)
 
+    @no_var_expand
+    def asksage_train(line: str, cell: str) -> None:
+        """Upload the lines below to a dataset and debit what it cost.
+
+        %%asksage_train NAME [options]
+        the text, as it is
+
+        ``%asksage help train`` says more.
+        """
+        from .datasets import train_cell
+
+        train_cell(line, cell)
+
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
+    shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
     tell_cell(partial(_cell_id, shell))
+    accompany(_background)
     settings = AskSage.instance(parent=shell)
     for part, parts in _added(shell, settings):
         if part not in parts:
@@ -59,6 +79,14 @@ def unregister(shell: InteractiveShell) -> None:
     for part, parts in _added(shell, AskSage.instance()):
         if part in parts:
             parts.remove(part)
+
+
+def _background(session: Session) -> Background | None:
+    """What compares the account with the service after use; None where the person wants none."""
+    from ..reconciling import Background
+
+    every_s = session.settings.reconcile_every_s
+    return Background(session, every_s=every_s) if every_s else None
 
 
 def _cell_id(shell: InteractiveShell) -> str | None:

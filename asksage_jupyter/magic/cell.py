@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, Interrupted, ReplyLost
-from ..session import build_query, current
+from ..session import build_query, chosen_model, current
 from . import show
 from .braces import expand
 from .fences import first_block
 from .options import CellOptions, describe, parse_cell
+from .plugins import values_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..service import Query
     from ..session import Reply, Session
 
 
@@ -41,25 +44,27 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
         show.tell(describe())
         return
     session = session or current()
-    prompt = expand(body.strip("\n"), shell.user_ns, shell.user_ns_hidden)
-    query = build_query(session, prompt, options.model, options.of_call)
-    if options.estimate:
-        show.present(session.estimate(query))
+    if options.plugin is None:
+        prompt = expand(body.strip("\n"), shell.user_ns, shell.user_ns_hidden)
+        query = build_query(session, prompt, options.model, options.of_call)
+        estimate, ask = partial(session.estimate, query), partial(session.ask, query)
     else:
-        _ask(shell, session, query, options)
+        model = chosen_model(session, options.model)
+        asked = (options.plugin, values_of(shell, session, options, body), model)
+        estimate, ask = partial(session.estimate_plugin, *asked), partial(session.execute, *asked)
+    if options.estimate:
+        show.present(estimate())
+    else:
+        _ask(shell, session, ask, options)
 
 
-def _ask(shell: InteractiveShell, session: Session, query: Query, options: CellOptions) -> None:
-    """Send the query and show what comes of it, the whole reply or the part that arrived."""
+def _ask(shell: InteractiveShell, session: Session, ask: Callable[..., Reply], options: CellOptions) -> None:
+    """Send it and show what comes of it, the whole reply or the part that arrived."""
     format = options.format or session.settings.format
     screen = show.Screen(format, live=hasattr(shell, "kernel"))
-    streamed = options.stream and format in show.STREAMED
+    streamed = options.stream and format in show.STREAMED and options.plugin is None
     try:
-        reply = session.ask(
-            query,
-            limit=options.max_tokens,
-            on_text=screen if streamed else None,
-        )
+        reply = ask(limit=options.max_tokens, **({"on_text": screen} if streamed else {}))
     except Interrupted as stopped:
         _keep(shell, options.output, stopped.reply.text)
         _show_part(screen, stopped.reply.text)

@@ -1,4 +1,4 @@
-"""Checks of an option's value, for argparse: each says in its error what is allowed."""
+"""Checks of what is written on a line; of values for argparse: each says in its error what is allowed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import keyword
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
+
+from ..errors import BadInput
 
 
 def one_of(allowed: Iterable[str]) -> Callable[[str], str]:
@@ -51,3 +53,14 @@ def variable(value: str) -> str:
     if not value.isidentifier() or keyword.iskeyword(value):
         raise ArgumentTypeError(f"{value!r} cannot name a variable: use letters, digits and _")
     return value
+
+
+def nothing_after(name: str, rest: str) -> None:
+    """Refuse words behind a subcommand that takes none.
+
+    Raises
+    ------
+    BadInput
+    """
+    if rest:
+        raise BadInput(f"%asksage {name} takes nothing after it, not {rest!r}")

@@ -1,9 +1,9 @@
-"""Tab completion: subcommands after ``%asksage``; options, their values and models after ``%%asksage``."""
+"""Tab completion: subcommands after ``%asksage``; options, their values and models where they may stand."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
@@ -11,7 +11,9 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
-_LINE = re.compile(r"\s*(%%?)asksage\s+(.*)", re.DOTALL)
+    from .parser import Parser
+
+_LINE = re.compile(r"\s*(%%?)asksage(_train)?\s+(.*)", re.DOTALL)
 
 
 @context_matcher(identifier="asksage_jupyter")  # type: ignore[untyped-decorator]
@@ -20,8 +22,8 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
     found = _LINE.fullmatch(context.text_until_cursor)
     if found is None or (found[1] == "%%" and context.cursor_line > 0):
         return {"completions": []}
-    *before, word = re.split(r"\s+", found[2])
-    candidates = _in_cell(before, word) if found[1] == "%%" else _in_line(before, word)
+    *before, word = re.split(r"\s+", found[3])
+    candidates = _in_cell(found[2], before, word) if found[1] == "%%" else _in_line(before, word)
     matches = [SimpleCompletion(text, type="param") for text in candidates if text.startswith(word)]
     return {"completions": matches, "matched_fragment": word, "suppress": bool(matches), "ordered": True}
 
@@ -35,23 +37,34 @@ def _in_line(before: list[str], word: str) -> Iterable[str]:
         return COMMANDS
     if before == ["help"]:
         return TOPICS
-    return _in_cell(before[1:], word) if before[0] == "estimate" else ()
+    command = COMMANDS.get(before[0])
+    if command is None or command.parser is None:
+        return ()
+    return _among(command.parser(), before[1:], word, _models if before[0] == "estimate" else tuple)
 
 
-def _in_cell(before: list[str], word: str) -> Iterable[str]:
-    """Candidates where options and models stand."""
-    from .options import names, values
+def _in_cell(train: str | None, before: list[str], word: str) -> Iterable[str]:
+    """Candidates on a cell's first line."""
+    if train:
+        from .datasets import cell_parser
 
+        return _among(cell_parser(), before, word, tuple)
+    from .options import parser
+
+    return _among(parser(), before, word, _models)
+
+
+def _among(parser: Parser, before: list[str], word: str, words: Callable[[], Iterable[str]]) -> Iterable[str]:
+    """Candidates where the options of `parser` stand, or one of `words`."""
+    names = parser.names()
     option, equals, _ = word.partition("=")
-    if equals and option in names():
-        return [f"{option}={value}" for value in values(option) or ()]
-    if before and before[-1] in names():
-        allowed = values(before[-1])
+    if equals and option in names:
+        return [f"{option}={value}" for value in parser.values(option) or ()]
+    if before and before[-1] in names:
+        allowed = parser.values(before[-1])
         if allowed is not None:
             return allowed
-    if word.startswith("-"):
-        return names()
-    return _models()
+    return names if word.startswith("-") else words()
 
 
 def _models() -> list[str]:

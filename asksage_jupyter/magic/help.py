@@ -11,6 +11,7 @@ from traitlets import Enum
 from ..errors import BadInput
 from ..session import current
 from ..settings import AskSage
+from .datasets import CELL, cell_parser
 from .line import COMMANDS
 from .options import describe
 
@@ -52,10 +53,8 @@ def help_text(topic: str = "") -> str:
         return f"{describe()}\n\nexamples:\n{textwrap.indent(_EXAMPLES, '  ')}"
     if topic == "settings":
         return f"{_SETTINGS}\n{_settings()}\n\n{_KEY}"
-    if topic == "estimate":
-        return f"{_line(topic)}\n\nThe options are those of a cell.\n\n{describe()}"
     if topic in COMMANDS:
-        return _line(topic)
+        return _command(topic)
     near = difflib.get_close_matches(topic, TOPICS, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise BadInput(f"there is no help on {topic!r}; {hint}topics are {', '.join(TOPICS)}")
@@ -81,11 +80,23 @@ def _overview() -> str:
     commands = "\n".join(_line(name) for name in COMMANDS)
     return (
         f"{'%%asksage [MODEL] [options]':<44}send the lines below to a model (options: %asksage help cell)\n"
+        f"{CELL:<44}upload the lines below to a dataset\n"
         f"{commands}\n\n"
         f"Settings and environment variables: %asksage help settings\n"
         f"From Python: help('asksage_jupyter')\n\n"
         f"examples:\n{textwrap.indent(_EXAMPLES, '  ')}"
     )
+
+
+def _command(name: str) -> str:
+    """A subcommand with its options."""
+    parser = COMMANDS[name].parser
+    if parser is None:
+        return _line(name)
+    if name == "estimate":
+        return f"{_line(name)}\n\nThe options are those of a cell.\n\n{describe()}"
+    also = f"\n\n{cell_parser().describe()}" if name == "train" else ""
+    return f"{COMMANDS[name].summary}\n\n{parser().describe()}{also}"
 
 
 def _line(name: str) -> str:

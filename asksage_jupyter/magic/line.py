@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import AskSageError, BadInput
 from ..session import build_query, current
-from . import show
+from . import datasets, plan, plugins, show
 from .braces import expand
-from .options import CellOptions, describe, parse
+from .checks import nothing_after
+from .options import CellOptions, describe, parse, parser
+from .parser import Parser
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -47,13 +50,8 @@ def _unknown(name: str) -> str:
     )
 
 
-def _nothing_after(name: str, rest: str) -> None:
-    if rest:
-        raise BadInput(f"%asksage {name} takes nothing after it, not {rest!r}")
-
-
 def _balance(shell: InteractiveShell, rest: str) -> None:
-    _nothing_after("balance", rest)
+    nothing_after("balance", rest)
     show.present(current().balance())
 
 
@@ -79,6 +77,8 @@ def _models(shell: InteractiveShell, rest: str) -> None:
 
 def _estimate(shell: InteractiveShell, rest: str) -> None:
     options, words = parse(rest)
+    if options["plugin"] is not None:
+        raise BadInput("a plugin is priced in its cell: %%asksage --plugin NAME name=value ... --estimate")
     if options["help"] or not words:
         show.tell(f"%asksage {COMMANDS['estimate'].usage}\n\n{describe()}")
         return
@@ -110,8 +110,36 @@ def _login(shell: InteractiveShell, rest: str) -> None:
 def _panel(shell: InteractiveShell, rest: str) -> None:
     from ..widget import panel
 
-    _nothing_after("panel", rest)
+    nothing_after("panel", rest)
     show.present(panel())
+
+
+def _reconcile(shell: InteractiveShell, rest: str) -> None:
+    from ..reconciling import reconcile
+
+    nothing_after("reconcile", rest)
+    show.present(reconcile())
+
+
+@cache
+def statement_parser() -> Parser:
+    """The parser of ``%asksage statement``."""
+    parser = Parser("%asksage statement [2026-10] [--csv PATH]")
+    parser.add_argument("--csv", metavar="PATH", help="write it to this file as well")
+    return parser
+
+
+def _statement(shell: InteractiveShell, rest: str) -> None:
+    from ..statements import statement
+
+    options, words = statement_parser().read(rest)
+    if len(words) > 1:
+        raise BadInput(f"%asksage statement takes one month, not {' '.join(words)!r}")
+    stated = statement(words[0] if words else None)
+    show.present(stated)
+    if path := options["csv"]:
+        stated.to_csv(path)
+        show.tell(f"It is also in {path}.")
 
 
 def _help(shell: InteractiveShell, rest: str) -> None:
@@ -123,16 +151,17 @@ def _help(shell: InteractiveShell, rest: str) -> None:
 def _version(shell: InteractiveShell, rest: str) -> None:
     from .help import version_text
 
-    _nothing_after("version", rest)
+    nothing_after("version", rest)
     show.tell(version_text())
 
 
 class Command(NamedTuple):
-    """A subcommand: how it is written, what it does, and what does it."""
+    """A subcommand: how it is written, what it does, what does it, and what reads its options, if any."""
 
     usage: str
     summary: str
     run: Callable[[InteractiveShell, str], None]
+    parser: Callable[[], Parser] | None = None
 
 
 COMMANDS = {
@@ -140,7 +169,38 @@ COMMANDS = {
     "usage": Command("usage [2026-11]", "what it went to, one call a row, of a month or of all", _usage),
     "models": Command("models [WORD]", "the models you may use, those with WORD in their name", _models),
     "estimate": Command(
-        "estimate [MODEL] [options] TEXT", "what a prompt would cost; nothing is sent to a model", _estimate
+        "estimate [MODEL] [options] TEXT",
+        "what a prompt would cost; nothing is sent to a model",
+        _estimate,
+        parser,
+    ),
+    "plan": Command(
+        "plan [options]", "the tokens of a month, or set them from this month on", plan.plan, plan.plan_parser
+    ),
+    "top-up": Command(
+        plan.TOP_UP, "book tokens that were bought, once a receipt", plan.top_up, plan.top_up_parser
+    ),
+    "request": Command(plan.REQUEST, "ask your admins for more tokens", plan.request, plan.request_parser),
+    "train": Command(
+        datasets.LINE,
+        "upload files to a dataset, debited from the training meter",
+        datasets.train_files,
+        datasets.train_parser,
+    ),
+    "datasets": Command(
+        "datasets [--create NAME]",
+        "the datasets there are, or a new one",
+        datasets.datasets,
+        datasets.datasets_parser,
+    ),
+    "personas": Command("personas [WORD]", "the personas, those with WORD in their name", plugins.personas),
+    "plugins": Command("plugins", "what %%asksage --plugin NAME may run", plugins.plugins),
+    "follow-up": Command(
+        "follow-up", "questions suggested after this notebook's last reply", plugins.follow_up
+    ),
+    "reconcile": Command("reconcile", "compare with the service, and book what was missing", _reconcile),
+    "statement": Command(
+        "statement [2026-10] [--csv PATH]", "the month on one page", _statement, statement_parser
     ),
     "login": Command("login", "ask for your key without showing it, and keep it", _login),
     "panel": Command("panel", "both meters, following every debit", _panel),

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from ..session.query import LIVE, REASONING
 from ..settings import FORMATS
 from .checks import number, one_of, variable, whole
+from .parser import Parser, split
 
 if TYPE_CHECKING:
     from ..session import Options
 
-# A quote opens at a word's beginning or after --option=, and closes before white space: a backslash or an
-# apostrophe within a word is just itself, so Windows paths and "don't" need no care, on any platform.
-_WORD = re.compile(r"""(--[\w-]+=)?(["'])(.*?)\2(?=\s|$)|\S+""")
-_OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
+__all__ = ["CellOptions", "describe", "names", "parse", "parse_cell", "parser", "split", "values"]
+
+_NAME = re.compile(r"[\w-]+=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,10 @@ class CellOptions:
         Show the reply while it arrives.
     help : bool
         Show the options, send nothing.
+    plugin : str or None
+        Name of a plugin to run instead of asking a model alone.
+    given : tuple of (str, str)
+        The plugin's values, by their names.
     """
 
     model: str | None = None
@@ -61,6 +64,8 @@ class CellOptions:
     max_tokens: int | None = None
     stream: bool = True
     help: bool = False
+    plugin: str | None = None
+    given: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def of_call(self) -> Options:
@@ -86,12 +91,20 @@ def parse_cell(line: str) -> CellOptions:
         An option or value that is not allowed; the message says which are.
     """
     options, words = parse(line)
+    given: list[str] = []
+    if options["plugin"] is not None:
+        given = [word for word in words if _NAME.match(word)]
+        words = [word for word in words if not _NAME.match(word)]
     if len(words) > 1:
         raise BadInput(
             f"after the model only options may follow, not {' '.join(words[1:])!r}: the prompt goes on the "
             f"lines below %%asksage"
         )
-    return CellOptions(**options, model=words[0] if words else None)
+    values = tuple((name, value) for name, _, value in (word.partition("=") for word in given))
+    found = CellOptions(**options, model=words[0] if words else None, given=values)
+    if found.plugin is not None:
+        _only_of_plugins(found)
+    return found
 
 
 def parse(line: str) -> tuple[dict[str, Any], list[str]]:
@@ -102,59 +115,28 @@ def parse(line: str) -> tuple[dict[str, Any], list[str]]:
     BadInput
         As of `parse_cell`.
     """
-    known, rest = _parser().parse_known_args(split(line))
-    for word in rest:
-        if _OPTION.fullmatch(word):
-            raise BadInput(_unknown(word.partition("=")[0]))
-    return vars(known), rest
-
-
-def split(line: str) -> list[str]:
-    """The words of a line; quotes hold words together, a backslash is an ordinary character.
-
-    Raises
-    ------
-    BadInput
-        A quote is not closed.
-    """
-    words = []
-    for found in _WORD.finditer(line):
-        before, quote, inside = found.groups()
-        word = found[0] if quote is None else (before or "") + inside
-        if quote is None and re.match(r"(--[\w-]+=)?[\"']", word):
-            raise BadInput(f"the quote before {word[:20]!r} is not closed on the %%asksage line")
-        words.append(word)
-    return words
+    return parser().read(line)
 
 
 def values(option: str) -> tuple[str, ...] | None:
-    """The values that `option` may have: empty if there are too many to list, None if it takes none.
-
-    Raises
-    ------
-    KeyError
-        There is no such option.
-    """
-    action = _actions()[option]
-    return None if action.nargs == 0 else _VALUES.get(action.dest, ())
+    """As of `Parser.values`, for a cell."""
+    return parser().values(option)
 
 
 def names() -> list[str]:
-    """All options, short and long, in the order of the help."""
-    return list(_actions())
+    """All options of a cell, short and long, in the order of the help."""
+    return parser().names()
 
 
 def describe() -> str:
-    """The options and what they mean, for people."""
-    return _parser().format_help().strip()
+    """The options of a cell and what they mean, for people."""
+    return parser().describe()
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, with errors of one line instead of an exit."""
-
-    def error(self, message: str) -> NoReturn:
-        told = message.removeprefix("argument ")
-        raise BadInput(told.replace("expected one argument", "its value is missing"))
+def _only_of_plugins(options: CellOptions) -> None:
+    usual = {each.name: each.default for each in fields(CellOptions)}
+    if wrong := [f"--{name}" for name, value in options.of_call.items() if value != usual[name]]:
+        raise BadInput(f"with --plugin there is no {', '.join(wrong)}: a plugin takes values as name=value")
 
 
 _VALUES = {"format": FORMATS, "reasoning": REASONING, "live": tuple(str(value) for value in LIVE)}
@@ -165,14 +147,9 @@ def _live(value: str) -> int:
 
 
 @cache
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="%%asksage",
-        usage="%%%%asksage [MODEL] [options]\n       the prompt, on the lines below",
-        add_help=False,
-        allow_abbrev=False,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28, width=104),
-    )
+def parser() -> Parser:
+    """The parser of a cell's line."""
+    parser = Parser("%%asksage [MODEL] [options]\n       the prompt, on the lines below", _VALUES)
     _add_display(parser.add_argument_group("what becomes of the reply"))
     _add_call(parser.add_argument_group("how it is asked"))
     _add_price(parser.add_argument_group("what it may cost"))
@@ -214,6 +191,10 @@ def _add_call(group: argparse._ArgumentGroup) -> None:
         help="re-send the last N exchanges of this notebook, which are billed again (default: 0)",
     )  # fmt: skip
     group.add_argument("--file", metavar="PATH", help="file to send along")
+    group.add_argument(
+        "--plugin", metavar="NAME",
+        help="run this plugin with name=value ...; the lines below are the value that is not given",
+    )  # fmt: skip
 
 
 def _add_price(group: argparse._ArgumentGroup) -> None:
@@ -222,16 +203,3 @@ def _add_price(group: argparse._ArgumentGroup) -> None:
         "--max-tokens", type=whole("a number of Ask Sage tokens"), metavar="N",
         help="refuse when the estimate is above N Ask Sage tokens",
     )  # fmt: skip
-
-
-@cache
-def _actions() -> dict[str, argparse.Action]:
-    return {name: action for action in _parser()._actions for name in action.option_strings}
-
-
-def _unknown(option: str) -> str:
-    """One line on an option that does not exist."""
-    long = [name for name in names() if name.startswith("--")]
-    near = difflib.get_close_matches(option.lower(), long, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"there is no option {option}; {hint}allowed are {', '.join(long)}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .address import base_url, is_loopback
-from .catalog import ModelInfo, Persona
-from .records import Answer, Limits, Query
+from .catalog import ModelInfo, Persona, Plugin
+from .records import Answer, Limits, LogRow, Query, Trained
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Limits",
+    "LogRow",
     "ModelInfo",
     "Persona",
+    "Plugin",
     "Query",
     "Secret",
     "Service",
+    "Trained",
     "base_url",
     "is_loopback",
 ]

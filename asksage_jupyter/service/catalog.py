@@ -1,12 +1,13 @@
-"""The service's lists of models, personas and datasets, whichever shape a tenant gives them."""
+"""The service's lists of models, personas, datasets and plugins, whichever shape a tenant gives them."""
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
 
-from .wire import Body, member, whole
+from .wire import Body, member, text_in, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,24 @@ class Persona:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin that the account may use.
+
+    Attributes
+    ----------
+    name : str
+        What it is called by.
+    description : str
+    parameters : tuple of str
+        Names of the values that it takes, as far as the tenant tells them.
+    """
+
+    name: str
+    description: str = ""
+    parameters: tuple[str, ...] = ()
+
+
 def models_in(body: Body) -> list[ModelInfo]:
     """The models of a full list, a plain one, or one of bare ids; the best that is there."""
     listed = body.response
@@ -66,9 +85,9 @@ def personas_in(body: Body) -> list[Persona]:
     """The personas that have an id and a name."""
     found = []
     for entry in _list(body.response):
-        number, name = whole(member(entry, "id")), _text(member(entry, "name"))
+        number, name = whole(member(entry, "id")), text_in(member(entry, "name"))
         if number is not None and name is not None:
-            found.append(Persona(number, name, _text(member(entry, "description")) or ""))
+            found.append(Persona(number, name, text_in(member(entry, "description")) or ""))
     return found
 
 
@@ -77,19 +96,25 @@ def datasets_in(body: Body) -> list[str]:
     return [entry for entry in _list(body.response) if isinstance(entry, str) and entry]
 
 
+def plugins_in(body: Body) -> list[Plugin]:
+    """The plugins that have a name."""
+    listed = body.response if isinstance(body.response, list) else body.get("data")
+    return [plugin for plugin in map(_plugin, listed or ()) if plugin is not None]
+
+
 def _model(entry: object) -> ModelInfo | None:
     if isinstance(entry, str):
         return ModelInfo(entry, entry) if entry else None
-    name = _text(member(entry, "id"))
+    name = text_in(member(entry, "id"))
     if name is None:
         return None
     cui = member(entry, "cui_capable")
     rate = member(entry, "token_conversion_rate")
     return ModelInfo(
         id=name,
-        name=_text(member(entry, "display_name")) or _text(member(entry, "name")) or name,
-        vendor=_text(member(entry, "vendor")) or _text(member(entry, "owned_by")),
-        tier=_text(member(entry, "tier")),
+        name=text_in(member(entry, "display_name")) or text_in(member(entry, "name")) or name,
+        vendor=text_in(member(entry, "vendor")) or text_in(member(entry, "owned_by")),
+        tier=text_in(member(entry, "tier")),
         cui_capable=cui if isinstance(cui, bool) else None,
         deprecated=_deprecation(member(entry, "deprecation")),
         max_context=whole(member(member(entry, "limits"), "max_context")),
@@ -100,9 +125,9 @@ def _model(entry: object) -> ModelInfo | None:
 
 def _deprecation(notice: object) -> str | None:
     if not isinstance(notice, dict) or not notice:
-        return _text(notice)
-    message = _text(notice.get("message")) or _text(notice.get("state")) or "deprecated"
-    successor = _text(notice.get("replacement_id"))
+        return text_in(notice)
+    message = text_in(notice.get("message")) or text_in(notice.get("state")) or "deprecated"
+    successor = text_in(notice.get("replacement_id"))
     return f"{message} (use {successor})" if successor and successor not in message else message
 
 
@@ -116,9 +141,37 @@ def _rate(value: object) -> float | None:
     return rate if math.isfinite(rate) and rate >= 0 else None
 
 
+def _plugin(entry: object) -> Plugin | None:
+    if isinstance(entry, str):
+        return Plugin(entry) if entry.strip() else None
+    name = text_in(member(entry, "plugin_name")) or text_in(member(entry, "name"))
+    if name is None:
+        return None
+    description = text_in(member(entry, "description")) or text_in(member(entry, "title")) or ""
+    fields = member(entry, "fields") or member(entry, "parameters")
+    return Plugin(name, description, tuple(dict.fromkeys(_names(fields))))
+
+
+def _names(fields: Any) -> list[str]:
+    """Names of values, from a list, a schema, or either as JSON text."""
+    if isinstance(fields, str):
+        try:
+            fields = json.loads(fields)
+        except (ValueError, RecursionError):
+            return []
+    if isinstance(fields, dict):
+        properties = fields.get("properties")
+        fields = list(properties if isinstance(properties, dict) else fields)
+    if not isinstance(fields, list):
+        return []
+    named = (entry if isinstance(entry, str) else _first_name(entry) for entry in fields)
+    return [name for name in map(text_in, named) if name is not None]
+
+
+def _first_name(entry: object) -> str | None:
+    names = (text_in(member(entry, key)) for key in ("name", "id", "key", "field", "label"))
+    return next((name for name in names if name is not None), None)
+
+
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None

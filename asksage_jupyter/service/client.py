@@ -1,32 +1,27 @@
-"""The service over HTTPS: queries, prices, counters and lists."""
+"""The service over HTTPS: queries, uploads, prices, counters, the prompt log and lists."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import httpx
 
 from ..account import Meter
-from ..errors import BadKey, NoRoute, Refused, ServiceError, Unavailable
-from . import stream
+from ..errors import BadInput, NoRoute
+from . import counters, lists, log, personal, plugins, questions, stream, tokenizer, training
 from .address import base_url
 from .auth import Credentials
-from .catalog import ModelInfo, Persona, datasets_in, models_in, personas_in
+from .catalog import ModelInfo, Persona, Plugin
 from .connection import Connection
-from .payload import json_of, request_for
-from .records import Answer, Limits, Query
+from .payload import request_for
+from .records import Answer, Limits, LogRow, Query, Trained
 from .secret import Secret
 from .transport import connect
-from .wire import Body, Pairs, member, whole
-
-_LIMITS = ("max_tokens", "max_train_tokens")
-_USED = {
-    Meter.INFERENCE: "/server/count-monthly-tokens",
-    Meter.TRAINING: "/server/count-monthly-teach-tokens",
-}
+from .wire import Body
 
 
 class Service:
@@ -61,7 +56,8 @@ class Service:
     Notes
     -----
     Every method raises `BadKey` or another `Refused` (nothing was billed). Those that cost nothing are tried
-    again after faults; `query` only where certainly nothing was billed.
+    again after faults; those that may cost tokens, and `request_tokens`, only where certainly nothing came
+    of it.
     """
 
     def __init__(
@@ -127,17 +123,71 @@ class Service:
             except NoRoute:
                 self._has_stream = False
         request = request_for(self._client, "/server/query", query)
-        answer = self._connection.persist(partial(self._answered, request))
+        answer = self._connection.paid(request, Body.answer)
         if on_text is not None:
             on_text(answer.text)
         return answer
 
-    def _answered(self, request: httpx.Request) -> Answer:
-        connection = self._connection
-        outcome = connection.body(connection.send(request, connection.credentials)).answer()
-        if isinstance(outcome, ServiceError):
-            raise outcome
-        return outcome
+    def execute_plugin(self, name: str, values: Mapping[str, str], model: str) -> Answer:
+        """Run a plugin on a model; its `tokens` are None where the tenant does not tell the bill.
+
+        Raises
+        ------
+        Refused, ReplyLost
+            As of `query`.
+        """
+        request = plugins.request_for(self._client, name, values, model)
+        del values  # they may be a prompt, and this frame may be shown in a traceback
+        return self._connection.persist(partial(plugins.execute, self._connection, request))
+
+    def follow_up(self, message: str) -> list[str]:
+        """Questions to ask next, after `message`; a model writes them, so they may be billed.
+
+        Raises
+        ------
+        Refused, ReplyLost
+            As of `query`.
+        """
+        request = questions.request_for(self._client, message)
+        del message
+        return self._connection.paid(request, questions.questions_in)
+
+    def train(self, content: str, dataset: str, *, context: str = "") -> Trained:
+        """Add text to a dataset, on the training meter.
+
+        Parameters
+        ----------
+        content : str
+        dataset : str
+            Its name, as `datasets` lists it.
+        context : str
+            What the text is from; not billed.
+
+        Raises
+        ------
+        BadInput
+            There is no text or no dataset; nothing was sent.
+        Refused, ReplyLost
+            As of `query`.
+        """
+        request = training.request_for(self._client, content, dataset, context)
+        del content, context
+        if isinstance(request, BadInput):
+            raise request
+        return self._connection.paid(request, training.trained_in)
+
+    def train_file(self, path: Path, dataset: str) -> Trained:
+        """Add a file to a dataset, on the training meter; images and sound on the inference meter as well.
+
+        Raises
+        ------
+        BadInput
+            The file is empty or cannot be read, or there is no dataset; nothing was sent.
+        Refused, ReplyLost
+            As of `query`.
+        """
+        request = training.request_with_file(self._client, path, dataset)
+        return self._connection.paid(request, training.trained_in)
 
     def _streamed(self, request: httpx.Request, on_text: Callable[[str], None]) -> Answer:
         credentials = self._connection.credentials
@@ -151,95 +201,78 @@ class Service:
 
     def models(self) -> list[ModelInfo]:
         """The models this account may use, as fully as the tenant tells of them."""
-        try:
-            models = models_in(self._listed("/server/get-models?format=full"))
-        except (BadKey, Unavailable):
-            raise
-        except Refused:
-            models = []
-        return models or models_in(self._listed("/server/get-models"))
+        return lists.models(self._connection)
 
     def personas(self) -> list[Persona]:
         """The personas this account may use."""
-        return personas_in(self._listed("/server/get-personas"))
+        return lists.personas(self._connection)
 
     def datasets(self) -> list[str]:
         """The names of the account's datasets."""
-        return datasets_in(self._listed("/server/get-datasets"))
+        return lists.datasets(self._connection)
+
+    def plugins(self) -> list[Plugin]:
+        """The plugins this account may use."""
+        return lists.plugins(self._connection)
+
+    def add_dataset(self, name: str, *, cui: bool = False) -> None:
+        """Create an empty dataset; `cui` marks it for Controlled Unclassified Information."""
+        personal.add_dataset(self._connection, name, cui)
+
+    def request_tokens(self, amount: int, reason: str) -> str:
+        """Ask the organization for more tokens; the service's own words, empty if it says nothing.
+
+        Raises
+        ------
+        BadInput
+            The amount or the reason cannot be sent; nothing was sent.
+        Refused
+        ReplyLost
+            The request may have arrived; it is not sent again.
+        """
+        request = personal.request_for_tokens(self._client, amount, reason)
+        del reason
+        if isinstance(request, BadInput):
+            raise request
+        return personal.request_tokens(self._connection, request)
 
     def tokenize(self, content: str, model: str) -> int:
         """Model tokens of `content` by the service's one tokenizer, its wrapper of 5 to 19 included."""
-        return self._tokenizer(content, model, False, 0)
+        return tokenizer.ask(self._connection, content, model)
 
     def price(self, content: str, model: str, completion_estimate: int = 0) -> int:
         """Ask Sage tokens that `content` and a reply of `completion_estimate` model tokens would cost."""
-        return self._tokenizer(content, model, True, completion_estimate)
+        return tokenizer.ask(
+            self._connection, content, model, convert=True, completion_estimate=completion_estimate
+        )
 
     def used(self, meter: Meter) -> int | None:
         """Ask Sage tokens used this month, on every device; None where the tenant does not tell."""
-        used = self._counter(_USED[meter])
-        return used if used is None or used >= 0 else None
+        return counters.used(self._connection, meter)
 
     def left(self) -> int | None:
         """Inference tokens left this month, below zero if overspent; None where the tenant does not tell."""
-        return self._counter("/server/count-monthly-tokens-left-with-org")
+        return counters.left(self._connection)
 
     def limits(self) -> Limits:
         """What the account may spend a month; the rest of that reply, secrets among it, is dropped unread."""
-        try:
-            body = self._connection.free("/user/validate_token_with_full_user", b"{}", keep=_limits_only)
-        except Unavailable:
-            raise
-        except BadKey:
-            # The key itself, without an e-mail, need not open this route.
-            if not self._connection.credentials.signs_with_key:
-                raise
-            return Limits()
-        except Refused:
-            return Limits()
-        return Limits(*(_limit(body.value, name) for name in _LIMITS))
+        return counters.limits(self._connection)
 
-    def _counter(self, path: str) -> int | None:
-        try:
-            return whole(self._connection.free(path, b"{}").response)
-        except (BadKey, Unavailable):
-            raise
-        except Refused:
-            return None
+    def log(self, *, limit: int = 100, before_id: int | None = None) -> list[LogRow]:
+        """What the account's calls were billed, newest first; what was said in them is dropped unread.
 
-    def _listed(self, path: str) -> Body:
-        body = self._connection.free(path, b"{}")
-        if not any(isinstance(listed, list) for listed in (body.response, body.get("data"))):
-            raise Refused(f"Ask Sage's answer to {path} is no list. Nothing was billed.")
-        return body
+        Parameters
+        ----------
+        limit : int
+            1 to 100 rows.
+        before_id : int, optional
+            Only rows older than this one. Rows may come twice, and those that make no sense not at all.
 
-    def _tokenizer(self, content: str, model: str, convert: bool, completion_estimate: int) -> int:
-        number = whole(
-            self._connection.free(
-                "/server/tokenizer",
-                json_of(
-                    content=content,
-                    model=model,
-                    convert_to_asksage=convert,
-                    completion_estimate=completion_estimate,
-                ),
-            ).response
-        )
-        if number is None or number < 0:
-            raise Refused("Ask Sage's tokenizer answered no number. Nothing was billed.")
-        return number
-
-
-def _limits_only(pairs: Pairs) -> dict[str, object]:
-    """Of each JSON object: the limits, the envelope, and what may hold them. Secrets are never kept."""
-    kept = (*_LIMITS, "response", "status", "error")
-    return {name: value for name, value in pairs if name in kept or isinstance(value, dict)}
-
-
-def _limit(value: object, name: str) -> int | None:
-    """The first limit of that name, however deep."""
-    own = whole(member(value, name))
-    if own is not None and own >= 0:
-        return own
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((found for found in (_limit(each, name) for each in inner) if found is not None), None)
+        Raises
+        ------
+        BadInput
+            `limit` is out of range; nothing was sent.
+        Refused
+            The tenant has no log, or does not open it to the key alone.
+        """
+        return log.read(self._connection, limit, before_id)

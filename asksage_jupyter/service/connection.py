@@ -93,6 +93,37 @@ class Connection:
         del content  # it may be a prompt, and this frame may be shown in a traceback
         return self.persist(partial(self._free_once, request, self.credentials, keep))
 
+    def paid(
+        self, request: httpx.Request, read: Callable[[Body], T | ServiceError], *, personal: bool = False
+    ) -> T:
+        """Ask what may be billed or has an effect; sent again only where it certainly had none.
+
+        Parameters
+        ----------
+        request : httpx.Request
+        read : callable
+            What the reply comes to, or why it is none.
+        personal : bool
+            Whether the route is the person's, as of `personal`.
+
+        Raises
+        ------
+        Refused, ReplyLost
+        """
+        send = partial(self._paid_once, request, read)
+        return self._as_person(request.url.path, send) if personal else self.persist(send)
+
+    def personal(self, path: str, content: bytes, keep: Callable[[Pairs], object] | None = None) -> Body:
+        """Ask what is free of a route that is the person's: the key alone need not open it.
+
+        Raises
+        ------
+        Refused
+        """
+        request = self._free_request(path, content)
+        del content
+        return self._as_person(path, partial(self._free_once, request, self.credentials, keep))
+
     def send(
         self, request: httpx.Request, auth: httpx.Auth | None, *, streamed: bool = False
     ) -> httpx.Response:
@@ -121,6 +152,26 @@ class Connection:
         """The decoded body of a response that was read."""
         path = response.request.url.path
         return Body(response.content, response.status_code, path, self.credentials.hide, keep)
+
+    def _as_person(self, path: str, send: Callable[[], T]) -> T:
+        status: int | None
+        try:
+            return self.persist(send)
+        except BadKey as error:
+            if not self.credentials.signs_with_key:
+                raise
+            status = error.status
+        raise Refused(
+            f"Ask Sage does not open {path} to the key alone. Nothing was billed; set ASKSAGE_EMAIL, "
+            "and check the key if that does not help.",
+            status=status,
+        )
+
+    def _paid_once(self, request: httpx.Request, read: Callable[[Body], T | ServiceError]) -> T:
+        outcome = read(self.body(self.send(request, self.credentials)))
+        if isinstance(outcome, ServiceError):
+            raise outcome
+        return outcome
 
     def _signed(self, send: Callable[[], T]) -> T:
         """Send with a live token; once more with a new one if the service does not accept it."""

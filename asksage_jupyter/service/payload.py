@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,21 +24,31 @@ def request_for(client: httpx.Client, path: str, query: Query) -> httpx.Request:
     """
     if query.file is None:
         return client.build_request("POST", path, content=json_of(**_fields(query)), headers=JSON)
+    part = file_part(query.file)
+    return client.build_request("POST", path, data=_form(query), files={"file": part})
+
+
+def file_part(path: Path) -> tuple[str, bytes]:
+    """A file's name and content, as part of a form.
+
+    Raises
+    ------
+    BadInput
+        The file cannot be read.
+    """
     reason = ""
     try:
         # Read now: a file that fails half-way through would leave half a request.
-        return client.build_request(
-            "POST", path, data=_form(query), files={"file": (query.file.name, query.file.read_bytes())}
-        )
+        return encodable(path.name), path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-    raise BadInput(f"cannot read {query.file} ({reason}): give the path of a file.")
+    raise BadInput(f"cannot read {path} ({reason}): give the path of a file.")
 
 
 def json_of(**fields: object) -> bytes:
     """The fields as a JSON object; surrogates are joined to pairs, and lone ones become U+FFFD."""
     text = json.dumps(fields, ensure_ascii=False)
-    return _encodable(text).encode()
+    return encodable(text).encode()
 
 
 def _fields(query: Query) -> dict[str, Any]:
@@ -61,7 +72,7 @@ def _fields(query: Query) -> dict[str, Any]:
 def _form(query: Query) -> dict[str, str]:
     """The same as a form, where everything is text."""
     return {
-        name: _encodable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        name: encodable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         for name, value in _fields(query).items()
     }
 
@@ -75,5 +86,6 @@ def _message(query: Query) -> str | list[dict[str, str]]:
     return [*turns, {"user": "me", "message": query.prompt}]
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
+    """The text with surrogates joined to pairs, and lone ones as U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""What is asked, what is answered, and what an account may spend."""
+"""What is asked, what is answered, what it was billed, and what an account may spend."""
 
 from __future__ import annotations
 
@@ -84,3 +84,53 @@ class Limits:
 
     inference: int | None = None
     training: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One call of the account, from whichever device. What the tenant does not tell is None.
+
+    Attributes
+    ----------
+    id : int
+        Grows with time.
+    sent_at : int
+        Microseconds UTC.
+    tokens : int
+        Ask Sage tokens: exactly what was billed.
+    input_tokens, output_tokens : int or None
+        Model tokens.
+    prompt_length, response_length : int or None
+        Characters.
+    teach : bool
+        Whether it was billed on the training meter.
+    """
+
+    id: int
+    sent_at: int
+    model: str | None
+    tokens: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    prompt_length: int | None = None
+    response_length: int | None = None
+    teach: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Content that the service took in. What the tenant does not tell is None.
+
+    Attributes
+    ----------
+    tokens : int or None
+        Ask Sage tokens debited; the routes seen so far tell none.
+    request_id : str or None
+        The service's id of the upload.
+    said : str
+        The service's own words, on one line.
+    """
+
+    tokens: int | None = None
+    request_id: str | None = None
+    said: str = field(default="", repr=False)

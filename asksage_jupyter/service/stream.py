@@ -142,12 +142,16 @@ def read(response: httpx.Response, on_text: Callable[[str], None], hide: Callabl
             transcript.add(piece)
             transcript.show(on_text)
     transcript.close()
-    framed = "content-length" in response.headers or "transfer-encoding" in response.headers
-    outcome = transcript.answer(framed=framed)
+    outcome = transcript.answer(framed=is_framed(response))
     if isinstance(outcome, ServiceError):
         raise outcome
     transcript.show(on_text)
     return outcome
+
+
+def is_framed(response: httpx.Response) -> bool:
+    """Whether HTTP itself tells a whole body from one that was cut off."""
+    return "content-length" in response.headers or "transfer-encoding" in response.headers
 
 
 def _failure(piece: Body | ReplyLost, transcript: Transcript) -> ServiceError | None:

@@ -38,6 +38,22 @@ def whole(value: object) -> int | None:
     return value if isinstance(value, int) and abs(value) < 10**18 else None
 
 
+def natural(value: object) -> int | None:
+    """An integer that is not below zero, however it is written; None for anything else."""
+    number = whole(value)
+    return number if number is not None and number >= 0 else None
+
+
+def flag(value: object) -> bool:
+    """Whether a value means yes, however it is written: ``true``, ``1``, ``"True"``."""
+    return str(value).strip().lower() in ("true", "1", "yes")
+
+
+def text_in(value: object) -> str | None:
+    """A text without blanks around it; None for an empty one and anything else."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
 def member(value: object, key: str) -> Any:
     """``value[key]`` of a JSON object; None of anything else."""
     return value.get(key) if isinstance(value, dict) else None
@@ -80,6 +96,11 @@ class Body:
             self.value = json.loads(content, object_pairs_hook=keep)
         except (ValueError, RecursionError):
             self.value = None
+
+    @property
+    def http(self) -> int:
+        """The HTTP status it came with."""
+        return self._http
 
     @property
     def is_object(self) -> bool:
@@ -146,6 +167,14 @@ class Body:
         return f"HTTP {self._http}"
 
     @property
+    def said(self) -> str:
+        """The service's own words on a success, on one line and without the key; empty if there are none."""
+        response = self.response
+        words = (response, member(response, "message"), self._message, member(response, "status"))
+        found = next((text for text in map(text_in, words) if text not in (None, "OK")), None)
+        return one_line(self._hide(found or ""))
+
+    @property
     def _message(self) -> str:
         message = self.get("message")
         return message if isinstance(message, str) else ""
@@ -160,11 +189,18 @@ class Body:
             return lost("Ask Sage's reply holds no text", self._http)
         return self.soft_failure() or self.as_answer(self._message)
 
-    def soft_failure(self) -> ServiceError | None:
-        """A failure dressed as an answer: "Sorry, ..." that nothing was billed for."""
-        if not is_sorry(self._message) or self.has_bill:
+    def soft_failure(self, words: object = None) -> ServiceError | None:
+        """A failure dressed as an answer: "Sorry, ..." that nothing was billed for.
+
+        Parameters
+        ----------
+        words : object, optional
+            In place of the message.
+        """
+        text = words if isinstance(words, str) else self._message
+        if not is_sorry(text) or self.has_bill:
             return None
-        told = one_line(self._hide(self._message))
+        told = one_line(self._hide(text))
         return busy(told, self._http) if _BUSY.search(told) else refused(told, self._http)
 
     def as_answer(self, text: str) -> Answer:
@@ -184,8 +220,8 @@ class Body:
 
 
 def _figure(usage: object, key: str, otherwise: int | None = None) -> int | None:
-    figure = whole(member(usage, key))
-    return otherwise if figure is None or figure < 0 else figure
+    figure = natural(member(usage, key))
+    return otherwise if figure is None else figure
 
 
 def is_sorry(message: str) -> bool:

@@ -7,32 +7,43 @@ from typing import TYPE_CHECKING, Unpack
 
 from ..settings import AskSage
 from .credentials import find_key
-from .query import Options, build_query
+from .plan import overdrawn
+from .query import Options, build_query, chosen_model
 from .reply import Reply
 from .session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from datetime import date
+    from pathlib import Path
 
     from ..account import Balance
     from ..rates import Estimate
+    from .session import Companion
+    from .trained import Training, TrainingEstimate
 
 __all__ = [
     "Options",
     "Reply",
     "Session",
+    "accompany",
     "ask",
     "balance",
     "build_query",
+    "chosen_model",
     "current",
     "estimate",
     "find_key",
     "forget",
+    "overdrawn",
     "set_plan",
+    "top_up",
+    "train",
 ]
 
 _lock = threading.Lock()
 _current: tuple[tuple[object, ...], Session] | None = None
+_companions: list[Callable[[Session], Companion | None]] = []
 
 
 def current() -> Session:
@@ -43,8 +54,19 @@ def current() -> Session:
     with _lock:
         if _current is None or _current[0] != made_from:
             _close()
-            _current = made_from, Session(settings)
+            _current = made_from, _accompanied(Session(settings))
         return _current[1]
+
+
+def accompany(make: Callable[[Session], Companion | None]) -> None:
+    """Let `make` give every session from now on a companion, or none."""
+    if make not in _companions:
+        _companions.append(make)
+
+
+def _accompanied(session: Session) -> Session:
+    session.companions += [companion for make in _companions if (companion := make(session))]
+    return session
 
 
 def forget() -> None:
@@ -129,3 +151,77 @@ def balance() -> Balance:
 def set_plan(inference: int | None = None, training: int | None = None) -> Balance:
     """Tell the monthly allotments where the service does not, from this month on; returns the new balance."""
     return current().set_plan(inference, training)
+
+
+def top_up(
+    tokens: int, meter: str = "inference", *, receipt: str, expires: date | str | None = None
+) -> Balance:
+    """Tell of tokens that were bought besides the plan; returns the new balance.
+
+    Parameters
+    ----------
+    tokens : int
+        Ask Sage tokens.
+    meter : str
+        ``"inference"`` or ``"training"``.
+    receipt : str
+        Names the purchase; told again, it is not booked again. It is kept in the ledger as it is.
+    expires : date or str, optional
+        The last day on which they can be spent, like ``"2026-12-31"``, in the account's time zone; the
+        month's last when absent, since unused tokens of a plan do not carry over either. The service does
+        not say whether bought ones do.
+
+    Raises
+    ------
+    LedgerConflict
+        The receipt was told with other figures, or in another month; nothing was booked.
+    BadInput
+        A value that is not allowed; nothing was booked.
+    """
+    from .plan import top_up as book
+
+    return book(current(), tokens, meter, receipt, expires)
+
+
+def train(
+    source: str | Path | Iterable[str | Path],
+    dataset: str,
+    *,
+    context: str = "",
+    estimate: bool = False,
+) -> Training | TrainingEstimate:
+    """Upload texts or files to a dataset; hold their estimate first, debit the training meter.
+
+    Long texts are uploaded in pieces of at most about 3,000 model tokens, cut at sentences, of tables at
+    rows. A piece that was uploaded to the dataset before is left out: after a stop, the same again uploads
+    and debits only what is missing.
+
+    Parameters
+    ----------
+    source : str, Path, or iterable of either
+        A str is the text itself; a Path is a file. Strings of a list or of a DataFrame's column are rows.
+    dataset : str
+        A dataset of the account, by its full name or by the name it was created with.
+    context : str
+        Sent along with each text, where it comes from for example; it is not billed.
+    estimate : bool
+        Price it, upload nothing.
+
+    Returns
+    -------
+    Training or TrainingEstimate
+        ``.tokens`` debited, ``.uploaded`` and ``.there``, ``.balance``, ``.receipt``; or, with `estimate`,
+        ``.training`` and ``.inference`` tokens expected.
+
+    Raises
+    ------
+    NotEnoughTokens, BadInput, NoKey
+        Nothing was uploaded.
+    Refused
+        A piece was certainly not billed; those before it were uploaded and debited, as the message tells.
+    ReplyLost, Interrupted
+        The same, and the hold of the piece under way stays open until its bill is known.
+    """
+    from .training import train as upload
+
+    return upload(current(), source, dataset, context=context, estimate=estimate)

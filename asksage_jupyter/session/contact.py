@@ -1,4 +1,4 @@
-"""First contact with an account: its limits and counters, so that the first balance is already true."""
+"""What the service tells of an account, limits and counters: at first contact, and when they are compared."""
 
 from __future__ import annotations
 
@@ -12,11 +12,27 @@ if TYPE_CHECKING:
 
 
 class Standing(NamedTuple):
-    """A meter as the service tells it: this month's allotment, what is used of it, and how that is known."""
+    """A meter as the service tells it.
 
-    allotment: int
-    used: int
+    Attributes
+    ----------
+    allotment : int or None
+        This month's tokens; None where no route tells them.
+    used : int or None
+        What is used of them, on every device; None where no route tells it.
+    source : str
+        How that is known.
+    counts_top_ups : bool
+        Whether `allotment` holds everything that was given for this month, purchases too.
+    is_limit : bool
+        Whether `allotment` is the month's, and not only what is left of it.
+    """
+
+    allotment: int | None
+    used: int | None
     source: str
+    counts_top_ups: bool = False
+    is_limit: bool = True
 
 
 def make_contact(account: Account, ledger: Ledger, service: Service) -> None:
@@ -26,33 +42,40 @@ def make_contact(account: Account, ledger: Ledger, service: Service) -> None:
     Concurrent kernels converge: the ledger opens each month once.
     """
     limits = service.limits()
-    for meter, standing in (
-        (Meter.INFERENCE, _inference(limits, service.used(Meter.INFERENCE), service.left())),
-        (Meter.TRAINING, _training(limits, service.used(Meter.TRAINING))),
-    ):
-        if standing is not None:
-            ledger.open_month(account, meter, standing.allotment, used=standing.used, source=standing.source)
+    for meter in Meter:
+        told = standing(meter, limits, service)
+        if told.allotment is not None:
+            ledger.open_month(account, meter, told.allotment, used=told.used or 0, source=told.source)
 
 
-def _inference(limits: Limits | None, used: int | None, left: int | None) -> Standing | None:
+def standing(meter: Meter, limits: Limits, service: Service) -> Standing:
+    """Ask for the meter's counters now, and make the best of them and of the account's limits.
+
+    Raises
+    ------
+    BadKey, Unavailable
+        Nothing was billed; a route that the tenant lacks is no error.
+    """
+    used = service.used(meter)
+    if meter is Meter.INFERENCE:
+        return _inference(limits.inference, used, service.left())
+    return _limited(limits.training, used)
+
+
+def _inference(limit: int | None, used: int | None, left: int | None) -> Standing:
     """The best the tenant's routes give; what is left is the word that refuses calls."""
-    limit = limits.inference if limits else None
-    if left is not None and used is not None:
-        return Standing(left + used, used, "the service's tokens left + monthly counter")
-    if left is not None and limit is not None:
-        return Standing(limit, max(0, limit - left), "the service's account limit + tokens left")
-    if left is not None:
-        return Standing(left, 0, "the service's tokens left (the month's use is not told)")
-    if limit is not None and used is not None:
-        return Standing(limit, used, "the service's account limit + monthly counter")
+    if left is None:
+        return _limited(limit, used)
+    if used is not None:
+        return Standing(left + used, used, "the service's tokens left + monthly counter", True)
     if limit is not None:
-        return Standing(limit, 0, "the service's account limit (use elsewhere is not told)")
-    return None
+        return Standing(limit, max(0, limit - left), "the service's account limit + tokens left")
+    return Standing(left, None, "the service's tokens left (the month's use is not told)", is_limit=False)
 
 
-def _training(limits: Limits | None, used: int | None) -> Standing | None:
-    if limits is None or limits.training is None:
-        return None
+def _limited(limit: int | None, used: int | None) -> Standing:
+    if limit is None:
+        return Standing(None, used, "the service's monthly counter")
     if used is None:
-        return Standing(limits.training, 0, "the service's account limit (use elsewhere is not told)")
-    return Standing(limits.training, used, "the service's account limit + monthly counter")
+        return Standing(limit, None, "the service's account limit (use elsewhere is not told)")
+    return Standing(limit, used, "the service's account limit + monthly counter")

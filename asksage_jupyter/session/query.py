@@ -52,12 +52,7 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
         raise BadInput(
             f"unknown option {min(unknown)!r}; allowed are {', '.join(sorted(Options.__annotations__))}"
         )
-    model = model or settings.model
-    if not model:
-        find_key(session.account)  # where there is none either, that is what to say first
-        raise BadInput(
-            'name a model, or set one with %config AskSage.model = "..."; %asksage models lists them'
-        )
+    model = chosen_model(session, model)
     if not prompt.strip():
         raise BadInput("the prompt is empty: write it below the %%asksage line")
     live, reasoning, temperature = (
@@ -92,3 +87,17 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
         file=file,
         history=session.history(history),
     )
+
+
+def chosen_model(session: Session, model: str | None) -> str:
+    """`model`, else the setting's.
+
+    Raises
+    ------
+    BadInput, NoKey
+        As of `build_query`.
+    """
+    if chosen := model or session.settings.model:
+        return chosen
+    find_key(session.account)  # where there is none either, that is what to say first
+    raise BadInput('name a model, or set one with %config AskSage.model = "..."; %asksage models lists them')

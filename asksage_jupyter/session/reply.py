@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..account import Balance
     from ..rates import Estimate
 
-_SOURCES = {
+SOURCES = {
     Source.BILLED: "billed",
     Source.LOG: "from the prompt log",
     Source.PRICED: "priced: the bill was not told",
@@ -73,7 +73,7 @@ class Reply:
                 f"interrupted: about {self.estimate.expected:,} tokens stay held until the bill is known"
             )
         else:
-            parts.append(f"{self.tokens:,} tokens ({_SOURCES[self.source]})")
+            parts.append(f"{self.tokens:,} tokens ({SOURCES[self.source]})")
         if self.balance is not None and self.balance.inference.granted is not None:
             meter = self.balance.inference
             parts.append(f"{meter.remaining:,} of {meter.granted:,} left")
@@ -88,4 +88,14 @@ class Reply:
     @property
     def receipt_html(self) -> str:
         """The receipt as one line of HTML in the theme's quiet colour."""
-        return f'<small style="color:var(--jp-ui-font-color2,#777)">{escape(self.receipt)}</small>'
+        return quiet(self.receipt)
+
+
+def quiet(receipt: str) -> str:
+    """A receipt as one line of HTML in the theme's quiet colour."""
+    return f'<small style="color:var(--jp-ui-font-color2,#777)">{escape(receipt)}</small>'
+
+
+def stays_held(tokens: int) -> str:
+    """What becomes of a call's estimate while nobody knows its bill."""
+    return f"About {tokens:,} tokens stay held until the bill is known."

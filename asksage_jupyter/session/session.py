@@ -1,34 +1,44 @@
-"""Hold, ask, settle: the only place that knows the order."""
+"""One account as a kernel deals with it: what it has, what it is asked, and what that costs."""
 
 from __future__ import annotations
 
-import time
-import warnings
 from collections import deque
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from ..account import Balance, Bill, Call, Meter, Source
-from ..errors import AskSageError, BadInput, Interrupted, LedgerConflict, OverLimit, Refused, ReplyLost
-from ..month import now
-from . import origin
+from ..account import Balance, Meter
+from ..errors import AskSageError, BadInput
+from .asking import asked
+from .clock import Clock
 from .contact import make_contact
 from .credentials import find_key, keep_key
 from .listener import Listener
 from .pricing import Pricing
-from .reply import Reply
+from .settling import Settling
 from .shares import shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..ledger import Ledger
     from ..rates import Estimate
-    from ..service import Answer, ModelInfo, Query, Secret, Service
+    from ..service import ModelInfo, Query, Secret, Service
     from ..settings import AskSage
+    from .reply import Reply
 
 HISTORY_KEPT = 100
-_TOLD_PARTS = ("history", "persona", "web search", "references", "file")
+
+
+class Companion(Protocol):
+    """What goes along with a session."""
+
+    def after_call(self) -> None:
+        """Hear that something was sent; returns at once."""
+        ...
+
+    def close(self) -> None:
+        """Hear that the session ends."""
+        ...
 
 
 class Session:
@@ -38,8 +48,8 @@ class Session:
     ----------
     settings : AskSage
         After a change of what it connects to, `current` makes a new session.
-    clock : callable
-        The present instant in microseconds UTC.
+    clock : callable, optional
+        The present instant in microseconds UTC; this machine's, held back by the service's, when absent.
 
     Attributes
     ----------
@@ -49,22 +59,27 @@ class Session:
     service : Service
         Made at first use, which raises `NoKey` where there is no key.
     pricing : Pricing
+    settling : Settling
+    companions : list of Companion
+        Closed with the session.
     """
 
-    def __init__(self, settings: AskSage, *, clock: Callable[[], int] = now) -> None:
+    def __init__(self, settings: AskSage, *, clock: Callable[[], int] | None = None) -> None:
         self.settings = settings
         self.account = settings.account
+        self.companions: list[Companion] = []
+        self._guarded = Clock()
         self._clock = clock
         self._contacted = False
         self._exchanges: deque[tuple[str, str]] = deque(maxlen=HISTORY_KEPT)
         self._models: list[ModelInfo] | None = None
-        self._unsettled: dict[str, Bill] = {}
+        self.settling = Settling(self.account, settings, lambda: self.ledger, self.clock, self._after_call)
 
     @cached_property
     def ledger(self) -> Ledger:
         from ..ledger import Ledger
 
-        return Ledger(self.settings.ledger, clock=self._clock)
+        return Ledger(self.settings.ledger, clock=self.clock)
 
     @cached_property
     def service(self) -> Service:
@@ -74,7 +89,7 @@ class Session:
     def pricing(self) -> Pricing:
         from ..rates import Rates
 
-        rates = Rates(self.ledger.folder, self.account.host, clock=self._clock)
+        rates = Rates(self.ledger.folder, self.account.host, clock=self.clock)
         return Pricing(lambda: self.service, self.models, rates)
 
     def _service_with(self, key: Secret) -> Service:
@@ -91,9 +106,23 @@ class Session:
 
     def close(self) -> None:
         """Close what was opened; the session can be used no more."""
+        while self.companions:
+            self.companions.pop().close()
         for name in ("service", "ledger"):
             if opened := self.__dict__.pop(name, None):
                 opened.close()
+
+    def clock(self) -> int:
+        """The present instant, in microseconds UTC."""
+        if self._clock is not None:
+            return self._clock()
+        if (service := self.__dict__.get("service")) is not None:
+            self._guarded.heard(service.last_date)
+        return self._guarded()
+
+    def _after_call(self) -> None:
+        for companion in self.companions:
+            companion.after_call()
 
     # -- the account ---------------------------------------------------------------------------------
 
@@ -105,8 +134,8 @@ class Session:
         NoKey
             First contact, and there is no key to ask with.
         """
-        self._catch_up()
-        self._make_contact()
+        self.settling.catch_up()
+        self.make_contact()
         return self.ledger.balance(self.account)
 
     def set_plan(self, inference: int | None = None, training: int | None = None) -> Balance:
@@ -147,7 +176,8 @@ class Session:
         """The ids known without asking anybody, for completion while typing."""
         return [model.id for model in self._models or ()]
 
-    def _make_contact(self) -> None:
+    def make_contact(self) -> None:
+        """Learn from the service what the account has this month, where the ledger does not know it."""
         if self._contacted:
             return
         if not all(self.ledger.has_month(self.account, meter) for meter in Meter):
@@ -158,6 +188,13 @@ class Session:
                 if not self.ledger.has_month(self.account, Meter.INFERENCE):
                     raise
         self._contacted = True
+
+    def balance_now(self) -> Balance | None:
+        """The balance for a receipt; None on a failing ledger, for what was paid for must arrive."""
+        try:
+            return self.ledger.balance(self.account)
+        except AskSageError:
+            return None
 
     def estimate(self, query: Query) -> Estimate:
         """Price a query; nothing of it is sent to a model, and nothing is debited.
@@ -199,127 +236,44 @@ class Session:
         Interrupted
             The person stopped it; its `reply` holds the text so far, and the hold stays open.
         """
-        self._catch_up()
         parts = shares(query)
-        estimate = self.pricing.estimate(query.model, parts)
-        if limit is not None and estimate.expected > limit:
-            raise OverLimit(estimate.expected, limit)
-        self._make_contact()
-        call = self._call(query.model, estimate)
-        self.ledger.hold(self.account, call, due=call.sent_at + self.settings.presume_after_s * 1_000_000)
         listener = Listener(on_text)
-        started = time.monotonic()
-        try:
-            answer = self.service.query(query, listener if on_text else None)
-        except Refused:
-            self.ledger.void(call.op)
-            raise
-        except ReplyLost as lost:
-            message = f"{lost} {_stays_held(estimate)}"
-            raise ReplyLost(message, status=lost.status, text=listener.text) from None
-        except KeyboardInterrupt:
-            raise self._interrupted(query, estimate, call.op, listener.text) from None
-        bill = self._bill(query, answer, estimate, round((time.monotonic() - started) * 1000))
+        answer, reply = asked(
+            self,
+            self.pricing.estimate(query.model, parts),
+            lambda: self.service.query(query, listener if on_text else None),
+            listener,
+            limit=limit,
+        )
         self._exchanges.append((query.prompt, answer.text))
-        trouble = self._settle(call.op, bill)
         self.pricing.learn(query.model, parts, answer)
-        return self._reply(query, answer, estimate, call.op, bill, trouble)
+        return reply
+
+    def execute(
+        self, plugin: str, values: Mapping[str, str], model: str, *, limit: int | None = None
+    ) -> Reply:
+        """Run a plugin of the service, as `ask` asks a model; it is booked as the model ``plugin:<name>``.
+
+        Raises
+        ------
+        NotEnoughTokens, OverLimit, Refused, ReplyLost, Interrupted
+            As of `ask`.
+        """
+        return asked(
+            self,
+            self.estimate_plugin(plugin, values, model),
+            lambda: self.service.execute_plugin(plugin, values, model),
+            Listener(None),
+            limit=limit,
+            answering=model,
+        )[1]
+
+    def estimate_plugin(self, plugin: str, values: Mapping[str, str], model: str) -> Estimate:
+        """What a plugin will cost: as it was billed before, else as its values in one prompt would be."""
+        from .plugins import price_plugin
+
+        return price_plugin(self, plugin, values, model)
 
     def history(self, last: int) -> tuple[tuple[str, str], ...]:
         """The `last` exchanges of this kernel, oldest first, as (question, answer)."""
         return tuple(self._exchanges)[-last:] if last else ()
-
-    def _call(self, model: str, estimate: Estimate) -> Call:
-        from ..ledger import new_op
-
-        return Call(
-            op=new_op(),
-            sent_at=self._clock(),
-            model=model,
-            meter=Meter.INFERENCE,
-            estimate=estimate.expected,
-            notebook=origin.notebook(),
-            cell=origin.cell(),
-            project=self.settings.project or None,
-            user=self.account.holder,
-        )
-
-    def _bill(self, query: Query, answer: Answer, estimate: Estimate, duration_ms: int) -> Bill:
-        """What is debited, from the best source there is."""
-        model = answer.model or query.model
-        tokens, source = answer.tokens, Source.BILLED
-        if tokens is None:
-            tokens, source = self.pricing.bill(model, answer) or (estimate.expected, Source.PRESUMED)
-        return Bill(
-            tokens=tokens,
-            source=source,
-            input_tokens=answer.input_tokens,
-            output_tokens=answer.output_tokens,
-            duration_ms=duration_ms,
-            request_id=answer.request_id,
-            model=model if model != query.model else None,
-        )
-
-    def _settle(self, op: str, bill: Bill) -> str | None:
-        """Debit; on failure keep the bill for the next try and say so, for the paid reply must arrive."""
-        try:
-            self.ledger.settle(op, bill)
-        except LedgerConflict as conflict:
-            return f"not debited: {conflict}"
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, the reply comes first
-            self._unsettled[op] = bill
-            return f"the debit is still to be booked ({error or type(error).__name__})"
-        return None
-
-    def _catch_up(self) -> None:
-        """Presume what is past due, and book the debits that failed before."""
-        self.ledger.presume()
-        for op, bill in list(self._unsettled.items()):
-            del self._unsettled[op]
-            if trouble := self._settle(op, bill):
-                warnings.warn(f"{bill.tokens:,} tokens: {trouble}", stacklevel=3)
-
-    def _reply(
-        self, query: Query, answer: Answer, estimate: Estimate, op: str, bill: Bill, trouble: str | None
-    ) -> Reply:
-        notes = [f"{part.name} ~{part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
-        if bill.model:
-            notes.append(f"asked {query.model}, answered by {bill.model}")
-        if trouble:
-            notes.append(trouble)
-        return Reply(
-            text=answer.text,
-            model=bill.model or query.model,
-            estimate=estimate,
-            op=op,
-            tokens=bill.tokens,
-            source=bill.source,
-            input_tokens=bill.input_tokens,
-            output_tokens=bill.output_tokens,
-            balance=self._balance_now(),
-            notes=tuple(notes),
-            is_demo=self.account.is_demo,
-        )
-
-    def _interrupted(self, query: Query, estimate: Estimate, op: str, text: str) -> Interrupted:
-        reply = Reply(
-            text,
-            query.model,
-            estimate,
-            op,
-            balance=self._balance_now(),
-            interrupted=True,
-            is_demo=self.account.is_demo,
-        )
-        return Interrupted(reply, f"stopped. {_stays_held(estimate)}")
-
-    def _balance_now(self) -> Balance | None:
-        """The balance for a receipt; None on a failing ledger, for the reply is paid and must arrive."""
-        try:
-            return self.ledger.balance(self.account)
-        except AskSageError:
-            return None
-
-
-def _stays_held(estimate: Estimate) -> str:
-    return f"About {estimate.expected:,} tokens stay held until the bill is known."

@@ -1,0 +1,95 @@
+"""The calls whose bill is not known yet, held or presumed spent: found by seeks, however long the history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from sqlalchemy import Connection, bindparam, exists, func, literal_column, select
+
+from ..account import Account, Kind, Meter
+from .reading import HOLDING_OF, open_holds
+from .schema import account, call, entry, grant
+from .state import month_of
+
+_settled = entry.alias("settled")
+
+_HOLDING = HOLDING_OF.where(account.c.meter == bindparam("meter"))
+# The kind is written out, or the index on presumes would not be seen to fit.
+_PRESUMED = (
+    select(entry.c.op)
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .join(account, account.c.id == grant.c.account_id)
+    .where(
+        account.c.host == bindparam("host"),
+        account.c.holder == bindparam("holder"),
+        account.c.meter == bindparam("meter"),
+        entry.c.kind == literal_column("'presume'"),
+        ~exists().where(
+            _settled.c.op == entry.c.op,
+            _settled.c.kind == Kind.SETTLE.value,
+            _settled.c.grant_id == entry.c.grant_id,
+        ),
+    )
+)
+# What was held is also what is presumed.
+_CALL = (
+    select(
+        call.c.sent_at,
+        call.c.model,
+        call.c.estimate,
+        func.sum(entry.c.tokens),
+        func.min(entry.c.t),
+        account.c.zone,
+    )
+    .join(account, account.c.id == call.c.account_id)
+    .join(entry, (entry.c.op == call.c.op) & (entry.c.kind == Kind.HOLD.value))
+    .where(call.c.op == bindparam("op"))
+    .group_by(call.c.op, call.c.sent_at, call.c.model, call.c.estimate, account.c.zone)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A call whose bill is not known yet.
+
+    Attributes
+    ----------
+    op : str
+    sent_at : int
+        Microseconds UTC.
+    model : str
+        As asked.
+    estimate : int
+        Expected Ask Sage tokens.
+    tokens : int
+        Ask Sage tokens held or presumed: the estimate, and at least 1.
+    presumed : bool
+        Whether its hold is past due, and counts as spent.
+    period : str
+        The month that held it and will bear its bill, like ``"2026-11"``.
+    """
+
+    op: str
+    sent_at: int
+    model: str
+    estimate: int
+    tokens: int
+    presumed: bool
+    period: str
+
+
+def unsettled(connection: Connection, holder: Account, meter: Meter) -> list[Unsettled]:
+    """The meter's calls that are held or presumed and not settled, in the order they were sent."""
+    asked = {"host": holder.host, "holder": holder.holder, "meter": meter.value}
+    ops = dict.fromkeys(connection.execute(_PRESUMED, asked).scalars(), True)
+    for grant_id, held in connection.execute(_HOLDING, asked).all():
+        if held:
+            ops |= dict.fromkeys((op for op, _ in open_holds(connection, grant_id, held)), False)
+    found = (_found(connection, op, presumed) for op, presumed in ops.items())
+    return sorted(found, key=attrgetter("sent_at", "op"))
+
+
+def _found(connection: Connection, op: str, presumed: bool) -> Unsettled:
+    sent_at, model, estimate, tokens, held_at, zone = connection.execute(_CALL, {"op": op}).one()
+    return Unsettled(op, sent_at, model, estimate, int(tokens), presumed, month_of(held_at, zone)[0])

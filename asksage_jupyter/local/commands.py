@@ -1,0 +1,78 @@
+"""The routes through which a test controls the service: its clock, its faults, another device, the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..account import Meter
+from ..errors import BadInput
+from .demo import Demo
+from .route import Route
+
+
+class Command(Route):
+    """One such route; it is no call of the service, and no fault happens to it."""
+
+    def initialize(self, run: Callable[[Demo, Mapping[str, Any]], None]) -> None:
+        """Take what it does."""
+        self._run = run
+
+    def prepare(self) -> None:
+        """Refuse a wrong credential."""
+        self.is_admitted()
+
+    def post(self) -> None:
+        """Do it, or say in one line why not."""
+        try:
+            self._run(self.demo, self.fields())
+        except BadInput as error:
+            self.set_status(400)
+            self.finish({"response": str(error), "status": 400})
+        else:
+            self.finish({"response": "OK", "status": 200})
+
+
+def _clock(demo: Demo, told: Mapping[str, Any]) -> None:
+    now_s = told.get("now")
+    if now_s is not None and (isinstance(now_s, bool) or not isinstance(now_s, int | float)):
+        raise BadInput("now: seconds since 1970 in UTC, or null for the real clock")
+    demo.controls.set_clock(None if now_s is None else round(now_s * 1e6))
+
+
+def _faults(demo: Demo, told: Mapping[str, Any]) -> None:
+    if told.get("clear"):
+        demo.controls.clear()
+    else:
+        demo.controls.add(told)
+
+
+def _spend(demo: Demo, told: Mapping[str, Any]) -> None:
+    """Another device of the account spends."""
+    counts = ("input_tokens", "output_tokens", "prompt_length", "response_length")
+    try:
+        meter = Meter(told.get("meter", Meter.INFERENCE))
+        tokens, *rest = (int(told.get(name, 0)) for name in ("tokens", *counts))
+    except (TypeError, ValueError):
+        raise BadInput("spend: give a meter, and whole numbers of tokens") from None
+    model = told.get("model")
+    demo.book(meter, tokens, model=model and str(model), **dict(zip(counts, rest, strict=True)))
+
+
+def _plan(demo: Demo, told: Mapping[str, Any]) -> None:
+    """An admin changes this month's limits and those of the months after."""
+    for name, meter in (("max_tokens", Meter.INFERENCE), ("max_train_tokens", Meter.TRAINING)):
+        if (tokens := told.get(name)) is not None:
+            if not isinstance(tokens, int):
+                raise BadInput(f"{name}: a whole number of tokens a month")
+            demo.counters.set_limit(meter, tokens, lasts=True)
+    if "requests_last" in told:
+        demo.controls.requests_last = bool(told["requests_last"])
+
+
+COMMANDS: dict[str, Callable[[Demo, Mapping[str, Any]], None]] = {
+    "/demo/clock": _clock,
+    "/demo/faults": _faults,
+    "/demo/spend": _spend,
+    "/demo/plan": _plan,
+}

@@ -1,0 +1,99 @@
+"""A test's hand on a service that was started to be controlled."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from ..account import Meter
+from ..errors import BadInput, ConfigurationError
+from .start import LocalService
+
+
+class Control:
+    """The control routes of `service`; a context manager that closes the connection.
+
+    Parameters
+    ----------
+    service : LocalService
+        Started with ``controlled=True``.
+
+    Notes
+    -----
+    Every method raises ConfigurationError where the service was not started so, and BadInput for a value
+    that it does not take; nothing is changed then.
+    """
+
+    def __init__(self, service: LocalService) -> None:
+        import httpx
+
+        headers = {"x-access-tokens": service.key}
+        self._client = httpx.Client(base_url=service.url, headers=headers, trust_env=False)
+
+    def set_clock(self, t: int | None) -> None:
+        """Let the service's clock stand at `t` (microseconds UTC); None lets it follow the real one."""
+        self._post("clock", {"now": None if t is None else t / 1e6})
+
+    def fault(self, kind: str, **settings: Any) -> None:
+        """Queue a fault of the next calls; kinds and settings are those of `controls.Fault`."""
+        self._post("faults", {"kind": kind, **settings})
+
+    def clear_faults(self) -> None:
+        """Forget the faults that have not happened."""
+        self._post("faults", {"clear": True})
+
+    def spend(
+        self,
+        tokens: int,
+        meter: Meter = Meter.INFERENCE,
+        *,
+        model: str = "another-device",
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+    ) -> None:
+        """Let another device of the account spend `tokens`: a counter and a row of the log."""
+        counts = {"tokens": tokens, "input_tokens": input_tokens, "output_tokens": output_tokens}
+        self._post("spend", {"meter": meter, "model": model, **counts})
+
+    def plan(
+        self,
+        *,
+        max_tokens: int | None = None,
+        max_train_tokens: int | None = None,
+        requests_last: bool | None = None,
+    ) -> None:
+        """Change the limits, from this month on; None leaves one as it is.
+
+        Parameters
+        ----------
+        max_tokens, max_train_tokens : int, optional
+            Tokens a month.
+        requests_last : bool, optional
+            Whether tokens that are requested from now on raise the limit of later months, too.
+        """
+        told = {
+            "max_tokens": max_tokens,
+            "max_train_tokens": max_train_tokens,
+            "requests_last": requests_last,
+        }
+        self._post("plan", {name: value for name, value in told.items() if value is not None})
+
+    def close(self) -> None:
+        """Close the connection; the service runs on."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _post(self, name: str, told: dict[str, Any]) -> None:
+        reply = self._client.post(f"/demo/{name}", json=told)
+        if reply.status_code == 404:
+            raise ConfigurationError("this local service has no controls: start it with controlled=True.")
+        body = reply.json()
+        if body["status"] != 200:
+            raise BadInput(f"the local service did not take {name}: {body['response']}")

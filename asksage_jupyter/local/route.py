@@ -1,0 +1,188 @@
+"""What the service's routes have in common, on Tornado: who is let in, the clock, and the faults."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from tornado.httputil import format_timestamp
+from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
+
+from ..errors import BadInput
+from .answer import sorry
+from .controls import FaultKind, mistyped
+from .demo import Demo
+from .wire import access_token, fields, flag, framed, is_accepted
+
+_BAD_KEY = {"response": "Token is invalid [1]", "status": 400}
+STREAM = "/server/query_stream"
+
+Chunks = AsyncGenerator[dict[str, Any], None]
+
+
+class Route(RequestHandler):
+    """One route: HTTP 200 whatever happens, the failure in the body's status."""
+
+    # Whether a reply may get lost that was paid for.
+    is_billed = False
+
+    @property
+    def demo(self) -> Demo:
+        """What the service consists of."""
+        demo: Demo = self.settings["demo"]
+        return demo
+
+    def set_default_headers(self) -> None:
+        """Tell the service's own time."""
+        self.set_header("Date", format_timestamp(self.demo.controls.now() / 1e6))
+
+    def prepare(self) -> None:
+        """Refuse a credential that is neither the key nor a token of it, and what a fault refuses."""
+        if not self.is_admitted():
+            return
+        controls, path = self.demo.controls, self.request.path
+        controls.calls += 1
+        if controls.take(FaultKind.INVALID_TOKEN, path):
+            self.finish(_BAD_KEY)
+        elif controls.take(FaultKind.OVERLOADED, path):
+            self.finish(self.overloaded())
+
+    def is_admitted(self) -> bool:
+        """Whether the credential is right; answered when it is not.
+
+        Access tokens live by the real clock: a test that sets another one need not sign in again.
+        """
+        given = self.request.headers.get("x-access-tokens", "")
+        if is_accepted(given, self.demo.key, time.time()):
+            return True
+        self.finish(_BAD_KEY)
+        return False
+
+    def overloaded(self) -> dict[str, Any]:
+        """What it says when it cannot take the call now."""
+        return {"response": "Overloaded, please try again later.", "status": 503}
+
+    def fields(self) -> dict[str, Any]:
+        """The request's fields."""
+        try:
+            return fields(self.request)
+        except BadInput:
+            return {}  # the real service is as forgiving: the fields are simply missing
+
+    def answer(self, body: dict[str, Any]) -> None:
+        """Send the reply, unless a fault garbles or loses it."""
+        take, path = self.demo.controls.take, self.request.path
+        if take(FaultKind.WRONG_TYPES, path):
+            body = mistyped(body)
+        if self.is_billed and take(FaultKind.DROP_REPLY, path):
+            self.hang_up()
+        else:
+            self.finish(body)
+
+    def hang_up(self) -> None:
+        """Close the connection in the middle of the reply."""
+        self.detach().close()
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Answer in the service's shape, without a traceback."""
+        self.finish({"response": self._reason, "status": status_code})
+
+
+class Exchange(Route):
+    """The API key for an access token."""
+
+    def prepare(self) -> None:
+        """Nothing: the key is in the body."""
+
+    def post(self) -> None:
+        """Answer with a token when the key is right; whose e-mail it is does not matter here."""
+        read = self.fields()
+        if not is_accepted(str(read.get("api_key", "")), self.demo.key, time.time()):
+            self.finish(_BAD_KEY)
+            return
+        token = access_token(self.demo.key, str(read.get("email", "")), time.time())
+        self.finish({"response": {"access_token": token}, "status": "200"})
+
+
+class Plain(Route):
+    """A route whose answer is a function of the fields."""
+
+    def initialize(self, answered: Callable[[Demo, Mapping[str, Any]], dict[str, Any]]) -> None:
+        """Take the function."""
+        self._answered = answered
+
+    def post(self) -> None:
+        """Answer."""
+        self.answer({"status": 200} | self._answered(self.demo, self.fields()))
+
+
+class Billed(Plain):
+    """Such a route that costs tokens."""
+
+    is_billed = True
+
+
+class Generated(Route):
+    """A route that the model answers; a client that goes away stops it."""
+
+    is_billed = True
+    _work: asyncio.Task[None] | None = None
+
+    def initialize(self, chunks: Callable[[Demo, Mapping[str, Any]], Chunks]) -> None:
+        """Take what makes the chunks of the reply, the whole one last."""
+        self._chunks = chunks
+
+    def overloaded(self) -> dict[str, Any]:
+        """A soft error, dressed as an answer."""
+        return sorry("the model is overloaded, please try again later")
+
+    async def post(self) -> None:
+        """Answer, whole or in chunks."""
+        self._work = asyncio.ensure_future(self._answer(self.fields()))
+        # wait, not await: cancelling the work is no failure of this handler.
+        await asyncio.wait([self._work])
+        if not self._work.cancelled():
+            self._work.result()
+
+    def on_connection_close(self) -> None:
+        """Stop the model: nobody is listening."""
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _answer(self, read: Mapping[str, Any]) -> None:
+        path = self.request.path
+        async with aclosing(self._chunks(self.demo, read)) as chunks:
+            if path == STREAM or (path == "/server/query" and flag(read.get("streaming"))):
+                await self._stream(chunks)
+                return
+            async for chunk in chunks:
+                last = chunk
+            self.answer(last)
+
+    async def _stream(self, chunks: Chunks) -> None:
+        take, path = self.demo.controls.take, self.request.path
+        unheard = take(FaultKind.DROP_REPLY, path) is not None
+        breaks = take(FaultKind.DROP_STREAM, path)
+        garbled = take(FaultKind.WRONG_TYPES, path) is not None
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        sent = 0
+        try:
+            async for chunk in chunks:
+                if breaks is not None and sent >= breaks.chunks:
+                    break
+                if not unheard:
+                    self.write(framed(mistyped(chunk) if garbled else chunk))
+                    await self.flush()
+                    sent += 1
+            if unheard or breaks is not None:
+                # Stops the model first, so that the bill is there when the client learns of the break.
+                await chunks.aclose()
+                self.hang_up()
+            else:
+                await self.finish()
+        except StreamClosedError:
+            return  # closing the chunks stops the model

@@ -1,0 +1,113 @@
+"""Datasets: what there is, a new one, and uploads from files or a cell."""
+
+from __future__ import annotations
+
+import glob
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import BadInput
+from ..session import current, train
+from . import show
+from .parser import Parser
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+LINE = "train PATH... --dataset NAME [options]"
+CELL = "%%asksage_train NAME [options]"
+
+
+@cache
+def train_parser() -> Parser:
+    """The parser of ``%asksage train``."""
+    parser = Parser(f"%asksage {LINE}")
+    parser.add_argument(
+        "-d", "--dataset", metavar="NAME", help="where the files go; %%asksage datasets lists them"
+    )
+    return _with_options(parser)
+
+
+@cache
+def cell_parser() -> Parser:
+    """The parser of ``%%asksage_train``."""
+    return _with_options(Parser(f"{CELL}\n       the text, on the lines below, as it is"))
+
+
+@cache
+def datasets_parser() -> Parser:
+    """The parser of ``%asksage datasets``."""
+    parser = Parser("%asksage datasets [--create NAME [--cui]]")
+    parser.add_argument("--create", metavar="NAME", help="make a new, empty dataset")
+    parser.add_argument("--cui", action="store_true", help="it is for Controlled Unclassified Information")
+    return parser
+
+
+def _with_options(parser: Parser) -> Parser:
+    parser.add_argument(
+        "--context", default="", metavar="TEXT", help="where it comes from, in quotes; it is not billed"
+    )
+    parser.add_argument("--estimate", action="store_true", help="say what it would cost, and upload nothing")
+    return parser
+
+
+def train_files(shell: InteractiveShell, rest: str) -> None:
+    """Do what ``%asksage train`` says; the receipt is shown.
+
+    Raises
+    ------
+    AskSageError
+        As of `asksage_jupyter.train`.
+    """
+    options, words = train_parser().read(rest)
+    if not words or not options["dataset"]:
+        raise BadInput(f"name the files and the dataset: %asksage {LINE}")
+    files = [file for word in words for file in _files(word)]
+    show.present(train(files, options["dataset"], context=options["context"], estimate=options["estimate"]))
+
+
+def train_cell(line: str, body: str) -> None:
+    """Do what a ``%%asksage_train`` cell says; the receipt is shown.
+
+    Raises
+    ------
+    AskSageError
+        As of `asksage_jupyter.train`.
+    """
+    options, words = cell_parser().read(line)
+    if len(words) != 1:
+        raise BadInput(f"one dataset is named on the line: {CELL}")
+    text = body.strip("\n")
+    if not text.strip():
+        raise BadInput("the cell is empty: write the text below the %%asksage_train line")
+    # In a list, so that a text of one line is never taken for the name of a file.
+    show.present(train([text], words[0], context=options["context"], estimate=options["estimate"]))
+
+
+def datasets(shell: InteractiveShell, rest: str) -> None:
+    """List the datasets, or make one."""
+    options, words = datasets_parser().read(rest)
+    if words:
+        raise BadInput(f"%asksage datasets takes options only, not {words[0]!r}: --create NAME makes one")
+    service, name = current().service, options["create"]
+    if name is None:
+        if options["cui"]:
+            raise BadInput("--cui belongs to a new dataset: %asksage datasets --create NAME --cui")
+        show.tell("\n".join(service.datasets()) or "no datasets; %asksage datasets --create NAME makes one")
+        return
+    service.add_dataset(name, cui=options["cui"])
+    show.tell(f"The dataset {name} is made{', for CUI' if options['cui'] else ''}.")
+
+
+def _files(word: str) -> list[Path]:
+    """The file, or those that match; what is wrong with one of them is told when it is read."""
+    path = Path(word).expanduser()
+    if path.exists() or not any(sign in word for sign in "*?["):
+        return [path]
+    # pathlib has no glob of a whole pattern that may be absolute.
+    found = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+    if files := [match for match in found if not match.is_dir()]:
+        return files
+    what = "only directories match" if found else "no file matches"
+    raise BadInput(f"{what} {word}: nothing was uploaded")

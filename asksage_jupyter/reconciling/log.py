@@ -1,0 +1,66 @@
+"""The service's log, as far back as it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import BadKey, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from ..account import Meter
+    from ..service import LogRow, Service
+
+_PAGE = 100
+_MOST_PAGES = 50
+
+
+class Log:
+    """Rows of the log, newest first, read page by page; every row once, whatever the service repeats.
+
+    Parameters
+    ----------
+    service : Service
+
+    Attributes
+    ----------
+    is_told : bool
+        Whether the tenant has a log at all; True until it was asked.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.is_told = True
+        self._service = service
+        self._rows: dict[int, LogRow] = {}
+        self._is_whole = False
+        self._pages = 0
+
+    def since(self, t: int) -> list[LogRow]:
+        """The rows from the instant `t` (microseconds UTC) on, as far as the tenant tells them."""
+        while self.is_told and not self.reaches(t) and self._pages < _MOST_PAGES:
+            self._read_page()
+        return [row for row in self._rows.values() if row.sent_at >= t]
+
+    def reaches(self, t: int) -> bool:
+        """Whether all rows from `t` on were read."""
+        return self._is_whole or any(row.sent_at < t for row in self._rows.values())
+
+    def total(self, meter: Meter, since: int) -> int | None:
+        """What the rows of a meter from `since` on sum to; None where the log does not tell all of them."""
+        rows = self.since(since)
+        if not self.is_told or not self.reaches(since):
+            return None
+        return sum(row.tokens for row in rows if row.teach == (meter == "training"))
+
+    def _read_page(self) -> None:
+        before = min(self._rows, default=None)
+        try:
+            page = self._service.log(limit=_PAGE, before_id=before)
+        except (BadKey, Unavailable):
+            raise
+        except Refused:
+            self.is_told = False
+            return
+        self._pages += 1
+        new = {row.id: row for row in page if row.id not in self._rows}
+        self._is_whole = not new
+        self._rows |= new

@@ -1,0 +1,211 @@
+"""What a reconciliation found and did, as figures, text and HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from ..account import Account, Meter
+from ..month import to_datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A call whose exact bill was found in the service's log.
+
+    Attributes
+    ----------
+    op : str
+    sent_at : int
+        Microseconds UTC.
+    before, tokens : int
+        Ask Sage tokens that were held or presumed, and those that the log tells.
+    presumed : bool
+        Whether `before` had been booked as spent.
+    """
+
+    op: str
+    meter: Meter
+    model: str
+    sent_at: int
+    before: int
+    tokens: int
+    presumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StillOpen:
+    """A call whose bill is not known yet.
+
+    Attributes
+    ----------
+    sent_at : int
+        Microseconds UTC.
+    tokens : int
+        Ask Sage tokens held or presumed for it.
+    presumed : bool
+    why : str
+    """
+
+    op: str
+    meter: Meter
+    model: str
+    sent_at: int
+    tokens: int
+    presumed: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """A monthly allotment that the service tells otherwise than the ledger did.
+
+    Attributes
+    ----------
+    before, monthly : int
+        Ask Sage tokens.
+    source : str
+        How it is known.
+    """
+
+    meter: Meter
+    before: int
+    monthly: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One meter, the service's counter beside the ledger.
+
+    Attributes
+    ----------
+    period : str
+        The month compared, such as ``2026-11``; empty where there was nothing to compare.
+    counter : int or None
+        Tokens used by the service's count; None where the tenant does not tell.
+    used, held : int
+        By the ledger, after calls were settled and before `correction`.
+    correction : int
+        Booked: above zero spent on other devices, below zero given back.
+    source : str
+        Where `counter` comes from.
+    why : str
+        Why a difference was not, or not wholly, booked; empty when none is left.
+    """
+
+    meter: Meter
+    period: str
+    counter: int | None
+    used: int
+    held: int
+    correction: int
+    source: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        if self.counter is None:
+            return f"{self.meter}: {self.used:,} used here{_because(self.why)}"
+        words = f"{self.meter}: counter {self.counter:,}, ledger {self.used:,}"
+        if self.held:
+            words += f" and {self.held:,} held"
+        if self.correction > 0:
+            words += f", {self.correction:,} booked for other devices"
+        elif self.correction < 0:
+            words += f", {-self.correction:,} given back"
+        elif not self.why:
+            words += ", they agree"
+        return words + _because(self.why)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What `reconcile` found and did.
+
+    Attributes
+    ----------
+    account : Account
+    meters : tuple[Compared, ...]
+        Inference, then training.
+    settled : tuple[Settled, ...]
+    plans : tuple[PlanChange, ...]
+    still_open : tuple[StillOpen, ...]
+    as_of : int
+        When the service was asked, in microseconds UTC.
+    """
+
+    account: Account
+    meters: tuple[Compared, ...]
+    settled: tuple[Settled, ...]
+    plans: tuple[PlanChange, ...]
+    still_open: tuple[StillOpen, ...]
+    as_of: int
+
+    @property
+    def corrections(self) -> dict[Meter, int]:
+        """What was booked for other devices, by meter; meters without a correction are left out."""
+        return {found.meter: found.correction for found in self.meters if found.correction}
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was booked at all."""
+        return bool(self.settled or self.plans or self.corrections)
+
+    def __str__(self) -> str:
+        return " ".join(f"{_upper(line)}." for line in (self._title, *self._lines, self._sources))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{escape(_upper(line))}</li>" for line in self._lines)
+        quiet = "color:var(--jp-ui-font-color2,#777);font-size:smaller"
+        return (
+            f'<div style="max-width:44em"><div style="font-weight:600">{escape(self._title)}</div>'
+            f'<ul style="margin:.3em 0;padding-left:1.4em">{lines}</ul>'
+            f'<div style="{quiet}">{escape(_upper(self._sources))}</div></div>'
+        )
+
+    @property
+    def _title(self) -> str:
+        whose = "the local demo" if self.account.is_demo else self.account.host
+        return f"Compared with {whose} at {to_datetime(self.as_of):%d %b %H:%M:%S} UTC"
+
+    @property
+    def _lines(self) -> list[str]:
+        return [
+            *(str(found) for found in self.meters),
+            *(_settled(call) for call in self.settled),
+            *(f"{plan.meter} plan {plan.before:,} → {plan.monthly:,} ({plan.source})" for plan in self.plans),
+            *(_open(call) for call in self.still_open),
+        ]
+
+    @property
+    def _sources(self) -> str:
+        told = dict.fromkeys(f"{found.meter} from {found.source}" for found in self.meters)
+        return ", ".join([*told, "bills from the service's prompt log"] if self.settled else told)
+
+
+def _settled(call: Settled) -> str:
+    was = "presumed" if call.presumed else "held"
+    return f"{_call(call)}: {call.before:,} {was} → {call.tokens:,} tokens (log)"
+
+
+def _open(call: StillOpen) -> str:
+    stay = "stay presumed" if call.presumed else "stay held"
+    return f"{_call(call)}: {call.tokens:,} {stay}: {call.why}"
+
+
+def _call(call: Settled | StillOpen) -> str:
+    return f"{call.meter} call of {_time(call.sent_at)} to {call.model}"
+
+
+def _time(t: int) -> str:
+    return f"{to_datetime(t):%d %b %H:%M} UTC"
+
+
+def _because(why: str) -> str:
+    return f" ({why})" if why else ""
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,43 @@
+"""One reconciliation: bills from the log first, then plans, then what the counters show beyond both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..account import Meter
+from ..session.contact import make_contact
+from .bills import settle_from_log, still_open
+from .counters import compare
+from .log import Log
+from .plans import follow_plan
+from .report import Reconciled
+
+if TYPE_CHECKING:
+    from .parties import Parties
+
+
+def run(parties: Parties) -> Reconciled:
+    """Compare, book, and tell.
+
+    Raises
+    ------
+    Refused, LedgerError
+        What was booked before stays; the next run goes on from there.
+    """
+    asked_at = parties.clock()
+    limits = parties.service.limits()
+    if not all(parties.ledger.has_month(parties.account, meter) for meter in Meter):
+        make_contact(parties.account, parties.ledger, parties.service)
+    log = Log(parties.service)
+    matches, settled = settle_from_log(parties, log)
+    parties.ledger.presume()
+    plans = [change for meter in Meter if (change := follow_plan(parties, meter, limits))]
+    meters = [compare(parties, meter, limits, matches, log) for meter in Meter]
+    return Reconciled(
+        account=parties.account,
+        meters=tuple(meters),
+        settled=tuple(settled),
+        plans=tuple(plans),
+        still_open=tuple(still_open(parties, log, matches)),
+        as_of=asked_at,
+    )

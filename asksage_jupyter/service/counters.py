@@ -1,0 +1,70 @@
+"""The account's counters and limits, where a tenant tells them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..account import Meter
+from ..errors import BadKey, Refused, Unavailable
+from .records import Limits
+from .wire import Pairs, member, natural, whole
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+_LIMITS = ("max_tokens", "max_train_tokens")
+_USED = {
+    Meter.INFERENCE: "/server/count-monthly-tokens",
+    Meter.TRAINING: "/server/count-monthly-teach-tokens",
+}
+
+
+def used(connection: Connection, meter: Meter) -> int | None:
+    """Ask Sage tokens used this month; None where the tenant does not tell."""
+    tokens = _counter(connection, _USED[meter])
+    return tokens if tokens is None or tokens >= 0 else None
+
+
+def left(connection: Connection) -> int | None:
+    """Inference tokens left this month; None where the tenant does not tell."""
+    return _counter(connection, "/server/count-monthly-tokens-left-with-org")
+
+
+def limits(connection: Connection) -> Limits:
+    """What the account may spend a month; the rest of that reply, secrets among it, is dropped unread."""
+    try:
+        body = connection.free("/user/validate_token_with_full_user", b"{}", keep=_limits_only)
+    except Unavailable:
+        raise
+    except BadKey:
+        # The key itself, without an e-mail, need not open this route.
+        if not connection.credentials.signs_with_key:
+            raise
+        return Limits()
+    except Refused:
+        return Limits()
+    return Limits(*(_limit(body.value, name) for name in _LIMITS))
+
+
+def _counter(connection: Connection, path: str) -> int | None:
+    try:
+        return whole(connection.free(path, b"{}").response)
+    except (BadKey, Unavailable):
+        raise
+    except Refused:
+        return None
+
+
+def _limits_only(pairs: Pairs) -> dict[str, object]:
+    """Of each JSON object: the limits, the envelope, and what may hold them. Secrets are never kept."""
+    kept = (*_LIMITS, "response", "status", "error")
+    return {name: value for name, value in pairs if name in kept or isinstance(value, dict)}
+
+
+def _limit(value: object, name: str) -> int | None:
+    """The first limit of that name, however deep."""
+    own = natural(member(value, name))
+    if own is not None:
+        return own
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((found for found in (_limit(each, name) for each in inner) if found is not None), None)

@@ -1,0 +1,52 @@
+"""Content for datasets: what is uploaded, and what the service tells of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from ..errors import BadInput, ServiceError
+from .payload import JSON, encodable, file_part, json_of
+from .records import Trained
+from .wire import Body, lost
+
+_NO_DATASET = "name the dataset that the content is to go to: nothing was sent."
+
+
+def request_for(client: httpx.Client, content: str, dataset: str, context: str) -> httpx.Request | BadInput:
+    """The request that adds text to a dataset, or why there is none: to be raised where no text is held."""
+    if not content.strip():
+        return BadInput("there is no text to train: nothing was sent.")
+    if not dataset.strip():
+        return BadInput(_NO_DATASET)
+    fields = json_of(content=content, force_dataset=dataset.strip(), context=context)
+    return client.build_request("POST", "/server/train", content=fields, headers=JSON)
+
+
+def request_with_file(client: httpx.Client, path: Path, dataset: str) -> httpx.Request:
+    """The request that adds a file to a dataset.
+
+    Raises
+    ------
+    BadInput
+        The file is empty or cannot be read, or there is no dataset; nothing was sent.
+    """
+    if not dataset.strip():
+        raise BadInput(_NO_DATASET)
+    part = file_part(path)
+    if not part[1]:
+        raise BadInput(f"{path} is empty: nothing was sent.")
+    form = {"dataset": encodable(dataset.strip())}
+    return client.build_request("POST", "/server/train-with-file", data=form, files={"file": part})
+
+
+def trained_in(body: Body) -> Trained | ServiceError:
+    """What came of an upload."""
+    # Here "Sorry, ..." stands in `response`, and no model wrote it.
+    if failure := body.failure() or body.soft_failure(body.response) or body.soft_failure():
+        return failure
+    if not (body.get("status") or body.get("response") or body.get("embedding") or body.has_bill):
+        return lost("Ask Sage's answer to the upload could not be read", body.http)
+    answer = body.as_answer("")
+    return Trained(answer.tokens, answer.request_id, body.said)

@@ -1,0 +1,60 @@
+"""What the account has a month, and what is bought besides."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from .. import month
+from ..account import Meter
+from ..errors import BadInput
+
+if TYPE_CHECKING:
+    from ..account import Balance
+    from .session import Session
+
+
+def top_up(session: Session, tokens: int, meter: str, receipt: str, expires: date | str | None) -> Balance:
+    """Do what `asksage_jupyter.top_up` says."""
+    if meter not in tuple(Meter):
+        raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens <= 0:
+        raise BadInput(f"a top-up is a whole number of tokens above 0, not {tokens!r}")
+    if not receipt.strip():
+        raise BadInput(
+            "a top-up needs its receipt, by which it is booked once: any text that names the purchase"
+        )
+    now = session.clock()
+    starts, ends = month.bounds(month.period_at(now, session.account.zone), session.account.zone)
+    if expires is not None:
+        ends = _end_of(expires, session.account.zone)
+        if ends <= now:
+            raise BadInput(f"{expires} is over: expires is the last day on which the tokens can be spent")
+    session.make_contact()
+    session.ledger.grant(
+        session.account, Meter(meter), tokens, source=f"top-up:{receipt.strip()}", starts=starts, ends=ends
+    )
+    return session.ledger.balance(session.account)
+
+
+def overdrawn(balance: Balance) -> list[str]:
+    """One line for each meter from which nothing can be spent, and until when."""
+    zone = ZoneInfo(balance.account.zone)
+    return [
+        f"{meter.meter}: {meter.used + meter.held:,} tokens of {meter.granted:,} are used or held; calls are "
+        f"refused until {meter.resets_at.astimezone(zone):%d %b %Y}, a top-up or a larger plan"
+        for meter in (balance.inference, balance.training)
+        if meter.remaining is not None and meter.granted is not None and meter.remaining <= 0 < meter.used
+    ]
+
+
+def _end_of(day: date | str, zone: str) -> int:
+    """The first instant after `day` in `zone`."""
+    try:
+        given = date.fromisoformat(day) if isinstance(day, str) else date(day.year, day.month, day.day)
+        following = given + timedelta(days=1)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise BadInput(f"{day!r} is not a date: write it like 2026-12-31") from None
+    midnight = datetime(following.year, following.month, following.day, tzinfo=ZoneInfo(zone))
+    return month.to_instant(midnight.astimezone(UTC))

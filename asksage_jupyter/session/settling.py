@@ -1,0 +1,144 @@
+"""Hold, send, settle: the one order in which anything that costs tokens is done."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from ..account import Bill, Call, Meter
+from ..errors import AskSageError, Interrupted, LedgerConflict, ReplyLost
+from . import origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..account import Account
+    from ..ledger import Ledger
+    from ..settings import AskSage
+
+A = TypeVar("A")
+
+
+class Settled(NamedTuple, Generic[A]):
+    """What came of a call.
+
+    Attributes
+    ----------
+    answer : object
+        What was sent for.
+    bill : Bill
+        What was debited.
+    trouble : str or None
+        Why the debit is still to be booked, or was not; None when it is booked.
+    """
+
+    answer: A
+    bill: Bill
+    trouble: str | None
+
+
+class Settling:
+    """Sends what costs tokens, and never in another order.
+
+    Parameters
+    ----------
+    account : Account
+    settings : AskSage
+        The project, and when a hold is past due.
+    ledger : callable
+        Returns the ledger; called only when there is something to book.
+    clock : callable
+        The present instant in microseconds UTC.
+    after : callable
+        Called when a call is over, however it ended.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        settings: AskSage,
+        ledger: Callable[[], Ledger],
+        clock: Callable[[], int],
+        after: Callable[[], None],
+    ) -> None:
+        self._account = account
+        self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
+        self._after = after
+        self._unbooked: dict[str, Bill | None] = {}
+
+    def call(self, model: str, tokens: int, meter: Meter = Meter.INFERENCE) -> Call:
+        """A new call of `tokens` on `meter`, with where it comes from."""
+        from ..ledger import new_op
+
+        return Call(
+            op=new_op(),
+            sent_at=self._clock(),
+            model=model,
+            meter=meter,
+            estimate=tokens,
+            notebook=origin.notebook(),
+            cell=origin.cell(),
+            project=self._settings.project or None,
+            user=self._account.holder,
+        )
+
+    def run(self, call: Call, send: Callable[[], A], bill: Callable[[A, int], Bill]) -> Settled[A]:
+        """Set the call's estimate aside, send, debit what was billed.
+
+        Parameters
+        ----------
+        call : Call
+        send : callable
+            Sends, and returns what came back. It may itself be a `run`, for what costs on both meters.
+        bill : callable
+            Takes what came back and the milliseconds it took; tells what is debited.
+
+        Raises
+        ------
+        ReplyLost, Interrupted, KeyboardInterrupt
+            Of `send`: it may have been billed, and the hold stays open.
+        AskSageError
+            Any other: certainly nothing was billed, and the hold is voided or was never made.
+        """
+        due = call.sent_at + self._settings.presume_after_s * 1_000_000
+        self._ledger().hold(self._account, call, due=due)
+        started = time.monotonic()
+        try:
+            answer = send()
+        except (ReplyLost, Interrupted):
+            raise
+        except AskSageError:
+            self._settle(call.op, None)  # a failing ledger must not hide why the call was refused
+            raise
+        finally:
+            self._after()
+        billed = bill(answer, round((time.monotonic() - started) * 1000))
+        return Settled(answer, billed, self._settle(call.op, billed))
+
+    def catch_up(self) -> None:
+        """Presume what is past due, and book the debits that failed before."""
+        self._ledger().presume()
+        for op, bill in list(self._unbooked.items()):
+            del self._unbooked[op]
+            if trouble := self._settle(op, bill):
+                warnings.warn(f"{bill.tokens if bill else 0:,} tokens: {trouble}", stacklevel=3)
+
+    def _settle(self, op: str, bill: Bill | None) -> str | None:
+        """Debit, or void without a bill; on failure keep it for the next try and say so.
+
+        A reply that is paid for must arrive, whatever becomes of the debit.
+        """
+        try:
+            if bill is None:
+                self._ledger().void(op)
+            else:
+                self._ledger().settle(op, bill)
+        except LedgerConflict as conflict:
+            return f"not debited: {conflict}"
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, the reply comes first
+            self._unbooked[op] = bill
+            return f"the debit is still to be booked ({error or type(error).__name__})"
+        return None

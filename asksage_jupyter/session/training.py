@@ -1,0 +1,169 @@
+"""Upload to a dataset: priced, held and debited piece by piece, and only what is not there yet."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from ..account import Bill, Meter, Source
+from ..errors import AskSageError, BadInput, BadKey, Interrupted, NotEnoughTokens, ReplyLost, ServiceError
+from .reply import stays_held
+from .sources import Piece, pieces_of
+from .trained import Training, TrainingEstimate
+from .uploads import Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..service import Trained
+    from .session import Session
+
+
+def train(
+    session: Session, source: Any, dataset: str, *, context: str = "", estimate: bool = False
+) -> Training | TrainingEstimate:
+    """Do what `asksage_jupyter.train` says."""
+    pieces = pieces_of(source)
+    missing = _missing(session, pieces, _existing(session, dataset), context)
+    if estimate:
+        return missing
+    session.settling.catch_up()
+    session.make_contact()
+    _afford(session, missing)
+    return _Upload(session, missing, context).run()
+
+
+def _existing(session: Session, name: str) -> str:
+    """The dataset's name in full; an unknown one is refused, for it may be a slip of the pen."""
+    if not name.strip():
+        raise BadInput("name the dataset; %asksage datasets lists them")
+    try:
+        there = session.service.datasets()
+    except BadKey:
+        raise
+    except ServiceError:
+        return name  # the tenant does not list them: the upload itself tells
+    own = [each for each in there if re.fullmatch(rf"user_custom_[^_]+_{re.escape(name)}_content", each)]
+    if name in there or len(own) == 1:
+        return name if name in there else own[0]
+    near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or there[:3]
+    hint = f" Near it: {', '.join(near)}." if near else ""
+    raise BadInput(f"no dataset {name!r} here.{hint} %asksage datasets --create {name} makes it.")
+
+
+def _missing(session: Session, pieces: list[Piece], dataset: str, context: str) -> TrainingEstimate:
+    uploads = Uploads(session.ledger.folder, session.account)
+    by_mark = {uploads.mark(dataset, context, piece.content): piece for piece in pieces}
+    done = uploads.done()
+    missing = tuple(piece for mark, piece in by_mark.items() if mark not in done)
+    return TrainingEstimate(dataset, missing, len(by_mark) - len(missing))
+
+
+def _afford(session: Session, planned: TrainingEstimate) -> None:
+    """Refuse an upload that could not come to its end, before its first piece is sent."""
+    balance = session.ledger.balance(session.account)
+    for meter, needed in ((balance.training, planned.training), (balance.inference, planned.inference)):
+        if meter.remaining is not None and needed > meter.remaining:
+            raise NotEnoughTokens(meter.meter, needed, meter.remaining, meter.resets_at)
+
+
+class _Upload:
+    """One upload under way."""
+
+    def __init__(self, session: Session, planned: TrainingEstimate, context: str) -> None:
+        self._session = session
+        self._planned = planned
+        self._context = context
+        self._uploads = Uploads(session.ledger.folder, session.account)
+        self._bills: dict[Meter, list[Bill]] = {meter: [] for meter in Meter}
+        self._notes: list[str] = []
+
+    def run(self) -> Training:
+        from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
+
+        pieces, name = self._planned.pieces, self._planned.dataset
+        with tqdm(total=len(pieces), desc=name, unit="piece", disable=len(pieces) < 2) as bar:
+            for piece in pieces:
+                try:
+                    self._send(piece)
+                except AskSageError as error:
+                    held = f" {stays_held(piece.training)}" if isinstance(error, ReplyLost) else ""
+                    error.args = (f"{error}{held} {self._so_far(piece)}",)
+                    raise
+                except KeyboardInterrupt:
+                    message = f"stopped. {stays_held(piece.training)} {self._so_far(piece)}"
+                    raise Interrupted(self._report(), message) from None
+                bar.update()
+        return self._report()
+
+    def _send(self, piece: Piece) -> None:
+        """One piece: held on each meter that pays for it, uploaded, remembered, settled."""
+
+        def upload() -> Trained:
+            return self._uploaded(piece)
+
+        if piece.inference:
+            self._debited(piece, Meter.TRAINING, lambda: self._debited(piece, Meter.INFERENCE, upload))
+        else:
+            self._debited(piece, Meter.TRAINING, upload)
+
+    def _debited(self, piece: Piece, meter: Meter, send: Callable[[], Trained]) -> Trained:
+        tokens = piece.training if meter is Meter.TRAINING else piece.inference
+        settling = self._session.settling
+        call = settling.call(f"train:{self._planned.dataset}", tokens, meter)
+        trained, bill, trouble = settling.run(
+            call, send, lambda trained, took_ms: _bill(piece, meter, tokens, trained, took_ms)
+        )
+        self._bills[meter].append(bill)
+        if trouble:
+            self._notes.append(f"{piece.name}: {trouble}")
+        return trained
+
+    def _uploaded(self, piece: Piece) -> Trained:
+        """Send it; remembered before it is debited, so that a crash in between uploads nothing twice."""
+        service, dataset = self._session.service, self._planned.dataset
+        if piece.path is None:
+            trained = service.train(piece.text, dataset, context=self._context)
+        else:
+            trained = service.train_file(piece.path, dataset)
+        try:
+            self._uploads.add(self._uploads.mark(dataset, self._context, piece.content))
+        except OSError as error:
+            warnings.warn(
+                f"{piece.name} is uploaded, which could not be noted ({error.strerror}): another run "
+                f"uploads it again",
+                stacklevel=2,
+            )
+        return trained
+
+    def _so_far(self, piece: Piece) -> str:
+        """What was done before `piece` stopped it, and how to go on."""
+        done = self._report()
+        return (
+            f"{done.uploaded:,} of {len(self._planned.pieces):,} pieces were uploaded before {piece.name}, "
+            f"for {done.tokens:,} training tokens; the same again uploads the rest."
+        )
+
+    def _report(self) -> Training:
+        training, inference = self._bills[Meter.TRAINING], self._bills[Meter.INFERENCE]
+        return Training(
+            dataset=self._planned.dataset,
+            uploaded=len(training),
+            there=self._planned.there,
+            tokens=sum(bill.tokens for bill in training),
+            inference_tokens=sum(bill.tokens for bill in inference),
+            sources=tuple(dict.fromkeys(bill.source for bill in training)),
+            balance=self._session.balance_now(),
+            notes=tuple(self._notes),
+            is_demo=self._session.account.is_demo,
+        )
+
+
+def _bill(piece: Piece, meter: Meter, tokens: int, trained: Trained, duration_ms: int) -> Bill:
+    """What is debited on `meter`: as told, else a text's price, else the recorded figure."""
+    source = Source.PRICED if piece.path is None else Source.PRESUMED
+    if meter is Meter.TRAINING and trained.tokens is not None:
+        tokens, source = trained.tokens, Source.BILLED
+    return Bill(tokens, source, duration_ms=duration_ms)

@@ -1,0 +1,63 @@
+"""What was uploaded to which dataset, so that a second run uploads only what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..account import Account
+
+_HEX = hashlib.sha256().digest_size * 2
+
+
+class Uploads:
+    """The uploads of one account, in a file of hashes: of names, texts and datasets nothing can be read.
+
+    Parameters
+    ----------
+    folder : Path
+        The ledger's.
+    account : Account
+    """
+
+    def __init__(self, folder: Path, account: Account) -> None:
+        self._file = folder / "uploads.sha256"
+        self._account = account
+
+    def mark(self, dataset: str, context: str, content: bytes) -> str:
+        """The hash of an upload: of account, dataset, context and content together."""
+        digest = hashlib.sha256()
+        for part in (self._account.host, self._account.holder, dataset, context):
+            written = part.encode("utf-8", "surrogatepass")
+            digest.update(b"%d:%s" % (len(written), written))  # so that no two divisions hash alike
+        digest.update(content)
+        return digest.hexdigest()
+
+    def done(self) -> set[str]:
+        """The hashes of all that was uploaded; a line that a crash cut short is none."""
+        try:
+            lines = self._file.read_text("ascii", "replace").split("\n")
+        except FileNotFoundError:
+            return set()
+        return {line for line in lines if len(line) == _HEX}
+
+    def add(self, mark: str) -> None:
+        """Remember one, durably.
+
+        Raises
+        ------
+        OSError
+            It is not remembered, and another run uploads it again.
+        """
+        # One write of a line in append mode: kernels may do this side by side. The line break ahead ends a
+        # line that a crash cut short.
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, f"\n{mark}\n".encode("ascii"))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

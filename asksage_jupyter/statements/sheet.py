@@ -1,0 +1,119 @@
+"""One month of an account as figures, that show themselves in several forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..account import Account, Meter
+from . import markdown, page, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..ledger import MonthFigures, Verification
+
+# The columns of the calls by which a statement divides what was used.
+GROUPINGS = ("model", "notebook", "project", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the calls.
+
+    Attributes
+    ----------
+    name : str or None
+        The model, notebook, project or source; None where the calls do not tell it.
+    calls : int
+    tokens : int
+        Ask Sage tokens.
+    """
+
+    name: str | None
+    calls: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterMonth:
+    """One meter's month.
+
+    Attributes
+    ----------
+    figures : MonthFigures
+    calls : int
+        How many calls were settled or presumed.
+    groups : mapping of str to tuple of Part
+        What they used, by each of `GROUPINGS`; each sums to ``figures.calls``.
+    """
+
+    meter: Meter
+    figures: MonthFigures
+    calls: int
+    groups: Mapping[str, tuple[Part, ...]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the ledger knows nothing of this meter in this month."""
+        figures = self.figures
+        told = (figures.brought, figures.granted, figures.topped_up, figures.used, figures.corrections)
+        return not (any(told) or figures.open_holds or self.calls)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Statement:
+    """An account's month on both meters; as text it is Markdown.
+
+    Attributes
+    ----------
+    account : Account
+    title : str
+        Whose tokens these are.
+    meters : tuple of MeterMonth
+        Inference and training.
+    verification : Verification
+        What the ledger's own check found, and the head of its chains.
+    """
+
+    account: Account
+    title: str
+    meters: tuple[MeterMonth, ...]
+    verification: Verification
+
+    @property
+    def period(self) -> str:
+        """The month, like ``"2026-10"``."""
+        return self.meters[0].figures.period
+
+    def to_markdown(self) -> str:
+        """The page as Markdown, with tables."""
+        return markdown.render(self)
+
+    def to_html(self) -> str:
+        """The page as a whole HTML document that needs nothing else, light or dark as its reader likes."""
+        return page.document(self)
+
+    def to_csv(self, path: str | Path | None = None) -> str | None:
+        """All figures as CSV, one a row: period, meter, section, name, calls, tokens.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it; returned as text when absent.
+        """
+        text = table.render(self)
+        if path is None:
+            return text
+        with Path(path).open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        return None
+
+    def __str__(self) -> str:
+        return markdown.render(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return page.fragment(self)

@@ -1,0 +1,112 @@
+"""Plans, top-ups and requests for more: what they leave in the ledger, and what is said of them."""
+
+from datetime import date
+
+import pytest
+from ledger_desk import Clock, at
+from tenant import environment, open_tenant
+
+import asksage_jupyter
+from asksage_jupyter import month, session
+from asksage_jupyter.errors import BadInput, LedgerConflict, NotEnoughTokens
+from asksage_jupyter.session import Session, overdrawn, set_plan, top_up
+from asksage_jupyter.session.plan import top_up as book
+from asksage_jupyter.settings import AskSage
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    server = open_tenant()
+    for name, value in environment(server, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    yield server
+    session.forget()
+    server.close()
+
+
+@pytest.fixture
+def desk(server):
+    """A session on 23 November 2026, whose clock is set by hand."""
+    clock = Clock(at(2026, 11, 23, 9))
+    made = Session(AskSage.instance(), clock=clock)
+    made.desk_clock = clock
+    yield made
+    made.close()
+
+
+def test_a_top_up_is_added_to_its_own_meter(server):
+    before = asksage_jupyter.balance()
+    after = top_up(5_000, receipt="A-17")
+    assert after.inference.granted == before.inference.granted + 5_000
+    assert after.training.granted == before.training.granted
+    assert top_up(70, "training", receipt="A-18").training.granted == before.training.granted + 70
+
+
+def test_a_receipt_is_booked_once(server):
+    once = top_up(5_000, receipt="A-17")
+    assert top_up(5_000, receipt=" A-17 ").inference.granted == once.inference.granted
+    with pytest.raises(LedgerConflict, match=r"top-up:A-17 was already given as 5,000"):
+        top_up(6_000, receipt="A-17")
+    assert asksage_jupyter.balance().inference.granted == once.inference.granted
+
+
+def test_a_top_up_ends_with_the_month_unless_it_says_otherwise(desk):
+    book(desk, 5_000, "inference", "A-17", None)
+    balance = book(desk, 700, "inference", "A-18", "2026-12-15")
+    assert balance.inference.granted == 200_000 + 5_700
+    desk.desk_clock.t = at(2026, 12, 15, 23)
+    assert desk.ledger.balance(desk.account).inference.granted == 200_000 + 700
+    desk.desk_clock.t = at(2026, 12, 16)
+    assert desk.ledger.balance(desk.account).inference.granted == 200_000
+
+
+def test_the_last_day_is_one_of_the_accounts_zone(server):
+    AskSage.instance().zone = "America/New_York"
+    desk = Session(AskSage.instance(), clock=Clock(at(2026, 11, 23, 9)))
+    book(desk, 700, "training", "A-18", date(2026, 12, 15))
+    desk.close()
+    for hour, granted in ((4, 100_700), (5, 100_000)):
+        later = Session(AskSage.instance(), clock=Clock(at(2026, 12, 16, hour)))
+        assert later.ledger.balance(later.account).training.granted == granted
+        later.close()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "meter", "receipt", "expires", "words"),
+    [
+        (0, "inference", "A", None, "above 0"),
+        (-5, "inference", "A", None, "above 0"),
+        (1.5, "inference", "A", None, "whole number"),
+        (True, "inference", "A", None, "whole number"),
+        (5, "both", "A", None, "inference or training"),
+        (5, "inference", " ", None, "needs its receipt"),
+        (5, "inference", "A", "31.12.2026", "write it like 2026-12-31"),
+        (5, "inference", "A", "9999-12-31", "write it like"),
+        (5, "inference", "A", 7, "write it like"),
+        (5, "inference", "A", "2026-11-22", "is over"),
+    ],
+)
+def test_what_is_no_top_up_is_told_in_a_line(desk, tokens, meter, receipt, expires, words):
+    with pytest.raises(BadInput, match=words) as told:
+        book(desk, tokens, meter, receipt, expires)
+    assert "\n" not in str(told.value)
+    assert desk.ledger.balance(desk.account).inference.granted is None
+
+
+def test_a_plan_below_what_is_used_refuses_until_the_reset_and_says_so(server):
+    asksage_jupyter.balance()
+    balance = set_plan(inference=400)
+    assert balance.inference.remaining == 400 - 411
+    (line,) = overdrawn(balance)
+    resets = month.bounds(month.period_at(month.now()))[1]
+    assert line.startswith("inference: 411 tokens of 400 are used or held; calls are refused until")
+    assert f"{month.to_datetime(resets):%d %b %Y}" in line
+    with pytest.raises(NotEnoughTokens, match="-11 remaining"):
+        asksage_jupyter.ask("Why?")
+    assert overdrawn(top_up(100_000, receipt="A-1")) == []
+    assert asksage_jupyter.ask("Why?").tokens == 63
+
+
+def test_a_month_that_is_not_used_is_not_overdrawn(server):
+    assert overdrawn(asksage_jupyter.balance()) == []
+    assert overdrawn(set_plan(training=0)) == []

@@ -1,0 +1,787 @@
+"""The ledger against a tenant with its own accounting: two witnesses on one virtual clock."""
+
+import random
+import threading
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+from ledger_desk import DAY, HOUR, PROCESSES, SECOND, Clock, at
+from scripted import Scripted
+
+import asksage_jupyter
+from asksage_jupyter.account import Account, Bill, Call, Meter, Source
+from asksage_jupyter.errors import LedgerConflict, Unavailable
+from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, new_op
+from asksage_jupyter.month import period_at, to_datetime
+from asksage_jupyter.reconciling import Background, reconcile
+from asksage_jupyter.reconciling.counters import book
+from asksage_jupyter.service import Secret, Service
+
+ME = Account("api.example", "me@example")
+INFERENCE, TRAINING = Meter.INFERENCE, Meter.TRAINING
+MODEL = "a-model"
+USED, TAUGHT = "/server/count-monthly-tokens", "/server/count-monthly-teach-tokens"
+LEFT, LIMITS = "/server/count-monthly-tokens-left-with-org", "/user/validate_token_with_full_user"
+LOG = "/user/get-user-logs"
+SECRET = "the-prompt-nobody-may-see"
+MINUTE = 60 * SECOND
+
+
+@dataclass
+class Tenant:
+    """What the service bills, by its own reckoning; counters may lag and rows come late or twice."""
+
+    clock: Clock
+    limit: int = 10_000
+    lag: int = 2 * SECOND
+    rows: list[dict] = field(default_factory=list)
+    bills: list[tuple] = field(default_factory=list)
+    offset: int = 0  # how much later than ours its month begins
+
+    def bill(self, tokens, *, meter=INFERENCE, model=MODEL, t=None, logged=True, figures=(10, 5)):
+        t = self.clock() if t is None else t
+        self.bills.append((t, meter, tokens))
+        if logged:
+            self.log(tokens, meter=meter, model=model, t=t, figures=figures)
+
+    def log(self, tokens, *, meter=INFERENCE, model=MODEL, t=None, figures=(10, 5)):
+        row = {
+            "id": len(self.rows) + 1,
+            "date_time": to_datetime(self.clock() if t is None else t).isoformat(),
+            "model": model,
+            "prompt_tokens": figures[0],
+            "completion_tokens": figures[1],
+            "total_tokens": tokens,
+            "prompt": SECRET,
+            "response": SECRET,
+            "teach": meter is TRAINING,
+            "ip": "203.0.113.77",
+            "user_id": 987654321,
+        }
+        self.rows.append(row)
+
+    def used(self, meter):
+        now = self.clock()
+        period = period_at(now - self.offset)
+        return sum(
+            tokens
+            for t, of, tokens in self.bills
+            if of is meter and t <= now - self.lag and period_at(t - self.offset) == period
+        )
+
+    def open(self, server):
+        server.on(USED, lambda _: told(self.used(INFERENCE)))
+        server.on(TAUGHT, lambda _: told(self.used(TRAINING)))
+        server.on(LEFT, lambda _: told(self.limit - self.used(INFERENCE)))
+        server.on(LIMITS, lambda _: told({"max_tokens": self.limit, "max_train_tokens": 5_000}))
+        server.on(LOG, self.page)
+
+    def page(self, request):
+        before = request.json.get("before_id")
+        rows = [row for row in reversed(self.rows) if before is None or row["id"] < before]
+        return told(rows[: request.json["limit"]])
+
+
+def told(value):
+    return {"response": value, "status": 200}
+
+
+class Desk:
+    """A kernel beside a tenant."""
+
+    def __init__(self, path, server, t=None):
+        self.clock = Clock() if t is None else Clock(t)
+        self.tenant = Tenant(self.clock)
+        self.tenant.open(server)
+        self.server = server
+        self.ledger = Ledger(path, clock=self.clock)
+        self.service = self.another_service()
+        self.session = SimpleNamespace(account=ME, ledger=self.ledger, service=self.service, clock=self.clock)
+        for meter, monthly in ((INFERENCE, 10_000), (TRAINING, 5_000)):
+            self.ledger.set_plan(ME, meter, monthly, source="the service's")
+        self.later(HOUR)
+
+    def another_service(self):
+        return Service(self.server.url, Secret("key"), sleep=lambda _: None)
+
+    def later(self, passed):
+        self.clock.t += passed
+
+    def sleep(self, seconds):
+        self.later(round(seconds * SECOND))
+
+    def reconcile(self, **options):
+        return reconcile(self.session, sleep=self.sleep, **options)
+
+    def hold(self, estimate=60, *, meter=INFERENCE, due=HOUR, model=MODEL):
+        call = Call(new_op(), self.clock(), model, meter, estimate)
+        self.ledger.hold(ME, call, due=self.clock() + due)
+        return call.op
+
+    def settle(self, op, tokens, figures=(10, 5)):
+        self.ledger.settle(op, Bill(tokens, Source.BILLED, input_tokens=figures[0], output_tokens=figures[1]))
+
+    def ask(self, tokens, estimate=60, figures=(10, 5)):
+        """A call that goes well."""
+        op = self.hold(estimate)
+        self.later(SECOND)
+        self.tenant.bill(tokens, figures=figures)
+        self.settle(op, tokens, figures)
+
+    def used(self, meter=INFERENCE):
+        return self.ledger.used_in(ME, meter)
+
+    def call(self, op):
+        calls = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in self.ledger.calls(ME)]
+        return next(call for call in calls if call["op"] == op)
+
+    def close(self):
+        self.service.close()
+        self.ledger.close()
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with closing(Scripted()) as server, closing(Desk(tmp_path / "ledger.db", server)) as made:
+        yield made
+
+
+def books_nothing(desk):
+    """A second run, right after the first and again later."""
+    for passed in (0, MINUTE):
+        desk.later(passed)
+        found = desk.reconcile()
+        assert not found.changed, str(found)
+    return found
+
+
+# -- bills from the log -------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_call_is_settled_with_the_bill_of_the_log(desk):
+    op = desk.hold(60)
+    desk.later(SECOND)
+    desk.tenant.bill(47)
+    desk.later(6 * MINUTE)
+    found = desk.reconcile()
+    (settled,) = found.settled
+    assert (settled.op, settled.before, settled.tokens, settled.presumed) == (op, 60, 47, False)
+    assert desk.call(op)["source"] == "log"
+    assert (desk.call(op)["input_tokens"], desk.call(op)["output_tokens"]) == (10, 5)
+    assert desk.used() == 47
+    assert not found.corrections
+    books_nothing(desk)
+
+
+def test_a_presumed_call_is_settled_and_only_the_difference_is_booked(desk):
+    op = desk.hold(60)
+    desk.tenant.bill(81)
+    desk.later(2 * HOUR)
+    desk.ledger.presume()
+    assert desk.used() == 60
+    (settled,) = desk.reconcile().settled
+    assert (settled.presumed, settled.tokens, desk.used()) == (True, 81, 81)
+    assert desk.call(op)["source"] == "log"
+    books_nothing(desk)
+
+
+def test_a_call_that_may_still_run_is_left_to_settle_itself(desk):
+    op = desk.hold(60)
+    desk.later(5 * SECOND)
+    desk.tenant.bill(90)
+    desk.later(3 * SECOND)
+    found = desk.reconcile()
+    assert not found.changed
+    assert "still be running" in found.still_open[0].why
+    desk.settle(op, 90)
+    books_nothing(desk)
+    assert desk.used() == 90
+
+
+def test_a_lost_call_that_was_never_billed_stays_open_then_presumed_then_is_given_back(desk):
+    desk.hold(60, due=HOUR)
+    desk.later(10 * MINUTE)
+    found = desk.reconcile()
+    assert not found.changed
+    assert "no bill" in found.still_open[0].why
+    desk.later(HOUR)
+    found = desk.reconcile()
+    assert found.corrections == {INFERENCE: -60}
+    assert found.still_open[0].presumed
+    assert desk.used() == 0
+    books_nothing(desk)
+
+
+def test_a_row_that_comes_late_settles_late_and_the_meter_comes_out_right(desk):
+    op = desk.hold(60)
+    desk.tenant.bill(40, logged=False)
+    sent = desk.clock()
+    desk.later(2 * HOUR)
+    assert desk.reconcile().corrections == {INFERENCE: -20}
+    desk.tenant.log(40, t=sent)
+    desk.later(MINUTE)
+    found = desk.reconcile()
+    assert [call.op for call in found.settled] == [op]
+    assert desk.used() == 40
+    books_nothing(desk)
+    assert desk.used() == 40
+
+
+def test_a_row_told_twice_settles_one_call(desk):
+    first, second = desk.hold(60), desk.hold(60)
+    desk.later(SECOND)
+    desk.tenant.bill(47)
+    desk.tenant.rows.append(desk.tenant.rows[0])
+    desk.later(6 * MINUTE)
+    found = desk.reconcile()
+    assert not found.settled
+    assert {call.op for call in found.still_open} == {first, second}
+
+
+def test_twins_with_unlike_bills_are_never_guessed(desk):
+    ops = {desk.hold(60), desk.hold(60)}
+    for tokens in (47, 52):
+        desk.later(SECOND)
+        desk.tenant.bill(tokens)
+    desk.later(6 * MINUTE)
+    found = desk.reconcile()
+    assert not found.changed
+    assert {call.op for call in found.still_open} == ops
+    assert "cannot be told" in found.still_open[0].why
+    assert "2 possible" in str(found)
+    desk.later(HOUR)
+    assert desk.reconcile().corrections == {INFERENCE: 99 - 120}
+    books_nothing(desk)
+
+
+def test_a_call_that_cannot_be_told_from_another_devices_hides_none_of_the_counter(desk):
+    desk.hold(60)
+    desk.later(SECOND)
+    desk.tenant.bill(47)
+    desk.tenant.bill(500)
+    desk.later(6 * MINUTE)
+    assert desk.reconcile().corrections == {INFERENCE: 547 - 60}
+    desk.later(HOUR)
+    books_nothing(desk)
+    assert desk.used() == 547
+
+
+def test_twins_with_the_same_bill_are_settled_one_row_each(desk):
+    ops = {desk.hold(60), desk.hold(60)}
+    for _ in ops:
+        desk.later(SECOND)
+        desk.tenant.bill(47)
+    desk.later(6 * MINUTE)
+    found = desk.reconcile()
+    assert {call.op for call in found.settled} == ops
+    assert {desk.call(op)["request_id"] for op in ops} == {"log:1", "log:2"}
+    books_nothing(desk)
+
+
+def test_rows_of_calls_whose_bill_is_known_are_nobody_elses(desk):
+    lost = desk.hold(60)
+    desk.later(SECOND)
+    desk.tenant.bill(33, figures=(9, 4))
+    for tokens in (47, 52, 61):
+        desk.ask(tokens)
+    desk.later(6 * MINUTE)
+    (settled,) = desk.reconcile().settled
+    assert (settled.op, settled.tokens) == (lost, 33)
+    books_nothing(desk)
+
+
+def test_another_model_another_meter_and_another_hour_are_no_match(desk):
+    desk.hold(60)
+    desk.later(SECOND)
+    desk.tenant.bill(47, model="another")
+    desk.tenant.bill(47, meter=TRAINING)
+    desk.tenant.bill(2_000)
+    desk.later(20 * MINUTE)
+    desk.tenant.bill(47)
+    found = desk.reconcile()
+    assert not found.settled
+
+
+def test_training_calls_are_settled_by_training_rows_whatever_model_they_name(desk):
+    op = desk.hold(80, meter=TRAINING, model="train")
+    desk.tenant.bill(78, meter=TRAINING, model="ada-002")
+    desk.later(6 * MINUTE)
+    assert [call.op for call in desk.reconcile().settled] == [op]
+    assert desk.used(TRAINING) == 78
+    books_nothing(desk)
+
+
+def test_a_bill_is_found_behind_many_pages(desk):
+    op = desk.hold(60)
+    desk.tenant.bill(47)
+    desk.later(10 * MINUTE)
+    for _ in range(250):
+        desk.tenant.bill(1, model="another")
+    desk.later(MINUTE)
+    found = desk.reconcile()
+    assert [call.op for call in found.settled] == [op]
+    assert found.corrections == {INFERENCE: 250}
+    books_nothing(desk)
+
+
+def test_without_a_log_the_calls_stay_open_and_the_counter_still_tells(desk):
+    desk.server.on(LOG)
+    desk.hold(60)
+    desk.tenant.bill(47, logged=False)
+    desk.tenant.bill(500, logged=False)
+    desk.later(6 * MINUTE)
+    found = desk.reconcile()
+    assert "no log" in found.still_open[0].why
+    assert found.corrections == {INFERENCE: 547 - 60}
+    desk.later(HOUR)
+    books_nothing(desk)
+    assert desk.used() == 547
+
+
+# -- other devices ------------------------------------------------------------------------------------------
+
+
+def test_other_devices_are_booked_once_on_each_meter(desk):
+    desk.ask(63)
+    desk.tenant.bill(500)
+    desk.tenant.bill(70, meter=TRAINING)
+    desk.later(MINUTE)
+    found = desk.reconcile()
+    assert found.corrections == {INFERENCE: 500, TRAINING: 70}
+    assert (desk.used(), desk.used(TRAINING)) == (563, 70)
+    assert "500 booked for other devices" in str(found)
+    books_nothing(desk)
+    desk.tenant.bill(500)
+    desk.later(MINUTE)
+    assert desk.reconcile().corrections == {INFERENCE: 500}
+    books_nothing(desk)
+
+
+def test_a_person_who_knows_that_nothing_runs_need_not_wait(desk):
+    op = desk.hold(60)
+    desk.tenant.bill(47)
+    desk.later(10 * SECOND)
+    assert [call.op for call in desk.reconcile(running_s=0).settled] == [op]
+
+
+def test_a_counter_that_lags_behind_our_own_call_gives_nothing_back(desk):
+    desk.ask(63)
+    found = desk.reconcile()
+    assert not found.changed
+    assert desk.used() == 63
+    books_nothing(desk)
+
+
+def test_a_counter_that_stays_behind_is_not_followed_while_our_calls_are_young(desk):
+    desk.tenant.lag = 30 * SECOND
+    desk.ask(63)
+    found = reconcile(desk.session, sleep=lambda _: None)
+    assert not found.changed
+    assert "lags" in found.meters[0].why
+
+
+def test_a_call_in_flight_is_not_mistaken_for_another_device(desk):
+    op = desk.hold(60)
+    desk.later(SECOND)
+    desk.tenant.bill(90)  # more than was held: the log's row shows how much it may be
+    desk.tenant.bill(500, model="another")
+    desk.later(10 * SECOND)
+    found = desk.reconcile()
+    assert found.corrections == {INFERENCE: 500}
+    desk.settle(op, 90)
+    books_nothing(desk)
+    assert desk.used() == 590
+
+
+def test_a_call_in_flight_that_is_not_billed_yet_hides_no_more_than_its_hold(desk):
+    desk.hold(60)
+    desk.later(SECOND)
+    desk.tenant.bill(500, model="another")
+    desk.later(10 * SECOND)
+    found = desk.reconcile()
+    assert found.corrections == {INFERENCE: 440}
+    assert "60 more may be" in found.meters[0].why
+    balance = desk.ledger.balance(ME).inference
+    assert balance.remaining == 10_000 - 500
+
+
+def test_a_call_settled_between_the_two_witnesses_is_seen(desk):
+    op = desk.hold(60)
+    desk.later(MINUTE)
+
+    def settle_meanwhile(_):
+        figure = told(desk.tenant.used(INFERENCE))
+        if desk.ledger.unsettled(ME, INFERENCE):
+            desk.tenant.bill(63)
+            desk.settle(op, 63)
+        return figure
+
+    desk.server.on(LEFT)
+    desk.server.on(USED, settle_meanwhile)
+    assert not desk.reconcile().changed
+    assert desk.used() == 63
+
+
+def test_two_kernels_at_once_book_once(desk, tmp_path):
+    desk.tenant.bill(500, model="another")
+    desk.tenant.bill(47)
+    desk.hold(60)
+    desk.later(6 * MINUTE)
+    together = threading.Barrier(4)
+    wrong = []
+
+    def kernel():
+        with (
+            closing(Ledger(tmp_path / "ledger.db", clock=desk.clock)) as ledger,
+            closing(desk.another_service()) as service,
+        ):
+            session = SimpleNamespace(account=ME, ledger=ledger, service=service, clock=desk.clock)
+            together.wait(10)
+            try:
+                reconcile(session, sleep=lambda _: None)
+            except BaseException as error:
+                wrong.append(repr(error))
+
+    kernels = [threading.Thread(target=kernel) for _ in range(4)]
+    for each in kernels:
+        each.start()
+    for each in kernels:
+        each.join()
+    assert not wrong
+    desk.later(MINUTE)
+    assert desk.used() == 547
+    books_nothing(desk)
+    assert desk.ledger.verify().ok
+
+
+def book_once(path, t, tokens, start, results):
+    ledger = Ledger(path, clock=Clock(t))
+    start.wait(60)
+    results.put(book(ledger, ME, INFERENCE, tokens, period_at(t), 0))
+    ledger.close()
+
+
+def test_processes_that_saw_different_counters_never_book_both(desk, tmp_path):
+    start, results = PROCESSES.Event(), PROCESSES.Queue()
+    runs = [
+        PROCESSES.Process(
+            target=book_once, args=(tmp_path / "ledger.db", desk.clock(), tokens, start, results)
+        )
+        for tokens in (30, 50)
+    ]
+    for run in runs:
+        run.start()
+    start.set()
+    booked = sorted(results.get(timeout=60) for _ in runs)
+    for run in runs:
+        run.join()
+    assert booked == [False, True]
+    assert desk.used() in (30, 50)
+
+
+def test_a_correction_of_a_sum_that_was_there_before_is_booked_again(desk):
+    period = period_at(desk.clock())
+    for _ in range(3):
+        assert book(desk.ledger, ME, INFERENCE, 30, period, 0)
+        assert book(desk.ledger, ME, INFERENCE, -30, period, 30)
+    assert desk.used() == 0
+
+
+def test_a_correction_that_fails_leaves_the_next_run_to_it(desk, monkeypatch):
+    desk.tenant.bill(500)
+    desk.later(MINUTE)
+
+    def conflict(*_, **__):
+        raise LedgerConflict("another came first")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.ledger, "correct", conflict)
+        assert not desk.reconcile().changed
+    assert desk.reconcile().corrections == {INFERENCE: 500}
+
+
+# -- plans --------------------------------------------------------------------------------------------------
+
+
+def test_a_limit_that_changed_becomes_the_plan(desk):
+    desk.ask(63)
+    desk.later(MINUTE)
+    desk.tenant.limit = 15_000
+    found = desk.reconcile()
+    (plan,) = found.plans
+    assert (plan.before, plan.monthly) == (10_000, 15_000)
+    assert desk.ledger.balance(ME).inference.granted == 15_000
+    assert "tokens left + monthly counter" in desk.ledger.balance(ME).inference.source
+    books_nothing(desk)
+
+
+def test_a_limit_below_what_is_used_is_followed_too(desk):
+    desk.ask(63)
+    desk.later(MINUTE)
+    desk.tenant.limit = 50
+    desk.reconcile()
+    assert desk.ledger.balance(ME).inference.remaining == -13
+
+
+def test_top_ups_are_not_taken_for_a_larger_plan(desk):
+    starts, ends = at(2026, 11, 1), at(2026, 12, 1)
+    desk.ledger.grant(ME, INFERENCE, 2_000, source="top-up:r-1", starts=starts, ends=ends)
+    desk.tenant.limit = 12_000
+    assert not desk.reconcile().plans
+    assert desk.ledger.balance(ME).inference.granted == 12_000
+
+
+def test_counters_that_lag_apart_change_no_plan(desk):
+    answers = iter([9_990, 10_000])
+    desk.server.on(LEFT, lambda _: told(next(answers, 10_000)))
+    assert not desk.reconcile().plans
+
+
+def test_a_ledger_that_knows_nothing_makes_first_contact(desk, tmp_path):
+    desk.tenant.bill(411)
+    desk.later(MINUTE)
+    with closing(Ledger(tmp_path / "new.db", clock=desk.clock)) as ledger:
+        session = SimpleNamespace(account=ME, ledger=ledger, service=desk.service, clock=desk.clock)
+        assert not reconcile(session, sleep=desk.sleep).corrections
+        assert ledger.balance(ME).inference.used == 411
+
+
+def test_a_tenant_that_tells_no_counter_is_left_alone(desk):
+    for path in (USED, TAUGHT, LEFT):
+        desk.server.on(path)
+    found = desk.reconcile()
+    assert not found.changed
+    assert "tells no counter" in str(found)
+
+
+# -- rollover -----------------------------------------------------------------------------------------------
+
+
+def test_the_old_months_counter_is_not_booked_in_the_new_one(desk):
+    desk.ask(800, estimate=800)
+    desk.tenant.bill(100)
+    desk.later(MINUTE)
+    desk.reconcile()
+    desk.tenant.offset = 5 * HOUR  # the service's month begins in New York
+    desk.clock.t = at(2026, 12, 1, 0, 10)
+    found = desk.reconcile()
+    assert not found.changed
+    assert "last month's" in found.meters[0].why
+    assert desk.ledger.balance(ME).inference.remaining == 10_000
+    desk.clock.t = at(2026, 12, 1, 6)
+    desk.tenant.bill(70)
+    desk.later(MINUTE)
+    assert desk.reconcile().corrections == {INFERENCE: 70}
+    books_nothing(desk)
+    assert desk.ledger.used_in(ME, INFERENCE, "2026-11") == 900
+
+
+def test_a_first_day_busier_than_the_last_month_is_believed_by_its_rows(desk):
+    desk.ask(63)
+    desk.clock.t = at(2026, 12, 1, 3)
+    desk.tenant.bill(500)
+    desk.later(MINUTE)
+    assert desk.reconcile().corrections == {INFERENCE: 500}
+    books_nothing(desk)
+
+
+def test_a_counter_that_fell_before_our_month_ended_gives_nothing_back(desk):
+    desk.ask(800, estimate=800)
+    desk.tenant.offset = -10 * HOUR  # the service's month begins in the east
+    desk.clock.t = at(2026, 11, 30, 20)
+    found = desk.reconcile()
+    assert not found.changed
+    assert "edge" in found.meters[0].why
+    assert desk.used() == 800
+
+
+def test_a_call_lost_in_the_old_month_is_settled_there(desk):
+    desk.clock.t = at(2026, 11, 30, 23, 59)
+    op = desk.hold(60)
+    desk.tenant.bill(47)
+    desk.clock.t = at(2026, 12, 1, 2)
+    assert [call.op for call in desk.reconcile().settled] == [op]
+    assert desk.ledger.used_in(ME, INFERENCE, "2026-11") == 47
+    assert desk.used() == 0
+    books_nothing(desk)
+
+
+# -- privacy, faults, words ---------------------------------------------------------------------------------
+
+
+def test_the_rows_text_and_people_are_nowhere(desk, tmp_path):
+    desk.hold(60)
+    desk.tenant.bill(47)
+    desk.tenant.bill(47)
+    desk.tenant.bill(470)
+    desk.later(6 * MINUTE)
+    found = desk.reconcile()
+    desk.ledger.close()
+    shown = [str(found), repr(found), found._repr_html_(), *map(repr, (*found.settled, *found.meters))]
+    files = [path.read_bytes() for path in tmp_path.iterdir() if path.is_file()]
+    for text in (SECRET, "203.0.113.77", "987654321"):
+        assert not any(text in words for words in shown)
+        assert not any(text.encode() in content for content in files)
+
+
+def test_a_service_that_is_away_changes_nothing_and_says_so(desk):
+    desk.server.on(USED, {"response": "overloaded", "status": 503})
+    desk.hold(60)
+    with pytest.raises(Unavailable):
+        desk.reconcile()
+    assert desk.used() == 0
+
+
+def test_the_words_are_one_paragraph_with_sources(desk):
+    desk.hold(60)
+    desk.tenant.bill(47)
+    desk.tenant.bill(500, model="<other>")
+    desk.later(6 * MINUTE)
+    found = desk.reconcile()
+    assert "\n" not in str(found)
+    assert "60 held → 47 tokens (log)" in str(found)
+    html = found._repr_html_()
+    assert "monthly counter" in html
+    assert "<script" not in html
+    assert "UTC" in str(found)
+
+
+# -- in the background --------------------------------------------------------------------------------------
+
+
+def run_of(desk, background):
+    """Tell it of a call, and wait for the run that follows."""
+    gate = threading.Event()
+    limits = desk.server._script[LIMITS][0]
+    desk.server.on(LIMITS, lambda request: gate.wait(10) and limits(request))
+    background.after_call()
+    thread = background._thread
+    gate.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_use_is_followed_by_a_run_in_the_background(desk):
+    desk.tenant.bill(500)
+    desk.later(MINUTE)
+    with closing(Background(desk.session, every_s=0, after_s=0)) as follower:
+        run_of(desk, follower)
+        assert follower.trouble == ""
+        assert desk.used() == 500
+        desk.tenant.bill(20)
+        desk.later(MINUTE)
+        run_of(desk, follower)
+    assert desk.used() == 520
+
+
+def test_a_call_during_a_run_asks_for_another(desk):
+    gate, counts = threading.Event(), []
+    both = threading.Event()
+
+    def limits(_):
+        gate.wait(10)
+        counts.append(1)
+        if len(counts) == 2:
+            both.set()
+        return told({"max_tokens": 10_000})
+
+    desk.server.on(LIMITS, limits)
+    with closing(Background(desk.session, every_s=0, after_s=0)) as follower:
+        follower.after_call()
+        while not desk.server.asked(LIMITS):
+            follower.after_call()
+        follower.after_call()
+        gate.set()
+        assert both.wait(10)
+
+
+def test_runs_keep_their_distance_and_closing_does_not_wait_for_the_next(desk):
+    with closing(Background(desk.session, every_s=600, after_s=0)) as follower:
+        run_of(desk, follower)
+        asked = len(desk.server.requests)
+        follower.after_call()
+        thread = follower._thread
+    assert not thread.is_alive()
+    assert len(desk.server.requests) == asked
+
+
+def test_trouble_in_the_background_is_kept_and_not_raised(desk):
+    with closing(Background(desk.session, every_s=0, after_s=0)) as follower:
+        desk.server.on(USED, {"response": "overloaded", "status": 503})
+        run_of(desk, follower)
+        assert "busy" in follower.trouble
+
+
+def test_the_demo_is_never_compared_by_itself(desk):
+    desk.session.account = Account("localhost", "local-demo")
+    with closing(Background(desk.session, every_s=0, after_s=0)) as follower:
+        follower.after_call()
+        assert follower._thread is None
+    assert not desk.server.requests
+
+
+def test_a_call_older_than_the_look_back_is_looked_for_no_more(desk):
+    desk.hold(60)
+    desk.tenant.bill(47)
+    desk.later(2 * DAY)
+    found = desk.reconcile(look_back_s=86_400)
+    assert not found.settled
+    assert not desk.server.asked(LOG)
+
+
+# -- all of it together -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_after_any_history_both_witnesses_agree_to_the_token(desk, seed):
+    chance = random.Random(seed)
+    flying = []
+
+    def send():
+        flying.append(desk.hold(chance.randint(20, 90), due=20 * MINUTE))
+
+    def arrive():
+        if flying:
+            op, tokens = flying.pop(chance.randrange(len(flying))), chance.randint(5, 200)
+            if chance.random() < 0.8:
+                desk.tenant.bill(tokens, logged=chance.random() < 0.9)
+            if chance.random() < 0.3:
+                return  # the reply is lost
+            # A reply of more than five minutes may find its call settled: its kernel is told so, and goes on.
+            with suppress(LedgerConflict):
+                desk.settle(op, tokens) if chance.random() < 0.8 else desk.ledger.void(op)
+
+    def other_device():
+        desk.tenant.bill(chance.randint(1, 300), model=chance.choice([MODEL, "another"]))
+
+    def change_limit():
+        desk.tenant.limit = chance.randint(8_000, 12_000)
+
+    def compare():
+        desk.later(5 * SECOND)
+        found = desk.reconcile()
+        balance = desk.ledger.balance(ME).inference
+        assert balance.granted == desk.tenant.limit
+        if not any("running" in call.why for call in found.still_open):
+            assert balance.used + balance.held >= desk.tenant.used(INFERENCE)
+
+    for _ in range(40):
+        chance.choice([send, send, arrive, arrive, arrive, other_device, change_limit, compare])()
+        desk.later(chance.choice([SECOND, 20 * SECOND, 3 * MINUTE]))
+    while flying:
+        arrive()
+        desk.later(SECOND)
+    desk.later(HOUR)
+    desk.reconcile()
+    assert desk.used() == desk.tenant.used(INFERENCE)
+    books_nothing(desk)
+    assert desk.ledger.verify().ok
+
+
+def test_the_demo_agrees_when_it_is_asked(at_demo):
+    asksage_jupyter.ask("Name one ocean.", model=at_demo.model)
+    found = reconcile()
+    assert not found.changed, str(found)
+    assert "they agree" in str(found)
