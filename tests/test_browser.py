@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from platformdirs import user_cache_path
 from playwright.sync_api import expect, sync_playwright
 
 QUICKSTART = Path(__file__).parents[1] / "notebooks" / "01-quickstart.ipynb"
@@ -44,6 +45,7 @@ def lab(tmp_path_factory):
         shutil.copy(notebook, folder)
     place = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("DATA", "CONFIG", "RUNTIME")}
     place |= {f"JUPYTERLAB_{name}_DIR": str(folder / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
+    place |= {"HOME": str(folder), "XDG_CACHE_HOME": str(user_cache_path())}  # short paths, kept weights
     place |= {"XDG_DATA_HOME": str(folder / "data"), "ASKSAGE_LEDGER": str(folder / "ledger.db")}
     command = [
         sys.executable,

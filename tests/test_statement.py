@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,7 +17,7 @@ from asksage_jupyter.ledger import CALL_COLUMNS, Ledger
 from asksage_jupyter.month import period_at
 from asksage_jupyter.session import current
 from asksage_jupyter.settings import AskSage
-from asksage_jupyter.statements import statement
+from asksage_jupyter.statements import statement, words
 from asksage_jupyter.statements.gather import gather
 
 TOKENS = CALL_COLUMNS.index("tokens")
@@ -271,3 +272,10 @@ MonthsAddUp.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 test_the_months_add_up_to_the_ledger_whatever_happened = MonthsAddUp.TestCase
+
+
+def test_notebooks_below_the_home_folder_are_named_from_there():
+    path = str(Path.home() / "work" / "tides.ipynb")
+    assert words.part_name("notebook", path) == str(Path("~/work/tides.ipynb"))
+    assert words.part_name("notebook", "/srv/tides.ipynb") == "/srv/tides.ipynb"
+    assert words.part_name("model", path) == path

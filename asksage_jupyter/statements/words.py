@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..month import to_datetime
@@ -78,7 +80,12 @@ def group_title(name: str, month: MeterMonth) -> str:
 
 def part_name(group: str, name: str | None) -> str:
     """A part's name, or what stands where the calls do not tell it."""
-    return name if name is not None else _UNNAMED.get(group, "not told")
+    if name is None:
+        return _UNNAMED.get(group, "not told")
+    home = f"{Path.home()}{os.sep}"
+    if group == "notebook" and name.startswith(home):
+        return f"~{os.sep}{name.removeprefix(home)}"
+    return name
 
 
 def shown_groups(month: MeterMonth) -> list[str]:
