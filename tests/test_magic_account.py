@@ -13,7 +13,9 @@ from asksage_jupyter.errors import BadInput, LedgerConflict, OverLimit, Refused,
 from asksage_jupyter.magic.help import help_text
 from asksage_jupyter.magic.line import COMMANDS
 from asksage_jupyter.magic.options import parse_cell
+from asksage_jupyter.reconciling import Background
 from asksage_jupyter.session.sources import price
+from asksage_jupyter.settings import AskSage
 
 TRAIN, DATASETS, PLUGIN = "/server/train", "/server/get-datasets", "/server/execute-plugin"
 NOTES = "user_custom_81_notes_content"
@@ -342,3 +344,23 @@ def test_help_describes_every_option_of_every_subcommand():
 def test_tab_offers_the_options_of_each(shell, server, text, offered):
     assert completed(shell, text) == offered
     assert not server.requests
+
+
+def test_the_account_is_compared_in_the_background_unless_told_not_to(shell, server, monkeypatch):
+    (companion,) = session.current().companions
+    assert isinstance(companion, Background)
+    session.forget()
+    AskSage.instance().reconcile_every_s = 0
+    assert session.current().companions == []
+
+
+def test_reconcile_and_statement_are_shown_and_written(shell, server, tmp_path):
+    ran(shell, "%%asksage\nWhy?")
+    shown, error = ran(shell, "%asksage reconcile")
+    assert error is None
+    assert "ledger" in shown.lower()
+    shown, error = ran(shell, f"%asksage statement --csv {tmp_path / 'month.csv'}")
+    assert error is None
+    assert "Ledger verified" in shown
+    assert (tmp_path / "month.csv").read_text().startswith("period,meter,section")
+    assert isinstance(ran(shell, "%asksage statement November")[1], BadInput)

@@ -10,6 +10,7 @@ import pytest
 from scripted import EMAIL, EXCHANGE, KEY, QUERY, STREAM, Played, Scripted, envelope, pieces
 
 import asksage_jupyter
+from asksage_jupyter import session as session_room
 from asksage_jupyter.account import Source
 from asksage_jupyter.errors import (
     BadInput,
@@ -22,8 +23,10 @@ from asksage_jupyter.errors import (
     ReplyLost,
     Unavailable,
 )
+from asksage_jupyter.month import now
 from asksage_jupyter.service import Secret
 from asksage_jupyter.session import current, forget
+from asksage_jupyter.session.clock import Clock
 from asksage_jupyter.settings import AskSage
 
 MODEL = "google-claude-45-haiku"
@@ -411,3 +414,45 @@ def test_prompts_replies_and_the_key_stay_out_of_every_file(tenant, tmp_path):
     assert json.dumps(MODEL).encode() in kept  # the files were looked into
     for secret in (b"marmalade", KEY.encode(), b"jwt-7c1d", b"decoy"):
         assert secret not in kept
+
+
+# -- what goes along with a session -----------------------------------------------------------------------
+
+
+class Heard:
+    """A companion that counts."""
+
+    def __init__(self, session):
+        self.calls, self.is_closed = 0, False
+
+    def after_call(self):
+        self.calls += 1
+
+    def close(self):
+        self.is_closed = True
+
+
+def test_a_companion_hears_of_every_call_however_it_ends_and_of_the_end(tenant, monkeypatch):
+    monkeypatch.setattr(session_room, "_companions", [])
+    made = []
+    session_room.accompany(lambda session: made.append(Heard(session)) or made[-1])
+    session_room.accompany(lambda session: None)
+    asksage_jupyter.ask("Say OK.")
+    tenant.on(QUERY, Played(envelope(), drop_at=30))
+    with pytest.raises(ReplyLost):
+        asksage_jupyter.ask("Say OK.")
+    (companion,) = made
+    assert (companion.calls, companion.is_closed) == (2, False)
+    forget()
+    assert companion.is_closed
+
+
+def test_a_clock_far_ahead_of_the_services_begins_no_month(tenant):
+    session = current()
+    ahead = 40 * 86_400 * 1_000_000
+    session._guarded = Clock(wall=lambda: now() + ahead)
+    assert session.clock() > now() + ahead - 10_000_000  # nobody heard yet
+    asksage_jupyter.balance()
+    assert session.clock() < now() + 6 * 60 * 1_000_000
+    assert asksage_jupyter.ask("Say OK.").tokens == 63
+    assert asksage_jupyter.usage()["sent_at"].max().timestamp() < time.time() + 6 * 60
