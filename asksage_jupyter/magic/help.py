@@ -35,6 +35,7 @@ The key is no setting. It comes from %asksage login, else from ASKSAGE_API_KEY, 
 """
 
 _WIDTH = 104
+_COLUMN = 44
 TOPICS = ("cell", "settings", *COMMANDS)
 
 
@@ -79,8 +80,8 @@ def version_text() -> str:
 def _overview() -> str:
     commands = "\n".join(_line(name) for name in COMMANDS)
     return (
-        f"{'%%asksage [MODEL] [options]':<44}send the lines below to a model (options: %asksage help cell)\n"
-        f"{CELL:<44}upload the lines below to a dataset\n"
+        f"{_beside('%%asksage [MODEL] [options]', 'send the lines below to a model (%asksage help cell)')}\n"
+        f"{_beside(CELL, 'upload the lines below to a dataset')}\n"
         f"{commands}\n\n"
         f"Settings and environment variables: %asksage help settings\n"
         f"From Python: help('asksage_jupyter')\n\n"
@@ -101,7 +102,13 @@ def _command(name: str) -> str:
 
 def _line(name: str) -> str:
     command = COMMANDS[name]
-    return f"{'%asksage ' + command.usage:<44}{command.summary}"
+    return _beside(f"%asksage {command.usage}", command.summary)
+
+
+def _beside(written: str, summary: str) -> str:
+    """How something is written, and what it does beside it; below it where there is no room."""
+    room = f"{written:<{_COLUMN}}" if len(written) < _COLUMN else f"{written}\n{'':<{_COLUMN}}"
+    return room + summary
 
 
 def _settings() -> str:
