@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from tenant import environment, open_tenant
 from traitlets.config import Config
 
 from asksage_jupyter import local, magic, session
@@ -62,3 +63,14 @@ def shell(kept_shell):
     yield kept_shell
     magic.unregister(kept_shell)
     kept_shell.reset(new_session=False)
+
+
+@pytest.fixture
+def server(own_settings, monkeypatch, tmp_path):
+    """A scripted tenant, and settings that point at it."""
+    server = open_tenant()
+    for name, value in environment(server, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    yield server
+    session.forget()  # before the server goes
+    server.close()

@@ -6,7 +6,7 @@ import json
 import pytest
 from IPython.utils.capture import capture_output
 from scripted import QUERY, STREAM, Played
-from tenant import KEY, MODEL, OTHER, USED, drops_after, environment, open_tenant, questions, says
+from tenant import KEY, MODEL, OTHER, USED, drops_after, questions, says
 
 from asksage_jupyter import magic, session
 from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
@@ -17,16 +17,6 @@ from asksage_jupyter.magic.options import names
 from asksage_jupyter.settings import AskSage
 
 CODE = "Here:\n\n```python\nfor x in y:\n    print(x)\n```\nand\n```\nmore\n```"
-
-
-@pytest.fixture
-def server(monkeypatch, tmp_path):
-    server = open_tenant()
-    for name, value in environment(server, tmp_path).items():
-        monkeypatch.setenv(name, value)
-    yield server
-    session.forget()
-    server.close()
 
 
 def ran(shell, text):

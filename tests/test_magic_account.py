@@ -5,7 +5,7 @@ import json
 import pytest
 from IPython.utils.capture import capture_output
 from scripted import Played, envelope
-from tenant import MODEL, USED, environment, open_tenant
+from tenant import MODEL, USED
 
 import asksage_jupyter
 from asksage_jupyter import session
@@ -27,18 +27,13 @@ PLUGINS = [
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    server = open_tenant()
+def server(server, monkeypatch, tmp_path):
     server.on(DATASETS, {"response": [NOTES], "status": 200})
     server.on(TRAIN, {"embedding": None, "response": "Successfully added", "status": 200})
     server.on("/server/get-plugins", {"response": PLUGINS, "status": 200})
     server.on(PLUGIN, envelope("Short.", usage={"asksage_tokens": 40}, provenance={"model": MODEL}))
-    for name, value in environment(server, tmp_path).items():
-        monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    yield server
-    session.forget()
-    server.close()
+    return server
 
 
 def ran(shell, text):

@@ -4,24 +4,13 @@ from datetime import date
 
 import pytest
 from ledger_desk import Clock, at
-from tenant import environment, open_tenant
 
 import asksage_jupyter
-from asksage_jupyter import month, session
+from asksage_jupyter import month
 from asksage_jupyter.errors import BadInput, LedgerConflict, NotEnoughTokens
 from asksage_jupyter.session import Session, overdrawn, set_plan, top_up
 from asksage_jupyter.session.plan import top_up as book
 from asksage_jupyter.settings import AskSage
-
-
-@pytest.fixture
-def server(monkeypatch, tmp_path):
-    server = open_tenant()
-    for name, value in environment(server, tmp_path).items():
-        monkeypatch.setenv(name, value)
-    yield server
-    session.forget()
-    server.close()
 
 
 @pytest.fixture

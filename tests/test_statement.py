@@ -275,7 +275,7 @@ test_the_months_add_up_to_the_ledger_whatever_happened = MonthsAddUp.TestCase
 
 
 def test_notebooks_below_the_home_folder_are_named_from_there():
-    path = str(Path.home() / "work" / "tides.ipynb")
-    assert words.part_name("notebook", path) == str(Path("~/work/tides.ipynb"))
+    path = str(Path.home() / "notes" / "tides.ipynb")
+    assert words.part_name("notebook", path) == str(Path("~/notes/tides.ipynb"))
     assert words.part_name("notebook", "/srv/tides.ipynb") == "/srv/tides.ipynb"
     assert words.part_name("model", path) == path

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Played
-from tenant import environment, open_tenant
 
 import asksage_jupyter
 from asksage_jupyter import session
@@ -25,16 +24,11 @@ PAGES = "".join(f"Fox {n} jumps over the lazy dog again today. " for n in range(
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    server = open_tenant()
+def server(server):
     server.on(DATASETS, {"response": [NOTES, "user_custom_81_other_content"], "status": 200})
     server.on(TRAIN, TAKEN)
     server.on(TRAIN_FILE, TAKEN)
-    for name, value in environment(server, tmp_path).items():
-        monkeypatch.setenv(name, value)
-    yield server
-    session.forget()
-    server.close()
+    return server
 
 
 def meters():
