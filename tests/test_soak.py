@@ -64,8 +64,9 @@ class Quarter:
         self.control.set_clock(self.clock.t)
 
     def live(self, year, month):
-        """A month of days like any other, and its last evening."""
-        end = at(year, month, calendar.monthrange(year, month)[1], 12)
+        """A month of days like any other, and an evening on which all comes to rest."""
+        # A day before the edge: nearer to it, reconcile gives nothing back.
+        end = at(year, month, calendar.monthrange(year, month)[1], 12) - DAY
         actions = {
             self.ask: 10, self.stop: 2, self.elsewhere: 3, self.teach: 2, self.fault: 5,
             self.change_plan: 0.5, self.request: 0.5, self.reconcile: 2,

@@ -37,8 +37,8 @@ def spend(tokens, *, account=None, sent_at=None, bill=None, **fields):
     account = account or session.account
     ledger = session.ledger
     ledger.set_plan(account, Meter.INFERENCE, 100_000, source="me")
-    call = Call(new_op(), sent_at or session._clock(), "a-model", Meter.INFERENCE, tokens, **fields)
-    ledger.hold(account, call, due=session._clock() + HOUR)
+    call = Call(new_op(), sent_at or session.clock(), "a-model", Meter.INFERENCE, tokens, **fields)
+    ledger.hold(account, call, due=session.clock() + HOUR)
     ledger.settle(call.op, bill or a_bill(tokens))
     return call
 
@@ -87,7 +87,7 @@ def test_closed_sets_are_categories_with_all_their_members():
 
 
 def test_rows_come_in_the_order_they_were_sent_and_group_by_notebook():
-    now = current()._clock()
+    now = current().clock()
     spend(2, sent_at=now + 2, notebook="b.ipynb")
     spend(1, sent_at=now + 1, notebook="a.ipynb")
     spend(4, sent_at=now + 3, notebook="a.ipynb")
