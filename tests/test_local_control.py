@@ -62,7 +62,11 @@ def client(service, control):
 
 @pytest.fixture
 def ours(service, control):
-    ours = Service(service.url, Secret(service.key), email=service.email, sleep=lambda _: None)
+    dates = []
+    ours = Service(
+        service.url, Secret(service.key), email=service.email, sleep=lambda _: None, on_date=dates.append
+    )
+    ours.dates = dates
     yield ours
     ours.close()
 
@@ -198,7 +202,7 @@ def test_months_log_times_and_the_date_follow_the_clock(client, control, ours, m
         month,
     ]
     ours.used(Meter.INFERENCE)
-    assert to_instant(ours.last_date) == later
+    assert to_instant(ours.dates[-1]) == later
     control.set_clock(month)
     assert used(client) == tokens
 

@@ -182,12 +182,13 @@ def test_blank_lines_ahead_of_the_text_are_left_out_but_no_indentation(bench, me
     assert bench.service().query(question()).text == text
 
 
-def test_the_services_clock_is_noted(bench):
+def test_the_services_clock_is_heard_with_each_reply(bench):
     bench.server.on(QUERY, Played(envelope()))
-    service = bench.service()
-    assert (service.host, service.last_date) == ("127.0.0.1", None)
+    dates = []
+    service = bench.service(on_date=dates.append)
     service.query(question())
-    assert service.last_date.utcoffset().total_seconds() == 0
+    assert service.host == "127.0.0.1"
+    assert [date.utcoffset().total_seconds() for date in dates] == [0]
 
 
 # -- certainly not billed ---------------------------------------------------------------------------------

@@ -26,7 +26,6 @@ from asksage_jupyter.errors import (
 from asksage_jupyter.month import now
 from asksage_jupyter.service import Secret
 from asksage_jupyter.session import current, forget
-from asksage_jupyter.session.clock import Clock
 from asksage_jupyter.settings import AskSage
 
 MODEL = "google-claude-45-haiku"
@@ -450,7 +449,7 @@ def test_a_companion_hears_of_every_call_however_it_ends_and_of_the_end(tenant, 
 def test_a_clock_far_ahead_of_the_services_begins_no_month(tenant):
     session = current()
     ahead = 40 * 86_400 * 1_000_000
-    session._guarded = Clock(wall=lambda: now() + ahead)
+    session._guarded._wall = lambda: now() + ahead
     assert session.clock() > now() + ahead - 10_000_000  # nobody heard yet
     asksage_jupyter.balance()
     assert session.clock() < now() + 6 * 60 * 1_000_000

@@ -42,6 +42,8 @@ class Service:
         In place of the network.
     clock, sleep : callable
         Seconds.
+    on_date : callable
+        Hears the service's own clock (UTC) as each reply arrives.
 
     Attributes
     ----------
@@ -71,22 +73,18 @@ class Service:
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        on_date: Callable[[datetime], None] = lambda date: None,
     ) -> None:
         self.url = base_url(url)
         credentials = Credentials(key, email, clock)
         self._client = connect(self.url, ca_bundle, timeout_s, transport)
-        self._connection = Connection(self._client, credentials, sleep)
+        self._connection = Connection(self._client, credentials, sleep, on_date)
         self._has_stream = True
 
     @property
     def host(self) -> str:
         """The host's name, without port."""
         return self._client.base_url.host
-
-    @property
-    def last_date(self) -> datetime | None:
-        """The service's own clock at its latest reply (UTC)."""
-        return self._connection.last_date
 
     def __repr__(self) -> str:
         return f"Service({self.url!r})"

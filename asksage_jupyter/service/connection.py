@@ -34,19 +34,19 @@ class Connection:
     credentials : Credentials
     sleep : callable
         Seconds.
-
-    Attributes
-    ----------
-    last_date : datetime or None
-        The service's own clock at its latest reply (UTC).
+    on_date : callable
+        Hears the service's own clock (UTC) as each reply arrives.
     """
 
     def __init__(
-        self, client: httpx.Client, credentials: Credentials, sleep: Callable[[float], None]
+        self,
+        client: httpx.Client,
+        credentials: Credentials,
+        sleep: Callable[[float], None],
+        on_date: Callable[[datetime], None],
     ) -> None:
         self.client, self.credentials = client, credentials
-        self.last_date: datetime | None = None
-        self._sleep = sleep
+        self._sleep, self._on_date = sleep, on_date
         longest = client.timeout.read or _FREE_TIMEOUT_S
         self._free_timeout = httpx.Timeout(min(longest, _FREE_TIMEOUT_S), connect=client.timeout.connect)
 
@@ -219,6 +219,6 @@ class Connection:
         )
 
     def _note_date(self, response: httpx.Response) -> None:
-        # A proxy may drop it; the one before it stays.
+        # A proxy may drop it.
         with contextlib.suppress(ValueError):
-            self.last_date = parsedate_to_datetime(response.headers.get("date", ""))
+            self._on_date(parsedate_to_datetime(response.headers.get("date", "")))

@@ -69,7 +69,7 @@ class Session:
         self.account = settings.account
         self.companions: list[Companion] = []
         self._guarded = Clock()
-        self._clock = clock
+        self._clock = clock or self._guarded
         self._contacted = False
         self._exchanges: deque[tuple[str, str]] = deque(maxlen=HISTORY_KEPT)
         self._models: list[ModelInfo] | None = None
@@ -102,6 +102,7 @@ class Session:
             email=settings.email or None,
             ca_bundle=settings.ca_bundle or None,
             timeout_s=settings.timeout_s,
+            on_date=self._guarded.heard,
         )
 
     def close(self) -> None:
@@ -114,11 +115,7 @@ class Session:
 
     def clock(self) -> int:
         """The present instant, in microseconds UTC."""
-        if self._clock is not None:
-            return self._clock()
-        if (service := self.__dict__.get("service")) is not None:
-            self._guarded.heard(service.last_date)
-        return self._guarded()
+        return self._clock()
 
     def _after_call(self) -> None:
         for companion in self.companions:
