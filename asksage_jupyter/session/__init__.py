@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Unpack
 
 from ..settings import AskSage
-from .credentials import find_key
-from .plan import overdrawn
-from .query import Options, build_query, chosen_model
-from .reply import Reply
-from .session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,9 +15,26 @@ if TYPE_CHECKING:
 
     from ..account import Balance
     from ..rates import Estimate
+    from .credentials import find_key as find_key
+    from .plan import overdrawn as overdrawn
+    from .query import Options as Options
+    from .query import build_query as build_query
+    from .query import chosen_model as chosen_model
+    from .reply import Reply as Reply
     from .session import Companion
+    from .session import Session as Session
     from .trained import Training, TrainingEstimate
 
+# Imported when first asked for: `%load_ext` needs none of them.
+_HOMES = {
+    "Options": ".query",
+    "Reply": ".reply",
+    "Session": ".session",
+    "build_query": ".query",
+    "chosen_model": ".query",
+    "find_key": ".credentials",
+    "overdrawn": ".plan",
+}
 __all__ = [
     "Options",
     "Reply",
@@ -41,6 +54,13 @@ __all__ = [
     "train",
 ]
 
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)
+
+
 _lock = threading.Lock()
 _current: tuple[tuple[object, ...], Session] | None = None
 _companions: list[Callable[[Session], Companion | None]] = []
@@ -53,6 +73,8 @@ def current() -> Session:
     made_from = (settings.account, settings.url, settings.ca_bundle, settings.ledger, settings.timeout_s)
     with _lock:
         if _current is None or _current[0] != made_from:
+            from .session import Session
+
             _close()
             _current = made_from, _accompanied(Session(settings))
         return _current[1]
@@ -118,6 +140,8 @@ def ask(
     ReplyLost, Interrupted
         The hold stays open until the bill is known.
     """
+    from .query import build_query
+
     session = current()
     return session.ask(build_query(session, prompt, model, options), limit=max_tokens, on_text=on_text)
 
@@ -135,6 +159,8 @@ def estimate(prompt: str, model: str | None = None, **options: Unpack[Options]) 
     Estimate
         ``.low``, ``.expected``, ``.high`` in Ask Sage tokens, and the ``.parts`` they are made of.
     """
+    from .query import build_query
+
     session = current()
     return session.estimate(build_query(session, prompt, model, options))
 
