@@ -17,6 +17,7 @@
     ├── Interrupted              the person stopped it: the hold stays open
     └── LedgerError
         ├── LedgerConflict       the same op with other figures
+        ├── LedgerMissing        there is none yet, and who asked only reads
         ├── LedgerTooNew         written by a newer version
         └── LedgerUnusable       no right to write, disk full, network file system, damaged
 """
@@ -26,14 +27,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from .plain import plain
+
 
 class AskSageError(Exception):
     """Base of all expected errors; renders as one line in IPython."""
 
     def _render_traceback_(self) -> list[str]:
         # IPython calls this instead of printing frames: the message says what to do, and frames
-        # could show locals that hold a prompt.
-        return [f"{type(self).__name__}: {self}"]
+        # could show locals that hold a prompt. A message may quote the service.
+        return [plain(f"{type(self).__name__}: {self}")]
 
 
 class BadInput(AskSageError):
@@ -59,12 +62,18 @@ class NotEnoughTokens(AskSageError):
         Ask Sage tokens.
     resets_at : datetime
         When the next allotment begins (UTC).
+    short : str
+        What is short, of a pool's member: ``"the pool lab"`` or ``"your cap"``; else empty.
     """
 
-    def __init__(self, meter: str, needed: int, remaining: int, resets_at: datetime) -> None:
+    def __init__(
+        self, meter: str, needed: int, remaining: int, resets_at: datetime, *, short: str = ""
+    ) -> None:
         self.meter, self.needed, self.remaining, self.resets_at = meter, needed, remaining, resets_at
+        self.short = short
+        left = f"{short} has {remaining:,} left" if short else f"{remaining:,} remaining"
         super().__init__(
-            f"not enough {meter} tokens: {needed:,} needed, {remaining:,} remaining until "
+            f"not enough {meter} tokens: {needed:,} needed, {left} until "
             f"{resets_at:%d %b %Y} (UTC). Nothing was sent."
         )
 
@@ -150,6 +159,10 @@ class LedgerError(AskSageError):
 
 class LedgerConflict(LedgerError):
     """The same op came again with other figures."""
+
+
+class LedgerMissing(LedgerError):
+    """There is no ledger yet, and what only reads makes none."""
 
 
 class LedgerTooNew(LedgerError):

@@ -7,13 +7,19 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from traitlets import Enum, Float, Int, Unicode, default
+from traitlets import Enum, Float, Int, List, Unicode, default, validate
 from traitlets.config import SingletonConfigurable
 
 from .account import Account
+from .ledger.address import Address
+from .ledger.address import data_folder as data_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
+
+    from traitlets import Bunch
+
+    from .forecast import WorkingDays
 
 FORMATS = ("markdown", "code", "json", "html", "text")
 
@@ -33,6 +39,9 @@ class AskSage(SingletonConfigurable):
     ).tag(config=True)
     model = Unicode(help="Model that answers when a cell names none (ASKSAGE_MODEL).").tag(config=True)
     ledger = Unicode(help="Path or SQLAlchemy URL of the ledger (ASKSAGE_LEDGER).").tag(config=True)
+    ledger_timeout_s = Float(
+        10.0, min=1.0, help="Seconds that a ledger on a server may take to answer before a cell is refused."
+    ).tag(config=True)
     project = Unicode(help="Project that calls are booked under in the usage log (ASKSAGE_PROJECT).").tag(
         config=True
     )
@@ -61,6 +70,14 @@ class AskSage(SingletonConfigurable):
         "0 for never.",
     ).tag(config=True)
 
+    weekend: List[str] = List(
+        Unicode(), ["Saturday", "Sunday"], help="Days of the week that are no working days, for the pace."
+    ).tag(config=True)
+    holidays: List[str] = List(
+        Unicode(),
+        help="Other days that are no working days, like 2026-11-26 (ASKSAGE_HOLIDAYS, joined by commas).",
+    ).tag(config=True)
+
     @default("url")
     def _url(self) -> str:
         return os.environ.get("ASKSAGE_URL") or "https://api.asksage.ai"
@@ -79,11 +96,36 @@ class AskSage(SingletonConfigurable):
 
     @default("ledger")
     def _ledger(self) -> str:
-        return os.environ.get("ASKSAGE_LEDGER") or str(data_folder() / "ledger.db")
+        return Address(os.environ.get("ASKSAGE_LEDGER") or data_folder() / "ledger.db")
 
     @default("project")
     def _project(self) -> str:
         return os.environ.get("ASKSAGE_PROJECT", "")
+
+    @default("holidays")
+    def _holidays(self) -> list[str]:
+        return os.environ.get("ASKSAGE_HOLIDAYS", "").replace(",", " ").split()
+
+    @validate("ledger")
+    def _without_a_shown_password(self, proposal: Bunch) -> str:
+        return Address(proposal.value)
+
+    @validate("weekend", "holidays")
+    def _checked_days(self, proposal: Bunch) -> list[str]:
+        given: list[str] = proposal.value
+        _working_days(**{"weekend": (), "holidays": (), proposal.trait.name: given})
+        return given
+
+    @property
+    def working_days(self) -> WorkingDays:
+        """The calendar by which the pace is told.
+
+        Raises
+        ------
+        BadInput
+            ASKSAGE_HOLIDAYS holds what is no date.
+        """
+        return _working_days(self.weekend, self.holidays)
 
     @property
     def account(self) -> Account:
@@ -98,8 +140,7 @@ class AskSage(SingletonConfigurable):
         return Account("localhost" if is_loopback(host) else host, holder, self.zone)
 
 
-def data_folder() -> Path:
-    """The platform's folder for this person's data of this package."""
-    from platformdirs import user_data_path
+def _working_days(weekend: Iterable[str], holidays: Iterable[str]) -> WorkingDays:
+    from .forecast import WorkingDays
 
-    return user_data_path("asksage_jupyter", appauthor=False)
+    return WorkingDays.of(weekend, holidays)

@@ -1,14 +1,18 @@
 """The ledger beside bare sqlite3, in one run: two durable commits a call, and a balance at any length.
 
-Run ``python benchmarks/ledger.py [calls]``; `calls` (1,000,000) is the length of the long history.
+Run ``python benchmarks/ledger.py [calls]``; `calls` (1,000,000) is the length of the long history. Then the
+same on a PostgreSQL server that is started for it, beside bare psycopg.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +21,9 @@ from statistics import median
 from asksage_jupyter import month
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.ledger import Ledger, new_op
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from postgres_server import PostgresServer
 
 ME = Account("api.example", "me@example")
 ROUNDS = 400
@@ -70,13 +77,44 @@ def timed(do: Callable[[], object], times: int) -> list[float]:
     return took
 
 
-def one_of_many(path: Path, go: object, results: object) -> None:
+def bare_psycopg(server: PostgresServer, schema: str) -> Callable[[], None]:
+    """The same on a server, whose locks alone are shared."""
+    import psycopg
+
+    connection = psycopg.connect(
+        host=str(server.folder), user="asksage", dbname="postgres", options=f"-csearch_path={schema}"
+    )
+    grant_id, seq, granted = connection.execute(
+        "SELECT grant_id, seq, granted FROM entry ORDER BY grant_id DESC, seq DESC LIMIT 1"
+    ).fetchone() or (0, 0, 0)
+    hashed = bytes(32)
+
+    def insert(table: str, *row: object) -> None:
+        connection.execute(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(row))})", row)
+
+    def ask_bare() -> None:
+        nonlocal seq
+        op, t = new_op(), month.now()
+        connection.execute("SELECT id FROM account FOR UPDATE")
+        insert("entry", grant_id, seq + 1, op, "hold", 90, granted, 0, 0, t, t, hashed)
+        insert("call", op, 1, t, "a-model", 100, "a.ipynb", "cell", "a-project", "me")
+        connection.commit()
+        connection.execute("SELECT id FROM account FOR UPDATE")
+        insert("entry", grant_id, seq + 2, op, "settle", 90, granted, 0, 0, t, None, hashed)
+        insert("bill", grant_id, seq + 2, op, t, 90, "billed", "ok", 800, 40, 900, None, None)
+        connection.commit()
+        seq += 2
+
+    return ask_bare
+
+
+def one_of_many(path: Path | str, go: object, results: object) -> None:
     ledger = Ledger(path)
     go.wait()  # type: ignore[attr-defined]
     results.put(timed(lambda: ask(ledger), ROUNDS // 4))  # type: ignore[attr-defined]
 
 
-def many(path: Path, processes: int) -> tuple[float, float]:
+def many(path: Path | str, processes: int) -> tuple[float, float]:
     """Calls a second, and the longest wait in ms, of `processes` kernels on one account."""
     context = multiprocessing.get_context("spawn")
     go, results = context.Event(), context.Queue()
@@ -91,6 +129,20 @@ def many(path: Path, processes: int) -> tuple[float, float]:
     for worker in workers:
         worker.join()
     return rate, max(took)
+
+
+def heard(ledger: Ledger) -> list[float]:
+    """Milliseconds from a commit until a watch calls."""
+    told = threading.Event()
+    ledger.watch(told.set)
+    took = []
+    for _ in range(100):
+        told.clear()
+        ledger.correct(ME, Meter.INFERENCE, 1, op=new_op())
+        start = time.perf_counter()
+        told.wait()
+        took.append((time.perf_counter() - start) * 1e3)
+    return took
 
 
 def lengthen(path: Path, calls: int) -> None:
@@ -152,5 +204,34 @@ def main(calls: int) -> None:
         ledger.close()
 
 
+def on_a_server() -> None:
+    server = PostgresServer(fsync=True)
+    try:
+        server.start()
+        ours, theirs = (server.new_schema() for _ in range(2))
+        for schema in (ours, theirs):
+            ledger = Ledger(server.url("postgres", schema=schema))
+            ledger.open_month(ME, Meter.INFERENCE, 10**12, source="benchmark")
+            ledger.close()
+        url = server.url("postgres", schema=ours)
+        ledger, by_hand = Ledger(url), bare_psycopg(server, theirs)
+        took: tuple[list[float], list[float]] = ([], [])
+        for _ in range(4):
+            took[0].extend(timed(lambda: ask(ledger), ROUNDS // 4))
+            took[1].extend(timed(by_hand, ROUNDS // 4))
+        mine, bares = median(took[0]), median(took[1])
+        print(f"PostgreSQL         {mine:8.3f} ms   bare psycopg {bares:.3f} ms   ratio {mine / bares:.2f}")
+        for processes in (1, 8):
+            rate, longest = many(url, processes)
+            print(f"{processes} process(es)     {rate:8.0f} calls/s   longest {longest:.1f} ms")
+        print(f"balance                {median(timed(lambda: ledger.balance(ME), 1000)) * 1e3:5.0f} us")
+        print(f"heard after        {median(heard(ledger)):8.3f} ms")
+        ledger.close()
+    finally:
+        server.stop(signal.SIGQUIT)
+        shutil.rmtree(server.folder)
+
+
 if __name__ == "__main__":
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    on_a_server()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from ledger_desk import DAY, HOUR, INFERENCE, ME, Clock, a_bill, a_call, at, figures
@@ -9,6 +10,8 @@ from ledger_desk import DAY, HOUR, INFERENCE, ME, Clock, a_bill, a_call, at, fig
 from asksage_jupyter.account import Account, Call, Meter, Source, Status
 from asksage_jupyter.errors import BadInput, LedgerConflict, LedgerError, NotEnoughTokens
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, new_op
+
+pytest_plugins = ["postgres_server"]
 
 JUNE = at(2027, 6, 1)
 
@@ -19,8 +22,8 @@ def clock():
 
 
 @pytest.fixture
-def ledger(tmp_path, clock):
-    ledger = Ledger(tmp_path / "ledger.sqlite", clock=clock)
+def ledger(where, clock):
+    ledger = Ledger(where, clock=clock)
     yield ledger
     assert ledger.verify().problems == ()
     ledger.close()
@@ -506,10 +509,10 @@ def test_only_the_meters_own_calls_are_unsettled_on_it(month, clock):
     assert month.unsettled(Account("api.example", "you@example"), Meter.TRAINING) == []
 
 
-def test_presumes_are_found_by_their_index(month):
+def test_presumes_are_found_by_their_index(tmp_path):
     from asksage_jupyter.ledger.unsettled import _PRESUMED
 
-    with month._store.reading() as connection:
+    with closing(Ledger(tmp_path / "ledger.sqlite")) as ledger, ledger._store.reading() as connection:
         sql = str(_PRESUMED.compile(dialect=connection.dialect))
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("host", "holder", "meter", "settle"))
         assert any("entry_presumed" in step[3] for step in plan)

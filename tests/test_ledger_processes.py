@@ -30,17 +30,19 @@ from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.gate import Gate
 from asksage_jupyter.month import now
 
+pytest_plugins = ["postgres_server"]
+
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "ledger.sqlite"
 
 
-def test_four_processes_of_32_threads_never_hold_more_than_is_granted(path):
-    ledger = Ledger(path)
+def test_four_processes_of_32_threads_never_hold_more_than_is_granted(where):
+    ledger = Ledger(where)
     ledger.set_plan(ME, INFERENCE, 2000, source="me")
     start, results = PROCESSES.Barrier(4), PROCESSES.Queue()
-    racers = [PROCESSES.Process(target=race, args=(path, 32, 7, start, results)) for _ in range(4)]
+    racers = [PROCESSES.Process(target=race, args=(where, 32, 7, start, results)) for _ in range(4)]
     for racer in racers:
         racer.start()
     outcomes = [results.get(timeout=60) for _ in racers]
@@ -54,13 +56,13 @@ def test_four_processes_of_32_threads_never_hold_more_than_is_granted(path):
     ledger.close()
 
 
-def test_threads_that_open_their_own_ledger_share_the_file(path):
-    Ledger(path).set_plan(ME, INFERENCE, 10_000, source="me")
+def test_threads_that_open_their_own_ledger_share_the_file(where):
+    Ledger(where).set_plan(ME, INFERENCE, 10_000, source="me")
     wrong = []
 
     def spend():
         try:
-            ledger = Ledger(path)
+            ledger = Ledger(where)
             for _ in range(10):
                 call = a_call(5, now)
                 ledger.hold(ME, call, due=now() + HOUR)
@@ -74,7 +76,7 @@ def test_threads_that_open_their_own_ledger_share_the_file(path):
         thread.start()
     for thread in threads:
         thread.join()
-    ledger = Ledger(path)
+    ledger = Ledger(where)
     assert wrong == []
     assert figures(ledger) == (10_000, 300, 0)
     ledger.close()
@@ -98,15 +100,15 @@ def killed_writer(path, after):
     return words
 
 
-def test_what_a_killed_writer_acknowledged_is_there_exactly_once(path):
-    ledger = Ledger(path)
+def test_what_a_killed_writer_acknowledged_is_there_exactly_once(where):
+    ledger = Ledger(where)
     ledger.set_plan(ME, INFERENCE, 10**6, source="me")
     ledger.close()
     acknowledged, mutex = {}, threading.Lock()
 
     def keep_killing(writer):
         for round_ in range(8):
-            words = killed_writer(path, after=2 + 5 * round_ + 3 * writer)
+            words = killed_writer(where, after=2 + 5 * round_ + 3 * writer)
             with mutex:
                 acknowledged.update(words)
 
@@ -116,7 +118,7 @@ def test_what_a_killed_writer_acknowledged_is_there_exactly_once(path):
     for killer in killers:
         killer.join()
 
-    ledger = Ledger(path)
+    ledger = Ledger(where)
     assert ledger.verify().problems == ()
     listed = [row[0] for row in ledger.calls()]
     settled = {op for op, word in acknowledged.items() if word == "settled"}
@@ -133,14 +135,14 @@ def test_what_a_killed_writer_acknowledged_is_there_exactly_once(path):
     ledger.close()
 
 
-def test_two_openers_presume_each_hold_once(path):
+def test_two_openers_presume_each_hold_once(where):
     clock = Clock()
-    ledger = Ledger(path, clock=clock)
+    ledger = Ledger(where, clock=clock)
     ledger.set_plan(ME, INFERENCE, 1000, source="me")
     for _ in range(20):
         ledger.hold(ME, a_call(10, clock), due=clock() + HOUR)
     start, results = PROCESSES.Barrier(4), PROCESSES.Queue()
-    args = (path, clock() + 2 * HOUR, start, results)
+    args = (where, clock() + 2 * HOUR, start, results)
     openers = [PROCESSES.Process(target=open_and_close, args=args) for _ in range(4)]
     for opener in openers:
         opener.start()
@@ -163,9 +165,9 @@ def test_many_processes_may_make_the_file_at_once(path):
         opener.join()
 
 
-def test_a_watch_sees_the_commit_of_another_process_and_of_this_one(path):
+def test_a_watch_sees_the_commit_of_another_process_and_of_this_one(where):
     clock = Clock()
-    ledger = Ledger(path, clock=clock)
+    ledger = Ledger(where, clock=clock)
     ledger.set_plan(ME, INFERENCE, 1000, source="me")
     seen, times = threading.Event(), []
 
@@ -176,7 +178,7 @@ def test_a_watch_sees_the_commit_of_another_process_and_of_this_one(path):
             raise RuntimeError("a display that fails")
 
     stop = ledger.watch(fail_first, interval_s=0.01)
-    other = PROCESSES.Process(target=hold_once, args=(path, clock(), (new_op(), 40)))
+    other = PROCESSES.Process(target=hold_once, args=(where, clock(), (new_op(), 40)))
     other.start()
     other.join()
     assert seen.wait(30)
@@ -193,8 +195,8 @@ def test_a_watch_sees_the_commit_of_another_process_and_of_this_one(path):
     ledger.close()
 
 
-def test_a_watch_where_threads_cannot_start_does_nothing(path, monkeypatch):
-    ledger = Ledger(path)
+def test_a_watch_where_threads_cannot_start_does_nothing(where, monkeypatch):
+    ledger = Ledger(where)
 
     def refuse(_thread):
         raise RuntimeError("can't start new thread")

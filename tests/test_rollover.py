@@ -14,6 +14,8 @@ from asksage_jupyter.month import bounds, to_instant
 from asksage_jupyter.session.clock import ALLOWED_AHEAD, elapsed
 from asksage_jupyter.session.clock import Clock as HeldBack
 
+pytest_plugins = ["postgres_server"]
+
 MIDNIGHT = at(2026, 12, 1)
 
 # (zone, the month that begins, its first instant)
@@ -42,8 +44,8 @@ def clock():
 
 
 @pytest.fixture
-def ledger(tmp_path, clock):
-    ledger = Ledger(tmp_path / "ledger.sqlite", clock=clock)
+def ledger(where, clock):
+    ledger = Ledger(where, clock=clock)
     yield ledger
     assert ledger.verify().problems == ()
     ledger.close()
@@ -213,10 +215,10 @@ def cross_midnight(path, start, results):
     results.put("ok")
 
 
-def test_two_processes_that_cross_midnight_together_make_one_allotment(ledger, clock):
+def test_two_processes_that_cross_midnight_together_make_one_allotment(ledger, where, clock):
     ledger.set_plan(ME, INFERENCE, 1000, source="me")
     start, results = PROCESSES.Barrier(2), PROCESSES.Queue()
-    kernels = [PROCESSES.Process(target=cross_midnight, args=(ledger.path, start, results)) for _ in range(2)]
+    kernels = [PROCESSES.Process(target=cross_midnight, args=(where, start, results)) for _ in range(2)]
     for kernel in kernels:
         kernel.start()
     assert [results.get(timeout=60) for _ in kernels] == ["ok", "ok"]

@@ -11,13 +11,61 @@ from .records import Account, Meter
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """What a pool has on one meter, as one of its members sees it, in Ask Sage tokens.
+
+    Attributes
+    ----------
+    name : str
+    granted : int or None
+        This month's, top-ups included; None when nobody told it.
+    used, held : int
+        By all members.
+    held_by_others : int
+        The part of `held` that other members' calls hold.
+    running : int
+        How many calls of others that are.
+    is_capped : bool
+        Whether this member has a cap of their own within the pool.
+    """
+
+    name: str
+    granted: int | None
+    used: int
+    held: int
+    held_by_others: int
+    running: int
+    is_capped: bool
+
+    @property
+    def remaining(self) -> int | None:
+        """``granted - used - held``; below zero is overage; None while `granted` is unknown."""
+        return None if self.granted is None else self.granted - self.used - self.held
+
+    @property
+    def held_words(self) -> str:
+        """Who holds what of it, told apart from what is spent; empty where nothing is held."""
+        own = self.held - self.held_by_others
+        cells = "cell" if self.running == 1 else "cells"
+        others = f"{self.held_by_others:,} held by {self.running} running {cells} of others"
+        return ", ".join([f"{own:,} held by you"] * (own > 0) + [others] * (self.running > 0))
+
+    def __str__(self) -> str:
+        if self.granted is None:
+            return f"pool {self.name}: not known, {self.used:,} used"
+        held = f", {self.held_words}" if self.held_words else ""
+        return f"pool {self.name}: {self.remaining:,} of {self.granted:,} left ({self.used:,} used{held})"
+
+
+@dataclass(frozen=True, slots=True)
 class MeterBalance:
     """One meter's figures, in Ask Sage tokens.
 
     Attributes
     ----------
     granted : int or None
-        This month's allotment and top-ups; None when neither the service nor the person told it.
+        This month's allotment and top-ups; None when neither the service nor the person told it. For a
+        pool's member their cap; without a cap, what they spent and hold and all that the pool has left.
     used, held : int
         Settled or presumed; and set aside for calls under way.
     source : str
@@ -26,6 +74,8 @@ class MeterBalance:
         When the figures last changed (UTC); None before first contact.
     resets_at : datetime
         When the next month's allotment begins (UTC).
+    pool : Pool or None
+        The pool that a call must fit too, of a pool's member.
     """
 
     meter: Meter
@@ -35,11 +85,42 @@ class MeterBalance:
     source: str
     as_of: datetime | None
     resets_at: datetime
+    pool: Pool | None = None
 
     @property
     def remaining(self) -> int | None:
         """``granted - used - held``; below zero is overage; None while `granted` is unknown."""
         return None if self.granted is None else self.granted - self.used - self.held
+
+    @property
+    def spendable(self) -> int | None:
+        """What a call may cost: `remaining`, but no more than the pool has left."""
+        if self.pool is None or self.pool.remaining is None or self.remaining is None:
+            return self.remaining
+        return min(self.remaining, self.pool.remaining)
+
+    def left_words(self, unit: str = "") -> str:
+        """What is left, where `granted` is known: of the cap or in the pool, whichever is less."""
+        words = f"{unit} left".lstrip()
+        if self.pool is not None and self._is_pool_short:
+            return f"{self.spendable:,} {words} in the pool {self.pool.name}"
+        return f"{self.remaining:,} of {self.granted:,} {words}"
+
+    @property
+    def short(self) -> str:
+        """What gives out first, of a pool's member: the name in a refusal; else empty."""
+        if self.pool is None:
+            return ""
+        return f"the pool {self.pool.name}" if self._is_pool_short else "your cap"
+
+    @property
+    def _is_pool_short(self) -> bool:
+        return self.is_uncapped or self.spendable != self.remaining
+
+    @property
+    def is_uncapped(self) -> bool:
+        """Whether only a pool's limit counts."""
+        return self.pool is not None and not self.pool.is_capped
 
     @property
     def overage(self) -> int:
@@ -50,6 +131,8 @@ class MeterBalance:
         if self.granted is None:
             return f"{self.meter}: not known, {self.used:,} used here ({self.source})"
         held = f", {self.held:,} held" if self.held else ""
+        if self.is_uncapped:
+            return f"{self.meter}: {self.used:,} used{held}, without a cap of your own"
         over = f", {self.overage:,} over" if self.overage else ""
         return f"{self.meter}: {self.remaining:,} of {self.granted:,} left ({self.used:,} used{held}{over})"
 
@@ -62,11 +145,14 @@ class Balance:
     ----------
     account : Account
     inference, training : MeterBalance
+    unbooked : int
+        Calls whose bill waits on this machine to be booked; the figures know them as held or presumed.
     """
 
     account: Account
     inference: MeterBalance
     training: MeterBalance
+    unbooked: int = 0
 
     @property
     def title(self) -> str:
@@ -76,8 +162,12 @@ class Balance:
         return f"{self.account.holder} at {self.account.host}"
 
     def __str__(self) -> str:
-        meters = (self.inference, self.training)
-        return "\n".join([self.title, *(f"  {m}" for m in meters), f"  {self._footnote()}"])
+        lines = [self.title]
+        for meter in (self.inference, self.training):
+            lines.append(f"  {meter}")
+            if meter.pool is not None:
+                lines.append(f"    {meter.pool}")
+        return "\n".join([*lines, f"  {self._footnote()}"])
 
     __repr__ = __str__
 
@@ -92,20 +182,29 @@ class Balance:
         as_of = self.inference.as_of
         known = f" · as of {as_of:%d %b %H:%M} UTC" if as_of else ""
         resets = self.inference.resets_at.astimezone(ZoneInfo(self.account.zone))
-        return f"resets {resets:%d %b %Y} · {self.inference.source}{known}"
+        calls = "call waits" if self.unbooked == 1 else "calls wait"
+        waits = f" · {self.unbooked:,} {calls} to be booked" if self.unbooked else ""
+        return f"resets {resets:%d %b %Y} · {self.inference.source}{known}{waits}"
 
 
 def _row(balance: MeterBalance) -> str:
-    """One meter as a bar with its numbers beside it; colours are the theme's own."""
-    text = escape(str(balance))
-    if balance.granted is None or balance.granted <= 0:
-        return f"<div>{text}</div>"
-    used = min(100.0, 100 * max(balance.used, 0) / balance.granted)
-    held = min(100.0 - used, 100 * balance.held / balance.granted)
-    bar = (
+    """One meter as a bar with its numbers beside it, and its pool below it; colours are the theme's own."""
+    own = f"<div>{escape(str(balance))}</div>"
+    if balance.granted and not balance.is_uncapped:
+        own += _bar(balance.used, balance.held, balance.granted)
+    pool = ""
+    if balance.pool is not None:
+        bar = _bar(balance.pool.used, balance.pool.held, balance.pool.granted) if balance.pool.granted else ""
+        pool = f'<div style="margin-left:1.5em">{escape(str(balance.pool))}{bar}</div>'
+    return f'<div style="margin:.3em 0">{own}{pool}</div>'
+
+
+def _bar(used: int, held: int, granted: int) -> str:
+    width = min(100.0, 100 * max(used, 0) / granted)
+    held_width = min(100.0 - width, 100 * held / granted)
+    return (
         '<div aria-hidden="true" style="display:flex;height:6px;border-radius:3px;overflow:hidden;'
         'background:var(--jp-layout-color3,#ccc)">'
-        f'<div style="width:{used:.2f}%;background:var(--jp-brand-color1,#1976d2)"></div>'
-        f'<div style="width:{held:.2f}%;background:var(--jp-warn-color1,#f57c00)"></div></div>'
+        f'<div style="width:{width:.2f}%;background:var(--jp-brand-color1,#1976d2)"></div>'
+        f'<div style="width:{held_width:.2f}%;background:var(--jp-warn-color1,#f57c00)"></div></div>'
     )
-    return f'<div style="margin:.3em 0">{text}{bar}</div>'

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 DEMO_HOLDER = "local-demo"
+_POOL = "pool:"
 
 
 class Meter(StrEnum):
@@ -61,7 +63,7 @@ class Account:
     host : str
         Host name of the service, without port; ``localhost`` for the local demo.
     holder : str
-        The person's e-mail in lower case; ``local-demo`` for the demo.
+        The person's e-mail in lower case; ``local-demo`` for the demo, ``pool:<name>`` for a pool.
     zone : str
         IANA zone in which the months of this account begin.
     """
@@ -74,6 +76,21 @@ class Account:
     def is_demo(self) -> bool:
         """Whether its tokens are the local demo's, which pay for nothing elsewhere."""
         return self.host == "localhost" and self.holder == DEMO_HOLDER
+
+    @classmethod
+    def of_pool(cls, host: str, name: str, zone: str = "UTC") -> Self:
+        """The account of the pool `name`, from whose tokens its members spend."""
+        return cls(host, f"{_POOL}{name}", zone)
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether it is a pool's, and nobody's own."""
+        return self.holder.startswith(_POOL)
+
+    @property
+    def pool(self) -> str:
+        """The pool's name; empty for a person's account."""
+        return self.holder.removeprefix(_POOL) if self.is_pool else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-"""Grants and entries: one transaction a move, append-only, on SQLite.
+"""Grants and entries: one transaction a move, append-only, on SQLite or PostgreSQL.
 
-SQLAlchemy is imported when `Ledger` is first asked for, so that importing this package stays light.
+SQLAlchemy is imported when `Ledger` or `LedgerView` is first asked for: importing this package stays light.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .op import new_op
@@ -12,22 +13,36 @@ from .op import new_op
 if TYPE_CHECKING:
     from .audit import Verification
     from .book import Ledger
+    from .cells import CellSpending, NotebookSpending
     from .months import MonthFigures
+    from .people import Known
+    from .pools import Member
     from .reading import CALL_COLUMNS
+    from .spending import QUARTER
     from .unsettled import Unsettled
+    from .view import LedgerView
 
-__all__ = ["CALL_COLUMNS", "Ledger", "MonthFigures", "Unsettled", "Verification", "new_op"]
+__all__ = [
+    "CALL_COLUMNS", "QUARTER", "CellSpending", "Known", "Ledger", "LedgerView", "Member",
+    "MonthFigures", "NotebookSpending", "Unsettled", "Verification", "new_op",
+]  # fmt: skip
+
+_HOMES = {
+    "CALL_COLUMNS": ".reading",
+    "CellSpending": ".cells",
+    "Known": ".people",
+    "Ledger": ".book",
+    "LedgerView": ".view",
+    "Member": ".pools",
+    "MonthFigures": ".months",
+    "NotebookSpending": ".cells",
+    "QUARTER": ".spending",
+    "Unsettled": ".unsettled",
+    "Verification": ".audit",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import audit, book, months, reading, unsettled
-
-    return {
-        "CALL_COLUMNS": reading.CALL_COLUMNS,
-        "Ledger": book.Ledger,
-        "MonthFigures": months.MonthFigures,
-        "Unsettled": unsettled.Unsettled,
-        "Verification": audit.Verification,
-    }[name]
+    return getattr(import_module(_HOMES[name], __name__), name)

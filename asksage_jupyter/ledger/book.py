@@ -1,64 +1,50 @@
-"""The ledger: one object for all threads, one file for all kernels."""
+"""The ledger: one object for all threads, one file or database for all kernels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from .. import month
-from ..account import Account, Balance, Bill, Call, Grant, Meter
+from ..account import Account, Bill, Call, Grant, Meter
 from ..errors import BadInput
-from . import audit, grants, months, moves
-from .audit import Verification
-from .months import MonthFigures
-from .place import path_of
-from .reading import HOLDING_OF, balance_of, calls_statement, last_call, open_holds
-from .sqlite import Store
-from .state import STATES, State, states
-from .unsettled import Unsettled, unsettled
-from .watch import Watcher
+from . import grants, moves, pools, roles, stores
+from .place import Place
+from .view import LedgerView
 
 
-class Ledger:
-    """Grants and entries of all accounts, append-only, in one SQLite file.
+class Ledger(LedgerView):
+    """Grants and entries of all accounts, append-only, in a SQLite file or a PostgreSQL database.
 
     Every method that writes is one durable transaction: it has happened wholly when it returns, and when
     it raises nothing was written. The one exception is an error of the commit itself, after which the same
-    call again converges. Threads share one object, processes share one file; a process forked while the file
-    is open is refused with a `LedgerError`.
+    call again converges. Threads share one object, processes share one file or database; a process forked
+    while the file is open is refused with a `LedgerError`.
 
     Parameters
     ----------
     where : str or Path
-        A path, or a SQLAlchemy URL ``sqlite:///...``. What is missing is made: folders with mode 0700, the
-        file with 0600. Holds past due are presumed.
-    clock : callable
-        The present instant, in microseconds UTC.
-
-    Attributes
-    ----------
-    path : Path
-        The file. Never open it a second way in this process.
-    folder : Path
-        Where companion files live.
+        A path, or a URL: ``postgresql://user@host/database``, ``sqlite:///...``. What is missing is made:
+        folders with mode 0700, the file with 0600, the tables. Holds past due are presumed.
+    clock, timeout_s
+        As of `LedgerView`, which tells the attributes too.
 
     Raises
     ------
     LedgerUnusable
-        No right to write, disk full, damaged, another program's file, another database.
+        No right to write, disk full, damaged, another program's file, no PostgreSQL driver.
     LedgerTooNew
         Written by a newer version; unchanged.
     LedgerError
-        Others wrote for longer than half a minute.
+        Others wrote for too long, or the server cannot be reached.
     """
 
-    def __init__(self, where: str | Path, *, clock: Callable[[], int] = month.now) -> None:
-        self.path = path_of(where)
-        self.folder = self.path.parent
-        self._clock = clock
-        self._store = Store(self.path)
-        self._watchers: list[Watcher] = []
+    _store: stores.AnyStore
+
+    def __init__(
+        self, where: str | Path, *, clock: Callable[[], int] = month.now, timeout_s: float = 10.0
+    ) -> None:
+        super().__init__(where, clock=clock, timeout_s=timeout_s)
         self.presume()
 
     def open_month(
@@ -88,7 +74,8 @@ class Ledger:
         return self._store.write(
             lambda connection: grants.open_month(
                 connection, account, meter, allotment, used, source, self._clock()
-            )
+            ),
+            of=account,
         )
 
     def grant(
@@ -117,7 +104,8 @@ class Ledger:
             raise BadInput("a grant must end after it starts")
         wanted = Grant(0, source, starts, ends)
         return self._store.write(
-            lambda connection: grants.give(connection, account, meter, tokens, wanted, self._clock())
+            lambda connection: grants.give(connection, account, meter, tokens, wanted, self._clock()),
+            of=account,
         )
 
     def set_plan(self, account: Account, meter: Meter, monthly: int, *, source: str) -> None:
@@ -130,13 +118,102 @@ class Ledger:
         """
         grants.checked(monthly, "a plan")
         self._store.write(
-            lambda connection: grants.set_plan(connection, account, meter, monthly, source, self._clock())
+            lambda connection: grants.set_plan(connection, account, meter, monthly, source, self._clock()),
+            of=account,
         )
 
-    def has_month(self, account: Account, meter: Meter) -> bool:
-        """Whether this month's allotment is there, or a plan from which the first hold makes it."""
-        state = self._states(account, self._clock()).get(meter)
-        return state is not None and (state.allotment is not None or state.monthly is not None)
+    def join_pool(self, account: Account, meter: Meter, pool: Account, cap: int | None = None) -> bool:
+        """Let a person spend from a pool, or change their cap within it.
+
+        From then on each of their holds must fit both what is left of their cap and what is left of the
+        pool; what they used this month before counts against the cap, not against the pool.
+
+        Parameters
+        ----------
+        pool : Account
+            As `Account.of_pool` makes it, of the same host.
+        cap : int or None
+            Ask Sage tokens a month; None where only the pool's own limit counts.
+
+        Returns
+        -------
+        bool
+            False when it was so already; then nothing was changed.
+
+        Raises
+        ------
+        LedgerConflict
+            They spend from another pool; nothing was written.
+        BadInput, LedgerError
+            Nothing was written.
+        """
+        if cap is not None:
+            grants.checked(cap, "a cap")
+        return self._store.write(
+            lambda connection: pools.join(connection, account, meter, pool, cap, self._clock()), of=account
+        )
+
+    def leave_pool(self, account: Account, meter: Meter, pool: Account) -> bool:
+        """Let a member go; their calls stay, and what they hold is still settled from the pool.
+
+        Returns
+        -------
+        bool
+            False when they were no member; then nothing was changed.
+
+        Raises
+        ------
+        LedgerError
+            Nothing was written.
+        """
+        return self._store.write(
+            lambda connection: pools.leave(connection, account, meter, pool, self._clock()), of=account
+        )
+
+    def install_roles(self) -> bool:
+        """Let the database itself enforce who sees what; again changes nothing. See `roles`.
+
+        Returns
+        -------
+        bool
+            False on SQLite, which knows no roles: whoever can write the file can do anything.
+
+        Raises
+        ------
+        LedgerError
+            The login may not make roles, or does not own the tables; nothing was changed.
+        """
+        if self.path is None:
+            self._store.write(roles.install)
+        return self.path is None
+
+    def let_in(self, account: Account, login: str) -> bool:
+        """Let a login of the database act for an account; it is made without a password when it is new.
+
+        Returns
+        -------
+        bool
+            False when it may already, or where roles are not installed; then nothing was changed.
+
+        Raises
+        ------
+        BadInput
+            It cannot be a login's name; nothing was changed.
+        LedgerConflict
+            It acts for another account; nothing was changed.
+        LedgerError
+            Nothing was changed.
+        """
+        return self.has_roles() and self._store.write(
+            lambda connection: roles.let_in(connection, login, account)
+        )
+
+    def has_roles(self) -> bool:
+        """Whether the database enforces who sees what."""
+        if self.path is not None:
+            return False
+        with self._store.reading() as connection:
+            return roles.are_installed(connection)
 
     def hold(self, account: Account, call: Call, *, due: int) -> None:
         """Set aside the call's estimate before it is sent; the same call again changes nothing.
@@ -149,14 +226,16 @@ class Ledger:
         Raises
         ------
         NotEnoughTokens
-            The live grants cannot pay; nothing was written.
+            The live grants cannot pay, or the pool's cannot; nothing was written.
         LedgerConflict
             The op was held with other figures; nothing was written.
         LedgerError
             No plan is known, or the ledger could not be written; nothing was written.
         """
         grants.checked(call.estimate, "an estimate")
-        self._store.write(lambda connection: moves.hold(connection, account, call, due, self._clock()))
+        self._store.write(
+            lambda connection: moves.hold(connection, account, call, due, self._clock()), of=account
+        )
 
     def settle(self, op: str, bill: Bill) -> None:
         """End a hold with what was billed: less, equal or more; the same bill again changes nothing.
@@ -168,12 +247,14 @@ class Ledger:
         Raises
         ------
         LedgerConflict
-            Settled before with other figures; nothing was written.
+            Never held, or settled before with other figures; nothing was written.
         LedgerError
-            The op was never held, or the ledger could not be written; nothing was written.
+            The ledger could not be written; nothing was written.
         """
         grants.checked(bill.tokens, "a bill")
-        self._store.write(lambda connection: moves.settle(connection, op, bill, self._clock()), vital=True)
+        self._store.write(
+            lambda connection: moves.settle(connection, op, bill, self._clock()), of=[op], vital=True
+        )
 
     def void(self, op: str) -> None:
         """End a hold of which certainly nothing was billed; it leaves no row among the calls.
@@ -181,11 +262,13 @@ class Ledger:
         Raises
         ------
         LedgerConflict
-            Settled before with tokens; nothing was written.
+            Never held, or settled before with tokens; nothing was written.
         LedgerError
-            The op was never held, or the ledger could not be written; nothing was written.
+            The ledger could not be written; nothing was written.
         """
-        self._store.write(lambda connection: moves.settle(connection, op, None, self._clock()), vital=True)
+        self._store.write(
+            lambda connection: moves.settle(connection, op, None, self._clock()), of=[op], vital=True
+        )
 
     def presume(self) -> int:
         """Book every hold past its due time as spent at its estimate, until the truth arrives.
@@ -195,12 +278,14 @@ class Ledger:
         int
             How many calls.
         """
-        # Looked for without the gate first, since almost always there is nothing to do.
+        # Looked for before any turn is taken, since almost always there is nothing to do.
         with self._store.reading() as connection:
             late = moves.late(connection, self._clock())
         if not late:
             return 0
-        return self._store.write(lambda connection: moves.presume(connection, self._clock()), vital=True)
+        return self._store.write(
+            lambda connection: moves.presume(connection, self._clock()), of=late, vital=True
+        )
 
     def correct(self, account: Account, meter: Meter, tokens: int, *, op: str) -> None:
         """Book a signed difference on the live grants; the same op again changes nothing.
@@ -220,167 +305,9 @@ class Ledger:
         grants.signed(tokens, "a correction")
         self._store.write(
             lambda connection: moves.correct(connection, account, meter, tokens, op, self._clock()),
+            of=account,
             vital=True,
         )
 
-    def balance(self, account: Account) -> Balance:
-        """What is left on both meters now; never writes.
-
-        Holds of last month that are still open belong to last month.
-
-        Raises
-        ------
-        LedgerError
-        """
-        clock = self._clock()
-        return balance_of(account, self._states(account, clock), clock)
-
-    def calls(
-        self, account: Account | None = None, *, since: int | None = None, until: int | None = None
-    ) -> list[tuple[Any, ...]]:
-        """The settled and presumed calls, in the order they were sent.
-
-        Parameters
-        ----------
-        account : Account or None
-            None for all accounts.
-        since, until : int or None
-            Bounds of `sent_at` in microseconds UTC; `until` itself is out.
-
-        Returns
-        -------
-        list of tuple, shape (calls, len(CALL_COLUMNS))
-
-        Raises
-        ------
-        LedgerError
-        """
-        with self._store.reading() as connection:
-            rows = connection.execute(calls_statement(account, since, until))
-            return [tuple(row) for row in rows]
-
-    def last_call(self, account: Account) -> tuple[Any, ...] | None:
-        """The newest settled or presumed call as `calls` lists it; None before the first.
-
-        Raises
-        ------
-        LedgerError
-        """
-        with self._store.reading(snapshot=True) as connection:
-            return last_call(connection, account)
-
-    def open_holds(self, account: Account) -> int:
-        """How many calls are held and neither settled nor presumed, of any month."""
-        asked = {"host": account.host, "holder": account.holder}
-        with self._store.reading(snapshot=True) as connection:
-            holding = connection.execute(HOLDING_OF, asked).all()
-            ops = (
-                op for grant_id, held in holding if held for op, _ in open_holds(connection, grant_id, held)
-            )
-            return len(set(ops))
-
-    def unsettled(self, account: Account, meter: Meter) -> list[Unsettled]:
-        """List the calls of a meter that are held or presumed and not settled, of any month; oldest first.
-
-        Raises
-        ------
-        LedgerError
-        """
-        with self._store.reading(snapshot=True) as connection:
-            return unsettled(connection, account, meter)
-
-    def used_in(self, account: Account, meter: Meter, period: str | None = None) -> int:
-        """Ask Sage tokens used in a month, calls and corrections: what the service's counter should show.
-
-        Parameters
-        ----------
-        period : str or None
-            Like ``"2026-11"``, in the account's zone; None for this month.
-
-        Raises
-        ------
-        BadInput
-            `period` is no month.
-        LedgerError
-        """
-        with self._store.reading(snapshot=True) as connection:
-            return months.used_in(connection, account, meter, period, self._clock())
-
-    def month(self, account: Account, meter: Meter, period: str | None = None) -> MonthFigures:
-        """All figures of a meter's month; all zero where the ledger knows nothing of it.
-
-        Parameters
-        ----------
-        period : str or None
-            As of `used_in`.
-
-        Raises
-        ------
-        BadInput, LedgerError
-            As of `used_in`.
-        """
-        with self._store.reading(snapshot=True) as connection:
-            return months.month_figures(connection, account, meter, period, self._clock())
-
-    def month_with_calls(
-        self, account: Account, meter: Meter, period: str | None = None
-    ) -> tuple[MonthFigures, list[tuple[Any, ...]]]:
-        """A month's figures, and in the same view of the ledger the settled and presumed calls it held.
-
-        The calls' tokens and the month's corrections are together what was used.
-
-        Parameters
-        ----------
-        period : str or None
-            As of `used_in`.
-
-        Returns
-        -------
-        figures : MonthFigures
-        calls : list of tuple, shape (calls, len(CALL_COLUMNS))
-            In the order they were sent.
-
-        Raises
-        ------
-        BadInput, LedgerError
-            As of `used_in`.
-        """
-        clock = self._clock()
-        with self._store.reading(snapshot=True) as connection:
-            return (
-                months.month_figures(connection, account, meter, period, clock),
-                months.month_calls(connection, account, meter, period, clock),
-            )
-
-    def verify(self) -> Verification:
-        """Recompute every sequence, sum, time and hash.
-
-        Raises
-        ------
-        LedgerError
-        """
-        with self._store.reading(snapshot=True) as connection:
-            return audit.verify(connection)
-
-    def watch(self, on_change: Callable[[], None], *, interval_s: float = 0.15) -> Callable[[], None]:
-        """Call `on_change` in a thread of its own soon after any commit, of this process or another.
-
-        Returns
-        -------
-        callable
-            Stops the watch; does nothing where threads cannot start.
-        """
-        watcher = Watcher(self._store.connect, on_change, interval_s)
-        self._watchers.append(watcher)
-        return watcher.stop
-
-    def close(self) -> None:
-        """Stop all watches and close the file."""
-        while self._watchers:
-            self._watchers.pop().stop()
-        self._store.close()
-
-    def _states(self, account: Account, clock: int) -> dict[str, State]:
-        asked = {"host": account.host, "holder": account.holder, "now": clock}
-        with self._store.reading() as connection:
-            return states(STATES.rows(connection, asked), clock)
+    def _opened(self, place: Place, timeout_s: float) -> stores.AnyStore:
+        return stores.writer(place, timeout_s)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from ..errors import LedgerError, LedgerUnusable
 
 DATABASE = (DBAPIError, sqlite3.Error)  # SQLAlchemy's, and what `Prepared` lets through
-FAULTS = (*DATABASE, OSError)
+FAULTS = (*DATABASE, OSError, UnicodeDecodeError)  # the last: damage that SQLite cannot even spell
 
 # SQLite's primary result codes: sqlite.org/rescode.html
 PERM, BUSY, LOCKED, READONLY, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 11, 13, 14, 26
@@ -19,11 +19,11 @@ PERM, BUSY, LOCKED, READONLY, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 11, 
 _BUSY = "the ledger is busy: another program has {path} open; close it or try again."
 _FULL = "the disk of {path} is full: free some space, then run this again."
 _DAMAGED = (
-    "{path} is damaged, or no ledger at all: move it away and restore a backup, or set ASKSAGE_LEDGER to "
-    "another path."
+    "{path} is damaged, or no ledger at all. `asksage-jupyter doctor --export ledger.jsonl` saves what is "
+    "whole of it; then move it away and restore a backup, or set ASKSAGE_LEDGER to another path."
 )
 _NO_RIGHT = (
-    "the ledger {path} cannot be written: correct the permissions of the file and its folder, or set "
+    "the ledger {path} cannot be used: correct the permissions of the file and its folder, or set "
     "ASKSAGE_LEDGER to a path of your own."
 )
 _GONE = "the ledger {path} was moved or deleted in use: put it back or restart the kernel."
@@ -55,6 +55,8 @@ def code_of(error: BaseException) -> int | None:
     """SQLite's primary result code, or the nearest one for an error of the system."""
     if isinstance(error, OSError):
         return FULL if error.errno in _NO_SPACE else CANTOPEN if error.errno in _NO_ACCESS else None
+    if isinstance(error, UnicodeDecodeError):
+        return CORRUPT
     code = getattr(_cause(error), "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from sqlalchemy import Connection, Table, bindparam, select
 
 from ..account import Account, Grant, Kind, Meter
-from ..errors import BadInput, LedgerConflict
+from ..errors import BadInput, LedgerConflict, LedgerError
 from .chain import append
 from .op import new_op
 from .schema import account, entry, grant, plan
-from .state import State, Tail, allotment_of, month_of, read_state
+from .state import State, Tail, allotment_of, never_seen, read_state
 
 # Far above any plan, and so far below 2**63 that no sum of entries can leave a signed 64-bit integer.
 _MOST = 10**15
@@ -44,9 +44,12 @@ def signed(tokens: int, what: str) -> int:
 def open_month(
     connection: Connection, holder: Account, meter: Meter, allotment: int, used: int, source: str, clock: int
 ) -> bool:
-    """Make this month's allotment, and book what other devices used of it; False when it is there."""
-    state = _seen(connection, holder, meter, clock)
-    if state.allotment is not None:
+    """Make this month's allotment, and book what other devices used of it; False when it is there.
+
+    A pool's member has none of their own to make.
+    """
+    state = seen(connection, holder, meter, clock)
+    if state.allotment is not None or state.member.pool_id is not None:
         return False
     state = _planned(connection, state, allotment, source)
     state = with_allotment(connection, holder, meter, state)
@@ -60,12 +63,22 @@ def set_plan(
     connection: Connection, holder: Account, meter: Meter, monthly: int, source: str, clock: int
 ) -> None:
     """Change the plan from this month on, and this month's allotment by the difference."""
-    state = _planned(connection, _seen(connection, holder, meter, clock), monthly, source)
-    allotment = state.allotment
-    if allotment is None:
+    state = seen(connection, holder, meter, clock)
+    _refuse_member(holder, state)
+    state = _planned(connection, state, monthly, source)
+    if state.allotment is None:
         with_allotment(connection, holder, meter, state)
-    elif allotment.granted != monthly:
-        append(connection, allotment, Kind.GRANT, new_op(), monthly - allotment.granted, now=state.now)
+    else:
+        regranted(connection, state, monthly)
+
+
+def regranted(connection: Connection, state: State, tokens: int) -> State:
+    """The state after this month's allotment, where it is made, was changed to `tokens`."""
+    allotment = state.allotment
+    if allotment is None or allotment.granted == tokens:
+        return state
+    change = tokens - allotment.granted
+    return state.with_tail(append(connection, allotment, Kind.GRANT, new_op(), change, now=state.now))
 
 
 def give(
@@ -78,7 +91,8 @@ def give(
     LedgerConflict
         The source was given with other figures.
     """
-    state = _seen(connection, holder, meter, clock)
+    state = seen(connection, holder, meter, clock)
+    _refuse_member(holder, state)
     asked = {"account_id": state.account_id, "source": wanted.source}
     there = connection.execute(_FIND_GRANT, asked).one_or_none()
     if there is None:
@@ -94,24 +108,29 @@ def give(
 
 
 def with_allotment(connection: Connection, holder: Account, meter: Meter, state: State) -> State:
-    """The state with this month's allotment, made from the plan by whoever comes first."""
-    if state.allotment is not None or state.monthly is None:
+    """The state with this month's allotment, made from the plan or the cap by whoever comes first."""
+    if state.allotment is not None or state.allowance is None:
         return state
     wanted = Grant(0, allotment_of(state.period), state.starts, state.ends)
-    tail = _open(connection, holder, meter, state, state.monthly, wanted)
-    tails = sorted((*state.tails, tail), key=lambda tail: (tail.ends, tail.grant_id))
-    return replace(state, tails=tuple(tails))
+    return state.with_tail(_open(connection, holder, meter, state, state.allowance, wanted))
 
 
-def _seen(connection: Connection, holder: Account, meter: Meter, clock: int) -> State:
+def seen(connection: Connection, holder: Account, meter: Meter, clock: int) -> State:
     """The meter's state, after its row is made when it is new."""
     state = read_state(connection, holder, meter, clock)
     if state is not None:
         return state
-    period, starts, ends = month_of(clock, holder.zone)
     row = {"host": holder.host, "holder": holder.holder, "meter": meter.value, "zone": holder.zone}
-    made = _insert(connection, account, row)
-    return State(made, holder.zone, None, None, 0, (), clock, period, starts, ends)
+    return never_seen(holder, clock, _insert(connection, account, row))
+
+
+def _refuse_member(holder: Account, state: State) -> None:
+    if state.member.pool is not None:
+        pool = Account(holder.host, state.member.pool).pool
+        raise LedgerError(
+            f"{holder.holder} spends from the pool {pool}: its owner sets the tokens, with  "
+            f"asksage-jupyter team cap {holder.holder} N"
+        )
 
 
 def _planned(connection: Connection, state: State, monthly: int, source: str) -> State:

@@ -16,7 +16,7 @@ from .. import month
 from ..account import Account, Kind, Meter
 from .reading import month_calls_statement
 from .schema import entry, grant, plan
-from .state import TAIL_COLUMNS, State, Tail, allotment_of, read_state, with_tail
+from .state import TAIL_COLUMNS, State, Tail, allotment_of, never_seen, read_state, with_tail
 from .unsettled import unsettled
 
 _NOT_TOLD = "not known: asksage_jupyter.set_plan(...)"
@@ -151,16 +151,24 @@ def month_figures(
     holds = [
         held for held in unsettled(connection, holder, meter) if not held.presumed and held.period == period
     ]
-    planned = connection.execute(_PLAN, {"account_id": state.account_id, "period": period})
-    source = planned.scalar_one_or_none() or _NOT_TOLD
+    source = _source(connection, holder, state, period)
     held = sum(call.tokens for call in holds)
     figures = MonthFigures(period, 0, 0, 0, 0, held, 0, 0, len(holds), source, state.now)
     grants = _grants(connection, state, period, starts, ends)
     for tail in grants:
         figures = _add(figures, connection, tail, starts, ends)
-    if period == state.period and state.monthly is not None and state.allotment is None:
-        return replace(figures, granted=state.monthly)
+    if period == state.period and state.allowance is not None and state.allotment is None:
+        return replace(figures, granted=state.allowance)
     return figures
+
+
+def _source(connection: Connection, holder: Account, state: State, period: str) -> str:
+    """Who told the month's tokens."""
+    asked = {"account_id": state.account_id, "period": period}
+    planned = connection.execute(_PLAN, asked).scalar_one_or_none()
+    if state.member.pool is not None and (planned is None or period == state.period):
+        return f"the pool {Account(holder.host, state.member.pool).pool}"
+    return planned or _NOT_TOLD
 
 
 def month_calls(
@@ -221,7 +229,7 @@ class _Spent:
 def _state(connection: Connection, holder: Account, meter: Meter, clock: int) -> State:
     """The meter's state, also of a meter never seen."""
     state = read_state(connection, holder, meter, clock)
-    return state or State(0, holder.zone, None, None, 0, (), clock, month.period_at(clock, holder.zone), 0, 0)
+    return state or never_seen(holder, clock)
 
 
 def _bounds(state: State, period: str | None) -> tuple[str, int, int]:

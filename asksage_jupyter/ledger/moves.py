@@ -1,23 +1,29 @@
-"""Hold, settle, presume, correct: how tokens go. Each function is part of one transaction."""
+"""Hold, settle, presume, correct: how tokens go. Each function is part of one transaction.
+
+A pool's member spends twice in the same transaction: from their own grants, which are their cap, and from the
+pool's. Both chains get entries of the same op, kind and sum; the call and its bill are the member's alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from ..account import Account, Bill, Call, Kind, Meter, Source, Status
-from ..errors import LedgerConflict, LedgerError, NotEnoughTokens
+from ..errors import LedgerConflict, NotEnoughTokens
 from ..month import to_datetime
 from .chain import about_bill, about_call, append
-from .grants import with_allotment
+from .paying import payers
 from .prepared import Prepared
-from .reading import HOLDING, open_holds
-from .schema import OF_A_CALL, entry, grant
+from .reading import HOLDING, is_persons, open_holds
+from .schema import OF_A_CALL, account, entry, grant
 from .schema import bill as bill_table
 from .schema import call as call_table
-from .state import STATE, TAIL_COLUMNS, Tail, live_at, read_state, states, with_tail
+from .state import TAIL_COLUMNS, Tail, live_at, read_state, state_of, with_tail
 
 _FIND_CALL = Prepared(
     select(call_table.c.account_id, call_table.c.estimate).where(call_table.c.op == bindparam("op"))
@@ -25,24 +31,39 @@ _FIND_CALL = Prepared(
 _INSERT_CALL = Prepared(call_table.insert())
 _INSERT_BILL = Prepared(bill_table.insert())
 
-# The entries of one call, each with the present tail of its grant, in the order of burning.
+# The entries of one call, the caller's before the pool's; each with the present tail of its grant, in the
+# order of burning.
 _LINKS = Prepared(
     with_tail(
-        select(grant.c.account_id, entry.c.kind, entry.c.tokens, entry.c.t, *TAIL_COLUMNS).join(
-            grant, grant.c.id == entry.c.grant_id
-        )
+        select(grant.c.account_id, entry.c.kind, entry.c.tokens, entry.c.t, *TAIL_COLUMNS)
+        .join(grant, grant.c.id == entry.c.grant_id)
+        .join(call_table, call_table.c.op == entry.c.op)
     )
     .where(entry.c.op == bindparam("op"), OF_A_CALL)
-    .order_by(grant.c.ends, grant.c.id, entry.c.seq)
+    .order_by(
+        (grant.c.account_id == call_table.c.account_id).desc(),
+        grant.c.ends,
+        grant.c.id,
+        entry.c.seq,
+    )
 )
+_HELD_BY_PERSONS = HOLDING.join(account, account.c.id == grant.c.account_id).where(is_persons(account))
 _LAST_BILL = (
     select(bill_table.c.tokens, bill_table.c.input_tokens, bill_table.c.output_tokens)
     .where(bill_table.c.op == bindparam("op"))
     .order_by(bill_table.c.seq.desc())
     .limit(1)
 )
-_CORRECTED = select(func.count(), func.sum(entry.c.tokens)).where(
-    entry.c.op == bindparam("op"), entry.c.kind == Kind.CORRECT.value
+_CORRECTED = (
+    select(func.count(), func.sum(entry.c.tokens))
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .join(account, account.c.id == grant.c.account_id)
+    .where(
+        entry.c.op == bindparam("op"),
+        entry.c.kind == Kind.CORRECT.value,
+        account.c.host == bindparam("host"),
+        account.c.holder == bindparam("holder"),
+    )
 )
 
 
@@ -54,77 +75,81 @@ def hold(connection: Connection, holder: Account, call: Call, due: int, clock: i
         if state is None or there != [(state.account_id, call.estimate)]:
             raise LedgerConflict(f"the call {call.op} was already held with other figures: make a new op.")
         return
-    if state is None or (state.monthly is None and not state.live):
-        raise _no_plan(call.meter)
-    state = with_allotment(connection, holder, call.meter, state)
     # At least one token, so that a grant's running total shows every open hold.
     tokens = max(1, call.estimate)
-    remaining = sum(tail.room for tail in state.live)
-    if tokens > remaining:
-        raise NotEnoughTokens(call.meter.value, call.estimate, remaining, to_datetime(state.ends))
-    shares, _ = spread(tokens, state.live)
+    own, *pools = payers(connection, holder, call.meter, state, clock)
+    for payer in (*pools, own):
+        if tokens > payer.room:
+            short = payer.name if pools else ""
+            resets_at = to_datetime(payer.state.ends)
+            raise NotEnoughTokens(call.meter.value, call.estimate, payer.room, resets_at, short=short)
     about = about_call(call)
-    for tail, share in shares:
-        append(connection, tail, Kind.HOLD, call.op, share, now=state.now, due=due, about=about)
-    columns = call_table.c.keys()
-    row = (call.op, state.account_id, *about)
-    _INSERT_CALL.run(connection, dict(zip(columns, row, strict=True)))
+    row = (call.op, own.state.account_id, *about)
+    _INSERT_CALL.run(connection, dict(zip(call_table.c.keys(), row, strict=True)))
+    for payer in (own, *pools):
+        payer.grant_as_taken(connection, tokens)
+        shares, _ = spread(tokens, payer.state.live)
+        for tail, share in shares:
+            bound = about if payer is own else ()
+            append(connection, tail, Kind.HOLD, call.op, share, now=payer.state.now, due=due, about=bound)
 
 
 def settle(connection: Connection, op: str, bill: Bill | None, clock: int) -> None:
     """End the call's hold with its bill, or with nothing and no bill row: a void."""
-    asked = _Asked.of(connection, op)
+    own, *pools = _Asked.of(connection, op)
     tokens = 0 if bill is None else bill.tokens
-    if asked.settled:
-        if not _is_same(connection, asked, bill):
+    if own.settled:
+        if not _is_same(connection, own, bill):
             raise LedgerConflict(
-                f"the call {op} was already settled with {sum(asked.booked.values()):,} tokens: correct the "
+                f"the call {op} was already settled with {sum(own.booked.values()):,} tokens: correct the "
                 f"difference instead."
             )
         return
-    _book(connection, asked, Kind.SETTLE, tokens, bill, clock)
+    _book(connection, own, Kind.SETTLE, tokens, bill, clock)
+    for pool in pools:
+        _book(connection, pool, Kind.SETTLE, tokens, None, clock)
 
 
 def presume(connection: Connection, clock: int) -> int:
     """Book every hold that is past due at its estimate; returns how many calls."""
     ops = late(connection, clock)
     for op in ops:
-        asked = _Asked.of(connection, op)
-        tokens = sum(asked.held.values())
+        own, *pools = _Asked.of(connection, op)
+        tokens = sum(own.held.values())
         bill = Bill(tokens, Source.PRESUMED, Status.LOST)
-        _book(connection, asked, Kind.PRESUME, tokens, bill, clock)
+        _book(connection, own, Kind.PRESUME, tokens, bill, clock)
+        for pool in pools:
+            _book(connection, pool, Kind.PRESUME, tokens, None, clock)
     return len(ops)
 
 
 def late(connection: Connection, clock: int) -> list[str]:
     """The calls whose holds are open past their due time."""
     ops: dict[str, None] = {}
-    for grant_id, held in connection.execute(HOLDING).all():
+    # What a pool holds, its members hold too.
+    for grant_id, held in connection.execute(_HELD_BY_PERSONS).all():
         if held:
-            ops |= dict.fromkeys(op for op, due in open_holds(connection, grant_id, held) if due <= clock)
+            ops |= dict.fromkeys(op for op, due, _ in open_holds(connection, grant_id, held) if due <= clock)
     return list(ops)
 
 
 def correct(connection: Connection, holder: Account, meter: Meter, tokens: int, op: str, clock: int) -> None:
     """Book a signed difference: spent like a call, given back in the opposite order."""
-    times, booked = connection.execute(_CORRECTED, {"op": op}).one()
+    asked = {"op": op, "host": holder.host, "holder": holder.holder}
+    times, booked = connection.execute(_CORRECTED, asked).one()
     if times:
         if booked != tokens:
             raise LedgerConflict(
                 f"the correction {op} was already booked with {booked:,} tokens: make a new op."
             )
         return
-    state = read_state(connection, holder, meter, clock)
-    if state is None or (state.monthly is None and not state.live):
-        raise _no_plan(meter)
-    live = with_allotment(connection, holder, meter, state).live
-    if tokens >= 0:
-        shares, rest = spread(tokens, live)
-    else:
-        shares, rest = give_back(-tokens, live)
-    # What fits nowhere goes to the grant that is over first: overage ends with the month.
-    for tail, share in _add(shares, live[0], rest):
-        append(connection, tail, Kind.CORRECT, op, share, now=state.now)
+    for payer in payers(connection, holder, meter, read_state(connection, holder, meter, clock), clock):
+        payer.grant_as_taken(connection, tokens)
+        live = payer.state.live
+        shares, rest = spread(tokens, live) if tokens >= 0 else give_back(-tokens, live)
+        # What fits nowhere goes to the grant that is over first: overage ends with the month.
+        for tail, share in _add(shares, live[0], rest):
+            append(connection, tail, Kind.CORRECT, op, share, now=payer.state.now)
 
 
 def spread(tokens: int, tails: Iterable[Tail]) -> tuple[list[tuple[Tail, int]], int]:
@@ -151,10 +176,10 @@ def give_back(tokens: int, tails: Sequence[Tail]) -> tuple[list[tuple[Tail, int]
 
 @dataclass(slots=True)
 class _Asked:
-    """What the ledger knows of one call: the grants that held it, and what was booked on them."""
+    """What one payer's chains tell of one call: the grants that held it, and what was booked on them."""
 
     op: str
-    account_id: int = 0
+    account_id: int
     held_at: int = 0
     settled: bool = False
     presumed: bool = False
@@ -163,21 +188,27 @@ class _Asked:
     booked: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, connection: Connection, op: str) -> _Asked:
-        asked = cls(op)
-        for account_id, kind, tokens, t, *columns in _LINKS.rows(connection, {"op": op}):
-            tail = Tail(*columns)
-            asked.account_id = account_id
-            asked.tails[tail.grant_id] = tail
-            if kind == Kind.HOLD:
-                asked.held[tail.grant_id], asked.held_at = tokens, t
-            else:
-                asked.booked[tail.grant_id] = asked.booked.get(tail.grant_id, 0) + tokens
-                asked.settled |= kind == Kind.SETTLE
-                asked.presumed |= kind == Kind.PRESUME
-        if not asked.held:
-            raise LedgerError(f"the call {op} was never held: hold it before it is settled.")
-        return asked
+    def of(cls, connection: Connection, op: str) -> list[_Asked]:
+        """The caller's, and the pool's after it."""
+        rows = _LINKS.rows(connection, {"op": op})
+        if not rows:
+            raise LedgerConflict(f"the call {op} was never held: hold it before it is settled.")
+        found = []
+        for account_id, links in groupby(rows, itemgetter(0)):
+            asked = cls(op, account_id)
+            for _, kind, tokens, t, *columns in links:
+                asked._take(kind, tokens, t, Tail(*columns))
+            found.append(asked)
+        return found
+
+    def _take(self, kind: str, tokens: int, t: int, tail: Tail) -> None:
+        self.tails[tail.grant_id] = tail
+        if kind == Kind.HOLD:
+            self.held[tail.grant_id], self.held_at = tokens, t
+        else:
+            self.booked[tail.grant_id] = self.booked.get(tail.grant_id, 0) + tokens
+            self.settled |= kind == Kind.SETTLE
+            self.presumed |= kind == Kind.PRESUME
 
 
 def _book(
@@ -214,9 +245,7 @@ def _book(
 
 def _live_when_held(connection: Connection, asked: _Asked) -> tuple[Tail, ...]:
     # As of the hold: what a late reply costs above its estimate is not the new month's.
-    asking = {"account_id": asked.account_id, "now": asked.held_at}
-    (state,) = states(STATE.rows(connection, asking), asked.held_at).values()
-    return live_at(asked.held_at, state.tails)
+    return live_at(asked.held_at, state_of(connection, asked.account_id, asked.held_at).tails)
 
 
 def _add(shares: list[tuple[Tail, int]], last: Tail, rest: int) -> list[tuple[Tail, int]]:
@@ -236,10 +265,3 @@ def _is_same(connection: Connection, asked: _Asked, bill: Bill | None) -> bool:
     there = connection.execute(_LAST_BILL, {"op": asked.op}).one_or_none()
     figures = (bill.tokens, bill.input_tokens, bill.output_tokens)
     return there is not None and tuple(there) == figures and sum(asked.booked.values()) == bill.tokens
-
-
-def _no_plan(meter: Meter) -> LedgerError:
-    return LedgerError(
-        f"the monthly {meter} tokens are not known: tell them with  "
-        f"asksage_jupyter.set_plan({meter}=...)  and run this again."
-    )

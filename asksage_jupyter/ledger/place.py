@@ -1,12 +1,17 @@
-"""Where the ledger lies: its file and companions, and whether the disk is a network's."""
+"""Where the ledger lies: a file or a database, its companions, and whether the disk is a network's."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import URL, make_url
+
 from ..errors import LedgerUnusable
+from .address import data_folder, shown
 
 _BALLAST_BYTES = 1 << 20
 _MOUNTS = Path("/proc/mounts")
@@ -17,28 +22,78 @@ _NETWORK_TYPES = frozenset(
 )  # fmt: skip
 
 
-def path_of(where: str | Path) -> Path:
-    """The ledger's file for a path or a URL like ``sqlite:////home/me/ledger.sqlite``.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a ledger is.
+
+    Attributes
+    ----------
+    title : str
+        How it is shown: a path, or a URL without user, password and options.
+    folder : Path
+        Where companion files live; of a database, in this person's data folder.
+    path : Path or None
+        The SQLite file.
+    url : URL or None
+        The PostgreSQL database, in SQLAlchemy's words.
+    """
+
+    title: str
+    folder: Path
+    path: Path | None = None
+    url: URL | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What companion files are named after."""
+        return self.path.name if self.path is not None else "ledger"
+
+
+def place_of(where: str | Path) -> Place:
+    """The place for a path, or a URL like ``sqlite:////home/me/ledger.sqlite`` or ``postgresql://host/name``.
 
     Raises
     ------
     LedgerUnusable
-        Another database, or one that lives in memory.
+        Another database, one that lives in memory, or what is no URL.
     """
     text = str(where)
     scheme, colon, rest = text.partition("://")
     if not colon or isinstance(where, Path):
-        path = text
-    elif scheme.partition("+")[0] == "sqlite":
-        path = rest.removeprefix("/")
-    else:  # the URL itself is not repeated: it may hold a password
-        raise LedgerUnusable(
-            f"a ledger at {scheme}:// is not possible yet: PostgreSQL comes in a later version; set "
-            f"ASKSAGE_LEDGER to a path."
-        )
-    if not path or ":memory:" in path or (colon and "?" in path):
+        return _file(text)
+    match scheme.lower():
+        case "postgresql" | "postgres" | "postgresql+psycopg":
+            return _database(rest)
+        case other if other.partition("+")[0] == "sqlite":
+            return _file(rest.removeprefix("/") if "?" not in rest else "")
+    raise LedgerUnusable(
+        "the ledger is kept in SQLite or PostgreSQL alone: set ASKSAGE_LEDGER to a path, or to a URL like "
+        "postgresql://user@host/database."
+    )
+
+
+def _file(text: str) -> Place:
+    if not text or ":memory:" in text:
         raise LedgerUnusable("the ledger must be a file: set ASKSAGE_LEDGER to a plain path.")
-    return Path(path).expanduser().absolute()
+    path = Path(text).expanduser().absolute()
+    return Place(str(path), path.parent, path=path)
+
+
+def _database(rest: str) -> Place:
+    # The URL is not repeated in a message, nor is what SQLAlchemy says of it: both may hold a password.
+    try:
+        url = make_url(f"postgresql+psycopg://{rest}")
+    except Exception:  # noqa: BLE001
+        raise LedgerUnusable(
+            "ASKSAGE_LEDGER is no URL: write it like postgresql://user@host/database, and special characters "
+            "of a password as %40 for @."
+        ) from None
+    title = shown(f"postgresql://{rest}")
+    # The host may stand among the options, as the folder of a socket does.
+    told_apart = (title, *(url.query.get(name) for name in ("host", "port", "options")))
+    named = hashlib.sha256(repr(told_apart).encode()).hexdigest()[:12]
+    folder = data_folder() / f"postgresql-{named}"
+    return Place(title, folder, url=url)
 
 
 def make_file(path: Path) -> None:
@@ -70,7 +125,8 @@ def keep_ballast(path: Path) -> None:
     ballast = ballast_of(path)
     try:
         if not ballast.exists() and shutil.disk_usage(path.parent).free > 16 * _BALLAST_BYTES:
-            ballast.write_bytes(bytes(_BALLAST_BYTES))
+            with os.fdopen(os.open(ballast, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(bytes(_BALLAST_BYTES))
     except OSError:
         return  # a convenience that may be missing
 

@@ -21,7 +21,7 @@ class Prepared:
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, Sequence[str]]] = {}
+        self._compiled: dict[str, tuple[str, Sequence[str] | None]] = {}
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run and fetch all rows."""
@@ -34,10 +34,10 @@ class Prepared:
     def _run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         sql, names = self._compiled.get(connection.dialect.name) or self._compile(connection)
         cursor = connection.connection.cursor()
-        cursor.execute(sql, [parameters[name] for name in names])
+        cursor.execute(sql, parameters if names is None else [parameters[name] for name in names])
         return cursor
 
-    def _compile(self, connection: Connection) -> tuple[str, Sequence[str]]:
+    def _compile(self, connection: Connection) -> tuple[str, Sequence[str] | None]:
         compiled: Any = self._statement.compile(dialect=connection.dialect)  # type: ignore[attr-defined]
         found = self._compiled[connection.dialect.name] = (str(compiled), compiled.positiontup)
         return found

@@ -1,4 +1,4 @@
-"""Balances, calls and open holds, read and never written."""
+"""Calls and open holds, read and never written."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, select
 
-from ..account import Account, Balance, Kind, Meter, MeterBalance
-from ..month import to_datetime
+from ..account import Account, Kind
 from .schema import OF_A_CALL, account, bill, call, entry, grant
-from .state import State, month_of
 
-_NOT_KNOWN = "not known: asksage_jupyter.set_plan(...)"
+_NEWEST = 2**63 - 1
 
 CALL_COLUMNS: tuple[str, ...] = (
     "op", "sent_at", "model", "meter", "notebook", "cell", "project", "user", "input_tokens", "output_tokens",
@@ -64,48 +62,30 @@ _METERS_OF = select(account.c.id).where(
 
 _BACKWARDS = (
     select(entry.c.op, entry.c.kind, entry.c.tokens, entry.c.due)
-    .where(entry.c.grant_id == bindparam("grant_id"), OF_A_CALL)
+    .where(entry.c.grant_id == bindparam("grant_id"), entry.c.seq <= bindparam("upto"), OF_A_CALL)
     .order_by(entry.c.seq.desc())
 )
 
 
-def balance_of(holder: Account, states: dict[str, State], clock: int) -> Balance:
-    """Both meters as figures."""
-    inference, training = (_meter_balance(meter, states.get(meter), holder, clock) for meter in Meter)
-    return Balance(holder, inference, training)
-
-
-def _meter_balance(meter: Meter, state: State | None, holder: Account, clock: int) -> MeterBalance:
-    if state is None:
-        ends = month_of(clock, holder.zone)[2]
-        return MeterBalance(meter, None, 0, 0, _NOT_KNOWN, None, to_datetime(ends))
-    live = state.live
-    granted: int | None = sum(tail.granted for tail in live)
-    if state.allotment is None and state.monthly is not None:
-        granted = sum(tail.granted for tail in live) + state.monthly  # as the first hold will find it
-    elif not live:
-        granted = None
-    return MeterBalance(
-        meter,
-        granted,
-        sum(tail.used for tail in live),
-        sum(tail.held for tail in live),
-        state.plan_source or (_NOT_KNOWN if not live else live[0].source),
-        to_datetime(max(tail.t for tail in live)) if live else None,
-        to_datetime(state.ends),
-    )
-
-
 def calls_statement(holder: Account | None, since: int | None, until: int | None) -> Select[Any]:
     """The settled and presumed calls, in the order they were sent."""
-    statement = _CALLS
+    statement = _within(_CALLS, since, until)
     if holder is not None:
         statement = statement.where(account.c.host == holder.host, account.c.holder == holder.holder)
+    return statement
+
+
+def _within(statement: Select[Any], since: int | None, until: int | None) -> Select[Any]:
     if since is not None:
         statement = statement.where(call.c.sent_at >= since)
     if until is not None:
         statement = statement.where(call.c.sent_at < until)
     return statement
+
+
+def is_persons(of: Table) -> ColumnElement[bool]:
+    """Whether a row of `account` is a person's, and no pool's."""
+    return ~of.c.holder.startswith("pool:")
 
 
 def month_calls_statement(grants: Sequence[int], starts: int, ends: int) -> Select[Any]:
@@ -117,31 +97,36 @@ def month_calls_statement(grants: Sequence[int], starts: int, ends: int) -> Sele
     return _CALLS.where(call.c.op.in_(of_month))
 
 
-def last_call(connection: Connection, holder: Account) -> tuple[Any, ...] | None:
-    """The newest settled or presumed call: for each meter one seek from the end of its index."""
-    newest = _CALLS.order_by(None).order_by(call.c.sent_at.desc(), call.c.op.desc()).limit(1)
+def recent(
+    connection: Connection, holder: Account, since: int | None, until: int | None, limit: int
+) -> list[tuple[Any, ...]]:
+    """The newest settled and presumed calls, newest first: for each meter read from the end of its index."""
+    newest = _within(_CALLS, since, until).order_by(None)
+    newest = newest.order_by(call.c.sent_at.desc(), call.c.op.desc()).limit(limit)
     asked = {"host": holder.host, "holder": holder.holder}
-    found = (
+    found = [
         tuple(row)
         for account_id in connection.scalars(_METERS_OF, asked).all()
         for row in connection.execute(newest.where(call.c.account_id == account_id))
-    )
-    return max(found, key=_SENT, default=None)
+    ]
+    return sorted(found, key=_SENT, reverse=True)[:limit]
 
 
-def open_holds(connection: Connection, grant_id: int, held: int) -> Iterator[tuple[str, int]]:
-    """Find the ``(op, due)`` of a grant's open holds.
+def open_holds(
+    connection: Connection, grant_id: int, held: int, upto: int = _NEWEST
+) -> Iterator[tuple[str, int, int]]:
+    """Find the ``(op, due, tokens)`` of the holds that were open after a grant's entry `upto`.
 
-    Walks back from the newest entry, and stops when all of the running total `held` is found: open holds
-    are young, however long the history.
+    Walks back from there, and stops when all of the running total `held` is found: open holds are young,
+    however long the history.
     """
     ended: set[str] = set()
-    with connection.execute(_BACKWARDS, {"grant_id": grant_id}) as rows:
+    with connection.execute(_BACKWARDS, {"grant_id": grant_id, "upto": upto}) as rows:
         for op, kind, tokens, due in rows:
             if kind != Kind.HOLD:
                 ended.add(op)
             elif op not in ended:
-                yield op, due
+                yield op, due, tokens
                 held -= tokens
                 if held <= 0:
                     return

@@ -1,8 +1,6 @@
-"""The tables, the same for every database, and the numbered steps that make them."""
+"""The tables, the same for every database; `steps` makes them in SQLite."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from sqlalchemy import (
     BigInteger,
@@ -10,7 +8,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnElement,
-    Connection,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -48,6 +45,23 @@ plan = Table(
     Column("monthly", _int64, nullable=False),
     Column("source", Text, nullable=False),
     CheckConstraint("monthly >= 0", name="a_plan_gives"),
+    sqlite_with_rowid=False,
+)
+
+# Who spends from which pool; the latest row counts, and one without a pool is a leaving.
+member = Table(
+    "member",
+    metadata,
+    Column("account_id", _int64, ForeignKey("account.id"), primary_key=True),
+    Column("seq", _int64, primary_key=True),
+    Column("pool_id", _int64, ForeignKey("account.id")),
+    # Ask Sage tokens a month; without it only the pool's own limit counts.
+    Column("cap", _int64),
+    Column("t", _int64, nullable=False),
+    CheckConstraint("cap >= 0", name="a_cap_allows"),
+    CheckConstraint("cap IS NULL OR pool_id IS NOT NULL", name="a_cap_is_within_a_pool"),
+    CheckConstraint("pool_id <> account_id", name="a_pool_is_of_others"),
+    Index("member_by_pool", "pool_id"),
     sqlite_with_rowid=False,
 )
 
@@ -93,7 +107,7 @@ entry = Table(
 )
 
 # Presumes are few among many entries, and looked for after every use. SQLite takes it as it covers all.
-presumes = Index(
+Index(
     "entry_presumed",
     entry.c.kind,
     entry.c.grant_id,
@@ -145,13 +159,4 @@ bill = Table(
 # Written out: bound values in an IN list would be expanded anew at each execution.
 OF_A_CALL = entry.c.kind.in_(
     [literal_column("'hold'"), literal_column("'settle'"), literal_column("'presume'")]
-)
-
-Step = Callable[[Connection], None]
-
-# Step n takes a ledger of version n to version n + 1. A released step is never edited: when the tables
-# above first change, freeze the first one as the SQL it wrote.
-STEPS: tuple[Step, ...] = (
-    metadata.create_all,
-    lambda connection: presumes.create(connection, checkfirst=True),  # step 1 makes it in a new ledger
 )

@@ -1,42 +1,36 @@
-"""The ledger's SQLite file: how it is made, opened, written one move at a time, and read.
-
-Never open this file a second way in the same process (another SQLite library, or plain `open`): closing
-that second handle drops the locks of the first, and acknowledged debits are lost.
-"""
+"""The ledger's SQLite file: how it is made, opened, and written one move at a time."""
 
 from __future__ import annotations
 
 import errno
-import os
+import sqlite3
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection
 
-from ..errors import LedgerError, LedgerTooNew, LedgerUnusable
+from ..errors import LedgerUnusable
+from .connections import APPLICATION_ID, FileConnections, engine_of, file_of, refuse_after_fork, version_of
 from .faults import CANTOPEN, CORRUPT, DATABASE, FAULTS, FULL, NOTADB, READONLY, code_of, told
 from .gate import Gate
 from .place import ballast_of, is_on_network, keep_ballast, lock_file_of, make_file
-from .schema import STEPS, Step
+from .steps import STEPS, Step
+from .turns import Of
 
 T = TypeVar("T")
 
-_APPLICATION_ID = 0x41534A31  # "ASJ1", in the file's header
 _OPENING_S = 10  # how long SQLite itself waits, for a reader elsewhere that recovers the log
+# EXTRA is FULL under WAL. Where WAL could not be switched on, it also syncs the folder when a journal is
+# deleted: a journal that came back after a power cut would undo what was acknowledged.
+_DURABLE = ("synchronous = EXTRA", "fullfsync = ON", "foreign_keys = ON")
+# WAL is a property of the file, the other journals of the connection.
+_WITHOUT_SHARED_MEMORY = (*_DURABLE, "journal_mode = truncate")
 
-_File = tuple[int, int]  # device and inode
 
-# The file of each connection of this process, by id; and the files its parent had open when it forked.
-_open: dict[int, _File] = {}
-_inherited: set[_File] = set()
-
-
-class Store:
+class Store(FileConnections):
     """One ledger file, for all threads of this process.
 
     Parameters
@@ -62,16 +56,17 @@ class Store:
         on_network: bool | None = None,
         steps: tuple[Step, ...] = STEPS,
     ) -> None:
-        self.path, self._steps = path, steps
+        super().__init__(path)
+        self._steps = steps
         self._shared = is_on_network(path) if on_network is None else on_network
         self._gate = Gate(lock_file_of(path), wait_s=wait_s)
         self._writer: Connection | None = None
-        self._idle: deque[Connection] = deque()
         try:
             make_file(path)
-            self._file = _identity(path)
-            self.engine = _engine(path, self._file, journal="truncate" if self._shared else None)
-            self._refuse_after_fork()
+            self._file = file_of(path)
+            pragmas = _WITHOUT_SHARED_MEMORY if self._shared else _DURABLE
+            self._engine = engine_of(self._open, lambda: self._file, pragmas)
+            refuse_after_fork(self._file)
             self._prepare()
         except FAULTS as error:
             raise told(path, error) from None
@@ -80,10 +75,10 @@ class Store:
             warnings.warn(
                 f"the ledger {path} is on a network file system: it works, slowly. Set ASKSAGE_LEDGER "
                 f"to a path on a local disk; a ledger for a team will want PostgreSQL.",
-                stacklevel=3,
+                stacklevel=6,  # whoever makes a Ledger
             )
 
-    def write(self, move: Callable[[Connection], T], *, vital: bool = False) -> T:
+    def write(self, move: Callable[[Connection], T], *, of: Of = (), vital: bool = False) -> T:
         """Run `move` in one durable transaction, alone among all writers.
 
         `move` runs again when the first try failed in the database: a commit that reports an error may
@@ -91,6 +86,8 @@ class Store:
 
         Parameters
         ----------
+        of : Account or list of str
+            Whose chains, or which calls', the move appends to; here all writers wait for one another anyway.
         vital : bool
             The move records what is already spent: on a full disk it may use up the ballast.
 
@@ -100,7 +97,7 @@ class Store:
             Busy; or, as `LedgerUnusable`, not writable. Nothing is written, unless the commit itself
             reported the error: the same move again finds out.
         """
-        self._refuse_after_fork()
+        refuse_after_fork(self._file)
         try:
             return self._transact(move)
         except FAULTS as error:
@@ -114,29 +111,6 @@ class Store:
         except FAULTS as error:
             raise told(self.path, error) from None
 
-    @contextmanager
-    def reading(self, *, snapshot: bool = False) -> Iterator[Connection]:
-        """Lend a connection to read from; with `snapshot` all its statements see one state."""
-        self._refuse_after_fork()
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self.connect()
-        try:
-            # Without WAL, readers and writers exclude each other.
-            with self._gate if self._shared else nullcontext():
-                if snapshot:
-                    connection.exec_driver_sql("BEGIN")
-                yield connection
-                connection.rollback()
-        except BaseException as error:
-            with suppress(*DATABASE):
-                connection.close()
-            if isinstance(error, FAULTS):
-                raise told(self.path, error) from None
-            raise
-        self._idle.append(connection)
-
     def connect(self) -> Connection:
         """A new connection of the caller's own, to read from and to close.
 
@@ -144,36 +118,36 @@ class Store:
         ------
         LedgerError
         """
-        self._refuse_after_fork()
+        refuse_after_fork(self._file)
         try:
-            return self.engine.connect()
+            return self._engine.connect()
         except DATABASE as error:
             raise told(self.path, error) from None
 
     def close(self) -> None:
         """Close all idle connections; a later use opens new ones."""
-        connections = [self._writer] if self._writer else []
-        self._writer = None
-        with suppress(IndexError):
-            while True:
-                connections.append(self._idle.pop())
-        for connection in connections:
+        writer, self._writer = self._writer, None
+        if writer is not None:
             with suppress(*DATABASE):
-                connection.close()
+                writer.close()
+        super().close()
 
-    def _refuse_after_fork(self) -> None:
-        # SQLite believes to hold in this process the locks that only the parent holds.
-        if self._file in _inherited:
-            raise LedgerError(
-                "this process was forked from one that has the ledger open, and SQLite cannot be shared so: "
-                "use threads, or the spawn method of multiprocessing."
-            )
+    def _idle_one(self) -> Connection | None:
+        refuse_after_fork(self._file)
+        return super()._idle_one()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        # Without WAL, readers and writers exclude each other.
+        return self._gate if self._shared else nullcontext()
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=_OPENING_S, isolation_level=None, check_same_thread=False)
 
     def _transact(self, move: Callable[[Connection], T]) -> T:
         with self._gate:
-            if _identity(self.path) != self._file:
+            if file_of(self.path) != self._file:
                 raise FileNotFoundError(errno.ENOENT, "replaced", str(self.path))
-            connection = self._writer = self._writer or self.engine.connect()
+            connection = self._writer = self._writer or self._engine.connect()
             try:
                 connection.rollback()  # what an interrupt may have left open
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -190,68 +164,25 @@ class Store:
 
     def _prepare(self) -> None:
         """Make or migrate the tables, as one transaction; then write ahead."""
-        with self._gate, self.engine.connect() as connection:
+        with self._gate, self._engine.connect() as connection:
             pragma = connection.exec_driver_sql
-            # A crash right after the file was made must not lose the file's name in its folder.
-            pragma("PRAGMA synchronous = EXTRA")
             pragma("BEGIN IMMEDIATE")
             self._check_application(connection)
-            version = pragma("PRAGMA user_version").scalar_one()
-            if version > len(self._steps):
-                raise LedgerTooNew(
-                    f"{self.path} was written by a newer asksage_jupyter (ledger version {version}, this one "
-                    f"knows {len(self._steps)}): upgrade with  pip install -U asksage_jupyter"
-                )
+            version = version_of(connection, self.path, len(self._steps))
             if version < len(self._steps):
                 for step in self._steps[version:]:
                     step(connection)
                 pragma(f"PRAGMA user_version = {len(self._steps)}")
-                pragma(f"PRAGMA application_id = {_APPLICATION_ID}")
+                pragma(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.commit()
             if not self._shared and pragma("PRAGMA journal_mode").scalar_one() != "wal":
                 pragma("PRAGMA journal_mode = WAL")
             connection.rollback()
 
     def _check_application(self, connection: Connection) -> None:
-        if connection.exec_driver_sql("PRAGMA application_id").scalar_one() == _APPLICATION_ID:
+        if connection.exec_driver_sql("PRAGMA application_id").scalar_one() == APPLICATION_ID:
             return
         if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
             raise LedgerUnusable(
                 f"{self.path} is another program's database: set ASKSAGE_LEDGER to a path of its own."
             )
-
-
-def _engine(path: Path, file: _File, *, journal: str | None) -> Engine:
-    # No isolation level: transactions begin where this module says so, as IMMEDIATE ones.
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        poolclass=NullPool,
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _OPENING_S},
-    )
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        _open[id(connection)] = file
-        for pragma in ("synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        if journal:  # WAL is a property of the file, the other journals of the connection
-            connection.execute(f"PRAGMA journal_mode = {journal}")
-
-    @event.listens_for(engine, "close")
-    def closed(connection: object, _record: object) -> None:
-        _open.pop(id(connection), None)
-
-    return engine
-
-
-def _identity(path: Path) -> _File:
-    found = path.stat()
-    return found.st_dev, found.st_ino
-
-
-def _after_fork() -> None:
-    _inherited.update(_open.values())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

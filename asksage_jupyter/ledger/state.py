@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from .. import month
 from ..account import Account, Meter
 from .prepared import Prepared
-from .schema import account, entry, grant, plan
+from .schema import account, entry, grant, member, plan
 
 Clock = Callable[[], int]
 
@@ -46,6 +46,28 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """From which pool an account spends, as of the membership's latest row.
+
+    Attributes
+    ----------
+    seq : int
+        Of that row; 0 of an account that was never a member.
+    pool_id : int or None
+        The pool's row of the same meter; None outside every pool.
+    pool : str or None
+        The pool's holder.
+    cap : int or None
+        Ask Sage tokens a month; None where only the pool's own limit counts.
+    """
+
+    seq: int = 0
+    pool_id: int | None = None
+    pool: str | None = None
+    cap: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """One meter of an account.
 
@@ -55,6 +77,8 @@ class State:
         The grants that are not over, in the order in which they burn.
     monthly, plan_source, plan_seq
         The latest plan; None, None and 0 without one.
+    member : Membership
+        In a pool it tells the month's tokens, and the plan does not.
     now : int
         The clock, but never before an entry of these grants: a clock set back reopens no month.
     period, starts, ends
@@ -66,6 +90,7 @@ class State:
     monthly: int | None
     plan_source: str | None
     plan_seq: int
+    member: Membership
     tails: tuple[Tail, ...]
     now: int
     period: str
@@ -76,6 +101,40 @@ class State:
     def live(self) -> tuple[Tail, ...]:
         """The grants that may be spent now."""
         return live_at(self.now, self.tails)
+
+    @property
+    def room(self) -> int:
+        """What is left of them."""
+        return sum(tail.room for tail in self.live)
+
+    @property
+    def allowance(self) -> int | None:
+        """The tokens that a month begins with; None when nobody told them."""
+        if self.member.pool_id is None:
+            return self.monthly
+        return self.member.cap or 0  # without a cap, each hold is granted as the pool takes it
+
+    @property
+    def is_uncapped(self) -> bool:
+        """Whether only a pool's limit counts."""
+        return self.member.pool_id is not None and self.member.cap is None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything to spend from, or a plan that makes it."""
+        return self.allowance is not None or bool(self.live)
+
+    def at(self, now: int) -> Self:
+        """The same at another instant."""
+        period, starts, ends = month_of(now, self.zone)
+        return replace(self, now=now, period=period, starts=starts, ends=ends)
+
+    def with_tail(self, tail: Tail) -> Self:
+        """The same after `tail` was written, of a grant that is new or was there."""
+        others = (each for each in self.tails if each.grant_id != tail.grant_id)
+        return replace(
+            self, tails=tuple(sorted((*others, tail), key=lambda each: (each.ends, each.grant_id)))
+        )
 
     @property
     def allotment(self) -> Tail | None:
@@ -108,6 +167,8 @@ def month_of(t: int, zone: str) -> tuple[str, int, int]:
 
 last = entry.alias("last")
 _earlier = plan.alias("earlier")
+_former = member.alias("former")
+_pool = account.alias("pool")
 
 TAIL_COLUMNS = (
     grant.c.id, grant.c.source, grant.c.starts, grant.c.ends,
@@ -131,6 +192,10 @@ _STATE = with_tail(
         plan.c.monthly,
         plan.c.source,
         plan.c.seq,
+        member.c.seq,
+        member.c.pool_id,
+        _pool.c.holder,
+        member.c.cap,
         *TAIL_COLUMNS,
     )
     .select_from(account)
@@ -142,6 +207,15 @@ _STATE = with_tail(
             == select(func.max(_earlier.c.seq)).where(_earlier.c.account_id == account.c.id).scalar_subquery()
         ),
     )
+    .outerjoin(
+        member,
+        (member.c.account_id == account.c.id)
+        & (
+            member.c.seq
+            == select(func.max(_former.c.seq)).where(_former.c.account_id == account.c.id).scalar_subquery()
+        ),
+    )
+    .outerjoin(_pool, _pool.c.id == member.c.pool_id)
     .outerjoin(grant, (grant.c.account_id == account.c.id) & (grant.c.ends > bindparam("now"))),
     outer=True,
 ).order_by(grant.c.ends, grant.c.id)
@@ -153,24 +227,39 @@ STATE = Prepared(_STATE.where(account.c.id == bindparam("account_id")))
 
 def states(rows: Iterable[Sequence[Any]], clock: int) -> dict[str, State]:
     """The states in the rows of `STATES`, by meter; a meter never seen is missing."""
-    heads: dict[str, tuple[int, str, int | None, str | None, int]] = {}
+    heads: dict[str, tuple[Any, ...]] = {}
     tails: dict[str, list[Tail]] = {}
     for row in rows:
-        account_id, meter, zone, monthly, source, seq = row[:6]
-        heads[meter] = (account_id, zone, monthly, source, seq or 0)
-        found = tails.setdefault(meter, [])
-        if row[6] is not None:
-            found.append(Tail(*row[6:]))
+        heads[row[1]] = tuple(row[:10])
+        found = tails.setdefault(row[1], [])
+        if row[10] is not None:
+            found.append(Tail(*row[10:]))
     return {meter: _state(head, tails[meter], clock) for meter, head in heads.items()}
 
 
-def _state(head: tuple[int, str, int | None, str | None, int], tails: list[Tail], clock: int) -> State:
+def _state(head: tuple[Any, ...], tails: list[Tail], clock: int) -> State:
+    account_id, _, zone, monthly, source, seq, member_seq, *pool = head
     now = max([clock, *(tail.t for tail in tails)])
-    period, starts, ends = month_of(now, head[1])
-    return State(*head, tuple(tails), now, period, starts, ends)
+    membership = Membership(member_seq or 0, *pool)
+    return State(
+        account_id, zone, monthly, source, seq or 0, membership, tuple(tails), now, *month_of(now, zone)
+    )
 
 
 def read_state(connection: Connection, holder: Account, meter: Meter, clock: int) -> State | None:
     """One meter's state; None when the ledger has never seen it."""
     asked = {"host": holder.host, "holder": holder.holder, "now": clock}
     return states(STATES.rows(connection, asked), clock).get(meter)
+
+
+def state_of(connection: Connection, account_id: int, clock: int) -> State:
+    """The state of one meter's row, which is there."""
+    (state,) = states(STATE.rows(connection, {"account_id": account_id, "now": clock}), clock).values()
+    return state
+
+
+def never_seen(holder: Account, clock: int, account_id: int = 0) -> State:
+    """The state of a meter that the ledger knows nothing of."""
+    return State(
+        account_id, holder.zone, None, None, 0, Membership(), (), clock, *month_of(clock, holder.zone)
+    )

@@ -44,6 +44,7 @@ _CALL = (
     )
     .join(account, account.c.id == call.c.account_id)
     .join(entry, (entry.c.op == call.c.op) & (entry.c.kind == Kind.HOLD.value))
+    .join(grant, (grant.c.id == entry.c.grant_id) & (grant.c.account_id == call.c.account_id))
     .where(call.c.op == bindparam("op"))
     .group_by(call.c.op, call.c.sent_at, call.c.model, call.c.estimate, account.c.zone)
 )
@@ -85,7 +86,7 @@ def unsettled(connection: Connection, holder: Account, meter: Meter) -> list[Uns
     ops = dict.fromkeys(connection.execute(_PRESUMED, asked).scalars(), True)
     for grant_id, held in connection.execute(_HOLDING, asked).all():
         if held:
-            ops |= dict.fromkeys((op for op, _ in open_holds(connection, grant_id, held)), False)
+            ops |= dict.fromkeys((op for op, _, _ in open_holds(connection, grant_id, held)), False)
     found = (_found(connection, op, presumed) for op, presumed in ops.items())
     return sorted(found, key=attrgetter("sent_at", "op"))
 

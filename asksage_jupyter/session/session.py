@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -79,7 +80,8 @@ class Session:
     def ledger(self) -> Ledger:
         from ..ledger import Ledger
 
-        return Ledger(self.settings.ledger, clock=self.clock)
+        settings = self.settings
+        return Ledger(settings.ledger, clock=self.clock, timeout_s=settings.ledger_timeout_s)
 
     @cached_property
     def service(self) -> Service:
@@ -133,7 +135,7 @@ class Session:
         """
         self.settling.catch_up()
         self.make_contact()
-        return self.ledger.balance(self.account)
+        return self._balance()
 
     def set_plan(self, inference: int | None = None, training: int | None = None) -> Balance:
         """Tell the monthly allotments that the service does not; for this month and those after it."""
@@ -189,9 +191,12 @@ class Session:
     def balance_now(self) -> Balance | None:
         """The balance for a receipt; None on a failing ledger, for what was paid for must arrive."""
         try:
-            return self.ledger.balance(self.account)
+            return self._balance()
         except AskSageError:
             return None
+
+    def _balance(self) -> Balance:
+        return replace(self.ledger.balance(self.account), unbooked=self.settling.unbooked)
 
     def estimate(self, query: Query) -> Estimate:
         """Price a query; nothing of it is sent to a model, and nothing is debited.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..account import Bill, Call, Meter
-from ..errors import AskSageError, Interrupted, LedgerConflict, ReplyLost
+from ..errors import AskSageError, Interrupted, LedgerConflict, LedgerError, ReplyLost
 from . import origin
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..account import Account
     from ..ledger import Ledger
+    from ..ledger.outbox import Outbox
     from ..settings import AskSage
 
 A = TypeVar("A")
@@ -67,7 +69,18 @@ class Settling:
         self._ledger = ledger
         self._clock = clock
         self._after = after
-        self._unbooked: dict[str, Bill | None] = {}
+
+    @cached_property
+    def _outbox(self) -> Outbox:
+        from ..ledger.outbox import Outbox
+
+        ledger = self._ledger()
+        return Outbox(ledger.folder / f"{ledger.name}.outbox")
+
+    @property
+    def unbooked(self) -> int:
+        """How many calls wait to be booked."""
+        return len(self._outbox.waiting())
 
     def call(self, model: str, tokens: int, meter: Meter = Meter.INFERENCE) -> Call:
         """A new call of `tokens` on `meter`, with where it comes from."""
@@ -119,26 +132,47 @@ class Settling:
         return Settled(answer, billed, self._settle(call.op, billed))
 
     def catch_up(self) -> None:
-        """Presume what is past due, and book the debits that failed before."""
+        """Presume what is past due, and book the debits that failed before, here or in another kernel.
+
+        Raises
+        ------
+        LedgerError
+            The ledger cannot be written now.
+        """
         self._ledger().presume()
-        for op, bill in list(self._unbooked.items()):
-            del self._unbooked[op]
-            if trouble := self._settle(op, bill):
-                warnings.warn(f"{bill.tokens if bill else 0:,} tokens: {trouble}", stacklevel=3)
+        done = []
+        for op, bill in self._outbox.waiting():
+            try:
+                self._book(op, bill)
+            except LedgerConflict as conflict:
+                self._warn(bill, f"not debited: {conflict}")
+            except LedgerError as error:
+                self._warn(bill, f"the debit is still to be booked ({error})")
+                continue
+            done.append((op, bill))
+        if done:
+            self._outbox.remove(done)
+
+    @staticmethod
+    def _warn(bill: Bill | None, trouble: str) -> None:
+        warnings.warn(f"{bill.tokens if bill else 0:,} tokens: {trouble}", stacklevel=4)
+
+    def _book(self, op: str, bill: Bill | None) -> None:
+        if bill is None:
+            self._ledger().void(op)
+        else:
+            self._ledger().settle(op, bill)
 
     def _settle(self, op: str, bill: Bill | None) -> str | None:
-        """Debit, or void without a bill; on failure keep it for the next try and say so.
+        """Debit, or void without a bill; on failure keep it in the outbox for the next try, and say so.
 
         A reply that is paid for must arrive, whatever becomes of the debit.
         """
         try:
-            if bill is None:
-                self._ledger().void(op)
-            else:
-                self._ledger().settle(op, bill)
+            self._book(op, bill)
         except LedgerConflict as conflict:
             return f"not debited: {conflict}"
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, the reply comes first
-            self._unbooked[op] = bill
+            self._outbox.keep(op, bill)
             return f"the debit is still to be booked ({error or type(error).__name__})"
         return None

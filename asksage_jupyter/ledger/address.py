@@ -1,0 +1,38 @@
+"""How the place of a ledger is shown: never with what may be a secret in it; and where it lies by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def shown(where: str) -> str:
+    """A path as it is; of a URL, what is neither user, password nor option, which may hold one.
+
+    Examples
+    --------
+    >>> shown("postgresql://me:secret@db.example.org/sage?sslmode=require")
+    'postgresql://db.example.org/sage'
+    """
+    scheme, separator, rest = where.partition("://")
+    if not separator:
+        return where
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def data_folder() -> Path:
+    """The platform's folder for this person's data of this package."""
+    from platformdirs import user_data_path
+
+    return user_data_path("asksage_jupyter", appauthor=False)
+
+
+class Address(str):
+    """The place of a ledger as a string that keeps a password, and does not show it when it is listed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str.__repr__(shown(self))

@@ -1,0 +1,76 @@
+"""Who pays for a call: the caller, and the pool whose member they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from ..account import Account, Kind, Meter
+from ..errors import LedgerError
+from .chain import append
+from .grants import with_allotment
+from .op import new_op
+from .state import State, state_of
+
+
+@dataclass(slots=True)
+class Payer:
+    """One of those whose grants a call must fit.
+
+    Attributes
+    ----------
+    name : str
+        As a refusal names it.
+    state : State
+        With this month's allotment.
+    room : int
+        Ask Sage tokens left; of a member without a cap, as many as the pool has.
+    """
+
+    name: str
+    state: State
+    room: int
+
+    def grant_as_taken(self, connection: Connection, tokens: int) -> None:
+        """Give a member without a cap what `tokens` need beyond what was given before."""
+        allotment, missing = self.state.allotment, tokens - self.state.room
+        if self.state.is_uncapped and allotment is not None and missing > 0:
+            given = append(connection, allotment, Kind.GRANT, new_op(), missing, now=self.state.now)
+            self.state = self.state.with_tail(given)
+
+
+def payers(
+    connection: Connection, holder: Account, meter: Meter, state: State | None, clock: int
+) -> list[Payer]:
+    """The caller, and after them their pool if there is one; all at one instant.
+
+    Raises
+    ------
+    LedgerError
+        Nobody told the tokens of a month.
+    """
+    if state is None or not state.is_known:
+        raise _no_plan(meter)
+    if state.member.pool_id is None or state.member.pool is None:
+        state = with_allotment(connection, holder, meter, state)
+        return [Payer("", state, state.room)]
+    common = state_of(connection, state.member.pool_id, clock)
+    pool = Account(holder.host, state.member.pool, common.zone)
+    if not common.is_known:
+        raise LedgerError(
+            f"the pool {pool.pool} has no {meter} tokens yet: its owner gives it some with  "
+            f"asksage-jupyter team init --pool {pool.pool} --monthly N"
+        )
+    now = max(state.now, common.now)
+    common = with_allotment(connection, pool, meter, common.at(now))
+    state = with_allotment(connection, holder, meter, state.at(now))
+    own_room = common.room if state.is_uncapped else state.room
+    return [Payer("your cap", state, own_room), Payer(f"the pool {pool.pool}", common, common.room)]
+
+
+def _no_plan(meter: Meter) -> LedgerError:
+    return LedgerError(
+        f"the monthly {meter} tokens are not known: tell them with  "
+        f"asksage_jupyter.set_plan({meter}=...)  and run this again."
+    )

@@ -1,0 +1,414 @@
+"""The ledger as one who only reads it sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import month
+from ..account import Account, Balance, Meter
+from . import audit, balances, months, pools, sealing, stores
+from .audit import Verification
+from .cells import NotebookSpending, notebook_spending
+from .connections import Connections
+from .months import MonthFigures
+from .people import Known, known_accounts
+from .place import Place, place_of
+from .pools import Member
+from .reading import HOLDING_OF, calls_statement, open_holds, recent
+from .sealing import Chains
+from .spending import spending
+from .unsettled import Unsettled, unsettled
+from .watch import Watch
+
+
+class LedgerView:
+    """A ledger to read from; it makes, migrates and writes nothing, and needs no right to.
+
+    The ledger is opened when it is first read, and need not be there before. Threads share one object. Every
+    method raises `LedgerMissing` while there is none, `LedgerTooNew` for one of a newer version, and
+    `LedgerError` where it cannot be read.
+
+    Parameters
+    ----------
+    where : str or Path
+        A path, or a URL: ``postgresql://user@host/database``, ``sqlite:///...``.
+    clock : callable
+        The present instant, in microseconds UTC.
+    timeout_s : float
+        How long connecting to a server, waiting there for others, and its silence may each take.
+
+    Attributes
+    ----------
+    title : str
+        How the ledger's place is shown: never with a user, a password or options.
+    path : Path or None
+        The SQLite file. Never open it a second way in this process.
+    folder : Path
+        Where companion files live.
+    name : str
+        What they are named after.
+
+    Raises
+    ------
+    LedgerUnusable
+        `where` is no place of a ledger.
+    """
+
+    _store: Connections
+
+    def __init__(
+        self, where: str | Path, *, clock: Callable[[], int] = month.now, timeout_s: float = 10.0
+    ) -> None:
+        place = place_of(where)
+        self.title, self.path, self.folder, self.name = place.title, place.path, place.folder, place.name
+        self._clock = clock
+        self._store = self._opened(place, timeout_s)
+        self._watches: list[Watch] = []
+
+    def has_month(self, account: Account, meter: Meter) -> bool:
+        """Whether this month's allotment is there, or a plan from which the first hold makes it.
+
+        A pool's member has what the pool has.
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return balances.has_month(connection, account, meter, self._clock())
+
+    def balance(self, account: Account) -> Balance:
+        """What is left on both meters now; never writes.
+
+        Holds of last month that are still open belong to last month.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return balances.balance(connection, account, self._clock())
+
+    def calls(
+        self, account: Account | None = None, *, since: int | None = None, until: int | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The settled and presumed calls, in the order they were sent.
+
+        Parameters
+        ----------
+        account : Account or None
+            None for all accounts.
+        since, until : int or None
+            Bounds of `sent_at` in microseconds UTC; `until` itself is out.
+
+        Returns
+        -------
+        list of tuple, shape (calls, len(CALL_COLUMNS))
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            rows = connection.execute(calls_statement(account, since, until))
+            return [tuple(row) for row in rows]
+
+    def call_blocks(
+        self, account: Account, *, since: int, until: int, size: int = 65_536
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """`calls` of one account, `size` at a time, for months that are too long to hold in memory.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            yield from sealing.call_blocks(connection, account, since, until, size)
+
+    def count_calls(self, account: Account, *, since: int, until: int, limit: int | None = None) -> int:
+        """How many calls were sent within the bounds, open ones included; counted to `limit` a meter.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return sealing.count_calls(connection, account, since, until, limit)
+
+    def first_sent(self, account: Account) -> int | None:
+        """When the account's first call was sent, in microseconds UTC; None before it.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return sealing.first_sent(connection, account)
+
+    def chains(self, account: Account) -> Chains:
+        """Where each chain of the account stands, for whoever keeps a copy of its calls.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return sealing.chains(connection, account)
+
+    def settled_after(
+        self, account: Account, stood: Mapping[int, tuple[int, str]], *, before: int
+    ) -> list[int] | None:
+        """When the calls were sent, earlier than `before`, that a copy made when `stood` has not as they are.
+
+        Parameters
+        ----------
+        stood : mapping
+            As `chains` told it.
+        before : int
+            Microseconds UTC.
+
+        Returns
+        -------
+        list of int, or None
+            Microseconds UTC; None where the chains never stood so: they are another ledger's.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return sealing.settled_after(connection, account, stood, before)
+
+    def last_call(self, account: Account) -> tuple[Any, ...] | None:
+        """The newest settled or presumed call as `calls` lists it; None before the first.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            newest = recent(connection, account, None, None, 1)
+        return newest[0] if newest else None
+
+    def recent(
+        self, account: Account, *, since: int | None = None, until: int | None = None, limit: int = 20
+    ) -> list[tuple[Any, ...]]:
+        """The newest settled and presumed calls as `calls` lists them, of both meters; newest first.
+
+        Parameters
+        ----------
+        since, until : int or None
+            As of `calls`.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return recent(connection, account, since, until, limit)
+
+    def open_holds(self, account: Account) -> int:
+        """How many calls are held and neither settled nor presumed, of any month."""
+        asked = {"host": account.host, "holder": account.holder}
+        with self._store.reading(snapshot=True) as connection:
+            holding = connection.execute(HOLDING_OF, asked).all()
+            ops = (
+                op
+                for grant_id, held in holding
+                if held
+                for op, _, _ in open_holds(connection, grant_id, held)
+            )
+            return len(set(ops))
+
+    def unsettled(self, account: Account, meter: Meter) -> list[Unsettled]:
+        """List the calls of a meter that are held or presumed and not settled, of any month; oldest first.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return unsettled(connection, account, meter)
+
+    def used_in(self, account: Account, meter: Meter, period: str | None = None) -> int:
+        """Ask Sage tokens used in a month, calls and corrections: what the service's counter should show.
+
+        Parameters
+        ----------
+        period : str or None
+            Like ``"2026-11"``, in the account's zone; None for this month.
+
+        Raises
+        ------
+        BadInput
+            `period` is no month.
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return months.used_in(connection, account, meter, period, self._clock())
+
+    def month(self, account: Account, meter: Meter, period: str | None = None) -> MonthFigures:
+        """All figures of a meter's month; all zero where the ledger knows nothing of it.
+
+        Parameters
+        ----------
+        period : str or None
+            As of `used_in`.
+
+        Raises
+        ------
+        BadInput, LedgerError
+            As of `used_in`.
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return months.month_figures(connection, account, meter, period, self._clock())
+
+    def month_with_calls(
+        self, account: Account, meter: Meter, period: str | None = None
+    ) -> tuple[MonthFigures, list[tuple[Any, ...]]]:
+        """A month's figures, and in the same view of the ledger the settled and presumed calls it held.
+
+        The calls' tokens and the month's corrections are together what was used.
+
+        Parameters
+        ----------
+        period : str or None
+            As of `used_in`.
+
+        Returns
+        -------
+        figures : MonthFigures
+        calls : list of tuple, shape (calls, len(CALL_COLUMNS))
+            In the order they were sent.
+
+        Raises
+        ------
+        BadInput, LedgerError
+            As of `used_in`.
+        """
+        clock = self._clock()
+        with self._store.reading(snapshot=True) as connection:
+            return (
+                months.month_figures(connection, account, meter, period, clock),
+                months.month_calls(connection, account, meter, period, clock),
+            )
+
+    def spending(self, account: Account, meter: Meter, since: int, until: int) -> list[tuple[int, int]]:
+        """What was used in each quarter of an hour: short enough to make up the days of any time zone.
+
+        A call counts when it was held, whenever its bill came; a correction when it was booked. The quarters
+        of a month sum up to `used_in`.
+
+        Parameters
+        ----------
+        since, until : int
+            Microseconds UTC, on whole quarters of an hour; `until` itself is out.
+
+        Returns
+        -------
+        list of (start, tokens)
+            Microseconds UTC, ascending; and Ask Sage tokens, signed. Quarters without any are left out.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return spending(connection, account, meter, since, until)
+
+    def notebook_spending(
+        self, account: Account, meter: Meter, notebook: str, *, since: int, until: int, limit: int = 10
+    ) -> NotebookSpending:
+        """What the calls of one notebook used, in all and in its dearest cells.
+
+        Parameters
+        ----------
+        notebook : str
+            As its calls tell it.
+        since, until : int
+            Bounds of `sent_at` in microseconds UTC; `until` itself is out.
+        limit : int
+            How many cells at most.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return notebook_spending(connection, account, meter, notebook, since, until, limit)
+
+    def pool_of(self, account: Account, meter: Meter) -> str | None:
+        """The name of the pool from which the account spends on a meter; None outside every pool.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return pools.pool_of(connection, account, meter)
+
+    def pools(self, host: str | None = None) -> list[Account]:
+        """The pools of the ledger, of one host or of all, by name.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return pools.known_pools(connection, host)
+
+    def members(self, pool: Account, meter: Meter) -> list[Member]:
+        """What each member of a pool may use and used of it this month, those who left too; by name.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return pools.members(connection, pool, meter, self._clock())
+
+    def accounts(self) -> list[Known]:
+        """Everybody whose tokens are counted here, whoever sent a call last first.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return known_accounts(connection)
+
+    def verify(self) -> Verification:
+        """Recompute every sequence, sum, time and hash.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return audit.verify(connection)
+
+    def watch(self, on_change: Callable[[], None], *, interval_s: float = 0.15) -> Callable[[], None]:
+        """Call `on_change` in a thread of its own soon after any commit, of this process or another.
+
+        Also when the ledger appears, goes, or is another one.
+
+        Parameters
+        ----------
+        interval_s : float
+            Seconds between two looks at a file; a server tells of itself.
+
+        Returns
+        -------
+        callable
+            Stops the watch; does nothing where threads cannot start.
+        """
+        watch = self._store.watch(on_change, interval_s)
+        self._watches.append(watch)
+        return watch.stop
+
+    def close(self) -> None:
+        """Stop all watches and close the connections."""
+        while self._watches:
+            self._watches.pop().stop()
+        self._store.close()
+
+    def _opened(self, place: Place, timeout_s: float) -> Connections:
+        return stores.reader(place, timeout_s)

@@ -1,0 +1,170 @@
+"""Bills that the ledger could not take: kept on the disk, and booked exactly once when it can."""
+
+import json
+import os
+import stat
+from contextlib import closing
+
+import pytest
+from ledger_desk import INFERENCE, ME, PROCESSES, Clock, a_bill, figures
+
+from asksage_jupyter.account import Source
+from asksage_jupyter.errors import LedgerError, Unavailable
+from asksage_jupyter.ledger import Ledger
+from asksage_jupyter.ledger.outbox import Outbox
+from asksage_jupyter.session.settling import Settling
+from asksage_jupyter.settings import AskSage
+
+pytest_plugins = ["postgres_server"]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data" / "ledger.outbox"
+
+
+@pytest.fixture
+def outbox(path):
+    return Outbox(path)
+
+
+def test_what_is_kept_is_read_by_another_whole_and_in_order(outbox, path):
+    bills = [
+        ("a", a_bill(12, Source.PRICED, input_tokens=7, duration_ms=3)),
+        ("b", None),
+        ("c", a_bill(0, Source.LOG)),
+    ]
+    for waiting in bills:
+        outbox.keep(*waiting)
+    assert Outbox(path).waiting() == bills
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_the_file_is_there_only_while_something_waits(outbox, path):
+    assert outbox.waiting() == []
+    assert not path.parent.exists()
+    outbox.keep("a", None)
+    outbox.keep("b", None)
+    outbox.remove([("a", None)])
+    assert outbox.waiting() == [("b", None)]
+    outbox.remove(outbox.waiting())
+    assert not path.exists()
+
+
+def test_a_line_that_a_crash_cut_off_is_passed_over_and_the_next_stands_on_its_own(outbox, path):
+    outbox.keep("a", a_bill(1))
+    whole = path.read_text()
+    for length in range(1, len(whole) - 1):
+        path.write_text(whole + whole[:length])
+        outbox.keep("b", None)
+        assert [op for op, _ in Outbox(path).waiting()] == ["a", "b"]
+
+
+def test_what_comes_while_others_are_booked_stays(outbox, path):
+    outbox.keep("a", None)
+    seen = outbox.waiting()
+    Outbox(path).keep("b", None)
+    outbox.remove(seen)
+    assert outbox.waiting() == [("b", None)]
+
+
+def test_where_nothing_can_be_written_a_bill_is_kept_as_long_as_the_process_lives(tmp_path):
+    (tmp_path / "data").write_text("a file where the folder should be")
+    outbox = Outbox(tmp_path / "data" / "ledger.outbox")
+    outbox.keep("a", a_bill(1))
+    assert outbox.waiting() == [("a", a_bill(1))]
+    outbox.remove(outbox.waiting())
+    assert outbox.waiting() == []
+
+
+# With a server that goes away and comes back
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+
+def settling_of(ledger):
+    return Settling(ME, AskSage.instance(), lambda: ledger, Clock(), lambda: None)
+
+
+def catch_up(url, data, results):
+    """Another kernel's next use."""
+    os.environ["XDG_DATA_HOME"] = data
+    with closing(Ledger(url, clock=Clock())) as ledger:
+        settling_of(ledger).catch_up()
+        results.put((figures(ledger), settling_of(ledger).unbooked))
+
+
+@pytest.fixture
+def url(postgres):
+    return postgres.url("postgres", schema=postgres.new_schema())
+
+
+@pytest.fixture
+def ledger(url):
+    with closing(Ledger(url, clock=Clock())) as ledger:
+        ledger.set_plan(ME, INFERENCE, 1_000, source="me")
+        yield ledger
+
+
+def test_a_bill_that_comes_while_the_server_is_away_is_booked_once_by_whoever_comes_next(
+    postgres, url, ledger
+):
+    settling = settling_of(ledger)
+
+    def send():
+        postgres.stop()
+        return "answer"
+
+    try:
+        answer, bill, trouble = settling.run(settling.call("m", 50), send, lambda *_: a_bill(60))
+        assert (answer, bill.tokens) == ("answer", 60)
+        assert "the debit is still to be booked" in trouble
+        assert settling.unbooked == 1
+        with pytest.raises(LedgerError, match="nothing is sent"):
+            settling.catch_up()
+    finally:
+        postgres.start()
+    ((kept, line),) = [(path, path.read_text()) for path in ledger.folder.glob("*.outbox")]
+    assert set(json.loads(line)) == {"op", "bill"}
+    results = PROCESSES.Queue()
+    kernels = [
+        PROCESSES.Process(target=catch_up, args=(url, os.environ["XDG_DATA_HOME"], results)) for _ in range(3)
+    ]
+    for kernel in kernels:
+        kernel.start()
+    assert [results.get(timeout=60) for _ in kernels] == [((1_000, 60, 0), 0)] * 3
+    for kernel in kernels:
+        kernel.join()
+    kept.write_text(line)  # as if the one who booked it had died before it let go of it
+    settling.catch_up()
+    assert figures(ledger) == (1_000, 60, 0)
+    assert len(ledger.calls()) == 1
+    assert not kept.exists()
+
+
+def test_a_void_waits_too(postgres, ledger):
+    settling = settling_of(ledger)
+
+    def send():
+        postgres.stop()
+        raise Unavailable("busy")
+
+    try:
+        with pytest.raises(Unavailable):
+            settling.run(settling.call("m", 50), send, lambda *_: a_bill(60))
+    finally:
+        postgres.start()
+    settling.catch_up()
+    assert figures(ledger) == (1_000, 0, 0)
+
+
+def test_what_the_ledger_never_held_is_told_once_and_let_go(ledger):
+    settling = settling_of(ledger)
+    settling._outbox.keep("of-another-ledger", a_bill(5))
+    with pytest.warns(UserWarning, match="5 tokens: not debited: the call of-another-ledger was never held"):
+        settling.catch_up()
+    assert settling.unbooked == 0
