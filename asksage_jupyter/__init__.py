@@ -7,8 +7,8 @@ In a notebook::
     %%asksage
     Why is the sky blue?
 
-From Python: `ask`, `estimate`, `train`, `balance`, `usage`, `panel`, `reconcile`, `statement`, `set_plan`,
-`top_up`.
+From Python: `ask`, `compare`, `estimate`, `train`, `balance`, `panel`, `usage`, `pace`, `usage_chart`,
+`heatmap`, `top_chart`, `estimate_chart`, `reconcile`, `statement`, `set_plan`, `top_up`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .charts import estimate_chart as estimate_chart
+    from .charts import heatmap as heatmap
+    from .charts import top_chart as top_chart
+    from .charts import usage_chart as usage_chart
+    from .pacing import pace as pace
     from .reconciling import reconcile as reconcile
+    from .session import Comparison as Comparison
     from .session import Reply as Reply
     from .session import ask as ask
     from .session import balance as balance
+    from .session import compare as compare
     from .session import estimate as estimate
     from .session import set_plan as set_plan
     from .session import top_up as top_up
@@ -32,32 +39,46 @@ if TYPE_CHECKING:
     from .widget import panel as panel
 
 _HOMES = {
+    "Comparison": ".session",
     "Reply": ".session",
     "ask": ".session",
     "balance": ".session",
+    "compare": ".session",
     "estimate": ".session",
+    "estimate_chart": ".charts",
+    "heatmap": ".charts",
+    "pace": ".pacing",
     "panel": ".widget",
     "reconcile": ".reconciling",
     "set_plan": ".session",
     "statement": ".statements",
+    "top_chart": ".charts",
     "top_up": ".session",
     "train": ".session",
     "usage": ".usage_log",
+    "usage_chart": ".charts",
 }
 __all__ = [
+    "Comparison",
     "Reply",
     "__version__",
     "ask",
     "balance",
+    "compare",
     "estimate",
+    "estimate_chart",
+    "heatmap",
     "load_ipython_extension",
+    "pace",
     "panel",
     "reconcile",
     "set_plan",
     "statement",
+    "top_chart",
     "top_up",
     "train",
     "usage",
+    "usage_chart",
 ]
 
 
@@ -90,3 +111,10 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     from .magic import unregister
 
     unregister(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell Jupyter Server of the extension behind the sidebar."""
+    from .server.app import AskSageServer
+
+    return [{"module": __name__, "app": AskSageServer}]

@@ -10,7 +10,7 @@ from tenant import KEY, MODEL, OTHER, USED, drops_after, questions, says
 
 from asksage_jupyter import magic, session
 from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
-from asksage_jupyter.magic import cell, line, show
+from asksage_jupyter.magic import cell, line, show, usage
 from asksage_jupyter.magic.fences import fenced, first_block
 from asksage_jupyter.magic.help import TOPICS, help_text
 from asksage_jupyter.magic.options import names
@@ -122,7 +122,7 @@ def test_html_is_shown_where_its_scripts_cannot_run(shell, server):
     says(server, '```html\n<p class="a">Blue</p><script>alert(1)</script>\n```')
     outputs, _ = ran(shell, "%%asksage -f html\nWhy?")
     framed = outputs[0]["text/html"]
-    assert framed.startswith("<iframe sandbox srcdoc=")
+    assert framed.startswith('<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" ')
     assert "&lt;p class=&quot;a&quot;&gt;Blue" in framed
     assert "<script" not in framed
 
@@ -231,11 +231,36 @@ def test_the_line_alone_shows_the_balance(shell, server, text):
     assert "text/html" in outputs[0]
 
 
-def test_usage_lists_the_calls(shell, server):
+def test_usage_reports_the_month_with_totals(shell, server):
     ran(shell, "%%asksage\nWhy?")
-    outputs, _ = ran(shell, "%asksage usage")
-    assert f"<td>{MODEL}</td>" in outputs[0]["text/html"]
-    assert "is not a month" in str(ran(shell, "%asksage usage November")[1])
+    for text in ("%asksage usage", "%asksage usage --by model --since 2000-01-01"):
+        outputs, _ = ran(shell, text)
+        assert f">{MODEL}</td>" in outputs[0]["text/html"]
+        lines = [line.split() for line in plain(outputs).splitlines()]
+        assert lines[-1][0] == "total"
+        assert lines[-1][-2:] == ["63", "100.0%"]
+    (empty,), _ = ran(shell, "%asksage usage 2000-01 --by day")
+    assert empty["text/plain"].endswith("2000-01\n\nNo calls.")
+
+
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        ("November", "is not a month"),
+        ("2026-10 2026-11", "takes one month"),
+        ("2026-10 --period 2026-11", "takes one month"),
+        ("2026-10 --since 2026-10-05", "not both"),
+        ("--by notebok", "Did you mean notebook"),
+    ],
+)
+def test_usage_says_what_it_takes(shell, rest, told):
+    assert told in str(ran(shell, f"%asksage usage {rest}")[1])
+
+
+def test_usage_is_divided_by_what_a_report_is():
+    from asksage_jupyter.usage_log.report import BY
+
+    assert usage.BY == BY
 
 
 def test_models_lists_those_that_match(shell, server):

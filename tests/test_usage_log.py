@@ -1,5 +1,7 @@
 """The usage log: the ledger's rows as a DataFrame of fixed columns and dtypes."""
 
+from datetime import UTC, date, datetime, timedelta
+
 import pytest
 from ledger_desk import HOUR, a_bill, at
 
@@ -9,17 +11,17 @@ from asksage_jupyter.errors import BadInput
 from asksage_jupyter.ledger import CALL_COLUMNS, new_op
 from asksage_jupyter.session import current
 from asksage_jupyter.settings import AskSage
-from asksage_jupyter.usage_log import frame
+from asksage_jupyter.usage_log import SCHEMA, frame
 
 DTYPES = {
     "op": "string",
     "sent_at": "datetime64[us, UTC]",
-    "model": "string",
+    "model": "category",
     "meter": "category",
-    "notebook": "string",
-    "cell": "string",
-    "project": "string",
-    "user": "string",
+    "notebook": "category",
+    "cell": "category",
+    "project": "category",
+    "user": "category",
     "input_tokens": "Int64",
     "output_tokens": "Int64",
     "tokens": "Int64",
@@ -79,6 +81,23 @@ def test_what_is_not_known_is_na_and_does_not_turn_figures_into_floats():
     assert dtypes(calls)["input_tokens"] == "Int64"
 
 
+def test_the_schema_documents_every_column_as_it_is():
+    assert usage.schema is SCHEMA
+    assert usage.schema.names == CALL_COLUMNS
+    assert {column.name: column.dtype for column in usage.schema} == DTYPES
+    assert all(column.unit for column in usage.schema if column.dtype == "Int64")
+    assert usage.schema["tokens"].unit == "Ask Sage tokens"
+    with pytest.raises(KeyError):
+        usage.schema["no_column"]
+
+
+def test_the_schema_shows_itself_as_a_table():
+    lines = str(usage.schema).splitlines()
+    assert lines[0].split() == ["column", "dtype", "unit", "meaning"]
+    assert len(lines) == len(usage.schema) + 1 == 17
+    assert usage.schema._repr_html_().count("<tr>") == 17
+
+
 def test_closed_sets_are_categories_with_all_their_members():
     calls = usage()
     assert list(calls.meter.cat.categories) == [str(meter) for meter in Meter]
@@ -111,6 +130,85 @@ def test_a_period_is_a_month_of_the_accounts_zone():
     assert list(usage("2026-12").tokens) == [8]
     assert usage().tokens.sum() == 15
     assert dtypes(usage("2025-01")) == DTYPES
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        ("2026-11-01", None, [2, 4, 8]),
+        (None, "2026-11-30", [1, 2, 4]),  # a day is meant whole
+        (date(2026, 11, 1), date(2026, 11, 1), [2]),
+        ("2026-11-30T23:59:59", "2026-12-01T00:00", [4]),  # a time ends there
+        (datetime(2026, 11, 30, 15, tzinfo=UTC), None, [8]),
+        ("2026-11-30T15:00:00Z", None, [8]),
+    ],
+)
+def test_bounds_are_days_and_times_of_the_accounts_zone(since, until, found):
+    AskSage.instance(zone="Asia/Tokyo")
+    spend(1, sent_at=at(2026, 10, 31, 15) - 1)
+    spend(2, sent_at=at(2026, 10, 31, 15))
+    spend(4, sent_at=at(2026, 11, 30, 15) - 1)
+    spend(8, sent_at=at(2026, 11, 30, 15))
+    assert list(usage(since=since, until=until).tokens) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"since": "yesterday"}, "since is a date like 2026-11-23"),
+        ({"until": 20261123}, "until is a date like 2026-11-23"),
+        ({"since": "2026-11-24", "until": "2026-11-23"}, "nothing lies between"),
+        ({"period": "2026-11", "since": "2026-11-01"}, "not both"),
+        ({"until": "9999-12-31"}, "between the years"),
+        ({"meter": "both"}, "'both' is no meter"),
+    ],
+)
+def test_bounds_that_are_none_are_told_in_one_line(given, told):
+    with pytest.raises(BadInput, match=told) as raised:
+        usage(**given)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_day_begins_where_the_clocks_skip_midnight():
+    AskSage.instance(zone="America/Asuncion")  # 1 Oct 2017 began at 01:00, which was 04:00 UTC
+    spend(1, sent_at=at(2017, 10, 1, 4) - 1)
+    spend(2, sent_at=at(2017, 10, 1, 4))
+    assert list(usage(since="2017-10-01").tokens) == [2]
+    assert list(usage(until=date(2017, 10, 1) - timedelta(1)).tokens) == [1]
+
+
+def test_one_meter_alone():
+    spend(5)
+    ledger, account = current().ledger, current().account
+    ledger.set_plan(account, Meter.TRAINING, 1_000, source="me")
+    call = Call(new_op(), current().clock(), "train", Meter.TRAINING, 9)
+    ledger.hold(account, call, due=current().clock() + HOUR)
+    ledger.settle(call.op, a_bill(9))
+    assert list(usage(meter="training").tokens) == [9]
+    assert list(usage(meter="inference").tokens) == [5]
+    assert list(usage(meter="training").model.cat.categories) == ["train"]
+    assert len(usage()) == 2
+
+
+def test_all_holders_of_the_same_host_one_after_another():
+    mine = current().account
+    now = current().clock()
+    spend(1, account=Account(mine.host, "zoe@example"), sent_at=now - 2)
+    spend(2, account=Account(mine.host, "ann@example"), sent_at=now)
+    spend(4, account=Account(mine.host, "ann@example"), sent_at=now - 1)
+    spend(8, account=Account("another.example", "ann@example"))
+    calls = usage(all_holders=True)
+    assert list(zip(calls.holder, calls.tokens, strict=True)) == [
+        ("ann@example", 4),
+        ("ann@example", 2),
+        ("zoe@example", 1),
+    ]
+    assert dtypes(calls) == DTYPES | {"holder": "category"}
+    assert "holder" not in usage()
+
+
+def test_all_holders_of_an_empty_ledger():
+    assert dtypes(usage(all_holders=True)) == DTYPES | {"holder": "category"}
 
 
 @pytest.mark.parametrize("period", ["", "November", "2026-13", "2026"])

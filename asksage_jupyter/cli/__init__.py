@@ -1,4 +1,4 @@
-"""The command line: ``asksage-jupyter demo | local | balance | usage | reconcile | statement | doctor``.
+"""The command line: ``asksage-jupyter demo | local | balance | usage | reconcile | statement | team | ...``.
 
 Exit codes: 0 done, 1 an expected failure told in one line, 2 a wrong option, 130 stopped with Ctrl-C.
 """
@@ -14,9 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import AskSageError, ConfigurationError
-
-# Columns of the usage log that fit a terminal.
-_TOLD = ["sent_at", "model", "input_tokens", "output_tokens", "estimate", "tokens", "source", "status"]
+from . import team
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,8 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     balance = commands.add_parser("balance", help="what is left on both meters")
     balance.set_defaults(command=_balance)
 
-    usage = commands.add_parser("usage", help="the calls of a month as a table")
+    usage = commands.add_parser("usage", help="what the tokens of a month went to")
+    usage.add_argument("--by", metavar="NAME", default="model", help="default: model; or notebook, day, ...")
     usage.add_argument("--period", metavar="YYYY-MM", help="default: this month")
+    usage.add_argument("--since", metavar="DATE", help="instead: from this day or time on")
+    usage.add_argument("--until", metavar="DATE", help="through this day, or until this time")
     usage.set_defaults(command=_usage)
 
     reconcile = commands.add_parser("reconcile", help="compare with the service, and book what was missing")
@@ -65,7 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     statement.add_argument("--period", metavar="YYYY-MM", help="default: this month")
     statement.set_defaults(command=_statement)
 
+    team.add_to(commands).set_defaults(command=_team)
+
     doctor = commands.add_parser("doctor", help="check key, service, ledger and local model")
+    doctor.add_argument(
+        "--export", type=Path, metavar="FILE", help="save what is whole of the ledger, as .csv or .jsonl"
+    )
     doctor.set_defaults(command=_doctor)
     return parser
 
@@ -77,9 +83,11 @@ def _demo(options: argparse.Namespace) -> int:
         return show(options.notebook, options.lab)
 
     def balance_and_usage() -> None:
+        from ..usage_log import report
+
         _balance(options)
         print()
-        _usage(options)
+        print(report())
 
     return check(options.notebook, then=balance_and_usage)
 
@@ -108,15 +116,9 @@ def _balance(_: argparse.Namespace) -> int:
 
 
 def _usage(options: argparse.Namespace) -> int:
-    from ..usage_log import usage
+    from ..usage_log import report
 
-    calls = usage(getattr(options, "period", None))
-    if calls.empty:
-        print("no calls")
-        return 0
-    calls["sent_at"] = calls["sent_at"].dt.strftime("%Y-%m-%d %H:%M")
-    print(calls[_TOLD].to_string(index=False, na_rep="-"))
-    print(f"{len(calls):,} calls, {calls['tokens'].sum():,} tokens")
+    print(report(options.by, options.period, options.since, options.until))
     return 0
 
 
@@ -134,12 +136,17 @@ def _statement(options: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(_: argparse.Namespace) -> int:
+def _team(options: argparse.Namespace) -> int:
+    print(options.tell(options))
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
     """One line a subject; 1 when one of them is wrong."""
     from .doctor import findings
 
     failed = 0
-    for subject, found, is_right in findings():
+    for subject, found, is_right in findings(options.export):
         failed |= not is_right
         print(f"{subject:<12} {found if is_right else f'WRONG: {found}'}")
     return failed

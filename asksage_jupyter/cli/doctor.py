@@ -6,12 +6,21 @@ import contextlib
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
-from ..errors import AskSageError, ConfigurationError
+from ..errors import AskSageError, BadInput, ConfigurationError
+
+_TOLD = 3  # of a damaged ledger's faults
 
 
-def findings() -> Iterator[tuple[str, str, bool]]:
+def findings(export_to: Path | None = None) -> Iterator[tuple[str, str, bool]]:
     """Look at one subject after another.
+
+    Parameters
+    ----------
+    export_to : Path or None
+        A new file for what is whole of the ledger.
 
     Yields
     ------
@@ -26,6 +35,8 @@ def findings() -> Iterator[tuple[str, str, bool]]:
         "ledger": _ledger,
         "local model": _local_model,
     }
+    if export_to is not None:
+        checks["export"] = partial(_export, export_to)
     for subject, look in checks.items():
         try:
             yield subject, look(), True
@@ -80,13 +91,34 @@ def _service() -> str:
 
 def _ledger() -> str:
     from ..errors import LedgerUnusable
+    from ..ledger.place import place_of
     from ..session import current
     from ..settings import AskSage
 
+    where = place_of(AskSage.instance().ledger).title
     checked = current().ledger.verify()
-    if checked.problems:
-        raise LedgerUnusable("; ".join(checked.problems))
-    return f"{AskSage.instance().ledger}: {checked.entries:,} entries, chained without a fault"
+    if not checked.problems:
+        return f"{where}: {checked.entries:,} entries, chained without a fault"
+    more = len(checked.problems) - _TOLD
+    faults = "; ".join(checked.problems[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
+    raise LedgerUnusable(
+        f"{where} is not as it was written: {faults}. Stop all notebooks, save what is whole with "
+        f"`asksage-jupyter doctor --export ledger.jsonl`, and move the file away: the next cell begins a new "
+        f"ledger with what Ask Sage's counters say."
+    )
+
+
+def _export(target: Path) -> str:
+    from ..ledger.export import export
+    from ..ledger.place import place_of
+    from ..settings import AskSage
+
+    path = place_of(AskSage.instance().ledger).path
+    if path is None:
+        raise BadInput("the ledger is a PostgreSQL database: save it with pg_dump")
+    found = export(path, target)
+    left_out = f"; {found.left_out:,} left out, damaged" if found.left_out else ""
+    return f"{found.whole:,} whole entries are in {target}{left_out}"
 
 
 def _local_model() -> str:

@@ -24,6 +24,8 @@ def main() -> int:
     """Serve until stdin closes; 2 with one line on stderr when that cannot begin."""
     # Ctrl-C is for the parent, which then closes our stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Its counters and log are the person's alone, whatever the parent's mask.
+    os.umask(0o077)
     settings = json.loads(sys.stdin.readline() or "null")
     if settings is None:
         return 0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..reconciling import Background
     from ..session import Session
+    from .forewarning import Forewarning
 
 __all__ = ["register", "unregister"]
 
@@ -68,6 +69,7 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
     tell_cell(partial(_cell_id, shell))
     accompany(_background)
+    accompany(_forewarning)
     settings = AskSage.instance(parent=shell)
     for part, parts in _added(shell, settings):
         if part not in parts:
@@ -87,6 +89,16 @@ def _background(session: Session) -> Background | None:
 
     every_s = session.settings.reconcile_every_s
     return Background(session, every_s=every_s) if every_s else None
+
+
+def _forewarning(session: Session) -> Forewarning | None:
+    """What warns after a cell that the month will not last."""
+    from IPython import get_ipython
+
+    from .forewarning import Forewarning
+
+    shell = get_ipython()
+    return Forewarning(session, shell.events) if shell else None
 
 
 def _cell_id(shell: InteractiveShell) -> str | None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, Interrupted, ReplyLost
+from ..plain import plain
 from ..session import build_query, chosen_model, current
 from . import show
 from .braces import expand
@@ -44,6 +45,11 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
         show.tell(describe())
         return
     session = session or current()
+    if options.compare:
+        from .comparing import run as run_comparison
+
+        run_comparison(shell, session, options, body)
+        return
     if options.plugin is None:
         prompt = expand(body.strip("\n"), shell.user_ns, shell.user_ns_hidden)
         query = build_query(session, prompt, options.model, options.of_call)
@@ -96,7 +102,7 @@ def _deliver(
         if code is None:
             notice = "There is no code block in the reply."
         else:
-            shell.set_next_input(code, replace=False)
+            shell.set_next_input(plain(code), replace=False)
     show.receipt(reply, notice)
     if trouble:
         raise BadInput(trouble)

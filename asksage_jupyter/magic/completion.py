@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .parser import Parser
 
+_COMPARE = "--compare"
 _LINE = re.compile(r"\s*(%%?)asksage(_train)?\s+(.*)", re.DOTALL)
 
 
@@ -57,7 +58,9 @@ def _in_cell(train: str | None, before: list[str], word: str) -> Iterable[str]:
 def _among(parser: Parser, before: list[str], word: str, words: Callable[[], Iterable[str]]) -> Iterable[str]:
     """Candidates where the options of `parser` stand, or one of `words`."""
     names = parser.names()
-    option, equals, _ = word.partition("=")
+    option, equals, value = word.partition("=")
+    if _COMPARE in names and ((equals and option == _COMPARE) or before[-1:] == [_COMPARE]):
+        return _further_models(word, value if option == _COMPARE else word)
     if equals and option in names:
         return [f"{option}={value}" for value in parser.values(option) or ()]
     if before and before[-1] in names:
@@ -65,6 +68,13 @@ def _among(parser: Parser, before: list[str], word: str, words: Callable[[], Ite
         if allowed is not None:
             return allowed
     return names if word.startswith("-") else words()
+
+
+def _further_models(word: str, begun: str) -> list[str]:
+    """What the last of the models that `begun` joins by commas may be, with all of `word` before it."""
+    *named, last = begun.split(",")
+    before = word.removesuffix(last)
+    return [before + model for model in _models() if model not in named]
 
 
 def _models() -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import re
 import textwrap
 
 from traitlets import Enum
 
 from ..errors import BadInput
+from ..ledger.address import shown
 from ..session import current
 from ..settings import AskSage
 from .datasets import CELL, cell_parser
@@ -72,7 +72,7 @@ def version_text() -> str:
             f"asksage_jupyter {version('asksage_jupyter')}",
             f"account  {account.holder} at {account.host}, months in {account.zone}",
             f"service  {settings.url}",
-            f"ledger   {_without_password(settings.ledger)}",
+            f"ledger   {shown(settings.ledger)}",
         ]
     )
 
@@ -125,9 +125,3 @@ def _settings() -> str:
             )
         )
     return "\n".join(lines)
-
-
-def _without_password(ledger: str) -> str:
-    """A path as it is; of a URL, what is neither user, password nor query, which may hold one."""
-    scheme, separator, rest = ledger.partition("://")
-    return f"{scheme}://{re.sub(r'[?].*', '', rest.rpartition('@')[2])}" if separator else ledger

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import AskSageError, BadInput
 from ..session import build_query, current
-from . import datasets, plan, plugins, show
+from . import datasets, pace, plan, plugins, show, usage
 from .braces import expand
 from .checks import nothing_after
 from .options import CellOptions, describe, parse, parser
@@ -53,12 +53,6 @@ def _unknown(name: str) -> str:
 def _balance(shell: InteractiveShell, rest: str) -> None:
     nothing_after("balance", rest)
     show.present(current().balance())
-
-
-def _usage(shell: InteractiveShell, rest: str) -> None:
-    from ..usage_log import usage
-
-    show.present(usage(rest or None))
 
 
 def _models(shell: InteractiveShell, rest: str) -> None:
@@ -166,7 +160,8 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "balance": Command("[balance]", "what is left on both meters", _balance),
-    "usage": Command("usage [2026-11]", "what it went to, one call a row, of a month or of all", _usage),
+    "usage": Command(usage.LINE, "what it went to: this month, by model", usage.usage, usage.usage_parser),
+    "pace": Command(pace.LINE, "how long the tokens last as you spend them", pace.pace, pace.pace_parser),
     "models": Command("models [WORD]", "the models you may use, those with WORD in their name", _models),
     "estimate": Command(
         "estimate [MODEL] [options] TEXT",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from ..plain import plain
+
 if TYPE_CHECKING:
     from ..service import ModelInfo
 
@@ -62,9 +64,9 @@ def _row(model: ModelInfo) -> tuple[str, ...]:
     rates = (model.prompt_rate, model.completion_rate)
     rate = " / ".join("not told" if value is None else f"{value:g}" for value in rates)
     return (
-        model.id,
-        model.vendor or "",
+        plain(model.id),
+        plain(model.vendor or ""),
         _CUI[model.cui_capable],
         "not told" if rates == (None, None) else rate,
-        model.deprecated or "",
+        plain(model.deprecated or ""),
     )

@@ -47,6 +47,8 @@ class CellOptions:
         Name of a plugin to run instead of asking a model alone.
     given : tuple of (str, str)
         The plugin's values, by their names.
+    compare : tuple of str
+        Models to ask side by side instead of one.
     """
 
     model: str | None = None
@@ -66,6 +68,7 @@ class CellOptions:
     help: bool = False
     plugin: str | None = None
     given: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    compare: tuple[str, ...] = ()
 
     @property
     def of_call(self) -> Options:
@@ -102,6 +105,8 @@ def parse_cell(line: str) -> CellOptions:
         )
     values = tuple((name, value) for name, _, value in (word.partition("=") for word in given))
     found = CellOptions(**options, model=words[0] if words else None, given=values)
+    if found.compare:
+        _only_of_one_model(found)
     if found.plugin is not None:
         _only_of_plugins(found)
     return found
@@ -133,6 +138,19 @@ def describe() -> str:
     return parser().describe()
 
 
+def _only_of_one_model(options: CellOptions) -> None:
+    if options.model is not None:
+        raise BadInput(
+            f"with --compare all models stand behind it, joined by commas without blanks; {options.model!r} "
+            f"stands alone"
+        )
+    wrong = [f"--{name}" for name in ("format", "plugin") if getattr(options, name) is not None]
+    if wrong:
+        raise BadInput(
+            f"with --compare there is no {', '.join(wrong)}: replies are shown side by side as text"
+        )
+
+
 def _only_of_plugins(options: CellOptions) -> None:
     usual = {each.name: each.default for each in fields(CellOptions)}
     if wrong := [f"--{name}" for name, value in options.of_call.items() if value != usual[name]]:
@@ -144,6 +162,10 @@ _VALUES = {"format": FORMATS, "reasoning": REASONING, "live": tuple(str(value) f
 
 def _live(value: str) -> int:
     return int(one_of(_VALUES["live"])(value))
+
+
+def _models(value: str) -> tuple[str, ...]:
+    return tuple(value.split(","))
 
 
 @cache
@@ -191,6 +213,10 @@ def _add_call(group: argparse._ArgumentGroup) -> None:
         help="re-send the last N exchanges of this notebook, which are billed again (default: 0)",
     )  # fmt: skip
     group.add_argument("--file", metavar="PATH", help="file to send along")
+    group.add_argument(
+        "--compare", type=_models, default=(), metavar="MODEL,MODEL",
+        help="ask these models at once and show their replies side by side; -o takes the Comparison",
+    )  # fmt: skip
     group.add_argument(
         "--plugin", metavar="NAME",
         help="run this plugin with name=value ...; the lines below are the value that is not given",

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
+from ..plain import plain
 from .fences import fenced, first_block
 
 if TYPE_CHECKING:
-    from ..session import Reply
+    from ..session import Comparison, Reply
+    from ..session.columns import Column
 
 Bundle = dict[str, str]
 
 STREAMED = ("markdown", "text")
+
+# What a page in a frame may do: have its own style and pictures within itself, and lead elsewhere by a click.
+_POLICY = (
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    'img-src data:; font-src data:"><meta http-equiv="x-dns-prefetch-control" content="off">'
+    '<base target="_blank">'
+)
+# No policy forbids it to look up and connect to other hosts beforehand.
+_BEFOREHAND = re.compile(r"<(?=link\b)", re.IGNORECASE)
 _PAUSE_S = 0.1
 
 
@@ -44,7 +57,18 @@ def bundle(text: str, format: str) -> Bundle:
         except (ValueError, RecursionError):
             return {"text/plain": text}
         return {"text/markdown": fenced(pretty, "json"), "text/plain": pretty}
-    return {"text/plain": text} if format == "text" else {"text/markdown": text, "text/plain": text}
+    if format == "text":
+        return {"text/plain": text}
+    from ..session.harmless import harmless
+
+    return {"text/markdown": harmless(text), "text/plain": text}
+
+
+def side_by_side(columns: Sequence[Column]) -> Bundle:
+    """Several replies by media type."""
+    from ..session.columns import as_html, as_text
+
+    return {"text/html": as_html(columns), "text/plain": as_text(columns)}
 
 
 def parsed(text: str) -> Any:
@@ -70,8 +94,8 @@ class Screen:
 
     Parameters
     ----------
-    format : str
-        How the text so far is shown.
+    format : str or callable
+        How the text so far is shown; or what makes a bundle of whatever there is so far.
     live : bool
         Whether the front end can replace an output; a terminal cannot, and gets the whole reply at the end.
     clock : callable
@@ -79,32 +103,36 @@ class Screen:
     """
 
     def __init__(
-        self, format: str, *, live: bool = True, clock: Callable[[], float] = time.monotonic
+        self,
+        format: str | Callable[[Any], Bundle],
+        *,
+        live: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._format = format
+        self._bundle = partial(bundle, format=format) if isinstance(format, str) else format
         self._live = live
         self._clock = clock
         self._next = clock()
         self._output: Any = None
 
-    def __call__(self, text: str) -> None:
-        """Show the text so far, unless the last time is too recent."""
+    def __call__(self, so_far: Any) -> None:
+        """Show what there is so far, unless the last time is too recent."""
         if self._live and self._clock() >= self._next:
-            self._show(bundle(text, self._format))
+            self._show(self._bundle(so_far))
             self._next = self._clock() + _PAUSE_S
 
-    def finish(self, text: str) -> None:
+    def finish(self, whole: Any) -> None:
         """Show all that came of the reply."""
-        _surely(bundle(text, self._format), self._show)
+        _surely(self._bundle(whole), self._show)
 
     def _show(self, data: Bundle) -> None:
         if self._output is None:
             self._output = _publish(data, display_id=True)
         else:
-            self._output.update(data, raw=True)
+            self._output.update(_plain(data), raw=True)
 
 
-def receipt(reply: Reply, notice: str | None = None) -> None:
+def receipt(reply: Reply | Comparison, notice: str | None = None) -> None:
     """The quiet line below a reply; `notice`, which is not quiet, stands above it."""
     html, plain = reply.receipt_html, reply.receipt
     if notice:
@@ -132,12 +160,16 @@ def _surely(data: Bundle, publish: Callable[[Bundle], object]) -> None:
     try:
         publish(data)
     except Exception as error:  # noqa: BLE001  whatever it is, the reply comes first
-        sys.stdout.write(data["text/plain"] + "\n")
+        sys.stdout.write(plain(data["text/plain"]) + "\n")
         warnings.warn(f"this could only be printed: {error}", stacklevel=3)
 
 
 def _publish(data: Bundle, **how: Any) -> Any:
-    return display(data, raw=True, **how)  # type: ignore[no-untyped-call]
+    return display(_plain(data), raw=True, **how)  # type: ignore[no-untyped-call]
+
+
+def _plain(data: Bundle) -> Bundle:
+    return {kind: plain(text) for kind, text in data.items()}
 
 
 def _marked(words: str) -> str:
@@ -149,9 +181,11 @@ def _marked(words: str) -> str:
 
 def _framed(html: str) -> str:
     # A model wrote it, perhaps from a page of the web: in the notebook itself its scripts could run code in
-    # the kernel. An empty sandbox runs none, and the page keeps its own colours in a dark theme.
+    # the kernel. This sandbox runs none, and the page keeps its own colours in a dark theme.
+    page = escape(_POLICY + _BEFOREHAND.sub("&lt;", html))
     return (
-        f'<iframe sandbox srcdoc="{escape(html)}" title="The reply as HTML" style="width:100%;height:16em;'
+        '<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" referrerpolicy="no-referrer" '
+        f'srcdoc="{page}" title="The reply as HTML" style="width:100%;height:16em;'
         'resize:vertical;border:1px solid var(--jp-border-color2,#ccc);background:#fff;color-scheme:light">'
         "</iframe>"
     )

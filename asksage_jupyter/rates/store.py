@@ -121,7 +121,8 @@ def _dict(plain: Any) -> dict[str, Any]:
 def _replace(path: Path, contents: dict[str, Any]) -> None:
     written = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        written.write_text(json.dumps(contents, separators=(",", ":")), encoding="utf-8")
+        with open(written, "w", encoding="utf-8", opener=_for_the_person_alone) as file:
+            json.dump(contents, file, separators=(",", ":"))
         written.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -129,10 +130,14 @@ def _replace(path: Path, contents: dict[str, Any]) -> None:
         raise
 
 
+def _for_the_person_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def _turn(path: Path) -> Iterator[None]:
     """Hold the lock file; the system lets go of it however the process ends."""
-    with path.open("a+b") as file:
+    with open(path, "a+b", opener=_for_the_person_alone) as file:
         # Where a file system has no locks, a sample may be lost to another kernel's: no more than that.
         with suppress(OSError):
             if sys.platform == "win32":

@@ -18,8 +18,11 @@ def follow_plan(parties: Parties, meter: Meter, limits: Limits) -> PlanChange | 
     """Make the limit that the service tells the plan from this month on.
 
     A limit may be the sum of two counters that lag apart, so a changed one is asked for twice, and followed
-    only when it stays the same. Top-ups that the ledger knows are not part of it.
+    only when it stays the same. Top-ups that the ledger knows are not part of it. A pool's member has no plan
+    of their own: the pool's owner sets their cap.
     """
+    if parties.ledger.pool_of(parties.account, meter) is not None:
+        return None
     before = parties.ledger.month(parties.account, meter).granted
     told = _told(parties, meter, limits)
     if told is None or told[0] == before:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .address import base_url, is_loopback
 from .catalog import ModelInfo, Persona, Plugin
-from .records import Answer, Limits, LogRow, Query, Trained
+from .records import Answer, Limits, LogRow, OrganizationUser, Query, Trained
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ __all__ = [
     "Limits",
     "LogRow",
     "ModelInfo",
+    "OrganizationUser",
     "Persona",
     "Plugin",
     "Query",

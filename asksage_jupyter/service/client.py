@@ -12,13 +12,13 @@ import httpx
 
 from ..account import Meter
 from ..errors import BadInput, NoRoute
-from . import counters, lists, log, personal, plugins, questions, stream, tokenizer, training
+from . import admin, counters, lists, log, personal, plugins, questions, stream, tokenizer, training
 from .address import base_url
 from .auth import Credentials
 from .catalog import ModelInfo, Persona, Plugin
 from .connection import Connection
 from .payload import request_for
-from .records import Answer, Limits, LogRow, Query, Trained
+from .records import Answer, Limits, LogRow, OrganizationUser, Query, Trained
 from .secret import Secret
 from .transport import connect
 from .wire import Body
@@ -255,6 +255,16 @@ class Service:
     def limits(self) -> Limits:
         """What the account may spend a month; the rest of that reply, secrets among it, is dropped unread."""
         return counters.limits(self._connection)
+
+    def users(self) -> list[OrganizationUser]:
+        """The organisation's users with their limits, for its administrators; the rest is dropped unread.
+
+        Raises
+        ------
+        Refused
+            The key is no administrator's, or the tenant has no such route.
+        """
+        return admin.users(self._connection)
 
     def log(self, *, limit: int = 100, before_id: int | None = None) -> list[LogRow]:
         """What the account's calls were billed, newest first; what was said in them is dropped unread.

@@ -14,6 +14,7 @@ import httpx
 
 from ..errors import BadKey, Refused, ReplyLost, ServiceError, Unavailable
 from .auth import Credentials
+from .bounded import STREAMED
 from .payload import JSON
 from .transport import broken, redirected
 from .wire import Body, Pairs
@@ -135,6 +136,7 @@ class Connection:
             By the connection's fault or a redirect; what the body says is not looked at.
         """
         failure: ServiceError | None
+        request.extensions[STREAMED] = streamed
         try:
             response = self.client.send(request, auth=auth, stream=streamed)
         except httpx.HTTPError as error:
@@ -219,6 +221,6 @@ class Connection:
         )
 
     def _note_date(self, response: httpx.Response) -> None:
-        # A proxy may drop it.
-        with contextlib.suppress(ValueError):
+        # A proxy may drop it, and it may say anything.
+        with contextlib.suppress(ValueError, OverflowError):
             self._on_date(parsedate_to_datetime(response.headers.get("date", "")))

@@ -87,6 +87,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganizationUser:
+    """A user of the organisation, as its administrators see them.
+
+    Attributes
+    ----------
+    email : str
+        In lower case.
+    limits : Limits
+    """
+
+    email: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
 class LogRow:
     """One call of the account, from whichever device. What the tenant does not tell is None.
 

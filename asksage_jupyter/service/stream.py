@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import httpx
 
 from ..errors import ReplyLost, ServiceError
+from .bounded import LONGEST_TEXT, within
 from .records import Answer
 from .transport import cut_off
 from .wire import Body, is_sorry, lost, without_blank_lines
@@ -35,6 +36,11 @@ class Splitter:
         # What was searched is not searched again, but for a separator that has only begun.
         self._searched = max(0, len(self._buffer) - len(SEPARATOR) + 1)
         return pieces
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of the piece that is not complete."""
+        return len(self._buffer)
 
     def rest(self) -> bytes:
         """What follows the last separator: the last piece, or what came of it."""
@@ -159,6 +165,8 @@ def _failure(piece: Body | ReplyLost, transcript: Transcript) -> ServiceError | 
     if isinstance(piece, ReplyLost):
         piece.text = transcript.text
         return piece
+    if len(transcript.text) > LONGEST_TEXT:
+        return lost("the reply was given up: it does not end", None, transcript.text)
     if failure := piece.failure():
         if transcript.has_begun:
             return lost(f"Ask Sage failed in its reply ({piece.told})", failure.status, transcript.text)
@@ -173,6 +181,7 @@ def _pieces(response: httpx.Response, hide: Callable[[str], str]) -> Iterator[Bo
     path, http = response.request.url.path, response.status_code
     try:
         for data in response.iter_bytes():
+            within(splitter.waiting + len(data))
             for piece in splitter.feed(data):
                 if piece.strip():
                     yield Body(piece, http, path, hide)

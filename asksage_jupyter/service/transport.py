@@ -9,6 +9,7 @@ import httpx
 
 from ..errors import ConfigurationError, Refused, ReplyLost, ServiceError, Unavailable
 from .address import is_loopback
+from .bounded import OutOfBounds, bound
 from .wire import lost, one_line
 
 _CONNECT_S = 10.0
@@ -54,7 +55,8 @@ def connect(
             trust_env=not is_loopback(base.host),
             # A redirect could take the key to another host.
             follow_redirects=False,
-            headers={"user-agent": "asksage-jupyter"},
+            headers={"user-agent": "asksage-jupyter", "accept-encoding": "gzip"},
+            event_hooks={"response": [bound]},
             transport=transport,
         )
     except (OSError, ssl.SSLError) as error:
@@ -84,6 +86,8 @@ def _which(ca_bundle: str | None) -> str:
 def cut_off(error: httpx.HTTPError, request: httpx.Request) -> ReplyLost:
     """What a fault means once the request has left."""
     host = request.url.host
+    if isinstance(error, OutOfBounds):
+        return lost(f"the reply of {host} was given up: {error}", None)
     if isinstance(error, httpx.TimeoutException):
         return lost(f"no answer from {host} in time", None)
     return lost(f"the connection to {host} broke before the whole reply", None)

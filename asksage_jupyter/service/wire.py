@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import BadKey, NoRoute, Refused, ReplyLost, ServiceError, Unavailable
+from ..plain import plain
 from .records import Answer
 
 Pairs = list[tuple[str, Any]]
@@ -61,7 +62,7 @@ def member(value: object, key: str) -> Any:
 
 def one_line(text: str) -> str:
     """The service's own words on one line, shortened."""
-    words = " ".join(text.split())
+    words = " ".join(plain(text).split())
     return words if len(words) <= _LONGEST_TOLD else f"{words[:_LONGEST_TOLD]}…"
 
 
@@ -210,13 +211,18 @@ class Body:
         request_id, references = self.get("uuid"), self.get("references")
         return Answer(
             text=without_blank_lines(text),
-            model=model if isinstance(model, str) and model else None,
+            model=_label(model),
             tokens=tokens,
             input_tokens=input_tokens,
             output_tokens=output_tokens,
-            request_id=request_id if isinstance(request_id, str) and request_id else None,
+            request_id=_label(request_id),
             references=references if isinstance(references, str) else "",
         )
+
+
+def _label(value: object) -> str | None:
+    """A name as it can be shown and stored; None of anything else."""
+    return one_line(value) or None if isinstance(value, str) else None
 
 
 def _figure(usage: object, key: str, otherwise: int | None = None) -> int | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..account import Balance
     from ..rates import Estimate
+    from .comparison import Comparison as Comparison
     from .credentials import find_key as find_key
     from .plan import overdrawn as overdrawn
     from .query import Options as Options
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # Imported when first asked for: `%load_ext` needs none of them.
 _HOMES = {
+    "Comparison": ".comparison",
     "Options": ".query",
     "Reply": ".reply",
     "Session": ".session",
@@ -36,6 +38,7 @@ _HOMES = {
     "overdrawn": ".plan",
 }
 __all__ = [
+    "Comparison",
     "Options",
     "Reply",
     "Session",
@@ -44,6 +47,7 @@ __all__ = [
     "balance",
     "build_query",
     "chosen_model",
+    "compare",
     "current",
     "estimate",
     "find_key",
@@ -70,7 +74,10 @@ def current() -> Session:
     """The session of this kernel; a new one after a setting changed that it was made from."""
     global _current
     settings = AskSage.instance()
-    made_from = (settings.account, settings.url, settings.ca_bundle, settings.ledger, settings.timeout_s)
+    made_from = (
+        settings.account, settings.url, settings.ca_bundle, settings.ledger,
+        settings.timeout_s, settings.ledger_timeout_s,
+    )  # fmt: skip
     with _lock:
         if _current is None or _current[0] != made_from:
             from .session import Session
@@ -163,6 +170,47 @@ def estimate(prompt: str, model: str | None = None, **options: Unpack[Options]) 
 
     session = current()
     return session.estimate(build_query(session, prompt, model, options))
+
+
+def compare(
+    prompt: str, models: Iterable[str], *, max_tokens: int | None = None, **options: Unpack[Options]
+) -> Comparison:
+    """Send one prompt to several models at once; hold the estimates of all first, debit what each was billed.
+
+    Parameters
+    ----------
+    prompt : str
+    models : iterable of str
+        Two or more exact model ids.
+    max_tokens : int, optional
+        Refuse when the estimates together are above this many Ask Sage tokens.
+    **options
+        As of `ask`, the same for all models.
+
+    Returns
+    -------
+    Comparison
+        Shows the replies side by side. ``.replies`` has each model's `Reply`, or the error of one that
+        failed while others replied; ``.tokens``, ``.balance``, ``.receipt`` and ``.to_frame()``.
+
+    Raises
+    ------
+    NotEnoughTokens, OverLimit
+        All models together; nothing was sent to any.
+    BadInput, NoKey
+        Nothing was sent.
+    Refused, ReplyLost
+        As of `ask`, the first model's, where none replied.
+    Interrupted
+        Its ``.reply`` is the Comparison with what had arrived; the holds of what had not stay open.
+    """
+    from .comparing import compared, queries_for
+
+    session = current()
+    comparison = compared(session, queries_for(session, prompt, models, options), limit=max_tokens)
+    if comparison.failure is not None:
+        raise comparison.failure
+    return comparison
 
 
 def balance() -> Balance:

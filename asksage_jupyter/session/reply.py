@@ -7,6 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..account import Source
+from ..plain import plain
+from .harmless import harmless
 
 if TYPE_CHECKING:
     from ..account import Balance
@@ -76,14 +78,14 @@ class Reply:
             parts.append(f"{self.tokens:,} tokens ({SOURCES[self.source]})")
         if self.balance is not None and self.balance.inference.granted is not None:
             meter = self.balance.inference
-            parts.append(f"{meter.remaining:,} of {meter.granted:,} left")
-        return " · ".join([*parts, *self.notes])
+            parts.append(meter.left_words())
+        return plain(" · ".join([*parts, *self.notes]))
 
     def __str__(self) -> str:
         return self.text
 
     def _repr_markdown_(self) -> str:
-        return f"{self.text}\n\n{self.receipt_html}"
+        return f"{harmless(self.text)}\n\n{self.receipt_html}"
 
     @property
     def receipt_html(self) -> str:

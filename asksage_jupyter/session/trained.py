@@ -102,7 +102,7 @@ class Training:
             parts.append(f"{self.inference_tokens:,} inference tokens ({SOURCES[Source.PRESUMED]})")
         if self.balance is not None and self.balance.training.granted is not None:
             meter = self.balance.training
-            parts.append(f"{meter.remaining:,} of {meter.granted:,} training tokens left")
+            parts.append(meter.left_words("training tokens"))
         return " · ".join([*parts, *self.notes])
 
     def __str__(self) -> str:

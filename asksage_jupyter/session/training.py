@@ -65,8 +65,8 @@ def _afford(session: Session, planned: TrainingEstimate) -> None:
     """Refuse an upload that could not come to its end, before its first piece is sent."""
     balance = session.ledger.balance(session.account)
     for meter, needed in ((balance.training, planned.training), (balance.inference, planned.inference)):
-        if meter.remaining is not None and needed > meter.remaining:
-            raise NotEnoughTokens(meter.meter, needed, meter.remaining, meter.resets_at)
+        if meter.spendable is not None and needed > meter.spendable:
+            raise NotEnoughTokens(meter.meter, needed, meter.spendable, meter.resets_at, short=meter.short)
 
 
 class _Upload:

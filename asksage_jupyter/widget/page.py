@@ -60,9 +60,11 @@ def _meter(meter: MeterBalance, balance: Balance) -> str:
     lines = [
         f"<div>{meter.meter.capitalize()}</div>",
         f'<div><b style="{_FIGURE}">{figure}</b> {against}</div>',
-        _bar(meter),
+        "" if meter.is_uncapped else _bar(meter),
         f'<div style="{_QUIET};display:flex;flex-wrap:wrap;column-gap:1.2em">{legend}</div>',
     ]
+    if pool := words.pool(meter):
+        lines.append(f"<div>{escape(pool)}</div>")
     if advice := words.advice(meter, balance):
         lines.append(f"<div>{escape(advice)}</div>")
     return f'<div style="flex:1 1 18em;min-width:0;margin:.5em 0">{"".join(lines)}</div>'

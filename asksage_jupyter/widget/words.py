@@ -80,7 +80,7 @@ def _lines(shown: Shown) -> list[str]:
     lines = [notice(shown)]
     if (balance := shown.balance) and (is_known(shown) or not shown.trouble):
         for meter in (balance.inference, balance.training):
-            words = [" ".join(headline(meter)).strip(), *details(meter), advice(meter, balance)]
+            words = [" ".join(headline(meter)).strip(), *details(meter), pool(meter), advice(meter, balance)]
             lines.append(f"{meter.meter}: {' · '.join(filter(None, words))}")
         lines += [resets(balance, None), last_call(shown, None), figures(balance, None)]
     return [line for line in lines if line]
@@ -109,6 +109,8 @@ def headline(meter: MeterBalance) -> tuple[str, str]:
     """The one figure that matters, and what it is to be read against."""
     if meter.granted is None:
         return "not known", ""
+    if meter.is_uncapped and meter.pool is not None:
+        return f"{meter.used:,}", "used, without a cap of your own"
     if meter.overage:
         return f"{meter.overage:,}", f"over {meter.granted:,}"
     return f"{meter.remaining:,}", f"of {meter.granted:,} left"
@@ -117,10 +119,16 @@ def headline(meter: MeterBalance) -> tuple[str, str]:
 def details(meter: MeterBalance) -> tuple[str, str, str]:
     """What was used, what is held and what of both is over, each empty where there is nothing to tell."""
     return (
-        "" if meter.granted is None else f"{meter.used:,} used",
+        "" if meter.granted is None or meter.is_uncapped else f"{meter.used:,} used",
         f"{meter.held:,} held" if meter.held else "",
         f"{meter.overage:,} over" if meter.overage else "",
     )
+
+
+def pool(meter: MeterBalance) -> str:
+    """What the pool has that this meter's calls must fit too; empty outside every pool."""
+    words = "" if meter.pool is None else str(meter.pool)
+    return words[:1].upper() + words[1:]
 
 
 def advice(meter: MeterBalance, balance: Balance) -> str:
@@ -128,6 +136,8 @@ def advice(meter: MeterBalance, balance: Balance) -> str:
     if meter.granted is None:
         return f"Tell it: asksage_jupyter.set_plan({meter.meter}=...)"
     until = _day(_reset_date(meter, balance))
+    if meter.pool is not None and meter.pool.remaining is not None and meter.pool.remaining <= 0:
+        return f"The pool {meter.pool.name} is used up: calls are refused until {until}"
     if meter.overage:
         return f"Overage: calls are refused until {until}"
     return f"Calls are refused until {until}" if meter.granted and not meter.remaining else ""

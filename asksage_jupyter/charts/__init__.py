@@ -1,0 +1,174 @@
+"""Charts of the usage log, made with Altair and drawn by JupyterLab without a network.
+
+Each takes a log as `usage` gives it, filtered as you like, and this month's when there is none. Each is of
+one meter, shows itself in a notebook, and describes itself in words elsewhere. Only sums reach the notebook,
+and a sample of dots, so that ten million calls are charted as well as ten.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import month
+from ..account import Meter
+from ..errors import BadInput
+from ..session import current
+
+if TYPE_CHECKING:
+    import pandas
+
+    from .chart import Chart
+
+__all__ = ["estimate_chart", "heatmap", "top_chart", "usage_chart"]
+
+
+def usage_chart(
+    log: pandas.DataFrame | None = None, period: str | None = None, meter: str = "inference"
+) -> Chart:
+    """A month's tokens per day by model, and above them whether they will last.
+
+    The line of what was used so far stands against the even line, which spends the allotment evenly over the
+    working days; the band is the forecast of `pace`, with four chances in five.
+
+    Parameters
+    ----------
+    log : pandas.DataFrame, optional
+        Drawn in place of the ledger's calls, against the current account's allotment. The ledger's own also
+        show what other devices spent.
+    period : str, optional
+        A month like ``"2026-11"``; this month, or that of the log's last call, when absent.
+    meter : str
+        ``"inference"`` or ``"training"``.
+
+    Returns
+    -------
+    Chart
+        ``.altair`` to change or save it, ``.description`` in words.
+
+    Raises
+    ------
+    BadInput
+        A value that is not allowed, or a DataFrame that is no usage log.
+    ConfigurationError
+        Altair is not installed.
+    LedgerError
+        The ledger cannot be read.
+    """
+    from . import usage
+    from .course import course
+    from .tally import by_day, by_time, of_meter
+
+    session = current()
+    calls = of_meter(_log(log, period), meter, "sent_at", "model", "tokens")
+    tally = by_time(calls, session.account.zone)
+    if period is None:
+        period = _this_month() if log is None or tally.empty else f"{tally['at'].max():%Y-%m}"
+    found = course(session, Meter(meter), period, None if log is None else by_day(tally))
+    return usage.draw(tally[tally["at"].dt.strftime("%Y-%m") == period], found)
+
+
+def heatmap(log: pandas.DataFrame | None = None, meter: str = "inference") -> Chart:
+    """Tokens by weekday and hour of the day, in the account's time zone.
+
+    Parameters
+    ----------
+    log : pandas.DataFrame, optional
+        This month's calls when absent.
+    meter : str
+        ``"inference"`` or ``"training"``.
+
+    Returns
+    -------
+    Chart
+
+    Raises
+    ------
+    BadInput, ConfigurationError, LedgerError
+        As of `usage_chart`.
+    """
+    from . import empty, hours
+    from .tally import by_time, of_meter
+
+    zone = current().account.zone
+    calls = of_meter(_log(log), meter, "sent_at", "model", "tokens")
+    if calls.empty:
+        return empty.draw(_nothing(log, meter))
+    return hours.draw(by_time(calls, zone), meter, zone)
+
+
+def top_chart(
+    log: pandas.DataFrame | None = None, by: str = "notebook", limit: int = 10, meter: str = "inference"
+) -> Chart:
+    """The notebooks, or whatever else `by` says, that took most tokens.
+
+    Parameters
+    ----------
+    log : pandas.DataFrame, optional
+        This month's calls when absent.
+    by : str
+        ``"notebook"``, ``"cell"``, ``"model"``, ``"project"`` or ``"user"``.
+    limit : int
+        How many; all others are one bar.
+    meter : str
+        ``"inference"`` or ``"training"``.
+
+    Returns
+    -------
+    Chart
+
+    Raises
+    ------
+    BadInput, ConfigurationError, LedgerError
+        As of `usage_chart`.
+    """
+    from . import empty, top
+    from .tally import of_meter
+
+    if limit < 1:
+        raise BadInput(f"limit is {limit}: it must be 1 or more")
+    calls = of_meter(_log(log), meter, *top.columns_of(by), "tokens")
+    return empty.draw(_nothing(log, meter)) if calls.empty else top.draw(calls, meter, by, limit)
+
+
+def estimate_chart(log: pandas.DataFrame | None = None, meter: str = "inference") -> Chart:
+    """What calls were estimated at against what was billed, a dot each.
+
+    Parameters
+    ----------
+    log : pandas.DataFrame, optional
+        This month's calls when absent.
+    meter : str
+        ``"inference"`` or ``"training"``.
+
+    Returns
+    -------
+    Chart
+        Of many calls a sample is drawn, always the same; the figures in words are of all.
+
+    Raises
+    ------
+    BadInput, ConfigurationError, LedgerError
+        As of `usage_chart`.
+    """
+    from . import empty, estimates
+    from .tally import of_meter
+
+    known = estimates.known(of_meter(_log(log), meter, "estimate", "tokens", "source"))
+    return empty.draw(_nothing(log, meter)) if known.empty else estimates.draw(known, meter)
+
+
+def _log(log: pandas.DataFrame | None, period: str | None = None) -> pandas.DataFrame:
+    if log is not None:
+        return log
+    from ..usage_log import usage
+
+    return usage(period or _this_month())
+
+
+def _this_month() -> str:
+    session = current()
+    return month.period_at(session.clock(), session.account.zone)
+
+
+def _nothing(log: pandas.DataFrame | None, meter: str) -> str:
+    return f"No {meter} call {'this month yet' if log is None else 'in this log'}."

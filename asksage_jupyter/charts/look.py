@@ -1,0 +1,85 @@
+"""How charts look: colours that stand out on white and on dark grey, and short words for long ones.
+
+No background is set. JupyterLab draws a chart with Vega's dark theme, white on dark grey, when its own is
+dark, and else black on white; what was drawn stays readable where the theme changes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from .needed import altair
+
+# Contrast of at least 3 with both backgrounds, and told apart by the colour-blind too.
+COLOURS = ("#359bd9", "#ec5022", "#856af5", "#4a944b", "#9b6d9f", "#ad8691")
+MAIN, GREY = COLOURS[0], "#858585"
+BACKGROUNDS = ("#ffffff", "#333333")
+# Of whatever background the theme brings: Vega themes the words of axes and titles, but not those of marks.
+INK = altair.ExprRef("luminance(background) < 0.5 ? 'white' : 'black'")
+GAP = altair.ExprRef("background")
+# Vega's own format writes zero as "0k" beside thousands.
+FIGURE = "datum.value ? format(datum.value, '~s') : '0'"
+
+_COMPACT = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
+
+AnyChart = altair.Chart | altair.LayerChart | altair.VConcatChart
+
+
+def titled(chart: AnyChart, title: str, subtitle: Iterable[str]) -> AnyChart:
+    """The chart under a title, with what all charts have in common."""
+    head = altair.TitleParams(
+        title,
+        subtitle=[line for line in subtitle if line],
+        anchor="start",
+        frame="bounds",
+        fontSize=14,
+        subtitleFontSize=12,
+        subtitlePadding=4,
+        offset=14,
+    )
+    axis = altair.AxisConfig(
+        labelFontSize=11,
+        titleFontSize=11,
+        titleFontWeight="normal",
+        domain=False,
+        ticks=False,
+        labelPadding=6,
+        gridColor="#888",
+        gridOpacity=0.25,
+    )
+    legend = altair.LegendConfig(labelFontSize=11, titleFontSize=11, titleFontWeight="normal", labelLimit=260)
+    found: AnyChart = chart.properties(title=head).configure(
+        axis=axis, legend=legend, view=altair.ViewConfig(stroke=None)
+    )
+    return found
+
+
+def written(
+    chart: altair.Chart,
+    align: Literal["left", "center", "right"],
+    dx: float = 0,
+    dy: float = 0,
+    size: float = 11,
+) -> altair.Chart:
+    """The field ``label`` of the chart's rows as words that are readable on the theme's background."""
+    text = chart.mark_text(fill=INK, fontSize=size, align=align, dx=dx, dy=dy)
+    words: altair.Chart = text.encode(text="label:N")
+    return words
+
+
+def compact(tokens: float) -> str:
+    """A figure in three digits at most: 950, 1.2k, 41k, 3.7M."""
+    for unit, letter in _COMPACT:
+        if abs(tokens) >= unit * 0.9995:
+            figure = f"{tokens / unit:.1f}" if abs(tokens) < unit * 9.95 else f"{tokens / unit:.0f}"
+            return figure.removesuffix(".0") + letter
+    return f"{tokens:.0f}"
+
+
+def shortened(name: str, length: int = 30) -> str:
+    """The name with its middle left out, where it is longer than `length`: both ends tell most."""
+    if len(name) <= length:
+        return name
+    head = (length - 1) // 3
+    return f"{name[:head]}…{name[-(length - 1 - head) :]}"

@@ -1,0 +1,115 @@
+"""Tokens per day by model, and above them the month's course against its allotment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import lines
+from .chart import Chart
+from .look import COLOURS, FIGURE, GAP, GREY, compact, shortened, titled
+from .needed import altair
+from .tally import by_day
+
+if TYPE_CHECKING:
+    import pandas
+
+    from .course import Course
+
+_HEIGHT = 110
+_OTHER_MODELS, _OTHER_DEVICES = "other models", "other devices"
+_LAST = ("", _OTHER_MODELS, _OTHER_DEVICES)
+
+
+def draw(tally: pandas.DataFrame, course: Course) -> Chart:
+    """The two pictures on one axis of days; `tally` is of the course's month, by model."""
+    title, subtitle = _title(course), _subtitle(course)
+    parts = _parts(tally, course)
+    totals = _totals(parts)
+    panels = [lines.draw(course), *([_bars(parts, totals, course)] if parts else [])]
+    chart = altair.VConcatChart(vconcat=panels, spacing=18).resolve_legend(color="independent")
+    words = [f"{title}.", *subtitle]
+    if totals:
+        words.append(f"By model: {', '.join(f'{name} {tokens:,}' for name, tokens in totals.items())}.")
+    return Chart(titled(chart, title, subtitle), " ".join(words))
+
+
+def _title(course: Course) -> str:
+    of = "" if course.allotment is None else f" of {course.allotment:,}"
+    return f"{course.first:%B %Y}: {course.used:,}{of} {course.meter} tokens used"
+
+
+def _subtitle(course: Course) -> list[str]:
+    if course.allotment is None:
+        return [f"The allotment is not known: tell it with asksage_jupyter.set_plan({course.meter}=...)."]
+    if course.pace is not None:
+        return [line for line in (course.pace.words, course.pace.advice) if line]
+    left = course.allotment - course.used
+    return [f"{left:,} were left unused." if left >= 0 else f"{-left:,} over the allotment."]
+
+
+def _parts(tally: pandas.DataFrame, course: Course) -> list[dict[str, Any]]:
+    """One row a day and model, the models beyond the colours as one; and what no call of the log explains."""
+    totals = tally.groupby("model")["tokens"].sum().sort_values(ascending=False, kind="stable")
+    shown = totals.index if len(totals) <= len(COLOURS) else totals.index[: len(COLOURS) - 1]
+    models = tally["model"].where(tally["model"].isin(shown), _OTHER_MODELS)
+    keys = [tally["at"].dt.day.rename("day"), models.rename("model")]
+    summed = tally["tokens"].groupby(keys).sum().reset_index()
+    rows = [(int(day), str(model), int(tokens)) for day, model, tokens in summed.to_numpy(object)]
+    here = by_day(tally)
+    rows += [
+        (day.day, _OTHER_DEVICES, tokens - here.get(day, 0))
+        for day, tokens in course.spent.items()
+        if course.first <= day <= course.last
+    ]
+    return [{"day": day, "model": model, "tokens": tokens} for day, model, tokens in rows if tokens]
+
+
+def _totals(parts: list[dict[str, Any]]) -> dict[str, int]:
+    """Tokens of each model, the most first, and of the others after them."""
+    totals: dict[str, int] = {}
+    for part in parts:
+        totals[part["model"]] = totals.get(part["model"], 0) + part["tokens"]
+
+    def place(model: str) -> tuple[int, int]:
+        return _LAST.index(model) if model in _LAST else 0, -totals[model]
+
+    return {model: totals[model] for model in sorted(totals, key=place)}
+
+
+def _bars(parts: list[dict[str, Any]], totals: dict[str, int], course: Course) -> altair.Chart:
+    labels = {model: f"{compact(tokens)}  {shortened(model)}" for model, tokens in totals.items()}
+    hues = iter(COLOURS)
+    colours = [GREY if model == _OTHER_DEVICES else next(hues) for model in totals]
+    # The legend stands in the order of the stack, whose foot is the model that took most.
+    scale = altair.Scale(domain=list(labels.values())[::-1], range=colours[::-1])
+    rows = [part | {"label": labels[part["model"]]} for part in _stacked(parts, list(totals))]
+    y_axis = altair.Axis(labelExpr=FIGURE, tickCount=3)
+    chart = altair.Chart(altair.InlineData(rows)).properties(width=lines.WIDTH, height=_HEIGHT)
+    encoded: altair.Chart = chart.mark_rect(stroke=GAP, strokeWidth=0.6).encode(
+        x=lines.days(course, "from"),
+        x2="to",
+        y=altair.Y("foot:Q", title="tokens a day", axis=y_axis),
+        y2="head",
+        color=altair.Color(
+            "label:N",
+            title=None,
+            scale=scale,
+            legend=altair.Legend(symbolStrokeWidth=0),
+        ),
+        tooltip=["day:Q", "model:N", altair.Tooltip("tokens:Q", format=",")],
+    )
+    return encoded
+
+
+def _stacked(parts: list[dict[str, Any]], order: list[str]) -> list[dict[str, Any]]:
+    """The parts with where each begins and ends; what was taken back stands below zero."""
+    ends: dict[tuple[int, bool], int] = {}
+    rows = []
+    for part in sorted(parts, key=lambda part: order.index(part["model"])):
+        pile = part["day"], part["tokens"] < 0
+        foot = ends.get(pile, 0)
+        ends[pile] = foot + part["tokens"]
+        rows.append(
+            part | {"from": part["day"] - 0.4, "to": part["day"] + 0.4, "foot": foot, "head": ends[pile]}
+        )
+    return rows

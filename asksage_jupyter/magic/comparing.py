@@ -1,0 +1,58 @@
+"""``%%asksage --compare``: several models side by side, while they reply and when they are done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import Interrupted
+from ..session.comparing import compared, estimated, queries_for, together
+from . import show
+from .braces import expand
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..session import Comparison, Session
+    from .options import CellOptions
+
+
+def run(shell: InteractiveShell, session: Session, options: CellOptions, body: str) -> None:
+    """Do what a ``%%asksage --compare`` cell says.
+
+    Raises
+    ------
+    AskSageError
+        As of `compared`; the first model's where none replied. What had arrived is shown and in the ``-o``
+        variable.
+    """
+    prompt = expand(body.strip("\n"), shell.user_ns, shell.user_ns_hidden)
+    queries = queries_for(session, prompt, options.compare, options.of_call)
+    if options.estimate:
+        show.present(together(estimated(session, queries)))
+        return
+    screen = show.Screen(show.side_by_side, live=hasattr(shell, "kernel"))
+    on_change = screen if options.stream else None
+    try:
+        comparison = compared(session, queries, limit=options.max_tokens, on_change=on_change)
+    except Interrupted as stopped:
+        _deliver(
+            shell, screen, stopped.reply, options.output, "Interrupted: not all replies above are whole."
+        )
+        raise
+    _deliver(shell, screen, comparison, options.output)
+    if comparison.failure is not None:
+        raise comparison.failure
+
+
+def _deliver(
+    shell: InteractiveShell,
+    screen: show.Screen,
+    comparison: Comparison,
+    output: str | None,
+    notice: str | None = None,
+) -> None:
+    """Keep all replies before they are shown, so that no display can cost them."""
+    if output:
+        shell.push({output: comparison})  # type: ignore[no-untyped-call]
+    screen.finish(comparison.columns)
+    show.receipt(comparison, notice)

@@ -1,0 +1,69 @@
+"""The users of an organisation with their limits, as its administrators may read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Refused
+from .payload import json_of
+from .records import Limits, OrganizationUser
+from .wire import Body, Pairs, member, natural, text_in
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+_PATH = "/user/admin-get-all-users-with-tokens"
+_AT_ONCE = 1000  # the most the service gives
+_MOST_PAGES = 1000
+_KEPT = ("email", "max_tokens", "max_train_tokens")
+
+
+def users(connection: Connection) -> list[OrganizationUser]:
+    """All users, by e-mail.
+
+    Raises
+    ------
+    Refused
+        The key is no administrator's, or the tenant has no such route.
+    """
+    found: dict[str, OrganizationUser] = {}
+    for page in range(_MOST_PAGES):
+        content = json_of(start=page * _AT_ONCE, limit=_AT_ONCE)
+        rows = _rows_in(connection.personal(_PATH, content, keep=_limits_only))
+        if rows is None:
+            raise Refused(f"Ask Sage's answer to {_PATH} is no list. Nothing was billed.")
+        told = {user.email: user for user in map(_user, rows) if user is not None}
+        # Where a tenant takes no notice of `start`, a page brings nobody new.
+        is_last = len(rows) < _AT_ONCE or told.keys() <= found.keys()
+        found |= told
+        if is_last:
+            break
+    return [found[email] for email in sorted(found)]
+
+
+def _limits_only(pairs: Pairs) -> dict[str, object]:
+    """Of a user: e-mail and limits. Of what is around users: the envelope, and what may hold them."""
+    if any(name == "email" for name, _ in pairs):
+        return {name: value for name, value in pairs if name in _KEPT}
+    kept = ("response", "status", "error", "message")
+    return {name: value for name, value in pairs if name in kept or isinstance(value, dict | list)}
+
+
+def _rows_in(body: Body) -> list[Any] | None:
+    """The list of users: the response itself, or the first list within it."""
+    for told in (body.response, body.value):
+        if isinstance(told, list):
+            return told
+        if isinstance(told, dict):
+            lists = [value for value in told.values() if isinstance(value, list)]
+            if lists:
+                return lists[0]
+    return None
+
+
+def _user(row: object) -> OrganizationUser | None:
+    email = text_in(member(row, "email"))
+    if email is None:
+        return None
+    limits = Limits(natural(member(row, "max_tokens")), natural(member(row, "max_train_tokens")))
+    return OrganizationUser(email.lower(), limits)

@@ -1,0 +1,131 @@
+"""Replies to one prompt, side by side: while they arrive and whole."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from enum import StrEnum
+from html import escape
+from typing import TYPE_CHECKING
+
+from ..errors import ReplyLost
+from .reply import SOURCES, Reply, quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class State(StrEnum):
+    """How far a model's reply is."""
+
+    WAITING = "waiting"
+    WRITING = "writing"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One model's reply as it is shown beside the others.
+
+    Attributes
+    ----------
+    model : str
+        The model that was asked.
+    state : State
+    text : str
+        The reply, as far as it arrived.
+    told : str
+        What it cost and how long it took, or why there is no reply; empty while it is under way.
+    tokens : int or None
+        Ask Sage tokens debited; None where there is no bill.
+    """
+
+    model: str
+    state: State
+    text: str = field(default="", repr=False)
+    told: str = ""
+    tokens: int | None = None
+
+
+def column(model: str, outcome: Reply | Exception, duration_ms: int) -> Column:
+    """The column of a call that is over."""
+    if isinstance(outcome, ReplyLost):
+        return Column(model, State.FAILED, outcome.text, str(outcome))
+    if isinstance(outcome, Exception):
+        return Column(model, State.FAILED, told=str(outcome) or type(outcome).__name__)
+    took = f"{duration_ms / 1000:,.1f} s"
+    if outcome.tokens is None or outcome.source is None:
+        told = f"about {outcome.estimate.expected:,} tokens stay held until the bill is known · {took}"
+        return Column(model, State.STOPPED, outcome.text, told)
+    told = " · ".join([f"{outcome.tokens:,} tokens ({SOURCES[outcome.source]})", took, *outcome.notes])
+    return Column(model, State.DONE, outcome.text, told, outcome.tokens)
+
+
+def as_text(columns: Sequence[Column]) -> str:
+    """The columns below each other, for terminals and for places without HTML."""
+    cheapest = _cheapest(columns)
+    return "\n\n".join(_paragraph(each, each.model in cheapest) for each in columns)
+
+
+def as_html(columns: Sequence[Column]) -> str:
+    """The columns side by side, as many as there is room for; colours are the theme's own.
+
+    The models' words are shown as they are, not as the HTML or Markdown they may be: neither a script nor a
+    picture of another host can come in with them.
+    """
+    cheapest, dearest = _cheapest(columns), max((each.tokens or 0 for each in columns), default=0)
+    shown = "".join(_section(each, each.model in cheapest, dearest) for each in columns)
+    return (
+        '<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18em,100%),1fr));gap:.7em;'
+        f'color:var(--jp-content-font-color1,inherit)">{shown}</div>'
+    )
+
+
+def _cheapest(columns: Sequence[Column]) -> set[str]:
+    """The models of the fewest tokens, once nothing is under way any more; none where all cost the same."""
+    tokens = {each.model: each.tokens for each in columns if each.tokens is not None}
+    under_way = any(each.state in (State.WAITING, State.WRITING) for each in columns)
+    if under_way or len(set(tokens.values())) < 2:
+        return set()
+    return {model for model, cost in tokens.items() if cost == min(tokens.values())}
+
+
+def _words(column: Column, is_cheapest: bool) -> list[str]:
+    """What is said of a column beside its text."""
+    state = [] if column.state is State.DONE else [str(column.state)]
+    return [*state, *([column.told] if column.told else []), *(["cheapest"] if is_cheapest else [])]
+
+
+def _paragraph(column: Column, is_cheapest: bool) -> str:
+    head = " · ".join([column.model, *_words(column, is_cheapest)])
+    return f"{head}\n{textwrap.indent(column.text, '  ')}" if column.text else head
+
+
+def _section(column: Column, is_cheapest: bool, dearest: int) -> str:
+    name = escape(column.model)
+    words = _words(column, False)
+    cheapest = ' <span style="font-weight:400">· cheapest</span>' if is_cheapest else ""
+    edge = (
+        "--jp-warn-color1,#f57c00"
+        if column.state in (State.STOPPED, State.FAILED)
+        else "--jp-border-color2,#ccc"
+    )
+    return (
+        f'<section aria-label="{name}" style="min-width:0;overflow-wrap:anywhere;padding:.5em;'
+        f'border:1px solid var({edge});border-radius:3px">'
+        f'<div style="font-weight:600">{name}{cheapest}</div>{_bar(column.tokens, dearest)}'
+        f"<div>{quiet(' · '.join(words))}</div>"
+        f'<div style="white-space:pre-wrap;margin-top:.5em">{escape(column.text)}</div></section>'
+    )
+
+
+def _bar(tokens: int | None, dearest: int) -> str:
+    """The tokens on the scale of the dearest reply; the words below say the same."""
+    width = 100 * (tokens or 0) / dearest if dearest else 0
+    return (
+        '<div aria-hidden="true" style="height:4px;margin:.3em 0;border-radius:2px;'
+        'background:var(--jp-layout-color3,#ccc)"><div style="height:100%;border-radius:2px;'
+        f'width:{width:.1f}%;background:var(--jp-brand-color1,#1976d2)"></div></div>'
+    )

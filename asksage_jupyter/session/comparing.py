@@ -1,0 +1,211 @@
+"""One prompt to several models: priced, held and refused as a whole, sent at once, debited one by one."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..account import Source
+from ..errors import BadInput, Interrupted, NotEnoughTokens, OverLimit
+from ..rates import Estimate, Part
+from .comparison import Comparison
+from .lane import Lane
+from .query import build_query
+from .reply import stays_held
+from .shares import shares
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from ..service import Query
+    from .columns import Column
+    from .query import Options
+    from .session import Session
+
+_LOOK_S = 0.1
+
+
+def queries_for(session: Session, prompt: str, models: Iterable[str], options: Options) -> list[Query]:
+    """One query for each of the models, alike but for the model.
+
+    Raises
+    ------
+    BadInput
+        Fewer than two models, one named twice, or as of `build_query`.
+    """
+    listed = [models] if isinstance(models, str) else list(models)
+    if not all(listed):
+        raise BadInput("a model's name is empty: name them like gpt-5,gpt-5-mini, without blanks")
+    if twice := [model for model in listed if listed.count(model) > 1]:
+        raise BadInput(f"{twice[0]} is named twice: name each model to compare once")
+    if len(listed) < 2:
+        raise BadInput("name at least two models to compare; %asksage models lists them")
+    first = build_query(session, prompt, listed[0], options)
+    return [replace(first, model=model) for model in listed]
+
+
+def estimated(session: Session, queries: Sequence[Query]) -> list[Estimate]:
+    """Price each query; nothing is sent to a model.
+
+    Raises
+    ------
+    BadInput
+        A model is not offered, or the file cannot be read.
+    """
+    return _priced(session, queries, shares(queries[0]))
+
+
+def together(estimates: Sequence[Estimate]) -> Estimate:
+    """The price of all calls as one estimate, whose parts are the models."""
+    bases = {estimate.basis for estimate in estimates}
+    own = "; ".join(f"{estimate.model}: {estimate.basis}" for estimate in estimates)
+    unverified = any(estimate.source is Source.CATALOG for estimate in estimates)
+    return Estimate(
+        model=", ".join(estimate.model for estimate in estimates),
+        low=sum(estimate.low for estimate in estimates),
+        expected=sum(estimate.expected for estimate in estimates),
+        high=sum(estimate.high for estimate in estimates),
+        parts=tuple(Part(estimate.model, estimate.expected) for estimate in estimates),
+        input_tokens=sum(estimate.input_tokens for estimate in estimates),
+        source=Source.CATALOG if unverified else Source.PRICED,
+        basis=bases.pop() if len(bases) == 1 else own,
+    )
+
+
+def compared(
+    session: Session,
+    queries: Sequence[Query],
+    *,
+    limit: int | None = None,
+    on_change: Callable[[list[Column]], None] | None = None,
+) -> Comparison:
+    """Hold all queries, send them at once, settle each.
+
+    They are sent at once because waiting for one model after the other takes as long as all together. They do
+    not become part of the notebook's history, in which a question has one reply.
+
+    Parameters
+    ----------
+    queries : sequence of Query
+        As of `queries_for`.
+    limit : int, optional
+        Refuse when the estimates together are above this many Ask Sage tokens.
+    on_change : callable, optional
+        Called with all columns while the replies arrive. If it fails, the calls go on without it.
+
+    Raises
+    ------
+    NotEnoughTokens, OverLimit
+        All together; nothing was sent.
+    Interrupted
+        The person stopped it; its `reply` is the Comparison with what had arrived.
+    """
+    parts = shares(queries[0])
+    estimates = _priced(session, queries, parts)
+    whole = together(estimates)
+    if limit is not None and whole.expected > limit:
+        raise OverLimit(whole.expected, limit)
+    _afford(session, whole)
+    changed = threading.Event()
+    service = session.service  # made here, once, and not by each of the threads
+    lanes = [
+        Lane(session, service, query, estimate, changed, streamed=on_change is not None)
+        for query, estimate in zip(queries, estimates, strict=True)
+    ]
+    is_stopped = False
+    try:
+        _hold(lanes, changed, whole)
+        _send(lanes, changed, on_change)
+    except KeyboardInterrupt:
+        is_stopped = True
+    finally:
+        _close(lanes)
+    comparison = _comparison(session, lanes, parts)
+    if is_stopped:
+        held = f" {stays_held(comparison.held)}" if comparison.held else ""
+        raise Interrupted(comparison, f"stopped.{held}")
+    return comparison
+
+
+def _priced(session: Session, queries: Sequence[Query], parts: Mapping[str, int]) -> list[Estimate]:
+    """Price queries that differ in their models alone, and so in nothing that is counted."""
+    return [session.pricing.estimate(query.model, parts) for query in queries]
+
+
+def _afford(session: Session, whole: Estimate) -> None:
+    """Refuse what the month cannot pay as it stands, before anything is written."""
+    meter = session.balance().inference
+    if meter.spendable is not None and whole.expected > meter.spendable:
+        short = meter.short
+        raise NotEnoughTokens(meter.meter, whole.expected, meter.spendable, meter.resets_at, short=short)
+
+
+def _hold(lanes: Sequence[Lane], changed: threading.Event, whole: Estimate) -> None:
+    """Set each lane's tokens aside, one after the other; another kernel may have been faster.
+
+    Raises
+    ------
+    NotEnoughTokens
+        With the figures of all lanes together.
+    AskSageError
+        The ledger's.
+    """
+    held = 0
+    for lane in lanes:
+        lane.start()
+        while not (lane.is_held or lane.is_over):
+            _wait(changed)
+        if lane.is_held:
+            held += lane.estimate.expected
+        elif isinstance(refused := lane.outcome, NotEnoughTokens):
+            remaining = refused.remaining + held
+            short = refused.short
+            raise NotEnoughTokens(refused.meter, whole.expected, remaining, refused.resets_at, short=short)
+        elif isinstance(refused, Exception):
+            raise refused
+
+
+def _send(
+    lanes: Sequence[Lane], changed: threading.Event, on_change: Callable[[list[Column]], None] | None
+) -> None:
+    """Let all go, wait for the end of the last, and show meanwhile how far they are."""
+    for lane in lanes:
+        lane.go()
+    while not all(lane.is_over for lane in lanes):
+        if on_change is not None:
+            try:
+                on_change([lane.column for lane in lanes])
+            except Exception as error:  # noqa: BLE001  a display must not cost the person paid replies
+                on_change = None
+                warnings.warn(f"the replies cannot be shown while they arrive: {error}", stacklevel=3)
+        _wait(changed)
+
+
+def _wait(changed: threading.Event) -> None:
+    changed.wait(_LOOK_S)  # with an end, for without one no Ctrl-C comes through on Windows
+    changed.clear()
+
+
+def _close(lanes: Sequence[Lane]) -> None:
+    """Call off what is not over, and see each lane to its end."""
+    for lane in lanes:
+        lane.stop()
+    for lane in lanes:
+        if lane.ident is not None:
+            lane.join()
+
+
+def _comparison(session: Session, lanes: Sequence[Lane], parts: Mapping[str, int]) -> Comparison:
+    """What came of the lanes; their prices are learned from here, one after the other."""
+    for lane in lanes:
+        if lane.answer is not None:
+            session.pricing.learn(lane.query.model, parts, lane.answer)
+    return Comparison(
+        replies={lane.query.model: lane.outcome for lane in lanes},
+        estimates={lane.query.model: lane.estimate for lane in lanes},
+        duration_ms={lane.query.model: lane.duration_ms for lane in lanes},
+        balance=session.balance_now(),
+        is_demo=session.account.is_demo,
+    )

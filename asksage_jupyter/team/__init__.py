@@ -1,0 +1,7 @@
+"""A team's pool: who is in it, what each may use, and what each did."""
+
+from .desk import Added, Team
+from .importing import Change, planned
+from .report import Report, Row
+
+__all__ = ["Added", "Change", "Report", "Row", "Team", "planned"]

@@ -1,0 +1,168 @@
+"""What the owner of a pool does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from ..account import Account, Meter
+from ..errors import BadInput
+from .importing import Change
+from .report import Report, row_of
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
+
+_SOURCE = "the pool's owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What adding a member changed.
+
+    Attributes
+    ----------
+    account : Account
+    meters : tuple of Meter
+        The meters on which they spend from the pool, or spend under another cap, since.
+    login : str or None
+        The database's login that acts for them since; None where nothing was changed.
+    """
+
+    account: Account
+    meters: tuple[Meter, ...]
+    login: str | None
+
+
+class Team:
+    """One pool of a ledger.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    pool : Account
+        As `Account.of_pool` makes it.
+    """
+
+    def __init__(self, ledger: Ledger, pool: Account) -> None:
+        self.ledger = ledger
+        self.pool = pool
+
+    @classmethod
+    def of(cls, ledger: Ledger, host: str, name: str | None) -> Self:
+        """The pool `name` of a host, or the only one there is.
+
+        Raises
+        ------
+        BadInput
+            There is none of that name, or more than one and no name.
+        """
+        known = ledger.pools(host)
+        found = [pool for pool in known if name in (None, pool.pool)]
+        if len(found) == 1:
+            return cls(ledger, found[0])
+        if not known:
+            raise BadInput(
+                "there is no pool yet: make one with  asksage-jupyter team init --pool NAME --monthly N"
+            )
+        names = ", ".join(pool.pool for pool in known)
+        raise BadInput(f"name one of the pools with --pool: {names}")
+
+    @classmethod
+    def make(cls, ledger: Ledger, host: str, name: str, zone: str, monthly: Mapping[Meter, int]) -> Self:
+        """Make a pool, or tell its tokens anew; who is a member of it is one on each of its meters.
+
+        Raises
+        ------
+        BadInput
+            The name is empty or no name, or the pool is new and none of its tokens are told.
+        """
+        if not name.strip() or not name.isprintable():
+            raise BadInput(f"{name!r} cannot be a pool's name: write a short word such as lab")
+        team = cls(ledger, Account.of_pool(host, name.strip(), zone))
+        if not monthly and team.pool.holder not in {pool.holder for pool in ledger.pools(host)}:
+            raise BadInput(f"tell the tokens of the pool {team.pool.pool} a month with --monthly N")
+        members = team.members()
+        for meter, tokens in monthly.items():
+            ledger.set_plan(team.pool, meter, tokens, source=_SOURCE)
+            for account in members:
+                if ledger.pool_of(account, meter) is None:
+                    ledger.join_pool(account, meter, team.pool)
+        return team
+
+    def members(self) -> list[Account]:
+        """Who spends from the pool on any meter, by name."""
+        found = {
+            member.account.holder: member.account
+            for meter in Meter
+            for member in self.ledger.members(self.pool, meter)
+            if not member.has_left
+        }
+        return [found[holder] for holder in sorted(found)]
+
+    def add(self, name: str, caps: Mapping[Meter, int], login: str | None) -> Added:
+        """Let a person spend from the pool, on each meter that it has tokens of.
+
+        Parameters
+        ----------
+        name : str
+            Their e-mail, as at Ask Sage.
+        caps : mapping
+            Ask Sage tokens a month; a meter that is missing has no cap.
+        login : str or None
+            The login of theirs in the database, if any.
+        """
+        account = self._person(name)
+        changed = tuple(
+            meter
+            for meter in Meter
+            if self.ledger.has_month(self.pool, meter)
+            and self.ledger.join_pool(account, meter, self.pool, caps.get(meter))
+        )
+        is_let_in = login is not None and self.ledger.let_in(account, login)
+        return Added(account, changed, login if is_let_in else None)
+
+    def remove(self, name: str) -> bool:
+        """Let a member go, with their history; False when they are none."""
+        account = self._person(name)
+        left = [self.ledger.leave_pool(account, meter, self.pool) for meter in Meter]
+        return any(left)
+
+    def cap(self, name: str, meter: Meter, tokens: int | None) -> bool:
+        """Change a member's cap, or take it away with None; False when it was so already.
+
+        Raises
+        ------
+        BadInput
+            They are no member.
+        """
+        account = self._person(name)
+        if self.ledger.pool_of(account, meter) != self.pool.pool:
+            raise BadInput(
+                f"{account.holder} is no member of {self.pool.pool} on the {meter} meter: add them with  "
+                f"asksage-jupyter team add {account.holder}"
+            )
+        return self.ledger.join_pool(account, meter, self.pool, tokens)
+
+    def report(self) -> Report:
+        """What each member used and holds this month, and what the pool has."""
+        balance = self.ledger.balance(self.pool)
+        rows = [row_of(meter, each) for meter in Meter for each in self.ledger.members(self.pool, meter)]
+        known = [each for each in (balance.inference, balance.training) if each.granted is not None]
+        return Report(self.pool.pool, tuple(known), tuple(rows))
+
+    def apply(self, changes: Iterable[Change]) -> int:
+        """Book caps as `planned` lists them; returns how many changed."""
+        changed = 0
+        for change in changes:
+            if self.ledger.has_month(self.pool, change.meter):
+                account = self._person(change.holder)
+                changed += self.ledger.join_pool(account, change.meter, self.pool, change.cap)
+        return changed
+
+    def _person(self, name: str) -> Account:
+        holder = name.strip().lower()
+        if not holder or not holder.isprintable():
+            raise BadInput(f"{name!r} is nobody's e-mail: write it as at Ask Sage")
+        return Account(self.pool.host, holder, self.pool.zone)

@@ -1,0 +1,161 @@
+"""``.asksage`` on a usage log: divide it, forecast, compare with other models, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from .. import forecast
+from ..account import Meter
+from ..errors import BadInput
+from ..session import current
+from . import files
+from .log import checked
+from .parts import parts
+from .savings import Savings, savings
+
+if TYPE_CHECKING:
+    from ..forecast import Pace
+
+_NEEDED = frozenset({"sent_at", "meter", "tokens", "input_tokens", "output_tokens"})
+
+
+class NotAUsageLog(BadInput, AttributeError):
+    """The DataFrame has not the columns of one."""  # pandas asks any frame, and expects an AttributeError
+
+
+@pandas.api.extensions.register_dataframe_accessor("asksage")
+class UsageLog:
+    """What a usage log can do besides being a DataFrame.
+
+    Also a part of one, or one read back from a file: it needs the columns ``sent_at``, ``meter``,
+    ``tokens``, ``input_tokens`` and ``output_tokens``. Days are those of the current account's time zone.
+
+    Raises
+    ------
+    NotAUsageLog
+        One of them is missing.
+    """
+
+    def __init__(self, calls: pandas.DataFrame) -> None:
+        if missing := _NEEDED.difference(calls.columns):
+            raise NotAUsageLog(
+                f"this is no usage log, it has no column {min(missing)!r}: take what "
+                f"asksage_jupyter.usage() returns, or rows of it"
+            )
+        self._calls = calls
+
+    def by(self, name: str, meter: str = "inference") -> pandas.DataFrame:
+        """What each model, notebook, day ... used of one meter.
+
+        Parameters
+        ----------
+        name : str
+            ``"model"``, ``"notebook"``, ``"cell"``, ``"project"``, ``"user"``, ``"source"``, ``"status"`` or
+            ``"holder"``: the one that used most comes first, and calls that do not tell theirs are under NA.
+            ``"day"``: from the first to the last, those without a call included. ``"hour"``: the 24 of the
+            day.
+        meter : str
+            ``"inference"`` or ``"training"``: their tokens are never added up.
+
+        Returns
+        -------
+        pandas.DataFrame, indexed by `name`
+            ``calls``; ``input_tokens`` and ``output_tokens``, in model tokens, of the calls that tell them;
+            ``tokens``, in Ask Sage tokens; ``share`` of all tokens, 0 to 1; ``mean`` tokens a call.
+
+        Raises
+        ------
+        BadInput
+            There is no such column or meter.
+        """
+        return parts(self._calls, name, checked(meter), current().account.zone)
+
+    def by_model(self, meter: str = "inference") -> pandas.DataFrame:
+        """The same as ``by("model")``."""
+        return self.by("model", meter)
+
+    def pace(self, meter: str = "inference") -> Pace:
+        """How long the tokens last, if they are spent as in this log.
+
+        What is left and the working days are the current account's, as `asksage_jupyter.pace` has them. That
+        one also knows what other devices spent; this one knows nothing but the calls of the log.
+
+        Raises
+        ------
+        BadInput
+            There is no such meter.
+        LedgerError
+            The balance cannot be read.
+        """
+        session = current()
+        account, wanted = session.account, checked(meter)
+        balance = session.ledger.balance(account)
+        days: Any = self.by("day", meter)["tokens"]
+        return forecast.pace(
+            balance.inference if wanted is Meter.INFERENCE else balance.training,
+            {day.date(): int(tokens) for day, tokens in days.items()},
+            session.clock(),
+            account.zone,
+            session.settings.working_days,
+        )
+
+    def savings(self, models: Iterable[str] | None = None) -> Savings:
+        """What the same calls would have cost on other models, at today's rates.
+
+        As if the other model had read and written as many model tokens; tokenizers and replies differ, so
+        take it for an order of magnitude. Calls whose model tokens are not known are left out, and counted.
+
+        Parameters
+        ----------
+        models : iterable of str, optional
+            Exact model ids, whose rates the service is asked for where they are older than a day. When
+            absent, all that the service offers, most of them at unverified catalog rates.
+
+        Returns
+        -------
+        Savings
+            Shows itself as a table; ``.to_frame()`` is the same as data.
+
+        Raises
+        ------
+        NoKey, ServiceError
+            The service cannot be asked.
+        BadInput
+            A model is not offered.
+        """
+        return savings(self._calls, current(), None if models is None else tuple(models))
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write a Parquet file that ``pandas.read_parquet`` reads back with the same dtypes.
+
+        Each column's unit and meaning are in its metadata.
+
+        Raises
+        ------
+        ConfigurationError
+            PyArrow is not installed.
+        BadInput
+            The file cannot be written.
+        """
+        files.write_parquet(self._calls, Path(path).expanduser())
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write plain CSV, and beside it what its columns mean: ``usage.csv-metadata.json``.
+
+        That is the W3C's "CSV on the Web", so that any program reads the table; with
+        ``pandas.read_csv(path, parse_dates=["sent_at"])`` all figures are back.
+
+        Raises
+        ------
+        BadInput
+            The file cannot be written.
+        """
+        files.write_csv(self._calls, Path(path).expanduser())
+
+    def __repr__(self) -> str:
+        names: Any = [name for name in dir(self) if not name.startswith("_")]
+        return f"a usage log of {len(self._calls):,} calls: .{', .'.join(names)}"

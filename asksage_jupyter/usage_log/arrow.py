@@ -1,0 +1,170 @@
+"""The usage log in Arrow's columns: how it is sealed, and how a frame is made of seals without waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy
+import pandas
+import pyarrow
+import pyarrow.compute
+
+from .frame import CLOSED, categories, text
+from .schema import CATEGORY, FIGURE, INSTANT, SCHEMA, TEXT, Column
+
+_TYPES = {
+    CATEGORY: pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
+    FIGURE: pyarrow.int64(),
+    INSTANT: pyarrow.timestamp("us", "UTC"),
+    TEXT: pyarrow.large_string(),  # what pandas keeps strings in: these are mapped, never copied
+}
+_CLOSED = pyarrow.dictionary(pyarrow.int8(), pyarrow.string())
+ARROW = pyarrow.schema(
+    [(column.name, _CLOSED if column.name in CLOSED else _TYPES[column.dtype]) for column in SCHEMA]
+)
+
+# No name. Arrow takes what grows from nothing for another dictionary, which a file may not have two of.
+_FIRST = "\0"
+
+
+class Blocks:
+    """Turns blocks of the ledger's rows into record batches whose dictionaries only ever grow."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, dict[str, int]] = {
+            name: {member: code for code, member in enumerate(CLOSED.get(name, (_FIRST,)))}
+            for name in SCHEMA.of_dtype(CATEGORY)
+        }
+
+    def batch(self, rows: Sequence[Sequence[Any]]) -> pyarrow.RecordBatch:
+        """One block of rows, as `Ledger.calls` lists them."""
+        values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
+        arrays = [
+            self._coded(field, column)
+            if field.name in self._codes
+            else pyarrow.array(column, type=field.type)
+            for field, column in zip(ARROW, values, strict=True)
+        ]
+        return pyarrow.record_batch(arrays, schema=ARROW)
+
+    def _coded(self, field: pyarrow.Field, values: Sequence[str | None]) -> pyarrow.DictionaryArray:
+        known = self._codes[field.name]
+        codes = [None if value is None else known.setdefault(value, len(known)) for value in values]
+        return pyarrow.DictionaryArray.from_arrays(
+            pyarrow.array(codes, type=field.type.index_type),
+            pyarrow.array(list(known), type=pyarrow.string()),
+        )
+
+
+def table(rows: Sequence[Sequence[Any]]) -> pyarrow.Table:
+    """Rows of the ledger as a table."""
+    return pyarrow.Table.from_batches([Blocks().batch(rows)])
+
+
+def between(calls: pyarrow.Table, since: int | None, until: int | None) -> pyarrow.Table:
+    """The rows sent within the bounds, of a table in the order they were sent."""
+    sent = numpy.concatenate([numpy.empty(0, "int64"), *map(_integers, calls["sent_at"].chunks)])
+    first = 0 if since is None else int(numpy.searchsorted(sent, since))
+    last = len(sent) if until is None else int(numpy.searchsorted(sent, until))
+    return calls.slice(first, max(0, last - first))
+
+
+def of_meter(calls: pyarrow.Table, meter: str) -> pyarrow.Table:
+    """The rows of one meter; nothing is copied where they are all of it."""
+    wanted = pyarrow.compute.equal(calls["meter"].cast(pyarrow.string()), meter)
+    return calls if pyarrow.compute.all(wanted).as_py() else calls.filter(wanted)
+
+
+def frame(tables: Sequence[pyarrow.Table], release: Callable[[], None] = lambda: None) -> pandas.DataFrame:
+    """One DataFrame of all the tables' rows, as `frame.frame` makes it of rows.
+
+    Ids stay where the tables have them, in mapped files; all else is copied, so that it can be changed.
+
+    Parameters
+    ----------
+    release : callable
+        Called after each column, to let go of the memory that mapped files took for it.
+    """
+
+    def made(column: Column) -> Any:
+        chunks = [chunk for each in tables for chunk in each[column.name].chunks]
+        values = _COLUMNS[column.dtype](column.name, chunks)
+        release()
+        return values
+
+    with ThreadPoolExecutor(2, "asksage-usage") as pool:  # memory is copied without Python's lock
+        return pandas.DataFrame(dict(zip(SCHEMA.names, pool.map(made, SCHEMA), strict=True)), copy=False)
+
+
+def _strings(_name: str, chunks: list[pyarrow.Array]) -> Any:
+    return text().__from_arrow__(pyarrow.chunked_array(chunks, type=_TYPES[TEXT]))
+
+
+def _instants(_name: str, chunks: list[pyarrow.Array]) -> Any:
+    values = numpy.concatenate([numpy.empty(0, "int64"), *map(_integers, chunks)])
+    return pandas.DatetimeIndex(values.view("datetime64[us]"), tz="UTC")
+
+
+def _figures(_name: str, chunks: list[pyarrow.Array]) -> Any:
+    values = numpy.concatenate([numpy.empty(0, "int64"), *map(_integers, chunks)])
+    mask = numpy.zeros(len(values), dtype=bool)
+    for start, chunk in _placed(chunks):
+        if chunk.null_count:
+            mask[start : start + len(chunk)] = chunk.is_null().to_numpy(zero_copy_only=False)
+    return pandas.arrays.IntegerArray(values, mask)
+
+
+def _categories(name: str, chunks: list[pyarrow.Array]) -> Any:
+    dictionaries = {_place_of(chunk.dictionary): chunk.dictionary.to_pylist() for chunk in chunks}
+    found = categories(name, () if name in CLOSED else _occurring(dictionaries, chunks))
+    codes = numpy.empty(sum(map(len, chunks)), dtype=numpy.min_scalar_type(-len(found) - 1))
+    # A code that is -1, for what is not known, takes the last place and stays -1.
+    mapped = {
+        place: numpy.append(found.get_indexer(pandas.Index(names, dtype="str")), -1).astype(codes.dtype)
+        for place, names in dictionaries.items()
+    }
+    for start, chunk in _placed(chunks):
+        codes[start : start + len(chunk)] = mapped[_place_of(chunk.dictionary)][_codes(chunk)]
+    return pandas.Categorical.from_codes(codes, categories=found, validate=False)
+
+
+_COLUMNS = {CATEGORY: _categories, FIGURE: _figures, INSTANT: _instants, TEXT: _strings}
+
+
+def _occurring(dictionaries: Mapping[Any, list[str]], chunks: list[pyarrow.Array]) -> Iterator[str]:
+    """The names that any row has."""
+    seen = {place: numpy.zeros(len(names) + 1, dtype=bool) for place, names in dictionaries.items()}
+    for chunk in chunks:
+        occurs = seen[_place_of(chunk.dictionary)]
+        if not occurs[1:-1].all():  # the first is none, the last is for what is not known
+            occurs[_codes(chunk)] = True
+    for place, names in dictionaries.items():
+        for code in numpy.flatnonzero(seen[place][:-1]):
+            yield names[code]
+
+
+def _place_of(dictionary: pyarrow.Array) -> tuple[int, int]:
+    """Tells dictionaries apart: the batches of a file share theirs, and reading one out takes time."""
+    data = dictionary.buffers()[-1]
+    return (data.address if data is not None else 0), len(dictionary)
+
+
+def _codes(chunk: pyarrow.DictionaryArray) -> Any:
+    indices = chunk.indices
+    return (indices.fill_null(-1) if indices.null_count else indices).to_numpy(zero_copy_only=False)
+
+
+def _integers(chunk: pyarrow.Array) -> Any:
+    """The values as they lie in memory, without a copy; anything where they are not known."""
+    if not len(chunk):
+        return numpy.empty(0, "int64")
+    return numpy.frombuffer(chunk.buffers()[1], dtype="int64", count=len(chunk), offset=8 * chunk.offset)
+
+
+def _placed(chunks: list[pyarrow.Array]) -> Iterator[tuple[int, pyarrow.Array]]:
+    start = 0
+    for chunk in chunks:
+        yield start, chunk
+        start += len(chunk)

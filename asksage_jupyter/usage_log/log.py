@@ -1,0 +1,82 @@
+"""The usage log of the current account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..account import Meter
+from ..errors import BadInput
+from ..session import current
+from .reading import read
+from .schema import SCHEMA
+from .span import When, span
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def usage(
+    period: str | None = None,
+    since: When | None = None,
+    until: When | None = None,
+    meter: str | None = None,
+    all_holders: bool = False,
+) -> pandas.DataFrame:
+    """Every settled call of the current account, one a row, in the order they were sent.
+
+    Read from the ledger alone: neither a key nor a network is needed. From 50,000 calls in months that are
+    over, these are sealed once in a folder beside the ledger, where PyArrow is installed; ten million calls
+    are then there in a second. Without it the same frame comes slower.
+
+    Parameters
+    ----------
+    period : str, optional
+        A month like ``"2026-11"``, in the account's time zone; all months when nothing is given.
+    since, until : date, datetime or str, optional
+        Instead of a month: a day, which is meant whole, or a time, at which `until` ends. Both in ISO form
+        where they are strings, and in the account's time zone where they have none of their own.
+    meter : str, optional
+        ``"inference"`` or ``"training"``, whose tokens are not to be added up; both when absent.
+    all_holders : bool
+        Of everybody whose tokens this ledger counts on the same host, one after another; adds the column
+        ``holder``.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (calls, 16)
+        ``usage.schema`` tells each column's meaning, unit and dtype. ``tokens`` is what was debited and
+        ``estimate`` what was expected before, in Ask Sage tokens; ``input_tokens`` and ``output_tokens`` are
+        model tokens; ``sent_at`` is UTC. What is not known is NA, which ``groupby`` leaves out unless told
+        ``dropna=False``. ``.asksage`` groups, forecasts, compares and exports.
+
+    Raises
+    ------
+    BadInput
+        A period, day or meter that is none.
+    LedgerError
+        The ledger cannot be read.
+    """
+    session = current()
+    account, ledger = session.account, session.ledger
+    first, last = span(period, since, until, account.zone)
+    accounts = [account]
+    if all_holders:
+        known = (each.account for each in ledger.accounts() if each.account.host == account.host)
+        accounts = sorted(known, key=lambda each: each.holder)
+    wanted = None if meter is None else checked(meter)
+    return read(ledger, accounts, first, last, now=session.clock(), meter=wanted, with_holder=all_holders)
+
+
+usage.schema = SCHEMA  # type: ignore[attr-defined]
+
+
+def checked(meter: str) -> Meter:
+    """The meter of that name.
+
+    Raises
+    ------
+    BadInput
+    """
+    if meter not in tuple(Meter):
+        raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
+    return Meter(meter)

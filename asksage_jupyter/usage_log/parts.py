@@ -1,0 +1,86 @@
+"""The usage log divided: what each model, notebook or day used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy
+import pandas
+
+from ..errors import BadInput
+from .schema import CATEGORY, HOLDER, SCHEMA
+
+if TYPE_CHECKING:
+    from ..account import Meter
+
+TIMES = ("day", "hour")
+NAMES = tuple(name for name in (*SCHEMA.of_dtype(CATEGORY), HOLDER.name) if name != "meter")
+_HOURS = 24
+
+
+def parts(calls: pandas.DataFrame, by: str, meter: Meter, zone: str) -> pandas.DataFrame:
+    """The calls of a meter, divided.
+
+    Parameters
+    ----------
+    by : str
+        One of `NAMES`, or ``"day"`` or ``"hour"`` in `zone`.
+
+    Returns
+    -------
+    pandas.DataFrame, indexed by `by`
+        As `UsageLog.by` tells.
+
+    Raises
+    ------
+    BadInput
+        There is no such column.
+    """
+    calls = calls[calls["meter"] == meter]
+    keys = _keys(calls, by, zone)
+    groups = calls.groupby(keys, observed=True, dropna=False, sort=by in TIMES)
+    figures: Any = {
+        "calls": groups.size(),
+        # Where no call of a group tells its model tokens, their sum is not known either.
+        "input_tokens": groups["input_tokens"].sum(min_count=1),
+        "output_tokens": groups["output_tokens"].sum(min_count=1),
+        "tokens": groups["tokens"].sum(),
+    }
+    table = pandas.DataFrame(figures)
+    if by in TIMES:
+        table = _without_gaps(table, by)
+    else:
+        table.index = table.index.astype(object)
+        table = table.sort_values(["tokens", "calls"], ascending=False, kind="stable")
+    return _with_shares(table.astype({"calls": "int64", "tokens": "Int64"}).rename_axis(by))
+
+
+def _keys(calls: pandas.DataFrame, by: str, zone: str) -> Any:
+    if by in TIMES:
+        local = calls["sent_at"].dt.tz_convert(zone).dt.tz_localize(None)
+        return local.dt.normalize() if by == "day" else local.dt.hour
+    if by in NAMES and by in calls:
+        return calls[by]
+    allowed = [name for name in NAMES if name in calls]
+    raise BadInput(f"the log is divided by {', '.join([*allowed, *TIMES])}, not by {by!r}")
+
+
+def _without_gaps(table: pandas.DataFrame, by: str) -> pandas.DataFrame:
+    """All hours of the day, or all days from the first to the last."""
+    if by == "hour":
+        whole: Any = pandas.RangeIndex(_HOURS)
+    elif table.empty:
+        whole = pandas.DatetimeIndex([], dtype="datetime64[us]")
+    else:
+        whole = pandas.date_range(table.index.min(), table.index.max(), freq="D", unit="us")
+    table = table.reindex(whole)
+    return table.fillna({"calls": 0, "tokens": 0})
+
+
+def _with_shares(table: pandas.DataFrame) -> pandas.DataFrame:
+    tokens = table["tokens"].to_numpy("float64")
+    whole = tokens.sum()
+    table["share"] = tokens / whole if whole else numpy.zeros(len(tokens))
+    with numpy.errstate(invalid="ignore", divide="ignore"):
+        table["mean"] = tokens / table["calls"].to_numpy("float64")
+    return table

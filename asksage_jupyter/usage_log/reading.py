@@ -1,0 +1,162 @@
+"""The calls of accounts as one frame: closed months from their seals, the rest from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from .. import month
+from ..account import Account, Meter
+from ..errors import LedgerError
+from .frame import frame, held_by
+from .schema import SCHEMA
+
+if TYPE_CHECKING:
+    from ..ledger import LedgerView
+    from .seals import Seals
+
+FEWEST = 50_000  # calls in closed months from which sealing pays: fewer are read in half a second
+_METER = SCHEMA.names.index("meter")
+
+
+def read(
+    ledger: LedgerView,
+    accounts: Sequence[Account],
+    since: int | None,
+    until: int | None,
+    *,
+    now: int,
+    meter: Meter | None = None,
+    with_holder: bool = False,
+    fewest: int = FEWEST,
+) -> pandas.DataFrame:
+    """The settled and presumed calls of `accounts`, one after another, each in the order they were sent.
+
+    Parameters
+    ----------
+    since, until : int or None
+        Bounds of `sent_at` in microseconds UTC; `until` itself is out.
+    now : int
+        The present instant, in microseconds UTC: months that are over by then are closed.
+    with_holder : bool
+        Add the column `holder`.
+    fewest : int
+        How many calls in closed months are sealed.
+
+    Raises
+    ------
+    LedgerError
+    """
+    parts: list[Any] = []
+    holders: list[tuple[str, int]] = []
+    releases: list[Callable[[], None]] = []
+    for account in accounts:
+        periods = _closed(ledger, account, since, until, now, fewest) if _has_arrow() else []
+        seals = _seals(ledger, account) if periods else None
+        found = list(_parts(ledger, account, since, until, periods, seals))
+        if meter is not None:
+            found = [_of_meter(part, meter) for part in found]
+        parts += found
+        holders.append((account.holder, sum(map(len, found))))
+        releases += [seals.release] if seals else []
+    calls = _joined(parts, releases)
+    return held_by(calls, holders) if with_holder else calls
+
+
+def _closed(
+    ledger: LedgerView, account: Account, since: int | None, until: int | None, now: int, fewest: int
+) -> list[str]:
+    """The months of UTC within the bounds that are over; none where they hold too few calls to seal."""
+    first = ledger.first_sent(account)
+    if first is None:
+        return []
+    over = month.bounds(month.period_at(now))[0]
+    start, stop = max(first, first if since is None else since), min(over, over if until is None else until)
+    if start >= stop or ledger.count_calls(account, since=start, until=stop, limit=fewest) < fewest:
+        return []
+    periods = []
+    while start < stop:
+        periods.append(month.period_at(start))
+        start = month.bounds(periods[-1])[1]
+    return periods
+
+
+def _has_arrow() -> bool:
+    return find_spec("pyarrow") is not None
+
+
+def _seals(ledger: LedgerView, account: Account) -> Seals:
+    from .seals import Seals
+
+    return Seals(ledger, account)
+
+
+def _parts(
+    ledger: LedgerView,
+    account: Account,
+    since: int | None,
+    until: int | None,
+    periods: list[str],
+    seals: Seals | None,
+) -> Iterator[Any]:
+    """What is sealed as tables, and what lies between and after as rows."""
+    start = since
+    if seals is not None:
+        from .arrow import between
+
+        tables = _tables(ledger, account, periods, seals)
+        for period in sorted(tables):
+            starts, ends = month.bounds(period)
+            if start is None or start < starts:
+                yield ledger.calls(account, since=start, until=starts)
+            yield between(tables[period], since, until)
+            start = ends
+    if start is None or until is None or start < until:
+        yield ledger.calls(account, since=start, until=until)
+
+
+def _tables(ledger: LedgerView, account: Account, periods: list[str], seals: Seals) -> dict[str, Any]:
+    """The tables of closed months, sealed now if they were not; fewer where they cannot be."""
+    tables = seals.tables(periods)
+    missing = [period for period in periods if period not in tables]
+    if not missing:
+        return tables
+    from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
+
+    calls = sum(
+        ledger.count_calls(account, since=since, until=until) for since, until in map(month.bounds, missing)
+    )
+    # Without room or rights the ledger serves as well, only slower; if it fails, reading it will tell.
+    with (
+        tqdm(
+            total=calls, desc="sealing closed months", unit="call", unit_scale=True, delay=1, leave=False
+        ) as bar,
+        suppress(OSError, LedgerError),
+    ):
+        seals.make(missing, bar.update)
+    return tables | seals.tables(missing)
+
+
+def _of_meter(part: Any, meter: Meter) -> Any:
+    if isinstance(part, list):
+        return [row for row in part if row[_METER] == meter]
+    from .arrow import of_meter
+
+    return of_meter(part, meter)
+
+
+def _joined(parts: list[Any], releases: list[Callable[[], None]]) -> pandas.DataFrame:
+    if all(isinstance(part, list) for part in parts):
+        return frame([row for part in parts for row in part])
+    from . import arrow
+
+    def release() -> None:
+        for each in releases:
+            each()
+
+    tables = [arrow.table(part) if isinstance(part, list) else part for part in parts]
+    return arrow.frame(tables, release)

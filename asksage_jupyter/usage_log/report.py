@@ -1,0 +1,145 @@
+"""The usage log on one screen: what each model, notebook or day used, with totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from .. import month
+from ..account import Meter
+from ..errors import BadInput
+from ..session import current
+from .log import usage
+from .parts import NAMES, TIMES, parts
+from .schema import HOLDER
+from .table import Row, html, plain
+
+if TYPE_CHECKING:
+    from .span import When
+
+BY = tuple(name for name in (*NAMES, *TIMES) if name != HOLDER.name)
+_SHOWN = 40
+_FIGURES = ("calls", "input_tokens", "output_tokens", "tokens")
+_HEADS = ("calls", "input", "output", "tokens", "share")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Report:
+    """What was used, divided; shows itself as a table for each meter.
+
+    Attributes
+    ----------
+    title : str
+        Whose tokens, and of when.
+    by : str
+        What they are divided by.
+    meters : mapping of str to pandas.DataFrame
+        The division of each meter that was used, as ``.asksage.by`` makes it.
+    """
+
+    title: str
+    by: str
+    meters: dict[str, pandas.DataFrame]
+
+    def __str__(self) -> str:
+        if not self.meters:
+            return f"{self.title}\n\nNo calls."
+        tables = (
+            f"{self._caption(meter)}{plain(self._head, *_rows(table, self.by))}"
+            for meter, table in self.meters.items()
+        )
+        return "\n\n".join([self.title, *tables])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        if not self.meters:
+            return html(("No calls.",), (), caption=self.title)
+        return "".join(
+            html(self._head, *_rows(table, self.by), caption=f"{self.title} · {meter}")
+            for meter, table in self.meters.items()
+        )
+
+    @property
+    def _head(self) -> tuple[str, ...]:
+        return (self.by, *_HEADS)
+
+    def _caption(self, meter: str) -> str:
+        return "" if list(self.meters) == [Meter.INFERENCE] else f"{meter}\n"
+
+
+def report(
+    by: str = "model", period: str | None = None, since: When | None = None, until: When | None = None
+) -> Report:
+    """Report what the current account used, of this month when no time is given.
+
+    Parameters
+    ----------
+    by : str
+        One of `BY`.
+    period, since, until
+        As of `usage`.
+
+    Raises
+    ------
+    BadInput, LedgerError
+        As of `usage`.
+    """
+    if by not in BY:
+        raise BadInput(f"{by!r} is not one of {', '.join(BY)}")
+    session = current()
+    account = session.account
+    if period is None and since is None and until is None:
+        period = month.period_at(session.clock(), account.zone)
+    calls = usage(period, since, until)
+    tables = {
+        meter.value: parts(calls, by, meter, account.zone)
+        for meter in Meter
+        if (calls["meter"] == meter).any()
+    }
+    return Report(f"{session.ledger.balance(account).title} · {_times(period, since, until)}", by, tables)
+
+
+def _times(period: str | None, since: When | None, until: When | None) -> str:
+    if period is not None:
+        return period
+    told = (("from", since), ("until", until))
+    return " ".join(f"{word} {when}" for word, when in told if when is not None)
+
+
+def _rows(table: pandas.DataFrame, by: str) -> tuple[list[Row], Row]:
+    """The rows as they are shown, the smallest in one together, and their total."""
+    shown = table if by in TIMES else table.head(_SHOWN)
+    rows: list[Row] = [
+        _row(_name(key, by), figures) for key, figures in zip(shown.index, _records(shown), strict=True)
+    ]
+    if len(table) > len(shown):
+        rest = table.iloc[len(shown) :]
+        rows.append(_row(f"{len(rest):,} more", _summed(rest)))
+    return rows, _row("total", _summed(table))
+
+
+def _records(table: pandas.DataFrame) -> list[Any]:
+    return table[[*_FIGURES, "share"]].to_dict("records")
+
+
+def _summed(table: pandas.DataFrame) -> dict[str, Any]:
+    return {name: table[name].sum(min_count=1) for name in _FIGURES} | {"share": table["share"].sum()}
+
+
+def _row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
+    return (name, *(_figure(figures[figure]) for figure in _FIGURES), f"{figures['share']:.1%}")
+
+
+def _figure(tokens: Any) -> str:
+    return "–" if pandas.isna(tokens) else f"{int(tokens):,}"
+
+
+def _name(key: Any, by: str) -> str:
+    if by == "day":
+        return f"{key:%Y-%m-%d}"
+    if by == "hour":
+        return f"{key:02d}:00"
+    return "not told" if pandas.isna(key) else str(key)

@@ -1,0 +1,116 @@
+"""What each column of the usage log holds; the one list that documents, checks and labels it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+CATEGORY, FIGURE, INSTANT, TEXT = "category", "Int64", "datetime64[us, UTC]", "string"
+_ASK_SAGE, _MODEL = "Ask Sage tokens", "model tokens"
+_HEAD = ("column", "dtype", "unit", "meaning")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the usage log.
+
+    Attributes
+    ----------
+    name : str
+    dtype : str
+        As pandas writes it.
+    unit : str
+        Empty for a name.
+    meaning : str
+    """
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Schema:
+    """The columns in their order; shows itself as a table.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+    """
+
+    columns: tuple[Column, ...]
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __getitem__(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises
+        ------
+        KeyError
+            There is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(column.name for column in self.columns)
+
+    def of_dtype(self, dtype: str) -> tuple[str, ...]:
+        """The names of the columns that have this dtype."""
+        return tuple(column.name for column in self.columns if column.dtype == dtype)
+
+    def __str__(self) -> str:
+        rows = [_HEAD, *map(_row, self.columns)]
+        widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
+        lines = (
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows
+        )
+        return "\n".join(line.rstrip() for line in lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in _HEAD)
+        rows = "".join(f"<tr>{''.join(map(_cell, _row(column)))}</tr>" for column in self.columns)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _row(column: Column) -> tuple[str, ...]:
+    return column.name, column.dtype, column.unit, column.meaning
+
+
+def _cell(text: str) -> str:
+    return f'<td style="text-align:left">{escape(text)}</td>'
+
+
+SCHEMA = Schema((
+    Column("op", TEXT, "", "the call's own id; as text it sorts by time"),
+    Column("sent_at", INSTANT, "UTC, microseconds", "when the call was sent"),
+    Column("model", CATEGORY, "", "the model that answered"),
+    Column("meter", CATEGORY, "", "inference or training"),
+    Column("notebook", CATEGORY, "", "the notebook, where the front end tells it"),
+    Column("cell", CATEGORY, "", "the id of its cell"),
+    Column("project", CATEGORY, "", "the project it was booked under"),
+    Column("user", CATEGORY, "", "who ran the cell"),
+    Column("input_tokens", FIGURE, _MODEL, "what the model read, where the service told"),
+    Column("output_tokens", FIGURE, _MODEL, "what the model wrote, where the service told"),
+    Column("tokens", FIGURE, _ASK_SAGE, "what was debited"),
+    Column("estimate", FIGURE, _ASK_SAGE, "what was expected before it was sent"),
+    Column("source", CATEGORY, "", "where tokens comes from: billed, log, priced, catalog or presumed"),
+    Column("status", CATEGORY, "", "ok, or lost where the reply did not arrive whole"),
+    Column("duration_ms", FIGURE, "milliseconds", "from sending to the end of the reply"),
+    Column("request_id", TEXT, "", "the service's own id of the call"),
+))  # fmt: skip
+
+HOLDER = Column("holder", CATEGORY, "", "whose tokens they were; only with all_holders")

@@ -1,0 +1,61 @@
+"""From when until when: what people write, as instants."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from .. import month
+from ..errors import BadInput
+
+When = date | str
+"""A date, a datetime, or either in ISO form."""
+
+_DAY = timedelta(days=1)
+
+
+def span(
+    period: str | None, since: When | None, until: When | None, zone: str
+) -> tuple[int | None, int | None]:
+    """The first instant, and the first one after it that is out, in microseconds UTC.
+
+    Raises
+    ------
+    BadInput
+        `period` is no month, or given with one of the others; a bound is no date; nothing lies between.
+    """
+    if period is not None:
+        if since is not None or until is not None:
+            raise BadInput("give a period, or since and until, not both")
+        return month.bounds(period, zone)
+    try:
+        first = None if since is None else _instant("since", since, zone, through=False)
+        last = None if until is None else _instant("until", until, zone, through=True)
+    except OverflowError:
+        raise BadInput("since and until lie between the years 2 and 9998") from None
+    if first is not None and last is not None and first >= last:
+        raise BadInput(f"nothing lies between since {since} and until {until}: the earlier one goes first")
+    return first, last
+
+
+def _instant(name: str, when: When, zone: str, *, through: bool) -> int:
+    """The instant that is meant; of a day its beginning, or with `through` its end."""
+    found = _parsed(name, when)
+    if isinstance(found, datetime):
+        # A wall clock's time that comes twice is taken the first time.
+        aware = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
+        return month.to_instant(aware.astimezone(UTC))
+    day = found + _DAY if through else found
+    midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    return month.to_instant(midnight.astimezone(UTC))
+
+
+def _parsed(name: str, when: When) -> date:
+    if isinstance(when, date):
+        return when
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return parse(when)
+        except (TypeError, ValueError):
+            continue
+    raise BadInput(f"{name} is a date like 2026-11-23, or a time like 2026-11-23T14:00, not {when!r}")

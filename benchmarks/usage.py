@@ -1,0 +1,142 @@
+"""The usage log at length: sealed once, loaded each time after, beside pandas.read_sql on the same rows.
+
+Run ``python benchmarks/usage.py [calls [months]]``; 1,000,000 calls over 24 closed months unless told. Each
+figure is of a process of its own, whose peak memory the system tells.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from asksage_jupyter import month
+from asksage_jupyter.account import Account, Meter
+from asksage_jupyter.ledger import Ledger
+
+ME = Account("api.example", "me@example")
+NOW = month.to_instant(datetime(2026, 11, 23, 9, tzinfo=UTC))
+MODELS = [f"model-{number}" for number in range(12)]
+PROJECTS = [None, "apollo", "gemini", "mercury"]
+_READ_SQL = """
+    SELECT call.op, call.sent_at, call.model, account.meter, notebook, cell, project, user, input_tokens,
+           output_tokens, bill.tokens, estimate, source, status, duration_ms, request_id
+    FROM call JOIN bill ON bill.op = call.op JOIN account ON account.id = call.account_id
+"""
+
+
+def build(path: Path, calls: int, months: int) -> None:
+    """A ledger of `calls` settled calls over `months` closed months, written by hand and quickly."""
+    ledger = Ledger(path, clock=lambda: NOW)
+    ledger.set_plan(ME, Meter.INFERENCE, calls, source="benchmark")
+    ledger.close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("synchronous = OFF", "cache_size = -500000", "foreign_keys = OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+    (account_id,) = connection.execute("SELECT id FROM account WHERE meter = 'inference'").fetchone()
+    grant = (7_000, account_id, "top-up:benchmark", 0, NOW)
+    connection.execute("BEGIN")
+    connection.execute("INSERT INTO grant_ VALUES (?,?,?,?,?)", grant)
+    for entries, call, bill in _rows(account_id, grant[0], calls, months):
+        connection.executemany("INSERT INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?)", entries)
+        connection.execute("INSERT INTO call VALUES (?,?,?,?,?,?,?,?,?)", call)
+        connection.execute("INSERT INTO bill VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", bill)
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def _rows(account_id: int, grant_id: int, calls: int, months: int) -> Iterator[tuple[Any, Any, Any]]:
+    random = Random(20261123)
+    end = month.bounds(month.period_at(NOW))[0]
+    start = end - months * 30 * 86_400 * 10**6
+    hashed = bytes(32)
+    for number in range(calls):
+        t = start + number * (end - start) // calls
+        op = str(UUID(int=(t // 1000 << 80) | random.getrandbits(80)))
+        tokens, asked = random.randrange(5, 900), random.randrange(20, 9_000)
+        where = (f"notebook-{random.randrange(200)}.ipynb", f"cell-{random.randrange(5_000)}")
+        yield (
+            (
+                (grant_id, 2 * number + 1, op, "hold", tokens, calls * 1000, tokens, 0, t, t, hashed),
+                (grant_id, 2 * number + 2, op, "settle", tokens, calls * 1000, 0, 0, t, None, hashed),
+            ),
+            (op, account_id, t, random.choice(MODELS), tokens + 9, *where, random.choice(PROJECTS), "me"),
+            (grant_id, 2 * number + 2, op, t, tokens, "billed", "ok", asked, asked // 9, 900, op, None),
+        )
+
+
+def seal(path: Path) -> None:
+    """The first reading, which seals the closed months."""
+    _load(path)
+
+
+def load(path: Path) -> None:
+    """Every later reading."""
+    _load(path)
+
+
+def read_sql(path: Path) -> None:
+    """The same columns through pandas alone."""
+    import pandas
+
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        pandas.read_sql(_READ_SQL, connection)
+
+
+def _load(path: Path) -> None:
+    from asksage_jupyter.usage_log.reading import read
+
+    ledger = Ledger(path, clock=lambda: NOW)
+    read(ledger, [ME], None, None, now=NOW)
+    ledger.close()
+
+
+def measured(do: Callable[[Path], None], path: Path) -> tuple[float, float]:
+    """Seconds, and the peak memory in GB, of `do` in a process of its own; imports are not timed."""
+    context = multiprocessing.get_context("spawn")
+    results: Any = context.Queue()
+    worker = context.Process(target=_measure, args=(do, path, results))
+    worker.start()
+    found: tuple[float, float] = results.get()
+    worker.join()
+    return found
+
+
+def _measure(do: Callable[[Path], None], path: Path, results: Any) -> None:
+    import pandas  # noqa: F401
+    import pyarrow  # noqa: F401
+
+    import asksage_jupyter.ledger.book
+    import asksage_jupyter.usage_log  # noqa: F401
+
+    start = time.perf_counter()
+    do(path)
+    took = time.perf_counter() - start
+    results.put((took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6))
+
+
+def main() -> None:
+    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    months = int(sys.argv[2]) if len(sys.argv) > 2 else 24
+    with tempfile.TemporaryDirectory(prefix="asksage-usage-") as folder:
+        path = Path(folder) / "ledger.db"
+        builder = multiprocessing.get_context("spawn").Process(target=build, args=(path, calls, months))
+        builder.start()  # apart, or its memory would count as that of those that follow
+        builder.join()
+        print(f"{calls:,} calls in {months} closed months, {path.stat().st_size / 1e9:.2f} GB")
+        for name, do in (("sealing", seal), ("loading", load), ("pandas.read_sql", read_sql)):
+            took, memory = measured(do, path)
+            print(f"{name:<16} {took:8.2f} s   peak {memory:5.2f} GB")
+
+
+if __name__ == "__main__":
+    main()
