@@ -1,0 +1,95 @@
+"""Where the routes meet what they share: one reader, one comparison, the hints."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from ..errors import AskSageError, BadInput, LedgerMissing
+from .refresh import NO_KEY
+from .worker import Busy, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .figures import Wire
+    from .hints import Hints
+    from .reader import Reader
+    from .refresh import Refresh
+
+T = TypeVar("T")
+
+
+class NotAnswered(Exception):
+    """Why there is no answer, in one line for the person.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP.
+    """
+
+    def __init__(self, status: int, line: str) -> None:
+        self.status = status
+        super().__init__(line)
+
+
+class Desk:
+    """What the routes share; nothing is opened before the first of them is asked.
+
+    Parameters
+    ----------
+    reader : Reader
+        Asked in one thread of its own, away from the event loop.
+    refresh : Refresh
+    hints : Hints
+    """
+
+    SETTING: ClassVar[str] = "asksage_desk"
+
+    def __init__(self, reader: Reader, refresh: Refresh, hints: Hints) -> None:
+        self.reader = reader
+        self._refresh, self._hints = refresh, hints
+        self._worker = Worker("asksage-ledger")
+
+    async def read(self, task: Callable[[], T]) -> T:
+        """The reader's answer, in its turn.
+
+        Raises
+        ------
+        NotAnswered
+        """
+        try:
+            return await self._worker.do(task)
+        except BadInput as error:
+            raise NotAnswered(400, str(error)) from None
+        except LedgerMissing as error:
+            raise NotAnswered(404, str(error)) from None
+        except AskSageError as error:
+            raise NotAnswered(503, str(error)) from None
+        except Busy:
+            raise NotAnswered(503, "the server is busy with the ledger: try again") from None
+
+    async def balance(self) -> Wire:
+        """The balance; from the first time on, the event bus is told of changes."""
+        loop, refresh = asyncio.get_running_loop(), self._refresh
+
+        def read() -> Wire:
+            self._hints.start(loop)
+            return self.reader.balance(refresh.can_check, refresh.checked_at)
+
+        return await self.read(read)
+
+    async def compared(self) -> Wire:
+        """The balance after a comparison with the service, where there is a key, and what that found."""
+        balance = await self.balance()
+        if not balance["can_check"]:
+            return {**balance, "note": NO_KEY}
+        note = await self._refresh.compare()
+        return {**await self.balance(), "note": note}
+
+    async def close(self) -> None:
+        """Stop all threads."""
+        await self._hints.close()
+        await self._refresh.close()
+        await self._worker.close(self.reader.close)

@@ -1,0 +1,132 @@
+"""Figures as they go over the wire: dicts of JSON; instants in UTC, days in the account's zone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from .. import month
+from ..ledger import CALL_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..account import Balance, MeterBalance, Pool
+    from ..forecast import Pace
+    from ..ledger import NotebookSpending
+
+Wire = dict[str, Any]
+
+_OF_A_CALL = (
+    "model", "meter", "tokens", "estimate", "source", "status", "notebook", "cell", "duration_ms",
+)  # fmt: skip
+_OF_A_PACE = ("words", "advice", "lasts", "a_day", "up_to", "expiring")
+_DAYS_OF_A_PACE = ("exhausted_on", "earliest", "latest")
+
+
+def instant(t: int) -> str:
+    """An instant of microseconds UTC."""
+    return month.to_datetime(t).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def local_day(t: int, zone: str) -> date:
+    """The day in `zone` on which the instant falls."""
+    return month.to_datetime(t).astimezone(ZoneInfo(zone)).date()
+
+
+def holder(balance: Balance) -> Wire:
+    """Whose tokens these are."""
+    found = balance.account
+    return {
+        "holder": found.holder,
+        "host": found.host,
+        "zone": found.zone,
+        "demo": found.is_demo,
+        "title": balance.title,
+    }
+
+
+def period(now: int, zone: str) -> Wire:
+    """The month of `now`; its last day counts as one day left."""
+    key = month.period_at(now, zone)
+    starts, ends = month.bounds(key, zone)
+    left = (local_day(ends, zone) - local_day(now, zone)).days
+    return {"key": key, "starts": instant(starts), "ends": instant(ends), "days_left": max(1, left)}
+
+
+def meter(found: MeterBalance, pace: Pace | None) -> Wire:
+    """What is left on a meter, and how long it lasts."""
+    return {
+        "meter": found.meter.value,
+        "granted": found.granted,
+        "used": found.used,
+        "held": found.held,
+        "remaining": found.remaining,
+        "overage": found.overage if found.granted is not None else 0,
+        "source": found.source,
+        "as_of": instant(month.to_instant(found.as_of)) if found.as_of else None,
+        "pace": None if pace is None else _pace(pace),
+        "pool": None if found.pool is None else _pool(found.pool),
+    }
+
+
+def call(row: Sequence[Any]) -> Wire:
+    """A call of the ledger; neither its id nor who sent it for what project leaves the server."""
+    found = dict(zip(CALL_COLUMNS, row, strict=True))
+    return {"sent_at": instant(found["sent_at"]), **{name: found[name] for name in _OF_A_CALL}}
+
+
+def days(used: Mapping[date, int], starts: int, ends: int, zone: str) -> list[Wire]:
+    """Every day of a month in order, those to come too."""
+    return [
+        {"date": each.isoformat(), "used": used.get(each, 0)}
+        for each in _days_between(local_day(starts, zone), local_day(ends, zone))
+    ]
+
+
+def notebook(path: str, found: NotebookSpending | None) -> Wire:
+    """What a notebook used, the dearest cells first."""
+    return {
+        "path": path,
+        "tokens": found.tokens if found else 0,
+        "calls": found.calls if found else 0,
+        "cells": [
+            {
+                "cell": each.cell,
+                "tokens": each.tokens,
+                "calls": each.calls,
+                "model": each.model,
+                "sent_at": instant(each.sent_at),
+            }
+            for each in (found.cells if found else ())
+        ],
+    }
+
+
+def _pool(found: Pool) -> Wire:
+    return {
+        "name": found.name,
+        "granted": found.granted,
+        "used": found.used,
+        "held": found.held,
+        "remaining": found.remaining,
+        "held_by_others": found.held_by_others,
+        "running": found.running,
+        "capped": found.is_capped,
+        "words": str(found),
+    }
+
+
+def _pace(pace: Pace) -> Wire:
+    days = {name: getattr(pace, name) for name in _DAYS_OF_A_PACE}
+    return {
+        **{name: getattr(pace, name) for name in _OF_A_PACE},
+        **{name: day and day.isoformat() for name, day in days.items()},
+    }
+
+
+def _days_between(first: date, end: date) -> Iterator[date]:
+    while first < end:
+        yield first
+        first += timedelta(days=1)

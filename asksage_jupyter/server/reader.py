@@ -1,0 +1,214 @@
+"""What the routes ask the ledger, from one kept view; called from one thread."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .. import forecast, month
+from ..account import Meter
+from ..errors import AskSageError, BadInput, LedgerMissing
+from ..forecast import daily
+from ..ledger import LedgerView
+from . import figures
+from .history import History
+from .summary import summary
+from .whose import whose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from ..account import Account, Balance
+    from ..forecast import Pace
+    from ..settings import AskSage
+    from .figures import Wire
+
+_CALLS = 20
+
+
+class Reader:
+    """Answers as they go over the wire.
+
+    Parameters
+    ----------
+    settings : AskSage
+        Whose ledger, and whose tokens.
+    clock : callable
+        The present instant, in microseconds UTC.
+    """
+
+    def __init__(self, settings: AskSage, *, clock: Callable[[], int] = month.now) -> None:
+        self._settings, self._clock = settings, clock
+
+    def balance(self, can_check: Callable[[Account], bool], checked_at: int | None) -> Wire:
+        """Both meters, how many calls run, and the last one; a ledger that cannot be read is a state too."""
+        now = self._clock()
+        try:
+            return self._balance(can_check, checked_at, now)
+        except LedgerMissing:
+            state, trouble = "no-ledger", None
+        except AskSageError as error:
+            state, trouble = "trouble", str(error)
+        return {
+            "state": state,
+            "trouble": trouble,
+            "account": None,
+            "period": None,
+            "meters": [],
+            "running": 0,
+            "last_call": None,
+            "checked_at": None,
+            "can_check": self._may(can_check),
+            "now": figures.instant(now),
+        }
+
+    def month(self, meter: Meter, period: str | None) -> Wire:
+        """A meter's month day by day, and its last calls on both meters.
+
+        Raises
+        ------
+        BadInput
+            `period` is no month.
+        LedgerError
+            The ledger cannot be read; where there is none, nothing was used.
+        """
+        now = self._clock()
+        account = self._known_or_configured()
+        period, starts, ends = _month(period, now, account.zone)
+        is_now = starts <= now < ends
+        try:
+            used = self._days(account, meter, starts, ends, now)
+            calls = self._view.recent(account, since=starts, until=ends, limit=_CALLS)
+            granted = self._granted(account, meter, None if is_now else period)
+        except LedgerMissing:
+            used, calls, granted = {}, [], None
+        return {
+            "meter": meter.value,
+            "period": period,
+            "starts": figures.instant(starts),
+            "ends": figures.instant(ends),
+            "granted": granted,
+            "today": figures.local_day(now, account.zone).isoformat() if is_now else None,
+            "days": figures.days(used, starts, ends, account.zone),
+            "calls": [figures.call(row) for row in calls],
+        }
+
+    def markdown(self, period: str | None) -> str:
+        """A month's summary as Markdown.
+
+        Raises
+        ------
+        BadInput
+            `period` is no month.
+        LedgerError
+            There is no ledger, or it cannot be read.
+        """
+        now = self._clock()
+        account = self._whose()
+        period, starts, ends = _month(period, now, account.zone)
+        balance = self._view.balance(account)
+        months = [self._view.month(account, meter, period) for meter in Meter]
+        paces = [self._pace(balance, meter, now) for meter in Meter] if starts <= now < ends else []
+        return summary(balance.title, months, [pace for pace in paces if pace is not None], now)
+
+    def notebook(self, path: str, file: str) -> Wire:
+        """What a notebook used this month on the inference meter.
+
+        Parameters
+        ----------
+        path, file : str
+            As the front end knows it, and as its kernels do.
+
+        Raises
+        ------
+        LedgerError
+            The ledger cannot be read; where there is none, nothing was used.
+        """
+        try:
+            account = self._whose()
+            _, starts, ends = _month(None, self._clock(), account.zone)
+            found = self._view.notebook_spending(account, Meter.INFERENCE, file, since=starts, until=ends)
+        except LedgerMissing:
+            found = None
+        return figures.notebook(path, found)
+
+    def watch(self, on_change: Callable[[], None], interval_s: float) -> Callable[[], None]:
+        """Call `on_change` in a thread of its own after each change; returns what stops that."""
+        return self._view.watch(on_change, interval_s=interval_s)
+
+    def close(self) -> None:
+        """Close the view."""
+        if "_view" in self.__dict__:
+            self._view.close()
+
+    @cached_property
+    def _view(self) -> LedgerView:
+        return LedgerView(self._settings.ledger, clock=self._clock, timeout_s=self._settings.ledger_timeout_s)
+
+    @cached_property
+    def _history(self) -> History:
+        return History(self._view)
+
+    def _balance(self, can_check: Callable[[Account], bool], checked_at: int | None, now: int) -> Wire:
+        account = self._whose()
+        balance = self._view.balance(account)
+        meters = (balance.inference, balance.training)
+        calls = self._view.recent(account, limit=1)
+        return {
+            "state": "known" if any(meter.granted is not None for meter in meters) else "unknown",
+            "trouble": None,
+            "account": figures.holder(balance),
+            "period": figures.period(now, account.zone),
+            "meters": [figures.meter(each, self._pace(balance, each.meter, now)) for each in meters],
+            "running": self._view.open_holds(account),
+            "last_call": figures.call(calls[0]) if calls else None,
+            "checked_at": None if checked_at is None else figures.instant(checked_at),
+            "can_check": can_check(account),
+            "now": figures.instant(now),
+        }
+
+    def _may(self, can_check: Callable[[Account], bool]) -> bool:
+        try:
+            return can_check(self._settings.account)
+        except AskSageError:
+            return False
+
+    def _whose(self) -> Account:
+        return whose(self._settings.account, self._view.accounts(), is_named=bool(self._settings.email))
+
+    def _known_or_configured(self) -> Account:
+        try:
+            return self._whose()
+        except LedgerMissing:
+            return self._settings.account
+
+    def _pace(self, balance: Balance, meter: Meter, now: int) -> Pace | None:
+        found = balance.inference if meter is Meter.INFERENCE else balance.training
+        if found.granted is None:
+            return None
+        account = balance.account
+        days = self._history.days(account, meter, now)
+        return forecast.pace(found, days, now, account.zone, self._settings.working_days)
+
+    def _days(self, account: Account, meter: Meter, starts: int, ends: int, now: int) -> dict[date, int]:
+        if starts <= now < ends:
+            return self._history.days(account, meter, now)
+        return daily(self._view.spending(account, meter, starts, ends), account.zone)
+
+    def _granted(self, account: Account, meter: Meter, period: str | None) -> int | None:
+        """What was given for a month; for this one as the balance tells it."""
+        if period is None:
+            balance = self._view.balance(account)
+            return balance.inference.granted if meter is Meter.INFERENCE else balance.training.granted
+        found = self._view.month(account, meter, period)
+        return found.brought + found.granted + found.topped_up if found.is_known else None
+
+
+def _month(period: str | None, now: int, zone: str) -> tuple[str, int, int]:
+    """A month as it is written, and its bounds; this one where none is told."""
+    try:
+        starts, ends = month.bounds(period or month.period_at(now, zone), zone)
+    except OverflowError:
+        raise BadInput(f"{period!r} is no month of this age: write it like 2026-11") from None
+    return month.period_at(starts, zone), starts, ends

@@ -1,0 +1,111 @@
+"""The ledger compared with the service's counters, when the person asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from ..errors import AskSageError, NoKey
+from ..session import Session, find_key
+from .worker import Busy, Worker
+
+if TYPE_CHECKING:
+    from ..account import Account
+    from ..reconciling import Reconciled
+    from ..settings import AskSage
+
+_log = logging.getLogger(__name__)
+_KEY_KEPT_S = 60.0  # a keyring may ask the person
+NO_KEY = "Not compared: this server has no key for it; run %asksage reconcile in a notebook."
+
+
+class Refresh:
+    """Compares the configured account, one comparison at a time.
+
+    Parameters
+    ----------
+    settings : AskSage
+
+    Attributes
+    ----------
+    checked_at : int or None
+        When the service was last asked, in microseconds UTC.
+    """
+
+    def __init__(self, settings: AskSage) -> None:
+        self.checked_at: int | None = None
+        self._settings = settings
+        self._worker = Worker("asksage-refresh", most=1)
+        self._session: Session | None = None
+        self._running: asyncio.Task[str] | None = None
+        self._key: tuple[float, bool] = (0.0, False)  # until when this is known, in monotonic seconds
+
+    def can_check(self, account: Account) -> bool:
+        """Whether there is a key to ask the service with; of nobody but the configured account."""
+        configured = self._settings.account
+        if (account.host, account.holder) != (configured.host, configured.holder):
+            return False
+        until, is_there = self._key
+        if time.monotonic() >= until:
+            is_there = _has_key(configured)
+            self._key = time.monotonic() + _KEY_KEPT_S, is_there
+        return is_there
+
+    async def compare(self) -> str:
+        """Compare, and tell in one line what was found; who asks meanwhile is told the same."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._worker.do(self._compared))
+        try:
+            return await asyncio.shield(self._running)
+        except Busy:
+            return "Not compared: the server is about to end."
+
+    async def close(self) -> None:
+        """Give up a comparison under way: the ledger is whole at any moment."""
+        if self._session is not None and "service" in self._session.__dict__:
+            self._session.service.close()
+        await self._worker.close(lambda: None, wait_s=2.0)
+
+    def _compared(self) -> str:
+        from ..reconciling import reconcile
+
+        session = self._session = Session(self._settings)
+        try:
+            found = reconcile(session)
+        except NoKey:
+            return NO_KEY
+        except AskSageError as error:
+            return f"Not compared: {error}"
+        except Exception as error:  # noqa: BLE001  whatever it is, the figures of the ledger are still true
+            _log.debug("the ledger could not be compared", exc_info=True)
+            return f"Not compared ({type(error).__name__}): try again later."
+        finally:
+            self._session = None
+            session.close()
+        self.checked_at = found.as_of
+        return note(found)
+
+
+def _has_key(account: Account) -> bool:
+    try:
+        find_key(account)
+    except NoKey:
+        return False
+    return True
+
+
+def note(found: Reconciled) -> str:
+    """What a comparison found, in one line."""
+    bills = len(found.settled)
+    words = [f"{bills:,} lost {'bill' if bills == 1 else 'bills'} found"] if bills else []
+    words += [f"the {plan.meter} plan is {plan.monthly:,} now" for plan in found.plans]
+    for meter, tokens in found.corrections.items():
+        booked = "booked from other devices" if tokens > 0 else "given back"
+        words.append(f"{abs(tokens):,} {meter} tokens {booked}")
+    words += [f"{each.meter}: {each.why}" for each in found.meters if each.why]
+    if not words and all(each.counter is None for each in found.meters):
+        words = ["the service tells no counters to compare with"]
+    line = "; ".join(words or ["agrees with the service"])
+    return f"{line[0].upper()}{line[1:]}."

@@ -1,0 +1,117 @@
+"""The routes: who may ask, what was asked, and how it is answered."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import ApiPath, to_os_path
+from tornado.web import authenticated
+
+from ..account import Meter
+from .desk import Desk, NotAnswered
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+_LONGEST_PATH = 4096
+
+
+class _Route(APIHandler):
+    """Answers in JSON, and with one line where there is no answer."""
+
+    auth_resource = "asksage"
+
+    @property
+    def desk(self) -> Desk:
+        """What the routes share."""
+        desk: Desk = self.settings[Desk.SETTING]
+        return desk
+
+    async def answer(self, asked: Awaitable[Any], *, content_type: str = "application/json") -> None:
+        """Send what was asked for."""
+        try:
+            found = await asked
+        except NotAnswered as why:
+            self.set_status(why.status)
+            await self.finish(json.dumps({"message": str(why)}))
+        else:
+            body = found if isinstance(found, str) else json.dumps(found)
+            await self.finish(body, set_content_type=content_type)
+
+    async def refuse(self, line: str) -> None:
+        """Tell what is wrong with what was asked."""
+        self.set_status(400)
+        await self.finish(json.dumps({"message": line}))
+
+
+class BalanceRoute(_Route):
+    """What is left."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """The balance of both meters."""
+        await self.answer(self.desk.balance())
+
+
+class RefreshRoute(_Route):
+    """What is left, compared with the service first."""
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """The balance, and what the comparison found."""
+        await self.answer(self.desk.compared())
+
+
+class MonthRoute(_Route):
+    """A month."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """A meter's month day by day, or both meters' as Markdown."""
+        reader, period = self.desk.reader, self.get_query_argument("period", None)
+        form, meter = self.get_query_argument("format", "json"), self.get_query_argument("meter", "inference")
+        if form not in ("json", "markdown"):
+            await self.refuse("format is json or markdown")
+        elif meter not in tuple(Meter):
+            await self.refuse(f"meter is {' or '.join(Meter)}")
+        elif form == "markdown":
+            asked = self.desk.read(lambda: reader.markdown(period))
+            await self.answer(asked, content_type="text/markdown; charset=utf-8")
+        else:
+            await self.answer(self.desk.read(lambda: reader.month(Meter(meter), period)))
+
+
+class NotebookRoute(_Route):
+    """A notebook."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """What a notebook used this month."""
+        path, reader = self.get_query_argument("path", ""), self.desk.reader
+        if not 0 < len(path) <= _LONGEST_PATH:
+            await self.refuse("tell the notebook: ?path=folder/a.ipynb")
+            return
+        file = to_os_path(
+            ApiPath(path), self._root
+        )  # as kernels are told it: only ever compared, never opened
+        await self.answer(self.desk.read(lambda: reader.notebook(path, file)))
+
+    @property
+    def _root(self) -> str:
+        root: str = getattr(self.contents_manager, "root_dir", "") or self.settings["server_root_dir"]
+        return root
+
+
+ROUTES = [
+    (r"/asksage/balance", BalanceRoute),
+    (r"/asksage/month", MonthRoute),
+    (r"/asksage/notebook", NotebookRoute),
+    (r"/asksage/refresh", RefreshRoute),
+]

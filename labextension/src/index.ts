@@ -1,0 +1,125 @@
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import { Announcer } from './announcer';
+import { addCommands, CommandIDs } from './commands';
+import { Format } from './format';
+import { MeterModel } from './model';
+import { OpenNotebook } from './notebook';
+import { Told } from './notify';
+import { Preferences } from './preferences';
+import { Sidebar } from './sidebar';
+import { StatusItem } from './status';
+import { Desk, HINT } from './wire';
+
+const RANK = 250;
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: '@asksage/jupyter:plugin',
+  description: 'The token meter for Ask Sage: what is left, in the sidebar and in the status bar.',
+  autoStart: true,
+  optional: [ICommandPalette, ILayoutRestorer, ISettingRegistry, IStatusBar, ITranslator],
+  activate
+};
+
+export default plugin;
+
+function activate(
+  app: JupyterFrontEnd,
+  palette: ICommandPalette | null,
+  restorer: ILayoutRestorer | null,
+  registry: ISettingRegistry | null,
+  statusBar: IStatusBar | null,
+  translator: ITranslator | null
+): void {
+  const trans = (translator ?? nullTranslator).load('asksage_jupyter');
+  const format = new Format(trans);
+  const desk = new Desk(app.serviceManager.serverSettings);
+  const model = new MeterModel(desk);
+  const notebook = new OpenNotebook(app.shell);
+  const preferences = new Preferences();
+  const open = () => app.shell.activateById(Sidebar.ID);
+
+  addCommands({ app, desk, model, notebook, open, palette, trans });
+  const actions = {
+    notebook,
+    refresh: () => void model.refresh(),
+    insertCell: () => void app.commands.execute(CommandIDs.insertCell)
+  };
+  const leave = () => app.shell.activateById(app.shell.currentWidget?.id ?? '');
+  const sidebar = new Sidebar(model, format, actions, leave);
+  app.shell.add(sidebar, 'right', { rank: RANK, type: 'Ask Sage' });
+  restorer?.add(sidebar, Sidebar.ID);
+
+  const settled = registry?.load(plugin.id).then(settings => preferences.follow(settings));
+  void Promise.allSettled([settled]).then(() => {
+    // Only now: a person who wants neither should see neither for a moment.
+    if (statusBar) {
+      const item = new StatusItem(model, format, preferences, open);
+      addStatusItem(statusBar, item, model, preferences);
+    }
+    warn(model, format, preferences, open);
+  });
+
+  notebook.changed.connect(({ path }) => {
+    model.setNotebook(path);
+    sidebar.update();
+  });
+  void app.restored.then(() => notebook.follow());
+  app.serviceManager.events.stream.connect((_, event) => {
+    if (event.schema_id === HINT) {
+      void model.read();
+    }
+  });
+  void model.read();
+}
+
+function addStatusItem(
+  statusBar: IStatusBar,
+  item: StatusItem,
+  model: MeterModel,
+  preferences: Preferences
+): void {
+  statusBar.registerStatusItem('asksage', {
+    item,
+    align: 'right',
+    rank: RANK,
+    priority: 1, // stays in a narrow window
+    isActive: () => preferences.statusBar && model.state.trouble?.kind !== 'missing',
+    activeStateChanged: anyOf(model.changed, preferences.changed)
+  });
+}
+
+/** Tell the person when tokens run short. */
+function warn(model: MeterModel, format: Format, preferences: Preferences, open: () => void): void {
+  const actions = [{ label: format.trans.__('Show'), callback: open }];
+  const announcer = new Announcer(format, new Told(window.localStorage), words =>
+    Notification.warning(words, { autoClose: false, actions })
+  );
+  const tell = () => {
+    const { balance } = model.state;
+    if (balance) {
+      announcer.say(balance);
+    }
+    if (balance && preferences.notifications) {
+      announcer.warn(balance);
+    }
+  };
+  model.changed.connect(tell);
+  tell();
+}
+
+/** A signal that is emitted with each of these. */
+function anyOf(...signals: ISignal<object, void>[]): ISignal<object, void> {
+  const all = new Signal<object, void>({});
+  signals.forEach(signal => signal.connect(() => all.emit()));
+  return all;
+}

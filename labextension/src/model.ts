@@ -1,0 +1,190 @@
+/** What is known about the account at this moment, and how it is kept up to date. */
+import type { IDisposable } from '@lumino/disposable';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import { Coalesced } from './coalesced';
+import { type Balance, type IDesk, type Month, type Spend, WireError } from './wire';
+
+/** After this long without a hint the figures are read all the same: hints may be lost. */
+export const POLL_MS = 60_000;
+const FIRST_RETRY_MS = 1_000;
+
+/** The last attempt to read the balance that failed. */
+export interface ITrouble {
+  readonly kind: WireError['kind'];
+  readonly message: string;
+}
+
+export interface IState {
+  /** The last balance that was read; null before the first. */
+  readonly balance: Balance | null;
+  /** When it was read. */
+  readonly readAt: Date | null;
+  /** Why `balance` is not up to date; null when it is. */
+  readonly trouble: ITrouble | null;
+  readonly month: Month | null;
+  /** The open notebook, relative to the server's root. */
+  readonly notebook: string | null;
+  readonly spend: Spend | null;
+  /** Why `month` and `spend` are not up to date; null when they are. */
+  readonly detailTrouble: string | null;
+  /** Whether a comparison with the service is under way, and what the last one said. */
+  readonly refreshing: boolean;
+  readonly note: string | null;
+}
+
+/** Before the first answer. */
+export const NOTHING: IState = {
+  balance: null,
+  readAt: null,
+  trouble: null,
+  month: null,
+  notebook: null,
+  spend: null,
+  detailTrouble: null,
+  refreshing: false,
+  note: null
+};
+
+/** The browser's page: while it is hidden nothing is asked. */
+export type Page = Pick<Document, 'hidden' | 'addEventListener' | 'removeEventListener'>;
+
+export class MeterModel implements IDisposable {
+  constructor(
+    private readonly desk: IDesk,
+    private readonly page: Page = document
+  ) {
+    page.addEventListener('visibilitychange', this.onVisibility);
+  }
+
+  /** Emitted after each change of `state`. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get state(): IState {
+    return this._state;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    this._isDisposed = true;
+    clearTimeout(this.timer);
+    this.page.removeEventListener('visibilitychange', this.onVisibility);
+    Signal.clearData(this);
+  }
+
+  /** Read the balance now, and the details if somebody looks at them; later, if the page is hidden. */
+  async read(): Promise<void> {
+    if (this._isDisposed || this.page.hidden) {
+      return;
+    }
+    await this.balanceReader.run();
+    await this.readDetails();
+  }
+
+  /** Compare with the service, then read everything anew; what was found is the state's `note`. */
+  async refresh(): Promise<void> {
+    if (this._state.refreshing) {
+      return;
+    }
+    this.set({ refreshing: true, note: null });
+    await this.take(() => this.desk.refresh());
+    const { balance, trouble } = this._state;
+    this.set({ refreshing: false, note: trouble ? null : (balance?.note ?? null) });
+    await this.readDetails();
+  }
+
+  /** Tell whether the details are in sight; those that nobody sees are not asked for. */
+  setDetailed(detailed: boolean): void {
+    this.detailed = detailed;
+    if (detailed) {
+      void this.read();
+    }
+  }
+
+  /** Tell which notebook is open. */
+  setNotebook(notebook: string | null): void {
+    if (notebook === this._state.notebook) {
+      return;
+    }
+    this.set({ notebook, spend: null });
+    void this.readDetails();
+  }
+
+  /** Take a balance, unless one that was asked for later has come before it. */
+  private async take(ask: () => Promise<Balance>): Promise<void> {
+    const turn = ++this.asked;
+    try {
+      const balance = await ask();
+      if (turn > this.taken) {
+        this.taken = turn;
+        this.failures = 0;
+        this.set({ balance, readAt: new Date(), trouble: null });
+      }
+    } catch (error) {
+      this.failures += 1;
+      this.set({ trouble: troubleOf(error) });
+    }
+    this.schedule();
+  }
+
+  /** Read the details if somebody looks at them and there are any. */
+  private async readDetails(): Promise<void> {
+    const { balance, trouble } = this._state;
+    if (this.detailed && !this.page.hidden && !trouble && balance?.meters.length) {
+      await this.detailReader.run();
+    }
+  }
+
+  private async takeDetails(): Promise<void> {
+    const { notebook } = this._state;
+    try {
+      const [month, spend] = await Promise.all([
+        this.desk.month(),
+        notebook === null ? null : this.desk.spend(notebook)
+      ]);
+      // Another notebook may have been opened meanwhile; its figures are on their way.
+      this.set({ month, detailTrouble: null, ...(notebook === this._state.notebook && { spend }) });
+    } catch (error) {
+      this.set({ detailTrouble: troubleOf(error).message });
+    }
+  }
+
+  /** Look again later: soon after a failure, ever less often while it lasts. */
+  private schedule(): void {
+    clearTimeout(this.timer);
+    if (this._isDisposed || this._state.trouble?.kind === 'missing') {
+      return; // an extension does not appear without a restart; the person may try again
+    }
+    const wait = this.failures ? FIRST_RETRY_MS * 2 ** (this.failures - 1) : POLL_MS;
+    this.timer = setTimeout(() => void this.read(), Math.min(wait, POLL_MS));
+  }
+
+  private set(change: Partial<IState>): void {
+    if (!this._isDisposed) {
+      this._state = { ...this._state, ...change };
+      this._changed.emit();
+    }
+  }
+
+  private readonly onVisibility = () => void this.read();
+  private readonly balanceReader = new Coalesced(() => this.take(() => this.desk.balance()));
+  private readonly detailReader = new Coalesced(() => this.takeDetails());
+  private readonly _changed = new Signal<this, void>(this);
+  private _state = NOTHING;
+  private _isDisposed = false;
+  private detailed = false;
+  private asked = 0;
+  private taken = 0;
+  private failures = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+function troubleOf(error: unknown): ITrouble {
+  const { message } = error as Error;
+  return { kind: error instanceof WireError ? error.kind : 'refused', message };
+}

@@ -1,0 +1,53 @@
+import { ReactWidget } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import React from 'react';
+
+import type { Format } from './format';
+import { gaugeIcon } from './icon';
+import type { MeterModel } from './model';
+import { type IActions, Panel } from './panel';
+
+/** The right sidebar's panel; Escape leaves it. */
+export class Sidebar extends ReactWidget {
+  static readonly ID = 'asksage-sidebar';
+
+  constructor(
+    private readonly model: MeterModel,
+    private readonly format: Format,
+    private readonly actions: IActions,
+    leave: () => void
+  ) {
+    super();
+    this.id = Sidebar.ID;
+    this.addClass('jp-asksage-Sidebar');
+    this.title.icon = gaugeIcon;
+    this.title.caption = format.trans.__('Ask Sage tokens');
+    this.node.tabIndex = -1;
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', this.title.caption);
+    this.node.addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape') {
+        leave();
+      }
+    });
+    model.changed.connect(() => this.update(), this);
+  }
+
+  protected render(): React.JSX.Element {
+    return <Panel state={this.model.state} format={this.format} actions={this.actions} />;
+  }
+
+  protected onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this.model.setDetailed(true);
+  }
+
+  protected onAfterHide(msg: Message): void {
+    super.onAfterHide(msg);
+    this.model.setDetailed(false);
+  }
+
+  protected onActivateRequest(): void {
+    this.node.focus();
+  }
+}

@@ -1,0 +1,643 @@
+"""The server behind the sidebar: real routes over HTTP, a real ledger, and hints of what others commit."""
+
+import asyncio
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
+
+import pytest
+from ledger_desk import HOUR, PROCESSES, a_call, hold_the_gate
+from pytest_jupyter.jupyter_core import *  # noqa: F403  its fixtures, for this module alone
+from pytest_jupyter.jupyter_server import *  # noqa: F403
+from pytest_jupyter.pytest_tornasync import *  # noqa: F403
+from scripted import Played
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from tenant import KEY, USED
+from tornado.httpclient import HTTPClientError
+
+from asksage_jupyter.account import Account, Bill, Call, Meter, Source
+from asksage_jupyter.ledger import Ledger, new_op
+from asksage_jupyter.month import now
+from asksage_jupyter.server.hints import HINT, Hints
+
+ADA = Account("api.asksage.ai", "ada@example.org")
+EVE = Account("api.asksage.ai", "eve@example.org")
+INFERENCE, TRAINING = Meter
+WAIT_S = 30
+
+
+@pytest.fixture
+def jp_server_config():
+    return {"ServerApp": {"jpserver_extensions": {"asksage_jupyter": True}}}
+
+
+@pytest.fixture
+def path(own_settings, tmp_path):
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def ledger(path):
+    ledger = Ledger(path)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def as_ada(monkeypatch, own_settings):
+    """The server was told whose tokens to show."""
+    monkeypatch.setenv("ASKSAGE_EMAIL", ADA.holder)
+
+
+@pytest.fixture
+def ask(jp_fetch, jp_asyncio_loop):
+    """Ask a route; returns the answer's status and body."""
+
+    def fetch(*parts, params=None, **options):
+        async def asked():
+            try:
+                return await jp_fetch("asksage", *parts, params=params, **options)
+            except HTTPClientError as error:
+                return error.response
+
+        reply = jp_asyncio_loop.run_until_complete(asked())
+        kind = reply.headers["Content-Type"]
+        body = reply.body.decode()
+        return reply.code, json.loads(body) if kind.startswith("application/json") else body
+
+    return fetch
+
+
+def give(ledger, account=ADA, inference=200_000):
+    ledger.set_plan(account, INFERENCE, inference, source="me")
+
+
+def spend(ledger, tokens, account=ADA, *, sent_at=None, **fields):
+    call = Call(new_op(), sent_at or now(), "a-model", INFERENCE, tokens, **fields)
+    ledger.hold(account, call, due=now() + HOUR)
+    ledger.settle(call.op, Bill(tokens, Source.BILLED, duration_ms=12))
+    return call
+
+
+# What is answered
+
+
+def test_the_balance_is_the_ledgers(ask, ledger, as_ada):
+    give(ledger)
+    spend(ledger, 1_234, notebook="/home/ada/a.ipynb", cell="c1")
+    ledger.hold(ADA, a_call(100, now), due=now() + HOUR)
+    status, balance = ask("balance")
+    assert status == 200
+    assert balance["state"] == "known"
+    assert balance["trouble"] is None
+    assert balance["account"] == {
+        "holder": ADA.holder,
+        "host": ADA.host,
+        "zone": "UTC",
+        "demo": False,
+        "title": "ada@example.org at api.asksage.ai",
+    }
+    inference, training = balance["meters"]
+    assert {name: inference[name] for name in ("granted", "used", "held", "remaining", "overage")} == {
+        "granted": 200_000,
+        "used": 1_234,
+        "held": 100,
+        "remaining": 198_666,
+        "overage": 0,
+    }
+    assert inference["pace"]["words"]
+    assert (training["granted"], training["remaining"], training["pace"]) == (None, None, None)
+    assert balance["running"] == 1
+    assert balance["last_call"]["tokens"] == 1_234
+    assert balance["last_call"]["cell"] == "c1"
+    assert 1 <= balance["period"]["days_left"] <= 31
+    assert balance["can_check"] is False
+    assert balance["checked_at"] is None
+
+
+def test_the_month_is_day_by_day_and_sums_up_to_what_was_used(ask, ledger, as_ada):
+    give(ledger)
+    for tokens in (10, 20, 30):
+        spend(ledger, tokens)
+    status, month = ask("month")
+    assert status == 200
+    assert sum(day["used"] for day in month["days"]) == 60 == ledger.used_in(ADA, INFERENCE)
+    assert [day["used"] for day in month["days"] if day["date"] == month["today"]] == [60]
+    assert month["days"][0]["date"] == f"{month['period']}-01"
+    assert month["granted"] == 200_000
+    assert [call["tokens"] for call in month["calls"]] == [30, 20, 10]
+    assert ask("month", params={"meter": "training"})[1]["granted"] is None
+    _, other = ask("month", params={"period": "2024-02"})
+    assert (len(other["days"]), other["granted"], other["today"], other["calls"]) == (29, None, None, [])
+
+
+def test_the_month_as_markdown_can_be_pasted(ask, ledger, as_ada):
+    give(ledger)
+    spend(ledger, 1_500)
+    status, text = ask("month", params={"format": "markdown"})
+    assert status == 200
+    assert "| Left | 198,500 | not known |" in text
+    assert ADA.holder in text
+
+
+def test_a_notebooks_dearest_cells_are_found_by_the_path_that_the_front_end_knows(
+    ask, ledger, as_ada, jp_root_dir
+):
+    give(ledger)
+    file = str(jp_root_dir / "folder" / "a b.ipynb")
+    for cell, tokens in (("c1", 10), ("c2", 70), ("c1", 5)):
+        spend(ledger, tokens, notebook=file, cell=cell)
+    spend(ledger, 900, notebook=str(jp_root_dir / "a b.ipynb"), cell="c1")
+    status, notebook = ask("notebook", params={"path": "folder/a b.ipynb"})
+    assert status == 200
+    assert (notebook["path"], notebook["tokens"], notebook["calls"]) == ("folder/a b.ipynb", 85, 3)
+    assert [(cell["cell"], cell["tokens"]) for cell in notebook["cells"]] == [("c2", 70), ("c1", 15)]
+    assert ask("notebook", params={"path": "../root_dir/nothing.ipynb"})[1]["calls"] == 0
+
+
+@pytest.mark.parametrize(
+    ("route", "params"),
+    [
+        ("month", {"period": "November"}),
+        ("month", {"period": "2026-13"}),
+        ("month", {"period": "2026-11'; --"}),
+        ("month", {"meter": "images"}),
+        ("month", {"format": "pdf"}),
+        ("month", {"format": "markdown", "period": "x"}),
+        ("notebook", {}),
+        ("notebook", {"path": "\0"}),
+        ("notebook", {"path": "a" * 5000}),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_in_a_line(ask, ledger, as_ada, route, params):
+    give(ledger)
+    status, body = ask(route, params=params)
+    assert status == 400
+    assert body["message"]
+    assert "\n" not in body["message"]
+
+
+# Who may ask
+
+
+@pytest.mark.parametrize(
+    ("route", "method"), [("balance", "GET"), ("month", "GET"), ("notebook", "GET"), ("refresh", "POST")]
+)
+def test_nobody_is_answered_who_has_not_signed_in(ask, ledger, route, method):
+    options = {"method": method, "headers": {"Authorization": "token wrong"}}
+    assert ask(route, **options, **({"body": ""} if method == "POST" else {}))[0] == 403
+
+
+def test_a_refresh_from_a_cookie_needs_its_xsrf_token(
+    jp_serverapp, http_server_client, jp_base_url, jp_asyncio_loop
+):
+    loop, token = jp_asyncio_loop, jp_serverapp.identity_provider.token
+    address = f"{jp_base_url}asksage/refresh"
+
+    async def signed_in():
+        page = await http_server_client.fetch(f"{jp_base_url}api/status?token={token}")
+        return "; ".join(cookie.split(";")[0] for cookie in page.headers.get_list("Set-Cookie"))
+
+    cookies = loop.run_until_complete(signed_in())
+    assert cookies
+    with pytest.raises(HTTPClientError) as refused:
+        loop.run_until_complete(
+            http_server_client.fetch(address, method="POST", body="", headers={"Cookie": cookies})
+        )
+    assert refused.value.code == 403
+
+
+def test_whoever_is_not_authorized_is_not_answered(ask, jp_serverapp, ledger, as_ada, monkeypatch):
+    asked = []
+
+    def refuse(handler, user, action, resource):
+        asked.append((action, resource))
+        return False
+
+    monkeypatch.setattr(jp_serverapp.authorizer, "is_authorized", refuse)
+    assert ask("balance")[0] == 403
+    assert ask("refresh", method="POST", body="")[0] == 403
+    assert asked == [("read", "asksage"), ("write", "asksage")]
+
+
+# Whose figures
+
+
+def test_nobody_elses_rows_are_shown_to_whom_the_server_knows(ask, ledger, as_ada, jp_root_dir):
+    give(ledger, EVE)
+    file = str(jp_root_dir / "a.ipynb")
+    spend(ledger, 777, EVE, notebook=file, cell="eves")
+    for _ in range(2):  # before Ada is in the ledger, and after
+        answers = [
+            ask("balance")[1],
+            ask("month")[1],
+            ask("month", params={"format": "markdown"})[1],
+            ask("notebook", params={"path": "a.ipynb"})[1],
+        ]
+        told = json.dumps(answers)
+        assert "777" not in told
+        assert "eve" not in told
+        give(ledger)
+    assert ask("balance")[1]["account"]["holder"] == ADA.holder
+
+
+def test_the_account_used_last_is_shown_where_only_a_notebook_knows_whose_it_is(ask, ledger):
+    give(ledger, EVE)
+    give(ledger)
+    spend(ledger, 1, EVE)
+    spend(ledger, 2)
+    assert ask("balance")[1]["account"]["holder"] == ADA.holder
+
+
+@pytest.mark.parametrize(
+    "jp_server_config",
+    [
+        {
+            "ServerApp": {"jpserver_extensions": {"asksage_jupyter": True}},
+            "AskSage": {"email": "Eve@Example.org"},
+        }
+    ],
+)
+def test_the_servers_configuration_tells_whose_figures_as_a_kernels_does(ask, ledger):
+    give(ledger, EVE)
+    give(ledger)
+    spend(ledger, 2)
+    assert ask("balance")[1]["account"]["holder"] == EVE.holder
+
+
+def test_no_answer_holds_the_key_or_a_calls_id(ask, server, jp_root_dir):
+    ledger = Ledger(f"{jp_root_dir.parent}/ledger.db")
+    account = Account("localhost", "ada@example.org")
+    give(ledger, account)
+    call = spend(
+        ledger, 5, account, notebook=str(jp_root_dir / "a.ipynb"), cell="c", project="secret project"
+    )
+    answers = [
+        ask("balance"),
+        ask("month"),
+        ask("notebook", params={"path": "a.ipynb"}),
+        ask("refresh", method="POST", body=""),
+    ]
+    assert [status for status, _ in answers] == [200] * 4
+    for hidden in (KEY, call.op, "secret project"):
+        assert hidden not in json.dumps(answers)
+    ledger.close()
+
+
+# Ledgers in every state
+
+
+def test_no_ledger_is_a_state_and_none_is_made(ask, as_ada, path):
+    status, balance = ask("balance")
+    assert (status, balance["state"], balance["meters"]) == (200, "no-ledger", [])
+    status, month = ask("month")
+    assert (status, {day["used"] for day in month["days"]}, month["calls"]) == (200, {0}, [])
+    assert ask("notebook", params={"path": "a.ipynb"}) == (
+        200,
+        {"path": "a.ipynb", "tokens": 0, "calls": 0, "cells": []},
+    )
+    assert ask("month", params={"format": "markdown"})[0] == 404
+    assert not path.exists()
+
+
+def test_an_account_that_was_never_reached_is_unknown(ask, ledger, as_ada):
+    assert ask("balance")[1]["state"] == "unknown"
+
+
+def test_a_locked_ledger_is_read_all_the_same(ask, ledger, path, as_ada):
+    give(ledger)
+    holding, leave = PROCESSES.Event(), PROCESSES.Event()
+    other = PROCESSES.Process(target=hold_the_gate, args=(path, holding, leave))
+    other.start()
+    assert holding.wait(WAIT_S)
+    connection = sqlite3.connect(path, isolation_level=None)  # of this process: the library is the same one
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("UPDATE plan SET monthly = 1")
+    assert ask("balance")[1]["meters"][0]["granted"] == 200_000
+    connection.close()
+    leave.set()
+    other.join()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.write_bytes(b"It was a dark and stormy night. " * 200), "damaged"),
+        (lambda path: _set_version(path, 99), "upgrade"),
+    ],
+    ids=["damaged", "too new"],
+)
+def test_a_ledger_that_cannot_be_read_is_told_in_a_line(ask, path, as_ada, spoil, words):
+    Ledger(path).close()
+    spoil(path)
+    status, balance = ask("balance")
+    assert (status, balance["state"]) == (200, "trouble")
+    assert words in balance["trouble"]
+    assert "\n" not in balance["trouble"]
+    status, body = ask("month")
+    assert status == 503
+    assert words in body["message"]
+    assert ask("refresh", method="POST", body="")[1]["state"] == "trouble"
+
+
+def test_a_ledger_in_an_impossible_place_is_told(ask, as_ada, monkeypatch):
+    monkeypatch.setenv("ASKSAGE_LEDGER", "oracle://me:secret@db/ledger")
+    status, balance = ask("balance")
+    assert (status, balance["state"]) == (200, "trouble")
+    assert "secret" not in json.dumps(balance)
+
+
+def _set_version(path, version):
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+
+
+@contextmanager
+def statements():
+    """The statements that are executed on connections opened meanwhile, with their values."""
+    seen = []
+
+    def trace(connection, _):
+        connection.set_trace_callback(seen.append)
+
+    event.listen(Engine, "connect", trace)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "connect", trace)
+
+
+def plan(path, statement):
+    """How SQLite goes about a statement."""
+    connection = sqlite3.connect(path)
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+    connection.close()
+    return [row[3] for row in rows]
+
+
+def test_a_huge_ledger_is_never_read_through(ask, ledger, path, as_ada):
+    give(ledger, inference=10**9)
+    spend(ledger, 1)
+    ledger.close()
+    lengthen(path, 200_000)
+    with statements() as seen:
+        assert ask("balance")[1]["meters"][0]["used"] == 200_001
+        ask("month")
+        seen.append("")
+        ask("balance")
+    assert len(seen) - seen.index("") < 200
+    selects = {
+        statement for statement in seen if statement.startswith("SELECT") and "sqlite_" not in statement
+    }
+    steps = [step for statement in selects for step in plan(path, statement)]
+    assert [step for step in steps if step.startswith("SCAN") and "account" not in step] == []
+
+
+def lengthen(path, calls):
+    """Add settled calls to the ledger, quickly and not as the ledger would."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    grant_id, seq, granted, used = connection.execute(
+        "SELECT grant_id, seq, granted, used FROM entry ORDER BY grant_id DESC, seq DESC LIMIT 1"
+    ).fetchone()
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {calls - 1}) "
+    t, op = now(), "printf('op-%07d', i)"
+    connection.executescript(f"""
+        PRAGMA synchronous = OFF;
+        BEGIN;
+        INSERT INTO entry {numbers} SELECT {grant_id}, {seq + 1} + 2 * i, {op}, 'hold', 1, {granted}, 1,
+            {used} + i, {t}, {t}, zeroblob(32) FROM n;
+        INSERT INTO entry {numbers} SELECT {grant_id}, {seq + 2} + 2 * i, {op}, 'settle', 1, {granted}, 0,
+            {used} + i + 1, {t}, NULL, zeroblob(32) FROM n;
+        INSERT INTO call {numbers} SELECT {op}, 1, {t}, 'a-model', 1, 'a.ipynb', 'c', NULL, NULL FROM n;
+        INSERT INTO bill {numbers} SELECT {grant_id}, {seq + 2} + 2 * i, {op}, {t}, 1, 'billed', 'ok', 1, 1,
+            1, NULL, NULL FROM n;
+        COMMIT;
+    """)
+    connection.close()
+
+
+# Refreshing
+
+
+def test_a_refresh_with_a_key_compares_with_the_service(ask, server, jp_root_dir):
+    status, balance = ask("refresh", method="POST", body="")
+    assert status == 200
+    assert balance["state"] == "known"
+    assert balance["meters"][0]["used"] == USED
+    assert balance["note"] == "Agrees with the service."
+    assert balance["can_check"] is True
+    assert balance["checked_at"]
+    server.on("/server/count-monthly-tokens", {"response": USED + 1_200, "status": 200})
+    server.on(
+        "/server/count-monthly-tokens-left-with-org", {"response": 200_000 - USED - 1_200, "status": 200}
+    )
+    _, balance = ask("refresh", method="POST", body="")
+    assert balance["note"] == "1,200 inference tokens booked from other devices."
+    assert balance["meters"][0]["used"] == USED + 1_200
+
+
+def test_a_refresh_without_a_key_reads_again_and_says_so(ask, ledger, as_ada):
+    give(ledger)
+    _, balance = ask("refresh", method="POST", body="")
+    assert "no key" in balance["note"]
+    assert balance["state"] == "known"
+    assert balance["checked_at"] is None
+
+
+def test_a_refresh_compares_nobody_but_the_configured_account(ask, ledger, path, monkeypatch):
+    monkeypatch.setenv("ASKSAGE_API_KEY", KEY)  # and no e-mail
+    give(ledger)
+    spend(ledger, 1)
+    _, balance = ask("refresh", method="POST", body="")
+    assert "no key" in balance["note"]
+    assert balance["account"]["holder"] == ADA.holder
+    assert [known.account for known in ledger.accounts()] == [ADA]
+
+
+def test_a_refresh_without_a_key_makes_no_ledger(ask, as_ada, path):
+    assert ask("refresh", method="POST", body="")[1]["state"] == "no-ledger"
+    assert not path.exists()
+
+
+def test_a_refresh_while_the_service_is_away_tells_that_and_the_ledgers_figures(ask, server, jp_root_dir):
+    ledger = Ledger(f"{jp_root_dir.parent}/ledger.db")
+    give(ledger, Account("localhost", "ada@example.org"))
+    ledger.close()
+    server.close()
+    status, balance = ask("refresh", method="POST", body="")
+    assert status == 200
+    assert balance["note"].startswith("Not compared: ")
+    assert "\n" not in balance["note"]
+    assert balance["meters"][0]["granted"] == 200_000
+
+
+# Hints
+
+
+@pytest.fixture
+def hints(jp_ws_fetch, jp_asyncio_loop):
+    """Listen to the event bus; `next_hint` waits for one."""
+    loop = jp_asyncio_loop
+    listener = loop.run_until_complete(jp_ws_fetch("api", "events", "subscribe"))
+
+    def next_hint():
+        async def wait():
+            while True:
+                told = json.loads(await listener.read_message())
+                if told["schema_id"] == HINT:
+                    return told
+
+        return loop.run_until_complete(asyncio.wait_for(wait(), WAIT_S))
+
+    yield next_hint
+    listener.close()
+
+
+COMMIT = """
+import sys
+from asksage_jupyter.account import Account, Meter
+from asksage_jupyter.ledger import Ledger
+ledger = Ledger(sys.argv[1])
+ledger.set_plan(Account("api.asksage.ai", "ada@example.org"), Meter.INFERENCE, int(sys.argv[2]), source="me")
+ledger.close()
+"""
+
+
+def test_another_process_commits_and_every_front_end_is_told(ask, hints, path, as_ada):
+    assert ask("balance")[1]["state"] == "no-ledger"
+    for monthly in (100, 200):
+        subprocess.run([sys.executable, "-c", COMMIT, str(path), str(monthly)], check=True, timeout=60)
+        while (balance := ask("balance")[1])["state"] != "known" or balance["meters"][0][
+            "granted"
+        ] != monthly:
+            assert hints().keys() >= {"schema_id"}
+    assert balance["account"]["holder"] == ADA.holder
+
+
+def test_a_busy_ledger_hints_no_more_often_than_anybody_can_look(jp_asyncio_loop):
+    told, changed = [], []
+
+    class Bus:
+        def emit(self, *, schema_id, data):
+            told.append((schema_id, data))
+
+    def watch(on_change, interval_s):
+        changed.append(on_change)
+        return lambda: None
+
+    hints = Hints(watch, Bus())
+
+    async def busy():
+        hints.start(asyncio.get_running_loop())
+        hints.start(asyncio.get_running_loop())
+        for _ in range(50):
+            changed[0]()
+        await asyncio.sleep(0)
+        assert told == [(HINT, {})]  # the first at once
+        while len(told) < 2:
+            await asyncio.sleep(0)
+        await hints.close()
+
+    jp_asyncio_loop.run_until_complete(asyncio.wait_for(busy(), WAIT_S))
+    assert len(changed) == 1
+    assert told == [(HINT, {})] * 2  # and one for all the others
+
+
+# The end
+
+
+@contextmanager
+def running(tmp_path):
+    """A Jupyter Server in a process of its own; yields the process, and a way to ask it."""
+    command = [
+        *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--port=0"),
+        *("--ServerApp.jpserver_extensions={'asksage_jupyter': True}", "--IdentityProvider.token=t"),
+        f"--ServerApp.root_dir={tmp_path}",
+    ]
+    folders = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("RUNTIME", "CONFIG", "DATA")}
+    process = subprocess.Popen(
+        command, env={**os.environ, **folders}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        address = next(
+            found[0] for line in process.stdout if (found := re.search(r"http://127\S+:\d+/", line))
+        )
+        listening(process, int(re.search(r":(\d+)/", address)[1]))
+
+        def fetch(route, method="GET"):
+            request = urllib.request.Request(
+                f"{address}asksage/{route}", method=method, headers={"Authorization": "token t"}
+            )
+            with urllib.request.urlopen(request, timeout=WAIT_S) as reply:
+                return json.load(reply)
+
+        yield process, fetch
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def listening(process, port):
+    """Wait until the server, which has told its port, also listens there."""
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)  # nobody tells the moment
+        else:
+            return
+    raise AssertionError(f"the server ended at once: {process.stdout.read()}")
+
+
+def ended(process):
+    """Ask the server to end; its exit status, and what it said meanwhile."""
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=WAIT_S)
+    return process.returncode, output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes otherwise")
+def test_the_server_ends_cleanly_with_its_watch_running(tmp_path, ledger, as_ada):
+    give(ledger)
+    with running(tmp_path) as (process, fetch):
+        assert fetch("balance")["state"] == "known"
+        status, output = ended(process)
+    assert status == 0
+    assert "Traceback" not in output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes otherwise")
+def test_the_server_ends_also_while_the_service_keeps_a_comparison_waiting(tmp_path, server):
+    asked = threading.Event()
+
+    def never(_request):
+        asked.set()
+        return Played(stall_at=-1)
+
+    server.on("/user/validate_token_with_full_user", never)
+    with running(tmp_path) as (process, fetch):
+        waiting = threading.Thread(target=lambda: suppressed(fetch, "refresh", "POST"))
+        waiting.start()
+        assert asked.wait(WAIT_S)
+        assert fetch("balance")["state"] in ("no-ledger", "unknown")  # reading goes on meanwhile
+        status, output = ended(process)
+        waiting.join()
+    assert status == 0
+    assert "Traceback" not in output
+
+
+def suppressed(fetch, *asked):
+    with suppress(OSError, http.client.HTTPException):
+        fetch(*asked)
