@@ -1,25 +1,33 @@
 """The notebooks as a newcomer runs them: real kernels, the demo service, its real model."""
 
+import importlib
 import json
 import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import nbformat
+import pandas
 import pytest
 from nbclient import NotebookClient
 
 import asksage_jupyter
 from asksage_jupyter import session
+from asksage_jupyter.settings import AskSage
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
-def executed(name, demo, folder):
+def executed(name, service, folder):
     """The notebook, executed in a kernel of its own, with its ledger in `folder`."""
     environment = {
         **os.environ,
-        **demo.environment,
+        **service,
         "ASKSAGE_LEDGER": str(folder / "ledger.db"),
         "JPY_SESSION_NAME": f"notebooks/{name}",
     }
@@ -31,7 +39,7 @@ def executed(name, demo, folder):
 @pytest.fixture(scope="module")
 def quickstart(demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("quickstart")
-    return executed("01-quickstart.ipynb", demo, folder), folder
+    return executed("01-quickstart.ipynb", demo.environment, folder), folder
 
 
 def outputs(notebook, beginning):
@@ -98,7 +106,137 @@ def test_committed_notebooks_hold_no_outputs():
 
 
 def test_the_months_notebook_ends_with_a_statement_that_adds_up(demo, tmp_path):
-    notebook = executed("02-months.ipynb", demo, tmp_path)
+    notebook = executed("02-months.ipynb", demo.environment, tmp_path)
     assert "tokens" in outputs(notebook, 'asksage_jupyter.train(notes, "tides")')
     assert "205,000" in outputs(notebook, "%asksage reconcile") + outputs(notebook, "%asksage statement")
     assert "train:" in outputs(notebook, "%asksage statement")
+
+
+# -- the quarter to explore --------------------------------------------------------------------------
+
+VEGA_LITE = "application/vnd.vegalite.v5+json"
+NEW_YEAR = datetime(2027, 1, 1, 0, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory):
+    """The notebook, executed beside its module and with no service at all; and where its kernel worked."""
+    folder = tmp_path_factory.mktemp("explored")
+    shutil.copy(NOTEBOOKS / "quarter.py", folder)
+    nowhere = {"ASKSAGE_URL": "http://127.0.0.1:9", "ASKSAGE_API_KEY": "", "ASKSAGE_EMAIL": ""}
+    return executed("03-explore-usage.ipynb", nowhere, folder), folder
+
+
+def shown(notebook, beginning, kind="text/plain"):
+    """What the one cell that begins so shows, in one media type."""
+    (cell,) = (cell for cell in notebook.cells if cell.source.startswith(beginning))
+    (output,) = cell.outputs
+    return output["data"][kind]
+
+
+def number(pattern, text):
+    return int(re.search(pattern.replace("N", r"(-?[\d,]+)"), text)[1].replace(",", ""))
+
+
+def test_the_table_the_chart_and_the_figures_tell_the_same(explored):
+    notebook, _ = explored
+    table, chart = shown(notebook, "%asksage usage"), shown(notebook, "asksage_jupyter.usage_chart")
+    rows = [line.split() for line in table.splitlines() if line.endswith("%")]
+    tokens = {name: int(figure.replace(",", "")) for name, *_, figure, _ in rows}
+    total = tokens.pop("total", 0)  # in a month's first hours there may be none
+    assert sum(tokens.values()) == total
+    elsewhere = number(r"other devices +N", shown(notebook, "pace = "))
+    assert number(r": N of 200,000", chart) == total + elsewhere
+
+
+def test_the_pace_is_the_same_everywhere(explored):
+    notebook, _ = explored
+    card, figures = shown(notebook, "%asksage pace"), shown(notebook, "pace = ")
+    assert card.splitlines()[0].removeprefix("inference: ") in shown(notebook, "asksage_jupyter.usage_chart")
+    assert number(r"N left", card) == number(r"\nleft +N\n", figures)
+
+
+def test_each_chart_is_drawn_from_its_own_data_and_told_in_words(explored):
+    notebook, _ = explored
+    charts = [output for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
+    charts = [output["data"] for output in charts if VEGA_LITE in output["data"]]
+    assert len(charts) == 4
+    for chart in charts:
+        spec = chart[VEGA_LITE]
+        assert spec["description"] == chart["text/plain"]
+        assert "://" not in json.dumps(spec | {"$schema": ""})
+    assert shown(notebook, "days = ", "image/png")
+
+
+def test_other_models_are_priced_for_the_same_calls(explored):
+    notebook, _ = explored
+    table = shown(notebook, "savings = ")
+    assert [table.count(f"\n{model}") for model in ("gpt-5-mini", "google-claude-45-opus")] == [1, 1]
+    assert table.count(" priced") == 5
+    billed = number(r"calls were billed N tokens", table)
+    assert number(r"gpt-5-mini +N ", table) <= billed <= number(r"google-claude-45-opus +N ", table)
+
+
+def test_what_was_exported_is_read_back_whole(explored):
+    notebook, _ = explored
+    before, after = shown(notebook, "import tempfile"), shown(notebook, 'plain.groupby("model")')
+    assert number(r"gpt-5-mini +\d+ +\d+ +\d+ +N ", before) == number(r"gpt-5-mini +N\n", after)
+
+
+def test_exploring_warns_of_nothing_and_leaves_nothing(explored):
+    notebook, folder = explored
+    said = [output for cell in notebook.cells for output in cell.get("outputs", ()) if "data" not in output]
+    assert said == []
+    assert {path.name for path in folder.iterdir()} <= {"quarter.py", "__pycache__"}
+
+
+@pytest.fixture(scope="module")
+def quarter():
+    """The module beside the notebooks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(NOTEBOOKS)
+        yield importlib.import_module("quarter")
+
+
+@pytest.fixture
+def team(quarter, monkeypatch):
+    """Reads everybody's calls of a quarter; the session is its first person's."""
+    monkeypatch.setenv("ASKSAGE_URL", quarter.URL)
+    monkeypatch.setenv("ASKSAGE_EMAIL", quarter.ME)
+
+    def read(**options):
+        monkeypatch.setenv("ASKSAGE_LEDGER", str(quarter.write(**options)))
+        AskSage.clear_instance()
+        return asksage_jupyter.usage(all_holders=True)
+
+    return read
+
+
+def test_a_quarter_is_realistic_and_its_ledger_true(team):
+    log = team(until=NEW_YEAR)
+    assert 1_000 < len(log) < 2_500
+    assert log["sent_at"].min() >= pandas.Timestamp("2026-11-01", tz="UTC")
+    assert log["sent_at"].max() < NEW_YEAR
+    assert log["sent_at"].dt.day_of_week.lt(5).mean() > 0.9
+    counts = log[["holder", "model", "notebook", "project"]].nunique()
+    assert counts.to_dict() == {"holder": 4, "model": 5, "notebook": 6, "project": 3}
+    assert {*log["source"]} == {"billed", "log", "presumed"}
+    assert 0.8 < (log["tokens"] / log["estimate"]).median() < 1.2
+    ledger = session.current().ledger
+    assert ledger.verify().ok
+    assert [ledger.balance(known.account).inference.held for known in ledger.accounts()] == [0] * 4
+
+
+def test_the_same_seed_and_end_give_the_same_calls(team):
+    first, second, other = team(until=NEW_YEAR), team(until=NEW_YEAR), team(until=NEW_YEAR, seed=5)
+    own = [name for name in first if name not in ("op", "request_id")]
+    pandas.testing.assert_frame_equal(first[own], second[own])
+    assert not first[own].equals(other[own])
+
+
+def test_the_temporary_ledger_goes_with_its_process():
+    code = "import quarter; print(quarter.write())"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=NOTEBOOKS, capture_output=True, text=True, check=True
+    )
+    assert not Path(ran.stdout.strip()).parent.exists()
