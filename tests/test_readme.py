@@ -12,7 +12,7 @@ from asksage_jupyter.settings import AskSage
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-NOT_CALLED = {"Reply", "__version__", "load_ipython_extension"}
+NOT_CALLED = {"Comparison", "Reply", "__version__", "load_ipython_extension"}
 TRAITS = [
     name for name, trait in AskSage.class_traits(config=True).items() if "ASKSAGE_" in (trait.help or "")
 ]

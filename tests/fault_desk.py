@@ -1,0 +1,153 @@
+"""What the proofs under faults share: clients that tell of each acknowledged move, and the check that nothing
+acknowledged was lost or booked twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from ledger_desk import DAY, INFERENCE, ME, PROCESSES, a_bill, figures, race
+
+from asksage_jupyter.account import Call
+from asksage_jupyter.ledger import Ledger, new_op
+from asksage_jupyter.month import now
+
+GRANTED = 10**9
+ESTIMATE, BILLED = 3, 2
+_RETRIED = 20  # of the calls that were settled, the youngest
+
+_WORDS = ("planned", "sent", "held", "settled")  # each says more than the one before it
+
+Say = Callable[[str, str], object]  # a word, and the op it is about
+
+
+class Heard(dict[str, str]):
+    """What was acknowledged of each op; "planned" stands under no op at all."""
+
+    def __call__(self, word: str, op: str) -> None:
+        if op not in self or _WORDS.index(word) > _WORDS.index(self[op]):
+            self[op] = word
+
+
+def hold(ledger: Ledger, op: str) -> None:
+    """Hold the op's call; what is the same each time converges."""
+    ledger.hold(ME, Call(op, now(), "a-model", INFERENCE, ESTIMATE, "a.ipynb"), due=now() + 10_000 * DAY)
+
+
+def plan(ledger: Ledger, say: Say) -> None:
+    ledger.set_plan(ME, INFERENCE, GRANTED, source="me")
+    say("planned", "")
+
+
+def spend(ledger: Ledger, say: Say, ops: Iterable[str]) -> None:
+    """Hold and settle each op, and tell of each move as soon as it is acknowledged."""
+    for op in ops:
+        say("sent", op)
+        hold(ledger, op)
+        say("held", op)
+        ledger.settle(op, a_bill(BILLED))
+        say("settled", op)
+
+
+def _unheard(_word: str, _op: str) -> None:
+    pass
+
+
+def fresh_ops(number: int | None = None) -> Iterable[str]:
+    return (new_op() for _ in (itertools.count() if number is None else range(number)))
+
+
+def check(where: str | Path, words: Heard) -> None:
+    """The ledger opens and is whole, holds all that was acknowledged once, and takes every retry."""
+    with closing(Ledger(where)) as ledger:
+        assert ledger.verify().problems == ()
+        assert "" not in words or ledger.has_month(ME, INFERENCE)
+        listed = [row[0] for row in ledger.calls()]
+        open_ = {call.op for call in ledger.unsettled(ME, INFERENCE)}
+        assert len(listed) == len(set(listed))
+        assert {op for op, word in words.items() if word == "settled"} <= set(listed)
+        assert {op for op, word in words.items() if word == "held"} <= open_ | set(listed)
+        calls = words.keys() - {""}
+        assert open_ | set(listed) <= calls
+        plan(ledger, _unheard)
+        unknown = {op for op, word in words.items() if word in ("sent", "held")}
+        spend(ledger, _unheard, sorted(unknown | set(sorted(calls)[-_RETRIED:])))
+        assert {row[0] for row in ledger.calls()} == calls
+        assert figures(ledger) == (GRANTED, BILLED * len(calls), 0)
+        assert ledger.verify().problems == ()
+
+
+# kill -9 at random points
+
+
+def spend_until_killed(where: str, pipe, retried: list[str]) -> None:
+    """Go on with what the last client left behind, then with calls of its own, for ever."""
+    ledger = Ledger(where)
+    spend(ledger, lambda *word: pipe.send(word), itertools.chain(retried, fresh_ops()))
+
+
+def kill_clients(where: str, kills: int, clients: int = 4) -> Heard:
+    """Kill `kills` spending clients, some at once; each next one first retries its forerunner's last op."""
+    with closing(Ledger(where)) as ledger:
+        plan(ledger, _unheard)
+    heard = Heard()
+    mutex = threading.Lock()
+    left = iter(range(kills))
+
+    def keep_killing(seed: int) -> None:
+        chance, retried = random.Random(seed), []
+        while next(left, None) is not None:
+            told = _until_killed(where, retried, chance.randint(1, 25), chance.uniform(0, 0.004))
+            retried = list(told)[-1:]
+            with mutex:
+                for op, word in told.items():
+                    heard(word, op)
+
+    with ThreadPoolExecutor(clients) as killers:
+        list(killers.map(keep_killing, range(clients)))
+    return heard
+
+
+def _until_killed(where: str, retried: list[str], after: int, then_s: float) -> Heard:
+    """What one client acknowledged; it is killed some moments after so many words."""
+    ours, theirs = PROCESSES.Pipe(duplex=False)
+    client = PROCESSES.Process(target=spend_until_killed, args=(where, theirs, retried))
+    client.start()
+    theirs.close()
+    told, number = Heard(), 0
+    try:
+        while True:
+            told(*ours.recv())
+            number += 1
+            if number == after:
+                threading.Timer(then_s, client.kill).start()
+    except EOFError:
+        client.join()
+    assert number >= after, "the client ended by itself"
+    return told
+
+
+# Exhaustion
+
+
+def exhaust(where: str, processes: int, threads: int, granted: int, tokens: int) -> tuple[int, list[str]]:
+    """Let all spend `tokens` a call until the grant is gone; what they held together, and what went wrong."""
+    with closing(Ledger(where)) as ledger:
+        ledger.set_plan(ME, INFERENCE, granted, source="me")
+    start, results = PROCESSES.Barrier(processes), PROCESSES.Queue()
+    racers = [
+        PROCESSES.Process(target=race, args=(where, threads, tokens, start, results))
+        for _ in range(processes)
+    ]
+    for racer in racers:
+        racer.start()
+    outcomes = [results.get(timeout=120) for _ in racers]
+    for racer in racers:
+        racer.join()
+    return sum(won for won, _ in outcomes), [line for _, wrong in outcomes for line in wrong]
