@@ -17,9 +17,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from fault_desk import check, exhaust, kill_clients
+from fault_desk import check, exhaust, kill_backends, kill_clients
 from faulty_disk import compiled, on_disk
 from ledger_desk import ME, figures
+from postgres_server import running
 from power_cut import cuts, events
 
 from asksage_jupyter.ledger import Ledger
@@ -44,6 +45,15 @@ def killed(library: Path, folder: Path, share: float) -> str:
     check(where, heard)
     settled = sum(word == "settled" for word in heard.values())
     return f"{points} points of death one by one, {kills} kills at random, {settled:,} settles acknowledged"
+
+
+def killed_on_a_server(_: Path, _folder: Path, share: float) -> str:
+    with running() as server:
+        where, clients = server.url("postgres", schema=server.new_schema()), round(600 * share)
+        check(where, kill_clients(where, clients))
+        where, backends = server.url("postgres", schema=server.new_schema()), max(1, round(40 * share))
+        check(where, kill_backends(server, where, backends))
+    return f"{clients} clients and {backends} of the server's own processes"
 
 
 def powerless(library: Path, folder: Path, share: float) -> str:
@@ -74,6 +84,7 @@ def exhausted(_: Path, folder: Path, share: float) -> str:
 PROOFS: tuple[tuple[str, Callable[[Path, Path, float], str]], ...] = (
     ("writes and syncs that fail", failing),
     ("kill -9", killed),
+    ("kill -9, PostgreSQL", killed_on_a_server),
     ("power cuts", powerless),
     ("exhaustion", exhausted),
 )

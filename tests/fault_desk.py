@@ -5,23 +5,32 @@ acknowledged was lost or booked twice.
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import signal
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import psycopg
 from ledger_desk import DAY, INFERENCE, ME, PROCESSES, a_bill, figures, race
 
 from asksage_jupyter.account import Call
+from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.month import now
+
+if TYPE_CHECKING:
+    from postgres_server import PostgresServer
 
 GRANTED = 10**9
 ESTIMATE, BILLED = 3, 2
 _RETRIED = 20  # of the calls that were settled, the youngest
 
+_OTHERS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 _WORDS = ("planned", "sent", "held", "settled")  # each says more than the one before it
 
 Say = Callable[[str, str], object]  # a word, and the op it is about
@@ -134,6 +143,59 @@ def _until_killed(where: str, retried: list[str], after: int, then_s: float) -> 
 
 
 # Exhaustion
+
+
+def kill_backends(server: PostgresServer, where: str, kills: int, clients: int = 3) -> Heard:
+    """Kill, again and again, one of the server's processes that clients spend through; returns their words.
+
+    The server then drops all connections and recovers as after a crash.
+    """
+    heard, over, settled = Heard(), threading.Event(), threading.Semaphore(0)
+
+    def say(word: str, op: str) -> None:
+        heard(word, op)
+        if word == "settled":
+            settled.release()
+
+    with closing(Ledger(where)) as ledger:
+        plan(ledger, heard)
+    with ThreadPoolExecutor(clients) as pool:
+        spending = [pool.submit(_spend_stubbornly, where, say, over) for _ in range(clients)]
+        try:
+            for _ in range(kills):
+                while settled.acquire(blocking=False):
+                    pass  # what was settled before the last kill
+                assert settled.acquire(timeout=60)
+                _kill_a_backend(server)
+        finally:
+            over.set()
+        for client in spending:
+            client.result()
+    return heard
+
+
+def _spend_stubbornly(where: str, say: Say, over: threading.Event) -> None:
+    """Hold and settle until it is over, each op again for as long as its connection is cut."""
+    with closing(Ledger(where)) as ledger:
+        while not over.is_set():
+            op = new_op()
+            while True:
+                try:
+                    spend(ledger, say, [op])
+                except LedgerError:
+                    continue
+                break
+
+
+def _kill_a_backend(server: PostgresServer) -> None:
+    while True:
+        try:
+            pids = [int(str(pid)) for (pid,) in server.execute(_OTHERS)]
+        except psycopg.OperationalError:  # it still recovers from the last one
+            continue
+        if pids:
+            os.kill(random.choice(pids), signal.SIGKILL)
+            return
 
 
 def exhaust(where: str, processes: int, threads: int, granted: int, tokens: int) -> tuple[int, list[str]]:

@@ -1,17 +1,15 @@
 """Clients that are killed, race for the last tokens, or whose clock jumps."""
 
 import random
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from fault_desk import Heard, check, exhaust, kill_clients, plan, spend
+from fault_desk import check, exhaust, kill_backends, kill_clients
 from ledger_desk import DAY, HOUR, INFERENCE, ME, Clock, a_bill, a_call, at, figures
 from sqlalchemy import text
 
-from asksage_jupyter.errors import LedgerError, NotEnoughTokens
-from asksage_jupyter.ledger import Ledger, new_op
+from asksage_jupyter.errors import NotEnoughTokens
+from asksage_jupyter.ledger import Ledger
 
 GIVEN = text(
     "SELECT source, sum(tokens) FROM entry JOIN grant_ ON id = grant_id WHERE kind = 'grant' GROUP BY id"
@@ -21,8 +19,6 @@ HELD = text("SELECT t, starts, ends FROM entry JOIN grant_ ON id = grant_id WHER
 
 pytest_plugins = ["postgres_server"]
 
-CUT_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-
 
 def test_clients_killed_at_random_lose_nothing_and_their_successors_book_nothing_twice(where):
     heard = kill_clients(where, 40)
@@ -30,41 +26,9 @@ def test_clients_killed_at_random_lose_nothing_and_their_successors_book_nothing
     check(where, heard)
 
 
-def spend_stubbornly(where, say, over):
-    """Hold and settle until it is over, each op again for as long as its connection is cut."""
-    with closing(Ledger(where)) as ledger:
-        while not over.is_set():
-            op = new_op()
-            while True:
-                try:
-                    spend(ledger, say, [op])
-                except LedgerError:
-                    continue
-                break
-
-
-def test_backends_of_postgresql_that_are_ended_lose_nothing_and_book_nothing_twice(postgres):
+def test_backends_of_postgresql_that_are_killed_lose_nothing_and_book_nothing_twice(postgres):
     where = postgres.url("postgres", schema=postgres.new_schema())
-    heard, over, settled = Heard(), threading.Event(), threading.Semaphore(0)
-
-    def say(word, op):
-        heard(word, op)
-        if word == "settled":
-            settled.release()
-
-    with closing(Ledger(where)) as ledger:
-        plan(ledger, heard)
-    with ThreadPoolExecutor(3) as clients:
-        spending = [clients.submit(spend_stubbornly, where, say, over) for _ in range(3)]
-        try:
-            for _ in range(40):
-                assert settled.acquire(timeout=30)
-                postgres.execute(CUT_ALL)
-        finally:
-            over.set()
-        for client in spending:
-            client.result()
-    check(where, heard)
+    check(where, kill_backends(postgres, where, 12))
 
 
 def test_when_the_tokens_run_out_exactly_as_many_holds_fit_as_can_be_paid(where):
