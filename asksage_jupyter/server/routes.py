@@ -98,9 +98,8 @@ class NotebookRoute(_Route):
         if not 0 < len(path) <= _LONGEST_PATH:
             await self.refuse("tell the notebook: ?path=folder/a.ipynb")
             return
-        file = to_os_path(
-            ApiPath(path), self._root
-        )  # as kernels are told it: only ever compared, never opened
+        # As kernels are told it: only ever compared, never opened.
+        file = to_os_path(ApiPath(path), self._root)
         await self.answer(self.desk.read(lambda: reader.notebook(path, file)))
 
     @property

@@ -148,7 +148,7 @@ class Settling:
                 self._warn(bill, f"not debited: {conflict}")
             except LedgerError as error:
                 self._warn(bill, f"the debit is still to be booked ({error})")
-                continue
+                break  # a ledger that does not answer would be waited for with each of them
             done.append((op, bill))
         if done:
             self._outbox.remove(done)
