@@ -10,7 +10,7 @@ demo: .venv/.demo ## try it without a key: JupyterLab beside a small model on th
 	$(BIN)/asksage-jupyter demo --notebook notebooks/01-quickstart.ipynb $(if $(CHECK),--check)
 
 test: .venv/.test ## run every test
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov -n logical --maxprocesses 4 --dist loadfile
 
 screenshots: .venv/.test ## take the README's pictures anew, in a real JupyterLab
 	README_PICTURES=1 $(BIN)/pytest tests/test_browser.py tests/test_sidebar.py tests/test_explore_browser.py
