@@ -25,6 +25,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART, MONTHS = NOTEBOOKS / "01-quickstart.ipynb", NOTEBOOKS / "02-months.ipynb"
 PICTURES = NOTEBOOKS / "pictures"
+PICTURES_WANTED = bool(os.environ.get("README_PICTURES"))
 WAIT_MS = 60_000
 _LEDGER = "ledger.db"
 expect.set_options(timeout=WAIT_MS)  # a machine under load is slow, not wrong
@@ -92,7 +93,7 @@ def demo_lab(folder: Path) -> Iterator[Lab]:
 def plain_lab(folder: Path, settings: Mapping[str, str], *options: str) -> Iterator[Lab]:
     """JupyterLab with the environment `settings`, and all it keeps in `folder`."""
     kernel = folder / "data" / "kernels" / "python3"
-    if not kernel.exists():  # it ran here before
+    if not kernel.exists():  # from a run before
         write_kernel_spec(kernel)
         (folder / "config" / "labconfig").mkdir(parents=True)
         (folder / "config" / "labconfig" / "page_config.json").write_text(json.dumps(_NO_NEWS))
@@ -169,14 +170,16 @@ def set_theme(page: Page, theme: str) -> None:
     """Show JupyterLab in one of its themes, such as "JupyterLab Dark"."""
     command(page, "apputils:change-theme", {"theme": theme})
     page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached", timeout=WAIT_MS)
+    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=WAIT_MS)
 
 
-def picture(page: Page, name: str, top: Locator, bottom: Locator) -> None:
-    """Keep what lies between two elements as a picture, when pictures are asked for."""
-    if not os.environ.get("README_PICTURES"):
+def picture(page: Page, name: str, top: Locator | None = None, bottom: Locator | None = None) -> None:
+    """Keep the page, or what lies between two elements, as a picture, when pictures are asked for."""
+    if not PICTURES_WANTED:
         return
-    first, last = top.bounding_box(), bottom.bounding_box()
-    height = last["y"] + last["height"] - first["y"]
-    clip = {"x": first["x"], "y": first["y"], "width": first["width"], "height": height}
+    clip = None
+    if top and bottom:
+        first, last = top.bounding_box(), bottom.bounding_box()
+        clip = first | {"height": last["y"] + last["height"] - first["y"]}
     PICTURES.mkdir(exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.png", clip=clip)

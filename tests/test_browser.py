@@ -21,7 +21,7 @@ def page(lab, browser):
     """The quickstart, run from top to bottom."""
     page = opened(browser, lab, QUICKSTART)
     command(page, "notebook:run-all-cells")
-    # Run All stops at the refused call, as it should; the cells below it are run from there.
+    # Where Run All stops at the refused call, the cells below it are run from there.
     expect(page.locator(".jp-Notebook")).to_contain_text("above your limit of 5", timeout=WAIT_MS)
     page.locator(".jp-CodeCell", has_text="--max-tokens 5").locator(".jp-InputPrompt").click()
     command(page, "notebook:move-cursor-down")

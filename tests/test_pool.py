@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import BadInput, LedgerConflict, LedgerError, NotEnoughTokens
+from asksage_jupyter.forecast import pace
 from asksage_jupyter.ledger import Ledger, LedgerView, new_op
 from asksage_jupyter.ledger.sqlite import Store
 from asksage_jupyter.ledger.steps import STEPS, WITH_MEMBERS
@@ -399,3 +400,10 @@ def test_members_who_spend_at_once_exceed_neither_the_pool_nor_a_cap(ledger, whe
     assert sum(used.values()) == 994
     assert used["ana"] <= 300
     assert used["eve"] <= 450
+
+
+def test_only_a_member_with_a_cap_has_a_pace_of_their_own(ledger, clock):
+    capped, uncapped = (pace(ledger.balance(account).inference, {}, clock(), "UTC") for account in (ANA, BEN))
+    assert (capped.remaining, capped.pool) == (300, "")
+    assert (uncapped.remaining, uncapped.up_to) == (None, None)
+    assert uncapped.words == "How long the pool lab lasts depends on all who spend from it."

@@ -126,6 +126,20 @@ def test_the_balance_is_the_ledgers(ask, ledger, as_ada):
     assert balance["checked_at"] is None
 
 
+def test_a_member_of_a_pool_is_told_what_they_can_really_spend(ask, ledger, as_ada):
+    pool = Account.of_pool(ADA.host, "lab")
+    give(ledger, pool, 1_000)
+    ledger.join_pool(ADA, INFERENCE, pool, 800)
+    ledger.join_pool(EVE, INFERENCE, pool)
+    spend(ledger, 100)
+    ledger.hold(EVE, a_call(300, now), due=now() + HOUR)
+    meter = ask("balance")[1]["meters"][0]
+    assert (meter["remaining"], meter["spendable"]) == (700, 600)
+    told = meter["pool"]
+    assert (told["name"], told["granted"], told["used"], told["remaining"]) == ("lab", 1_000, 100, 600)
+    assert (told["held"], told["held_by_others"], told["running"], told["capped"]) == (300, 300, 1, True)
+
+
 def test_the_month_is_day_by_day_and_sums_up_to_what_was_used(ask, ledger, as_ada):
     give(ledger)
     for tokens in (10, 20, 30):

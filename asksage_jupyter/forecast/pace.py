@@ -29,7 +29,8 @@ class Pace:
     as_of, last_day : date
         Today, and the month's last day.
     granted, remaining : int or None
-        Given for this month, and left of it (below zero: overage); None where no allotment is known.
+        Given for this month, and left of it (below zero: overage); None where no allotment is known, and
+        where only a pool's limit counts.
     days_left : int
         Working days until the reset, today included.
     a_day : int or None
@@ -45,6 +46,8 @@ class Pace:
     expiring, expiring_low, expiring_high : int or None
         Left unused at the reset: the middle of all cases, and the 80 % band. Of a top-up that outlives the
         month, what is left is among them.
+    pool : str
+        The pool, where only its limit counts: how long that lasts is for all who share it. Else empty.
     """
 
     meter: Meter
@@ -62,10 +65,13 @@ class Pace:
     expiring: int | None = None
     expiring_low: int | None = None
     expiring_high: int | None = None
+    pool: str = ""
 
     @property
     def words(self) -> str:
         """How long the tokens last, in one sentence."""
+        if self.pool:
+            return f"How long the pool {self.pool} lasts depends on all who spend from it."
         if self.remaining is None:
             return f"The allotment is not known: tell it with %asksage plan --{self.meter} N."
         if self.remaining <= 0:
@@ -129,6 +135,8 @@ def pace(
     last_day = (balance.resets_at - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
     to_come = [as_of + timedelta(days=n) in calendar for n in range((last_day - as_of).days + 1)]
     known = Pace(balance.meter, as_of, last_day, balance.granted, remaining, days_left=sum(to_come))
+    if balance.pool is not None and balance.is_uncapped:
+        remaining, known = None, replace(known, granted=None, remaining=None, pool=balance.pool.name)
     working, off = observed(days, as_of, calendar)
     is_early = len(working.tokens) < ENOUGH_DAYS
     if not is_early:

@@ -63,6 +63,7 @@ def meter(found: MeterBalance, pace: Pace | None) -> Wire:
         "used": found.used,
         "held": found.held,
         "remaining": found.remaining,
+        "spendable": found.spendable,
         "overage": found.overage if found.granted is not None else 0,
         "source": found.source,
         "as_of": instant(month.to_instant(found.as_of)) if found.as_of else None,

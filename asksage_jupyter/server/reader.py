@@ -185,7 +185,7 @@ class Reader:
 
     def _pace(self, balance: Balance, meter: Meter, now: int) -> Pace | None:
         found = balance.inference if meter is Meter.INFERENCE else balance.training
-        if found.granted is None:
+        if found.granted is None or found.is_uncapped:
             return None
         account = balance.account
         days = self._history.days(account, meter, now)
@@ -200,9 +200,10 @@ class Reader:
         """What was given for a month; for this one as the balance tells it."""
         if period is None:
             balance = self._view.balance(account)
-            return balance.inference.granted if meter is Meter.INFERENCE else balance.training.granted
-        found = self._view.month(account, meter, period)
-        return found.brought + found.granted + found.topped_up if found.is_known else None
+            found = balance.inference if meter is Meter.INFERENCE else balance.training
+            return None if found.is_uncapped else found.granted
+        past = self._view.month(account, meter, period)
+        return past.brought + past.granted + past.topped_up if past.is_known else None
 
 
 def _month(period: str | None, now: int, zone: str) -> tuple[str, int, int]:

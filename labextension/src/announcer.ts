@@ -2,7 +2,7 @@
 import type { IDisposable } from '@lumino/disposable';
 
 import type { Format } from './format';
-import { type Level, levelOf } from './level';
+import { type Level, levelOf, limitOf } from './level';
 import { dueWarnings, type Told, warningWords } from './notify';
 import type { Balance, Meter } from './wire';
 
@@ -29,11 +29,11 @@ export class Announcer implements IDisposable {
   /** Say that a meter has come to another step; nothing is said of where it stood at first. */
   say(balance: Balance): void {
     for (const meter of balance.meters) {
-      const level = levelOf(meter);
+      const level = levelOf(limitOf(meter));
       const before = this.levels.get(meter.meter);
       this.levels.set(meter.meter, level);
       if (before !== undefined && before !== level && this.format.level(level)) {
-        const words = `${this.format.level(level)}, ${this.format.headline(meter).join(' ')}`;
+        const words = `${this.format.level(level)}, ${this.format.spendable(meter)}`;
         this.region.textContent = `Ask Sage, ${this.format.meterName(meter.meter)}: ${words}`;
       }
     }

@@ -1,23 +1,31 @@
-import type { Meter } from './wire';
+/** Tokens that fill a bar. */
+interface ITaken {
+  readonly granted: number | null;
+  readonly used: number;
+  readonly held: number;
+  /** The part of `held` that is not the person's own. */
+  readonly held_by_others?: number;
+}
 
-/** A meter's bar: what is used, held and over, each as a share of the whole bar. */
+/** A bar: what is used, held by the person and by others, and over, each as a share of the whole bar. */
 export interface IBar {
   readonly used: number;
   readonly held: number;
+  readonly others: number;
   readonly over: number;
 }
 
 /** The bar is as long as the grant, or as what was taken if that is more. */
-export function barOf({ granted, used, held }: Meter): IBar {
+export function barOf({ granted, used, held, held_by_others = 0 }: ITaken): IBar {
   const limit = granted ?? 0;
-  const whole = Math.max(limit, used + held);
-  if (whole <= 0) {
-    return { used: 0, held: 0, over: 0 };
-  }
-  const within = Math.min(Math.max(used, 0), limit);
+  const taken = used + held;
+  const whole = Math.max(limit, taken, 1);
+  const within = (tokens: number) => Math.min(Math.max(tokens, 0), limit);
+  const own = taken - held_by_others;
   return {
-    used: within / whole,
-    held: Math.min(held, limit - within) / whole,
-    over: Math.max(used + held - limit, 0) / whole
+    used: within(used) / whole,
+    held: (within(own) - within(used)) / whole,
+    others: (within(taken) - within(own)) / whole,
+    over: Math.max(taken - limit, 0) / whole
   };
 }

@@ -2,13 +2,19 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IBar } from './bar';
-import { type Level, levelOf, meterOf } from './level';
-import type { IState } from './model';
-import type { Balance, Meter } from './wire';
+import { isPool, type Level, type Limit, limitOf } from './level';
+import type { Balance, Meter, Pool } from './wire';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+
+/** A part of a bar, as its legend tells it. */
+export interface IPart {
+  readonly part: keyof IBar;
+  readonly tokens: number;
+  readonly words: string;
+}
 
 export class Format {
   /**
@@ -96,83 +102,53 @@ export class Format {
   }
 
   /** The one figure that matters, and what it is to be read against. */
-  headline(meter: Meter): [figure: string, words: string] {
-    const { granted, overage, remaining, used } = meter;
+  headline({ granted, remaining, used }: Limit): [figure: string, words: string] {
     if (granted === null || remaining === null) {
       return [this.figure(used), this.trans.__('used, allotment not known')];
     }
-    if (overage > 0) {
-      return [this.figure(overage), this.trans.__('over %1', this.figure(granted))];
-    }
-    return [this.figure(remaining), this.trans.__('left of %1', this.figure(granted))];
+    return remaining < 0
+      ? [this.figure(-remaining), this.trans.__('over %1', this.figure(granted))]
+      : [this.figure(remaining), this.trans.__('left of %1', this.figure(granted))];
   }
 
-  /** What is used, held and over, in words; parts without tokens are left out, but never the first. */
-  parts({ used, held, overage }: Meter): { part: keyof IBar; words: string }[] {
-    const parts = [
-      { part: 'used' as keyof IBar, words: this.trans.__('%1 used', this.figure(used)) }
+  /** "163,204 left of 200,000", or "9,000 left of 100,000 in the pool lab" where that gives out first. */
+  spendable(meter: Meter): string {
+    const limit = limitOf(meter);
+    const words = this.headline(limit).join(' ');
+    return isPool(limit) ? this.trans.__('%1 in the pool %2', words, limit.name) : words;
+  }
+
+  /** What fills a bar, in words; parts without tokens are left out, but never the first. */
+  parts(limit: Limit): IPart[] {
+    const over = Math.max(-(limit.remaining ?? 0), 0);
+    const parts: IPart[] = [
+      {
+        part: 'used',
+        tokens: limit.used,
+        words: this.trans.__('%1 used', this.figure(limit.used))
+      },
+      ...(isPool(limit) ? this.heldOfPool(limit) : this.held(limit)),
+      { part: 'over', tokens: over, words: this.trans.__('%1 over', this.figure(over)) }
     ];
-    if (held > 0) {
-      parts.push({ part: 'held', words: this.trans.__('%1 held', this.figure(held)) });
-    }
-    if (overage > 0) {
-      parts.push({ part: 'over', words: this.trans.__('%1 over', this.figure(overage)) });
-    }
-    return parts;
+    return parts.filter(({ part, tokens }) => part === 'used' || tokens > 0);
   }
 
-  /** The status item: "Ask Sage 163,204 left". */
-  status(state: IState, shows: 'remaining' | 'used', now: Date): string {
-    const { balance, readAt, trouble } = state;
-    if (!balance) {
-      return trouble ? this.trans.__('Ask Sage: not available') : 'Ask Sage';
-    }
-    const meter = meterOf(balance, 'inference');
-    if (balance.state === 'trouble') {
-      return this.trans.__('Ask Sage: not available');
-    }
-    if (!meter || (balance.state === 'unknown' && meter.used === 0)) {
-      return this.trans.__('Ask Sage: no calls yet');
-    }
-    const whose = balance.account?.demo ? this.trans.__('Local demo') : 'Ask Sage';
-    const figures = `${whose} ${this.statusFigures(meter, shows)}`;
-    return trouble && readAt
-      ? this.trans.__('%1 at %2', figures, this.moment(readAt, now))
-      : figures;
+  private held({ held }: Meter): IPart[] {
+    return [{ part: 'held', tokens: held, words: this.trans.__('%1 held', this.figure(held)) }];
   }
 
-  /** What the status item tells on hovering: a line each. */
-  statusDetails({ balance, trouble }: IState): string {
-    if (!balance) {
-      return trouble?.message ?? '';
-    }
-    const meter = meterOf(balance, 'inference');
+  private heldOfPool({ held, held_by_others: others, running }: Pool): IPart[] {
+    const own = held - others;
+    const words = this.trans._n(
+      '%2 held by %1 running cell of others',
+      '%2 held by %1 running cells of others',
+      running,
+      this.figure(others)
+    );
     return [
-      balance.account?.title,
-      balance.trouble,
-      meter && this.headline(meter).join(' '),
-      balance.period && this.reset(balance.period),
-      meter?.pace?.words,
-      meter?.pace?.advice
-    ]
-      .filter(Boolean)
-      .join('\n');
-  }
-
-  private statusFigures(meter: Meter, shows: 'remaining' | 'used'): string {
-    const { overage, remaining, used } = meter;
-    const level = levelOf(meter);
-    if (level === 'over') {
-      return this.trans.__('%1 over', this.figure(overage));
-    }
-    if (level === 'used-up') {
-      return this.level(level);
-    }
-    const words =
-      shows === 'used' || remaining === null
-        ? this.trans.__('%1 used', this.figure(used))
-        : this.trans.__('%1 left', this.figure(remaining));
-    return [words, this.level(level)].filter(Boolean).join(', ');
+      { part: 'held', tokens: own, words: this.trans.__('%1 held by you', this.figure(own)) },
+      { part: 'others', tokens: others, words }
+    ];
   }
 
   /** English dates are told as everywhere in this package, the day first; others as their locale has them. */

@@ -79,6 +79,11 @@ function activate(
       void model.read();
     }
   });
+  app.serviceManager.connectionFailure.connect(() => {
+    if (!model.state.trouble) {
+      void model.read(); // it is away: say so now; the model looks for it from then on
+    }
+  });
   void model.read();
 }
 

@@ -2,60 +2,118 @@ import React from 'react';
 
 import { barOf } from './bar';
 import type { Format } from './format';
-import { levelOf } from './level';
-import type { Meter } from './wire';
+import { levelOf, type Limit, limitOf } from './level';
+import type { Meter, Pool } from './wire';
 
-/** One meter: what is left, the bar, and what to expect. */
-export function MeterCard({ meter, format }: { meter: Meter; format: Format }): React.JSX.Element {
-  const level = levelOf(meter);
-  const [figure, words] = format.headline(meter);
+interface IMeterProps {
+  readonly meter: Meter;
+  readonly format: Format;
+}
+
+/** One meter: what is left of it and what to expect, and the pool that its calls must fit. */
+export function MeterCard({ meter, format }: IMeterProps): React.JSX.Element {
+  const { pool } = meter;
+  const hasOwnLimit = !pool || pool.capped;
   const title = `asksage-${meter.meter}`;
   return (
     <section
       className="jp-asksage-meter"
       data-asksage={`meter-${meter.meter}`}
-      data-level={level}
+      data-level={levelOf(limitOf(meter))}
       aria-labelledby={title}
     >
       <h3 id={title}>
         {format.meterName(meter.meter)}
-        {format.level(level) && <span className="jp-asksage-level">{format.level(level)}</span>}
+        {hasOwnLimit && <Step limit={meter} format={format} />}
       </h3>
-      <p className="jp-asksage-headline">
-        <strong data-asksage={`remaining-${meter.meter}`}>{figure}</strong> {words}
-      </p>
-      {meter.granted !== null && <Bar meter={meter} format={format} />}
-      <Pace meter={meter} />
-      <p className="jp-asksage-quiet" data-asksage={`source-${meter.meter}`}>
-        {meter.granted === null ? (
-          <>
-            {format.trans.__('Tell it in a notebook:')}{' '}
-            <code>asksage_jupyter.set_plan({meter.meter}=...)</code>
-          </>
-        ) : (
-          format.trans.__('Source: %1', meter.source)
-        )}
-      </p>
+      {hasOwnLimit && (
+        <>
+          <Left
+            limit={meter}
+            name={meter.meter}
+            label={format.trans.__('%1 tokens', format.meterName(meter.meter))}
+            format={format}
+          />
+          <Pace meter={meter} />
+        </>
+      )}
+      {pool && <PoolPart pool={pool} meter={meter} format={format} />}
+      <Source meter={meter} format={format} />
     </section>
   );
 }
 
-function Bar({ meter, format }: { meter: Meter; format: Format }): React.JSX.Element {
-  const bar = barOf(meter);
-  const parts = format.parts(meter);
-  const taken = meter.used + meter.held;
+/** What the pool has left: below a cap of one's own, or the only limit there is. */
+function PoolPart({ pool, meter, format }: IMeterProps & { pool: Pool }): React.JSX.Element {
+  const { trans } = format;
+  const name = `pool-${meter.meter}`;
+  const label = trans.__('%1 tokens of the pool %2', format.meterName(meter.meter), pool.name);
+  return (
+    <div className="jp-asksage-pool" data-asksage={name}>
+      <h4>
+        {trans.__('Pool %1', pool.name)}
+        <Step limit={pool} format={format} />
+      </h4>
+      <Left limit={pool} name={name} label={label} format={format} />
+      {!pool.capped && (
+        <p data-asksage={`own-${meter.meter}`}>
+          {trans.__('You used %1 of it.', format.figure(meter.used))}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface ILimitProps {
+  readonly limit: Limit;
+  readonly format: Format;
+}
+
+function Step({ limit, format }: ILimitProps): React.JSX.Element | null {
+  const level = levelOf(limit);
+  const words = format.level(level);
+  return words ? (
+    <span className="jp-asksage-level" data-level={level}>
+      {words}
+    </span>
+  ) : null;
+}
+
+interface ILeftProps extends ILimitProps {
+  /** What `data-asksage` calls it. */
+  readonly name: string;
+  /** What the bar is of. */
+  readonly label: string;
+}
+
+/** What is left of a limit, and the bar of what was taken. */
+function Left({ limit, name, label, format }: ILeftProps): React.JSX.Element {
+  const [figure, words] = format.headline(limit);
+  return (
+    <>
+      <p className="jp-asksage-headline">
+        <strong data-asksage={`remaining-${name}`}>{figure}</strong> {words}
+      </p>
+      {limit.granted !== null && <Bar limit={limit} label={label} format={format} />}
+    </>
+  );
+}
+
+function Bar({ limit, label, format }: Omit<ILeftProps, 'name'>): React.JSX.Element {
+  const bar = barOf(limit);
+  const parts = format.parts(limit);
+  const taken = limit.used + limit.held;
+  const told = [...parts.map(({ words }) => words), format.headline(limit).join(' ')];
   return (
     <>
       <div
         className="jp-asksage-bar"
         role="progressbar"
-        aria-label={format.trans.__('%1 tokens', format.meterName(meter.meter))}
+        aria-label={label}
         aria-valuemin={0}
-        aria-valuemax={Math.max(meter.granted ?? 0, taken, 1)}
+        aria-valuemax={Math.max(limit.granted ?? 0, taken, 1)}
         aria-valuenow={Math.max(taken, 0)}
-        aria-valuetext={[...parts.map(({ words }) => words), format.headline(meter).join(' ')].join(
-          ', '
-        )}
+        aria-valuetext={told.join(', ')}
       >
         {parts.map(({ part }) => (
           <span key={part} data-part={part} style={{ width: `${100 * bar[part]}%` }} />
@@ -79,9 +137,27 @@ function Pace({ meter }: { meter: Meter }): React.JSX.Element | null {
     return null; // of a meter that nobody uses there is nothing to expect
   }
   return (
-    <div className="jp-asksage-pace" data-asksage={`pace-${meter.meter}`}>
-      <p>{pace.lasts === false ? <strong>{pace.words}</strong> : pace.words}</p>
-      {pace.advice && <p>{pace.advice}</p>}
-    </div>
+    <p data-asksage={`pace-${meter.meter}`}>
+      {pace.lasts === false ? <strong>{pace.words}</strong> : pace.words} {pace.advice}
+    </p>
+  );
+}
+
+/** Where the figures come from, or who can tell them. */
+function Source({ meter, format }: IMeterProps): React.JSX.Element {
+  const { trans } = format;
+  return (
+    <p className="jp-asksage-quiet" data-asksage={`source-${meter.meter}`}>
+      {meter.granted !== null ? (
+        trans.__('Source: %1', meter.source)
+      ) : meter.pool ? (
+        trans.__("The pool's owner has not told its tokens yet.")
+      ) : (
+        <>
+          {trans.__('Tell it in a notebook:')}{' '}
+          <code>asksage_jupyter.set_plan({meter.meter}=...)</code>
+        </>
+      )}
+    </p>
   );
 }

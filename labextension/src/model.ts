@@ -7,7 +7,7 @@ import { type Balance, type IDesk, type Month, type Spend, WireError } from './w
 
 /** After this long without a hint the figures are read all the same: hints may be lost. */
 export const POLL_MS = 60_000;
-const FIRST_RETRY_MS = 1_000;
+const FIRST_PAUSE_MS = 1_000;
 
 /** The last attempt to read the balance that failed. */
 export interface ITrouble {
@@ -118,16 +118,18 @@ export class MeterModel implements IDisposable {
   /** Take a balance, unless one that was asked for later has come before it. */
   private async take(ask: () => Promise<Balance>): Promise<void> {
     const turn = ++this.asked;
+    const wasWell = this._state.trouble === null;
     try {
       const balance = await ask();
       if (turn > this.taken) {
         this.taken = turn;
-        this.failures = 0;
         this.set({ balance, readAt: new Date(), trouble: null });
       }
     } catch (error) {
-      this.failures += 1;
       this.set({ trouble: troubleOf(error) });
+    }
+    if (wasWell !== (this._state.trouble === null)) {
+      this.pause = FIRST_PAUSE_MS;
     }
     this.schedule();
   }
@@ -154,14 +156,17 @@ export class MeterModel implements IDisposable {
     }
   }
 
-  /** Look again later: soon after a failure, ever less often while it lasts. */
+  /**
+   * Look again later: soon after the server went away, ever less often while it is; the same when it
+   * came back, for the hints may take longer.
+   */
   private schedule(): void {
     clearTimeout(this.timer);
     if (this._isDisposed || this._state.trouble?.kind === 'missing') {
       return; // an extension does not appear without a restart; the person may try again
     }
-    const wait = this.failures ? FIRST_RETRY_MS * 2 ** (this.failures - 1) : POLL_MS;
-    this.timer = setTimeout(() => void this.read(), Math.min(wait, POLL_MS));
+    this.timer = setTimeout(() => void this.read(), this.pause);
+    this.pause = Math.min(2 * this.pause, POLL_MS);
   }
 
   private set(change: Partial<IState>): void {
@@ -180,7 +185,7 @@ export class MeterModel implements IDisposable {
   private detailed = false;
   private asked = 0;
   private taken = 0;
-  private failures = 0;
+  private pause = POLL_MS;
   private timer: ReturnType<typeof setTimeout> | undefined;
 }
 

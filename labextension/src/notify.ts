@@ -1,6 +1,6 @@
 /** Whether a person should hear of something, and the memory of what was told. */
 import type { Format } from './format';
-import { levelOf } from './level';
+import { levelOf, limitOf } from './level';
 import type { Balance, Meter } from './wire';
 
 export type Cause = 'will-not-last' | 'very-low' | 'used-up';
@@ -14,7 +14,7 @@ export interface IWarning {
 /** What holds of a meter now, the gravest first. */
 function causesOf(meter: Meter): Cause[] {
   const causes: Cause[] = [];
-  const level = levelOf(meter);
+  const level = levelOf(limitOf(meter));
   if (level === 'over' || level === 'used-up') {
     causes.push('used-up');
   }
@@ -55,7 +55,7 @@ export function warningWords(
     const words = trans.__('%1 %2 tokens will not last until the reset.', whose, name);
     return [words, meter.pace?.words].filter(Boolean).join(' ');
   }
-  const words = trans.__('%1 %2 tokens: %3.', whose, name, format.headline(meter).join(' '));
+  const words = trans.__('%1 %2 tokens: %3.', whose, name, format.spendable(meter));
   return balance.period ? `${words} ${format.reset(balance.period)}.` : words;
 }
 

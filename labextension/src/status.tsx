@@ -2,9 +2,9 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Format } from './format';
-import { levelOf, meterOf } from './level';
 import type { MeterModel } from './model';
 import type { Preferences } from './preferences';
+import { statusDetails, statusLevel, statusLine } from './statusline';
 
 /** One quiet line in the status bar; it opens the sidebar. */
 export class StatusItem extends ReactWidget {
@@ -21,17 +21,16 @@ export class StatusItem extends ReactWidget {
 
   protected render(): React.JSX.Element {
     const { state } = this.model;
-    const meter = meterOf(state.balance, 'inference');
     return (
       <button
         type="button"
         data-asksage="status"
-        data-level={meter ? levelOf(meter) : 'unknown'}
+        data-level={statusLevel(state)}
         data-stale={state.trouble !== null}
-        title={this.format.statusDetails(state)}
+        title={statusDetails(this.format, state)}
         onClick={this.open}
       >
-        {this.format.status(state, this.preferences.shows, new Date())}
+        {statusLine(this.format, state, this.preferences.shows, new Date())}
       </button>
     );
   }

@@ -24,16 +24,28 @@ const pace = record({
   lasts: nullable(flag)
 });
 
+const pool = record({
+  name: text,
+  granted: nullable(whole),
+  used: whole,
+  held: whole,
+  remaining: nullable(whole),
+  held_by_others: whole,
+  running: whole,
+  capped: flag
+});
+
 const meter = record({
   meter: meterName,
   granted: nullable(whole),
   used: whole,
   held: whole,
   remaining: nullable(whole),
-  overage: whole,
   source: text,
   as_of: nullable(text),
-  pace: nullable(pace)
+  pace: nullable(pace),
+  spendable: nullable(whole),
+  pool: nullable(pool)
 });
 
 const balance = record({
@@ -64,6 +76,8 @@ const spend = record({
 
 export type Call = Read<typeof call>;
 export type Meter = Read<typeof meter>;
+/** What a call of a pool's member must fit too; `capped`: beside a cap of their own. */
+export type Pool = Read<typeof pool>;
 export type Balance = Read<typeof balance>;
 export type Month = Read<typeof month>;
 /** What one notebook used this month, with its dearest cells. */

@@ -1,5 +1,5 @@
 /** Answers of the server as they come over the wire. */
-import type { Balance, Meter, Month, Spend } from '../src/wire';
+import type { Balance, Meter, Month, Pool, Spend } from '../src/wire';
 
 export function meter(change: Partial<Meter> = {}): Meter {
   return {
@@ -8,7 +8,6 @@ export function meter(change: Partial<Meter> = {}): Meter {
     used: 35_596,
     held: 1_200,
     remaining: 163_204,
-    overage: 0,
     source: 'the service',
     as_of: '2026-11-23T13:58:00Z',
     pace: {
@@ -16,13 +15,54 @@ export function meter(change: Partial<Meter> = {}): Meter {
       advice: 'Up to 27,000 a working day lasts until the reset.',
       lasts: true
     },
+    spendable: 163_204,
+    pool: null,
     ...change
   };
 }
 
-/** A meter of 200,000 with this much left. */
+/** A meter of 200,000 with this much left; below zero is overage. */
 export function left(remaining: number, change: Partial<Meter> = {}): Meter {
-  return meter({ used: 200_000 - remaining, held: 0, remaining, ...change });
+  return meter({
+    used: 200_000 - remaining,
+    held: 0,
+    remaining,
+    spendable: remaining,
+    ...change
+  });
+}
+
+/** A pool of 100,000, of which 500 are held by the person and 12,000 by three cells of others. */
+export function pool(change: Partial<Pool> = {}): Pool {
+  return {
+    name: 'lab',
+    granted: 100_000,
+    used: 26_500,
+    held: 12_500,
+    remaining: 61_000,
+    held_by_others: 12_000,
+    running: 3,
+    capped: true,
+    ...change
+  };
+}
+
+/** The meter of a pool's member who used 1,300: of a cap of 20,000, or of all that the pool has. */
+export function shared(change: Partial<Pool> = {}): Meter {
+  const common = pool(change);
+  const rest = common.remaining;
+  const remaining = common.capped ? 18_200 : rest;
+  const all = rest === null ? null : 1_800 + rest;
+  return meter({
+    granted: common.capped ? 20_000 : all,
+    used: 1_300,
+    held: 500,
+    remaining,
+    spendable: remaining === null || rest === null ? remaining : Math.min(remaining, rest),
+    source: 'the pool lab',
+    pace: null,
+    pool: common
+  });
 }
 
 export function balance(change: Partial<Balance> = {}): Balance {

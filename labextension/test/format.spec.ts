@@ -2,18 +2,13 @@ import { nullTranslator } from '@jupyterlab/translation';
 
 import { barOf } from '../src/bar';
 import { Format } from '../src/format';
-import { type Level, levelOf } from '../src/level';
-import { type IState, NOTHING } from '../src/model';
-import { balance, left, meter } from './fixtures';
+import { type Level, levelOf, limitOf } from '../src/level';
+import { left, meter, pool, shared } from './fixtures';
 
 const trans = nullTranslator.load('asksage_jupyter');
 const english = new Format(trans, 'en-US');
 const german = new Format(trans, 'de-DE');
 const NOW = new Date(2026, 10, 23, 14, 4);
-
-function state(change: Partial<IState> = {}): IState {
-  return { ...NOTHING, balance: balance(), readAt: new Date(2026, 10, 23, 14, 2), ...change };
-}
 
 describe('the step that a meter is at', () => {
   it.each<[number, Level]>([
@@ -28,8 +23,8 @@ describe('the step that a meter is at', () => {
     expect(levelOf(left(remaining))).toBe(level);
   });
 
-  it('is over as soon as there is an overage', () => {
-    expect(levelOf(left(0, { overage: 1 }))).toBe('over');
+  it('is over as soon as more is used or held than was given', () => {
+    expect(levelOf(left(-1))).toBe('over');
   });
 
   it('is not known without an allotment', () => {
@@ -38,12 +33,56 @@ describe('the step that a meter is at', () => {
   });
 });
 
+describe('what gives out first', () => {
+  it('is the meter itself outside every pool, and where an older server tells of none', () => {
+    expect(limitOf(meter())).toEqual(meter());
+    const old = meter({ spendable: null });
+    expect(limitOf(old)).toBe(old);
+  });
+
+  it('is the cap while the pool has more', () => {
+    const capped = shared();
+    expect(limitOf(capped)).toBe(capped);
+    const unknown = shared({ granted: null, remaining: null });
+    expect(limitOf(unknown)).toBe(unknown);
+  });
+
+  it('is the pool when it has less, or without a cap', () => {
+    expect(limitOf(shared({ remaining: 9_000 }))).toMatchObject({ name: 'lab' });
+    expect(limitOf(shared({ capped: false }))).toMatchObject({ name: 'lab' });
+  });
+
+  it('is told in words', () => {
+    expect(english.spendable(meter())).toBe('163,204 left of 200,000');
+    expect(english.spendable(shared())).toBe('18,200 left of 20,000');
+    expect(english.spendable(shared({ remaining: 9_000 }))).toBe(
+      '9,000 left of 100,000 in the pool lab'
+    );
+  });
+});
+
 describe('the bar', () => {
   it('shows shares of the grant', () => {
     expect(barOf(meter({ granted: 100, used: 30, held: 10 }))).toEqual({
       used: 0.3,
       held: 0.1,
+      others: 0,
       over: 0
+    });
+  });
+
+  it('tells what others hold of a pool apart', () => {
+    expect(barOf(pool({ granted: 100, used: 50, held: 30, held_by_others: 20 }))).toEqual({
+      used: 0.5,
+      held: 0.1,
+      others: 0.2,
+      over: 0
+    });
+    expect(barOf(pool({ granted: 80, used: 60, held: 40, held_by_others: 30 }))).toEqual({
+      used: 0.6,
+      held: 0.1,
+      others: 0.1,
+      over: 0.2
     });
   });
 
@@ -51,20 +90,28 @@ describe('the bar', () => {
     expect(barOf(meter({ granted: 80, used: 100, held: 0 }))).toEqual({
       used: 0.8,
       held: 0,
+      others: 0,
       over: 0.2
     });
     expect(barOf(meter({ granted: 80, used: 60, held: 40 }))).toEqual({
       used: 0.6,
       held: 0.2,
+      others: 0,
       over: 0.2
     });
   });
 
   it('is empty where nothing was given and nothing taken, or more was given back than used', () => {
-    expect(barOf(meter({ granted: 0, used: 0, held: 0 }))).toEqual({ used: 0, held: 0, over: 0 });
+    expect(barOf(meter({ granted: 0, used: 0, held: 0 }))).toEqual({
+      used: 0,
+      held: 0,
+      others: 0,
+      over: 0
+    });
     expect(barOf(meter({ granted: 100, used: -5, held: 0 }))).toEqual({
       used: 0,
       held: 0,
+      others: 0,
       over: 0
     });
   });
@@ -107,70 +154,23 @@ describe('figures and dates', () => {
   });
 });
 
-describe('the status item', () => {
-  const told = (change: Partial<IState>, shows: 'remaining' | 'used' = 'remaining') =>
-    english.status(state(change), shows, NOW);
-  const of = (...meters: ReturnType<typeof meter>[]) => ({ balance: balance({ meters }) });
-
-  it('tells what is left, or what is used', () => {
-    expect(told({})).toBe('Ask Sage 163,204 left');
-    expect(told({}, 'used')).toBe('Ask Sage 35,596 used');
-  });
-
-  it('adds a word when tokens run short', () => {
-    expect(told(of(left(50_000)))).toBe('Ask Sage 50,000 left, low');
-    expect(told(of(left(9_000)))).toBe('Ask Sage 9,000 left, very low');
-    expect(told(of(left(9_000)), 'used')).toBe('Ask Sage 191,000 used, very low');
-    expect(told(of(left(0)))).toBe('Ask Sage used up');
-    expect(told(of(left(0, { overage: 1_200 })))).toBe('Ask Sage 1,200 over');
-  });
-
-  it('names the local demo', () => {
-    const account = { holder: 'demo', host: '127.0.0.1', demo: true, title: 'Local demo' };
-    expect(told({ balance: balance({ account }) })).toBe('Local demo 163,204 left');
-  });
-
-  it('says since when it is old', () => {
-    expect(told({ trouble: { kind: 'away', message: 'Failed to fetch' } })).toBe(
-      'Ask Sage 163,204 left at 14:02'
-    );
-  });
-
-  it('is quiet where there are no figures', () => {
-    const nobody = { account: null, period: null, meters: [] };
-    expect(told({ balance: null })).toBe('Ask Sage');
-    expect(told({ balance: balance({ state: 'no-ledger', ...nobody }) })).toBe(
-      'Ask Sage: no calls yet'
-    );
-    expect(told({ balance: balance({ state: 'trouble', ...nobody }) })).toBe(
-      'Ask Sage: not available'
-    );
-    expect(told({ balance: null, trouble: { kind: 'away', message: '' } })).toBe(
-      'Ask Sage: not available'
-    );
-  });
-
-  it('tells what was used where the allotment is not known', () => {
-    const unknown = meter({ granted: null, remaining: null, used: 63, held: 0 });
-    expect(told({ balance: balance({ state: 'unknown', meters: [unknown] }) })).toBe(
-      'Ask Sage 63 used'
-    );
-  });
-
-  it('has the details on hovering', () => {
-    expect(english.statusDetails(state()).split('\n')).toEqual([
-      'jane@agency.gov at api.asksage.ai',
-      '163,204 left of 200,000',
-      'Resets 1 Dec, 8 days left',
-      'Lasts until the reset at this pace.',
-      'Up to 27,000 a working day lasts until the reset.'
-    ]);
-  });
-});
-
 it('lists the parts of a bar in words', () => {
-  const words = (given: ReturnType<typeof meter>) => english.parts(given).map(part => part.words);
+  const words = (given: Parameters<typeof english.parts>[0]) =>
+    english.parts(given).map(part => part.words);
   expect(words(meter())).toEqual(['35,596 used', '1,200 held']);
-  expect(words(left(0, { overage: 7 }))).toEqual(['200,000 used', '7 over']);
+  expect(words(left(-7))).toEqual(['200,007 used', '7 over']);
   expect(words(left(200_000))).toEqual(['0 used']);
+  expect(words(pool())).toEqual([
+    '26,500 used',
+    '500 held by you',
+    '12,000 held by 3 running cells of others'
+  ]);
+  expect(words(pool({ held_by_others: 12_500, running: 1 }))).toEqual([
+    '26,500 used',
+    '12,500 held by 1 running cell of others'
+  ]);
+  expect(words(pool({ held: 0, held_by_others: 0, remaining: -7 }))).toEqual([
+    '26,500 used',
+    '7 over'
+  ]);
 });

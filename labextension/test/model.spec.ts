@@ -128,6 +128,16 @@ it('tries ever less often while the server is away, but never less than without 
   expect(tries).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
 });
 
+it('looks often for a while after the server came back', async () => {
+  await model.read();
+  desk.answer = away;
+  await passed(POLL_MS);
+  desk.answer = () => Promise.resolve(balance());
+  desk.heard();
+  await passed(8_000);
+  expect(desk.heard()).toEqual(Array(4).fill('balance'));
+});
+
 it('waits for the person where the server extension is missing', async () => {
   desk.answer = () => Promise.reject(new WireError('missing', '404'));
   await model.read();

@@ -2,7 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 
 import { Format } from '../src/format';
 import { dueWarnings, keyOf, Told, warningWords } from '../src/notify';
-import { balance, left, meter } from './fixtures';
+import { balance, left, meter, shared } from './fixtures';
 
 const format = new Format(nullTranslator.load('asksage_jupyter'), 'en-US');
 const falling = {
@@ -49,6 +49,9 @@ describe('a warning', () => {
     };
     expect(words(left(9_000))).toEqual([
       'Ask Sage inference tokens: 9,000 left of 200,000. Resets 1 Dec, 8 days left.'
+    ]);
+    expect(words(shared({ remaining: 9_000 }))).toEqual([
+      'Ask Sage inference tokens: 9,000 left of 100,000 in the pool lab. Resets 1 Dec, 8 days left.'
     ]);
     expect(words(meter({ pace: falling }))).toEqual([
       'Ask Sage inference tokens will not last until the reset. Lasts until 27 Nov at this pace.'

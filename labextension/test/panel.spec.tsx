@@ -7,7 +7,7 @@ import { Format } from '../src/format';
 import { type IState, NOTHING } from '../src/model';
 import type { OpenNotebook } from '../src/notebook';
 import { type IActions, Panel } from '../src/panel';
-import { balance, left, meter, month, spend } from './fixtures';
+import { balance, left, meter, month, shared, spend } from './fixtures';
 
 const format = new Format(nullTranslator.load('asksage_jupyter'), 'en-US');
 const nobody = { account: null, period: null, meters: [] };
@@ -143,9 +143,57 @@ describe('with figures', () => {
 });
 
 it('marks what runs short in words', () => {
-  show({ ...full, balance: balance({ meters: [left(0, { overage: 1_200 })] }) });
+  show({ ...full, balance: balance({ meters: [left(-1_200)] }) });
   expect(part('meter-inference').querySelector('h3')?.textContent).toBe('Inferenceover');
   expect(part('remaining-inference').parentElement?.textContent).toBe('1,200 over 200,000');
+});
+
+describe('to a member of a pool', () => {
+  const member = (given: ReturnType<typeof meter>) =>
+    show({ ...full, balance: balance({ meters: [given] }) });
+  const bar = (name: string) => part(name).querySelector('[role=progressbar]');
+
+  it('tells the cap, and below it what the pool has and who holds it', () => {
+    member(shared());
+    expect(part('remaining-inference').parentElement?.textContent).toBe('18,200 left of 20,000');
+    expect(bar('meter-inference')?.getAttribute('aria-valuetext')).toBe(
+      '1,300 used, 500 held, 18,200 left of 20,000'
+    );
+    expect(part('pool-inference').querySelector('h4')?.textContent).toBe('Pool lab');
+    expect(part('remaining-pool-inference').parentElement?.textContent).toBe(
+      '61,000 left of 100,000'
+    );
+    const legend = [...part('pool-inference').querySelectorAll('li')].map(row => row.textContent);
+    expect(legend).toEqual([
+      '26,500 used',
+      '500 held by you',
+      '12,000 held by 3 running cells of others'
+    ]);
+    expect(bar('pool-inference')?.getAttribute('aria-label')).toBe(
+      'Inference tokens of the pool lab'
+    );
+  });
+
+  it('marks which of the two runs short', () => {
+    member(shared({ remaining: 9_000 }));
+    expect(part('meter-inference').querySelector('h3')?.textContent).toBe('Inference');
+    expect(part('pool-inference').querySelector('h4')?.textContent).toBe('Pool labvery low');
+  });
+
+  it('tells the pool alone where it is the only limit, and what was used of it', () => {
+    member(shared({ capped: false }));
+    expect(names()).not.toContain('remaining-inference');
+    expect(part('remaining-pool-inference').textContent).toBe('61,000');
+    expect(part('own-inference').textContent).toBe('You used 1,300 of it.');
+  });
+
+  it('sends nobody to set a plan that only the owner of the pool can tell', () => {
+    member(shared({ capped: false, granted: null, remaining: null }));
+    expect(part('remaining-pool-inference').parentElement?.textContent).toBe(
+      '26,500 used, allotment not known'
+    );
+    expect(part('source-inference').textContent).toContain("The pool's owner");
+  });
 });
 
 it('marks the local demo', () => {

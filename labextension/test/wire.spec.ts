@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { ServerConnection } from '@jupyterlab/services';
 
 import { Desk, WireError } from '../src/wire';
-import { balance, month, spend } from './fixtures';
+import { balance, meter, month, shared, spend } from './fixtures';
 
 let server: Server;
 let answer: RequestListener;
@@ -83,6 +83,14 @@ it('takes a member that may be null as null when it is absent', async () => {
   expect(note).toBeNull();
   says(others);
   expect((await desk.balance()).note).toBeNull();
+});
+
+it('reads the pool of a member, and does without one from an older server', async () => {
+  says(balance({ meters: [shared()] }));
+  expect((await desk.balance()).meters).toEqual([shared()]);
+  const { pool, spendable, ...older } = meter({ spendable: null });
+  says({ ...balance(), meters: [older] });
+  expect((await desk.balance()).meters).toEqual([{ ...older, pool, spendable }]);
 });
 
 it.each([
