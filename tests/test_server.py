@@ -540,6 +540,24 @@ def test_another_process_commits_and_every_front_end_is_told(ask, hints, path, a
     assert balance["account"]["holder"] == ADA.holder
 
 
+def test_a_forged_hint_carries_no_figures_and_changes_none(
+    ask, hints, ledger, as_ada, jp_fetch, jp_asyncio_loop
+):
+    give(ledger)
+
+    def forged(data):
+        body = json.dumps({"schema_id": HINT, "version": "1", "data": data})
+        return jp_asyncio_loop.run_until_complete(jp_fetch("api", "events", method="POST", body=body))
+
+    before = ask("balance")[1]
+    with pytest.raises(HTTPClientError) as refused:
+        forged({"remaining": 10**9})
+    assert refused.value.code == 400
+    assert forged({}).code == 204  # whoever is signed in may say "look again"
+    assert hints()["schema_id"] == HINT
+    assert ask("balance")[1] | {"now": None} == before | {"now": None}
+
+
 def test_a_busy_ledger_hints_no_more_often_than_anybody_can_look(jp_asyncio_loop):
     told, changed = [], []
 

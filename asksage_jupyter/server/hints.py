@@ -21,6 +21,7 @@ _SCHEMA = {
     "description": "A call was held or settled, or a figure corrected: read the balance again.",
     "type": "object",
     "properties": {},
+    "additionalProperties": False,
 }
 _LOOKS_EVERY_S = 0.05
 _HINTS_EVERY_S = 0.05
