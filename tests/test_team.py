@@ -121,6 +121,13 @@ def test_what_is_missing_is_said(run, arguments, told):
     assert told in run(*arguments)
 
 
+@pytest.mark.parametrize("number", ["many", "-5", "1.5"])
+def test_what_is_no_number_of_tokens_is_told_so(number, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["team", "cap", "ana@example", number])
+    assert f"{number!r} is no number of tokens: write it like 200000" in capsys.readouterr().err
+
+
 def test_a_file_says_that_it_enforces_nothing(run, owner):
     told = run("init", "--pool", "lab", "--monthly", "5")
     assert ("knows no roles" in told) == (not str(owner).startswith("postgresql"))

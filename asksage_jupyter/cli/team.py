@@ -137,10 +137,10 @@ def _by_meter(inference: int | None, training: int | None) -> dict[Meter, int]:
 
 def _tokens(text: str) -> int:
     """A whole number of tokens, with or without thousands separators."""
-    tokens = int(text.replace(",", "").replace("_", ""))
-    if tokens < 0:
-        raise ValueError(text)
-    return tokens
+    digits = text.replace(",", "").replace("_", "")
+    if not digits.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens: write it like 200000")
+    return int(digits)
 
 
 def _cap_tokens(text: str) -> int | None:
