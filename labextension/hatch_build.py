@@ -33,14 +33,15 @@ class BundleHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Make the bundle and name the files that go into ``share`` and ``etc``."""
+        shared: dict[str, str] = build_data.setdefault("shared_data", {})  # only a wheel has any
         server = "etc/jupyter/jupyter_server_config.d/asksage_jupyter.json"
-        build_data["shared_data"]["labextension/server-config/asksage_jupyter.json"] = server
+        shared["labextension/server-config/asksage_jupyter.json"] = server
         if _is_unwanted():
             return
         if not _is_made():
             _make()
-        build_data["shared_data"]["labextension/bundle"] = DATA
-        build_data["shared_data"]["labextension/install.json"] = f"{DATA}/install.json"
+        shared["labextension/bundle"] = DATA
+        shared["labextension/install.json"] = f"{DATA}/install.json"
         build_data["artifacts"].append(
             "labextension/bundle"
         )  # git ignores it, a source distribution must not

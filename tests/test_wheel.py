@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from importlib.metadata import version
@@ -51,12 +52,30 @@ def without_node(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory, without_node):
-    made = tmp_path_factory.mktemp("wheel")
+def built(tmp_path_factory, without_node):
+    """A folder with the source distribution of a checkout, and the wheel that was built from it."""
+    made = tmp_path_factory.mktemp("built")
     checkout = shutil.copytree(ROOT, made / "checkout", ignore=LEFT_BEHIND)
-    without_node(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", made, checkout)
-    (built,) = made.glob("*.whl")
-    return built
+    without_node(sys.executable, "-m", "build", "--outdir", made, checkout)
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    (wheel,) = built.glob("*.whl")
+    return wheel
+
+
+def test_the_source_distribution_carries_the_bundle_and_what_it_is_made_from(built):
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names >= {
+        "labextension/bundle/package.json",
+        "labextension/src/index.ts",
+        "labextension/yarn.lock",
+    }
+    assert not [name for name in names if "node_modules" in name or name.startswith("labextension/lib/")]
 
 
 def test_python_and_npm_packages_have_one_version(wheel):
