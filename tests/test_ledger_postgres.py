@@ -29,8 +29,8 @@ from asksage_jupyter.account import Account
 from asksage_jupyter.errors import LedgerError, LedgerMissing, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, LedgerView, new_op
 from asksage_jupyter.ledger.place import place_of
-from asksage_jupyter.ledger.postgres_steps import STEPS
-from asksage_jupyter.ledger.postgres_store import ServerStore
+from asksage_jupyter.ledger.postgres.steps import STEPS
+from asksage_jupyter.ledger.postgres.store import ServerStore
 from asksage_jupyter.ledger.schema import metadata
 from asksage_jupyter.ledger.steps import STEPS as FILE_STEPS
 from asksage_jupyter.month import now
@@ -108,7 +108,7 @@ def test_a_url_that_is_none_is_refused_without_being_repeated(url):
 
 
 def test_a_missing_driver_is_told_in_one_line(monkeypatch):
-    for module in ("postgres", "postgres_store"):
+    for module in ("postgres.server", "postgres.store"):
         monkeypatch.setitem(sys.modules, f"asksage_jupyter.ledger.{module}", None)
     for kind in (Ledger, LedgerView):
         with pytest.raises(LedgerUnusable, match=r"pip install 'asksage_jupyter\[postgres\]'"):

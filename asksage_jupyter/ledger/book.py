@@ -8,8 +8,9 @@ from pathlib import Path
 from .. import month
 from ..account import Account, Bill, Call, Grant, Meter
 from ..errors import BadInput
-from . import grants, moves, pools, roles, stores
+from . import grants, moves, pools, stores
 from .place import Place
+from .postgres import roles
 from .view import LedgerView
 
 

@@ -13,7 +13,7 @@ from .sqlite import Store
 if TYPE_CHECKING:
     from .connections import Connections
     from .place import Place
-    from .postgres_store import ServerStore
+    from .postgres.store import ServerStore
 
     AnyStore = Store | ServerStore
 
@@ -23,7 +23,7 @@ def reader(place: Place, timeout_s: float) -> Connections:
     if place.path is not None:
         return ReadOnly(place.path)
     with _driver():
-        from .postgres import Server
+        from .postgres.server import Server
     return Server(place, timeout_s)
 
 
@@ -38,7 +38,7 @@ def writer(place: Place, timeout_s: float) -> AnyStore:
     if place.path is not None:
         return Store(place.path)
     with _driver():
-        from .postgres_store import ServerStore
+        from .postgres.store import ServerStore
     return ServerStore(place, timeout_s)
 
 

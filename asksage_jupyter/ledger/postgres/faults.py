@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from ..errors import LedgerError, LedgerUnusable
+from ...errors import LedgerError, LedgerUnusable
 
 DATABASE = (DBAPIError, psycopg.Error)
 

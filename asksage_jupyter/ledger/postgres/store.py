@@ -16,15 +16,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from ..errors import LedgerError
-from .connections import close
-from .place import Place
-from .postgres import Server
-from .postgres_faults import DATABASE, is_lost, is_raced
-from .postgres_steps import STEPS, VERSION, version_table
-from .postgres_watch import CHANNEL
-from .steps import Step
-from .turns import Of, take_turn
+from ...errors import LedgerError
+from ..connections import close
+from ..place import Place
+from ..steps import Step
+from ..turns import Of, take_turn
+from .faults import DATABASE, is_lost, is_raced
+from .server import Server
+from .steps import STEPS, VERSION, version_table
+from .watch import CHANNEL
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from ..account import Account
-from ..errors import BadInput, LedgerConflict
+from ...account import Account
+from ...errors import BadInput, LedgerConflict
 from .rules import ADDS, FOLLOWS, FUNCTIONS, LOGIN, SEES
 
 MEMBER, OWNER = "asksage_member", "asksage_owner"

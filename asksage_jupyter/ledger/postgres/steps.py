@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, MetaData, Table, select
 
-from .steps import Step, running
+from ..steps import Step, running
 
 # One row; what PostgreSQL has in place of SQLite's user_version.
 version_table = Table("ledger_version", MetaData(), Column("version", Integer, nullable=False))

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LedgerError
-from .connections import close
-from .postgres_faults import DATABASE
-from .watch import Watch
+from ...errors import LedgerError
+from ..connections import close
+from ..watch import Watch
+from .faults import DATABASE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

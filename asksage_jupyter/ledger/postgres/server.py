@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from ..errors import LedgerError, LedgerMissing, LedgerTooNew
-from .connections import Connections, close
-from .place import Place
-from .postgres_connection import engine_of
-from .postgres_faults import DATABASE, has_no_tables, is_lost, told, told_of_connecting
-from .postgres_steps import STEPS, VERSION
-from .postgres_watch import ServerWatch
+from ...errors import LedgerError, LedgerMissing, LedgerTooNew
+from ..connections import Connections, close
+from ..place import Place
+from .connection import engine_of
+from .faults import DATABASE, has_no_tables, is_lost, told, told_of_connecting
+from .steps import STEPS, VERSION
+from .watch import ServerWatch
 
 _IDLE = 2  # more connections than a kernel's cells and display need at a time are not kept
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

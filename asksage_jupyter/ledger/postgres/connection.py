@@ -12,7 +12,7 @@ from psycopg.adapt import Loader
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from .postgres_faults import Silent
+from .faults import Silent
 
 T = TypeVar("T")
 
