@@ -222,6 +222,7 @@ def test_a_refused_plugin_is_not_debited_and_a_lost_one_stays_held(shell, server
         ("%%asksage --plugin Summarize --live 1\nText", "with --plugin there is no --live"),
         ("%%asksage --plugin Summarize one two\nText", "after the model only options"),
         ("%asksage estimate --plugin Summarize x", "priced in its cell"),
+        ("%asksage estimate --compare gpt-5,gpt-5-mini x", "priced in its cell"),
         ("%asksage plugins all", "takes nothing after it"),
         ("%asksage follow-up", "no reply in this notebook yet"),
     ],

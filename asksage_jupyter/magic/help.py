@@ -22,6 +22,9 @@ Why is the sky blue?
 %%asksage google-claude-45-haiku -o answer --max-tokens 500
 Summarise: {report}
 
+%%asksage --compare google-claude-45-haiku,gpt-5-mini
+Why is the sky blue?
+
 %asksage estimate "Why is the sky blue?"
 %asksage help cell"""
 

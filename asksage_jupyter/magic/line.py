@@ -73,6 +73,8 @@ def _estimate(shell: InteractiveShell, rest: str) -> None:
     options, words = parse(rest)
     if options["plugin"] is not None:
         raise BadInput("a plugin is priced in its cell: %%asksage --plugin NAME name=value ... --estimate")
+    if options["compare"]:
+        raise BadInput("a comparison is priced in its cell: %%asksage --compare MODEL,MODEL --estimate")
     if options["help"] or not words:
         show.tell(f"%asksage {COMMANDS['estimate'].usage}\n\n{describe()}")
         return

@@ -26,7 +26,7 @@ def usage(
 
     Read from the ledger alone: neither a key nor a network is needed. From 50,000 calls in months that are
     over, these are sealed once in a folder beside the ledger, where PyArrow is installed; ten million calls
-    are then there in a second. Without it the same frame comes slower.
+    are then there in a second or two. Without it the same frame comes slower.
 
     Parameters
     ----------
