@@ -126,7 +126,9 @@ def _categories(name: str, chunks: list[pyarrow.Array]) -> Any:
         for place, names in dictionaries.items()
     }
     for start, chunk in _placed(chunks):
-        codes[start : start + len(chunk)] = mapped[_place_of(chunk.dictionary)][_codes(chunk)]
+        into = codes[start : start + len(chunk)]
+        # "wrap" takes -1 for the last as indexing does, and has no need to look at all codes first.
+        numpy.take(mapped[_place_of(chunk.dictionary)], _codes(chunk), out=into, mode="wrap")
     return pandas.Categorical.from_codes(codes, categories=found, validate=False)
 
 
