@@ -6,7 +6,7 @@ Instants are int64 microseconds since 1970 in UTC; a period is ``"2026-11"``; a 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .errors import BadInput
@@ -28,6 +28,17 @@ def to_datetime(t: int) -> datetime:
 def to_instant(moment: datetime) -> int:
     """The instant of an aware datetime, in microseconds UTC."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def local_day(t: int, zone: str) -> date:
+    """The day in `zone` on which the instant `t` falls, as clocks there read it.
+
+    Raises
+    ------
+    BadInput
+        `zone` is not an IANA time zone.
+    """
+    return to_datetime(t).astimezone(_zone(zone)).date()
 
 
 def period_at(t: int, zone: str = "UTC") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from . import forecast, month
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from .session import Session
 
 __all__ = ["pace", "pace_of"]
-
-_BEFORE = timedelta(days=90) // timedelta(microseconds=1)
 
 
 def pace(meter: str = "inference") -> Pace:
@@ -51,11 +48,10 @@ def pace(meter: str = "inference") -> Pace:
 def pace_of(session: Session, meter: Meter) -> Pace:
     """The pace of `session`'s account, as `pace` tells it."""
     account, ledger, now = session.account, session.ledger, session.clock()
-    balance = ledger.balance(account)
     starts, ends = month.bounds(month.period_at(now, account.zone), account.zone)
-    quarters = ledger.spending(account, meter, starts - _BEFORE, ends)
+    quarters = ledger.spending(account, meter, starts - forecast.HISTORY, ends)
     return forecast.pace(
-        balance.inference if meter is Meter.INFERENCE else balance.training,
+        ledger.balance(account).of(meter),
         forecast.daily(quarters, account.zone),
         now,
         account.zone,

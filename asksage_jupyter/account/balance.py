@@ -154,6 +154,10 @@ class Balance:
     training: MeterBalance
     unbooked: int = 0
 
+    def of(self, meter: Meter) -> MeterBalance:
+        """The figures of one meter."""
+        return self.inference if meter is Meter.INFERENCE else self.training
+
     @property
     def title(self) -> str:
         """Whose tokens these are; the local demo is named as such."""

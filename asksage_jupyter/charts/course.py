@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from .. import month
 from ..account import Meter
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from ..forecast import Pace, WorkingDays
     from ..session import Session
 
-_HISTORY_US = 90 * 24 * 3600 * 1_000_000
 # (day of the month, tokens since its start): a day ends half a day after its number
 Point = tuple[float, float]
 
@@ -93,26 +91,21 @@ class Course:
 
 def course(session: Session, meter: Meter, period: str, spent: Mapping[date, int] | None = None) -> Course:
     """The course of `period`; of the ledger's spending, or of what `spent` says instead."""
-    from ..forecast import daily, pace
+    from ..forecast import HISTORY, daily, pace
 
     calendar = session.settings.working_days
     account, ledger, now = session.account, session.ledger, session.clock()
     starts, ends = month.bounds(period, account.zone)
-    balance = getattr(ledger.balance(account), meter)
+    balance = ledger.balance(account).of(meter)
     if spent is None:
-        spent = daily(ledger.spending(account, meter, starts - _HISTORY_US, ends), account.zone)
+        spent = daily(ledger.spending(account, meter, starts - HISTORY, ends), account.zone)
     figures = ledger.month(account, meter, period)
-    given = figures.brought + figures.granted + figures.topped_up
-    first, last = date.fromisoformat(f"{period}-01"), _local(ends - 1, account.zone)
-    found = Course(first, last, meter, spent, given if figures.is_known else None, calendar, None)
+    first, last = date.fromisoformat(f"{period}-01"), month.local_day(ends - 1, account.zone)
+    found = Course(first, last, meter, spent, figures.given if figures.is_known else None, calendar, None)
     if not starts <= now < ends:
         return found
     balance = replace(balance, granted=found.allotment, used=found.used)
     return replace(found, pace=pace(balance, spent, now, account.zone, calendar))
-
-
-def _local(t: int, zone: str) -> date:
-    return month.to_datetime(t).astimezone(ZoneInfo(zone)).date()
 
 
 def _days(first: date, last: date) -> list[date]:

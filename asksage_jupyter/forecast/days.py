@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 from .. import month
 
+HISTORY = timedelta(days=90) // timedelta(microseconds=1)
+"""How far before a month a forecast looks back, in microseconds."""
+
 
 def daily(quarters: Iterable[tuple[int, int]], zone: str) -> dict[date, int]:
     """Tokens used on each local day that has an entry; every zone's midnight falls on a quarter hour.
@@ -29,7 +32,7 @@ def daily(quarters: Iterable[tuple[int, int]], zone: str) -> dict[date, int]:
 
 def today(now: int, zone: str) -> date:
     """The local day of the instant `now` (microseconds UTC), always of the month that `now` belongs to."""
-    local = month.to_datetime(now).astimezone(ZoneInfo(zone)).date()
+    local = month.local_day(now, zone)
     # Where clocks fall back from midnight of the 1st they read the old month again for an hour.
     return max(local, date.fromisoformat(f"{month.period_at(now, zone)}-01"))
 

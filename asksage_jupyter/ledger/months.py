@@ -114,6 +114,11 @@ class MonthFigures:
     as_of: int
 
     @property
+    def given(self) -> int:
+        """All that could be spent in the month: brought, granted and topped up."""
+        return self.brought + self.granted + self.topped_up
+
+    @property
     def calls(self) -> int:
         """Tokens that this ledger's own calls used."""
         return self.used - self.corrections
@@ -121,12 +126,12 @@ class MonthFigures:
     @property
     def remaining(self) -> int:
         """What can still be spent or is carried on in top-ups; below zero is overage."""
-        return self.brought + self.granted + self.topped_up - self.used - self.held - self.expired
+        return self.given - self.used - self.held - self.expired
 
     @property
     def is_known(self) -> bool:
         """Whether anybody told the month's plan, or gave tokens in it."""
-        return self.source != _NOT_TOLD or bool(self.brought + self.granted + self.topped_up)
+        return self.source != _NOT_TOLD or bool(self.given)
 
 
 def used_in(connection: Connection, holder: Account, meter: Meter, period: str | None, clock: int) -> int:

@@ -125,8 +125,7 @@ def _has_fallen(parties: Parties, meter: Meter, counter: int, starts: int, log: 
 
 def _is_quiet(parties: Parties, meter: Meter) -> bool:
     """Whether the ledger was still for longer than the service's counters lag."""
-    balance = parties.ledger.balance(parties.account)
-    changed = (balance.inference if meter is Meter.INFERENCE else balance.training).as_of
+    changed = parties.ledger.balance(parties.account).of(meter).as_of
     return changed is None or parties.clock() - month.to_instant(changed) > LAG
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from .. import month
 from ..ledger import CALL_COLUMNS
@@ -30,11 +29,6 @@ def instant(t: int) -> str:
     return month.to_datetime(t).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def local_day(t: int, zone: str) -> date:
-    """The day in `zone` on which the instant falls."""
-    return month.to_datetime(t).astimezone(ZoneInfo(zone)).date()
-
-
 def holder(balance: Balance) -> Wire:
     """Whose tokens these are."""
     found = balance.account
@@ -51,7 +45,7 @@ def period(now: int, zone: str) -> Wire:
     """The month of `now`; its last day counts as one day left."""
     key = month.period_at(now, zone)
     starts, ends = month.bounds(key, zone)
-    left = (local_day(ends, zone) - local_day(now, zone)).days
+    left = (month.local_day(ends, zone) - month.local_day(now, zone)).days
     return {"key": key, "starts": instant(starts), "ends": instant(ends), "days_left": max(1, left)}
 
 
@@ -82,7 +76,7 @@ def days(used: Mapping[date, int], starts: int, ends: int, zone: str) -> list[Wi
     """Every day of a month in order, those to come too."""
     return [
         {"date": each.isoformat(), "used": used.get(each, 0)}
-        for each in _days_between(local_day(starts, zone), local_day(ends, zone))
+        for each in _days_between(month.local_day(starts, zone), month.local_day(ends, zone))
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import month
-from ..forecast import daily
+from ..forecast import HISTORY, daily
 from ..ledger import QUARTER
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..ledger import LedgerView
 
 _DAY = 96 * QUARTER
-_BEFORE = 90 * _DAY  # of earlier months, what a forecast looks at
 _KEPT = _DAY // 144  # ten minutes: bills that come a day late may take as long to show
 
 
@@ -42,7 +41,7 @@ class History:
         if not read_at <= now < read_at + _KEPT:
             starts, _ = month.bounds(month.period_at(now, account.zone), account.zone)
             yesterday = (now - _DAY) // QUARTER * QUARTER
-            older = self.view.spending(account, meter, min(starts - _BEFORE, yesterday), yesterday)
+            older = self.view.spending(account, meter, min(starts - HISTORY, yesterday), yesterday)
             self._older[account, meter] = now, yesterday, older
         newer = self.view.spending(account, meter, yesterday, now + 2 * QUARTER)
         return daily([*older, *newer], account.zone)

@@ -89,7 +89,7 @@ class Reader:
             "starts": figures.instant(starts),
             "ends": figures.instant(ends),
             "granted": granted,
-            "today": figures.local_day(now, account.zone).isoformat() if is_now else None,
+            "today": month.local_day(now, account.zone).isoformat() if is_now else None,
             "days": figures.days(used, starts, ends, account.zone),
             "calls": [figures.call(row) for row in calls],
         }
@@ -184,7 +184,7 @@ class Reader:
             return self._settings.account
 
     def _pace(self, balance: Balance, meter: Meter, now: int) -> Pace | None:
-        found = balance.inference if meter is Meter.INFERENCE else balance.training
+        found = balance.of(meter)
         if found.granted is None or found.is_uncapped:
             return None
         account = balance.account
@@ -199,11 +199,10 @@ class Reader:
     def _granted(self, account: Account, meter: Meter, period: str | None) -> int | None:
         """What was given for a month; for this one as the balance tells it."""
         if period is None:
-            balance = self._view.balance(account)
-            found = balance.inference if meter is Meter.INFERENCE else balance.training
+            found = self._view.balance(account).of(meter)
             return None if found.is_uncapped else found.granted
         past = self._view.month(account, meter, period)
-        return past.brought + past.granted + past.topped_up if past.is_known else None
+        return past.given if past.is_known else None
 
 
 def _month(period: str | None, now: int, zone: str) -> tuple[str, int, int]:

@@ -25,7 +25,7 @@ def summary(title: str, months: Sequence[MonthFigures], paces: Sequence[Pace], n
         Microseconds UTC.
     """
     rows = {
-        "Granted": [_known(month, month.brought + month.granted + month.topped_up) for month in months],
+        "Granted": [_known(month, month.given) for month in months],
         "Used": [f"{month.used:,}" for month in months],
         "Held": [f"{month.held:,}" for month in months],
         "Left": [_known(month, month.remaining) for month in months],

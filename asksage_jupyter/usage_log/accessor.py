@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from .. import forecast
-from ..account import Meter
 from ..errors import BadInput
 from ..session import current
 from . import files
@@ -93,10 +92,9 @@ class UsageLog:
         """
         session = current()
         account, wanted = session.account, checked(meter)
-        balance = session.ledger.balance(account)
         days: Any = self.by("day", meter)["tokens"]
         return forecast.pace(
-            balance.inference if wanted is Meter.INFERENCE else balance.training,
+            session.ledger.balance(account).of(wanted),
             {day.date(): int(tokens) for day, tokens in days.items()},
             session.clock(),
             account.zone,
