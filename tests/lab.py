@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from announced import announced
 from ipykernel.kernelspec import write_kernel_spec
 from platformdirs import user_cache_path
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -123,22 +122,11 @@ def _started(
         cwd=folder,
     )
     try:
-        yield Lab(_address(process), folder)
+        yield Lab(announced(process, r"http://127\.0\.0\.1:\d+/lab\S*")[0], folder)
     finally:
         process.terminate()
         process.wait(timeout=30)
         process.stderr.close()
-
-
-def _address(process: subprocess.Popen[str]) -> str:
-    """The address JupyterLab tells; what it says later is read away, so that it never waits for us."""
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if found := re.search(r"http://127\.0\.0\.1:\d+/lab\S*", line):
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            return found[0]
-    raise AssertionError("JupyterLab did not start: " + "".join(said))
 
 
 def opened(browser: Browser, lab: Lab, notebook: Path, **look: object) -> Page:

@@ -1,0 +1,15 @@
+"""What a server of the tests says of itself as it starts."""
+
+import re
+import threading
+
+
+def announced(process, pattern):
+    """The match of `pattern` in what a process tells; the rest is read away, so that it never waits."""
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if found := re.search(pattern, line):
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            return found
+    raise AssertionError("it did not start: " + "".join(said))
