@@ -11,7 +11,8 @@
     ├── ServiceError             Ask Sage, or the way to it, failed
     │   ├── Refused              certain: nothing was billed, the hold is voided
     │   │   ├── BadKey           the key or the JWT is not accepted
-    │   │   ├── Unavailable      overloaded, rate-limited, unreachable: try again later
+    │   │   ├── Unavailable      overloaded or rate-limited: try again later
+    │   │   │   └── NotReached   no Ask Sage answered at all: the way there failed
     │   │   └── NoRoute          this tenant does not have the route
     │   └── ReplyLost            it may have been billed: the hold stays open
     ├── Interrupted              the person stopped it: the hold stays open
@@ -119,6 +120,23 @@ class BadKey(Refused):
 
 class Unavailable(Refused):
     """Overloaded, rate-limited or unreachable; nothing was billed."""
+
+
+class NotReached(Unavailable):
+    """No Ask Sage answered: certificate, proxy, name, redirect, another host, silence.
+
+    What an Ask Sage answers, a refusal too, is never one of these: only then does it count that a tenant
+    does not tell a figure.
+
+    Attributes
+    ----------
+    passing : bool
+        Whether it may be over at the next try.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, passing: bool = False) -> None:
+        super().__init__(message, status=status)
+        self.passing = passing
 
 
 class NoRoute(Refused):

@@ -227,6 +227,8 @@ class Bench:
 
     def __init__(self, **options: Any) -> None:
         self.server = Scripted(**options)
+        # Any Ask Sage has it, and is known by it.
+        self.server.on("/server/get-models", {"object": "list", "data": [], "response": [], "status": 200})
         self.pauses: list[float] = []
         self.now = 1_800_000_000.0
         self._services: list[Service] = []

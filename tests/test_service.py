@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from scripted import EMAIL, EXCHANGE, KEY, QUERY, Bench, Played, envelope, question
 
-from asksage_jupyter.errors import BadInput, BadKey, NoRoute, Refused, ReplyLost, Unavailable
+from asksage_jupyter.errors import BadInput, BadKey, NoRoute, NotReached, Refused, ReplyLost, Unavailable
 from asksage_jupyter.service import Answer
 
 
@@ -220,11 +220,11 @@ REFUSALS = {
     "no method": (Played(b"", status=405), NoRoute, 405, "ASKSAGE_URL"),
     "redirect": (
         Played(b"", status=302, headers={"location": "https://elsewhere.example/x?y"}),
-        Refused,
+        NotReached,
         302,
         "https://elsewhere.example ",
     ),
-    "redirect to nowhere": (Played(b"", status=307), Refused, 307, "redirects"),
+    "redirect to nowhere": (Played(b"", status=307), NotReached, 307, "redirects"),
 }
 
 

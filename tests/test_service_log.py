@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from scripted import EMAIL, EXCHANGE, Bench, Played
 
-from asksage_jupyter.errors import BadInput, BadKey, NoRoute, Refused, Unavailable
+from asksage_jupyter.errors import BadInput, BadKey, NoRoute, NotReached, Refused, Unavailable
 from asksage_jupyter.month import to_instant
 from asksage_jupyter.service import LogRow
 
@@ -169,11 +169,11 @@ def test_more_rows_than_the_service_gives_are_not_asked_for(bench, limit):
         ({"response": "Internal error", "status": 400}, Refused),
         ({"error": {"message": "not today"}}, Refused),
         ({"response": "OK", "status": 200}, Refused),
-        (Played(b"<html>a guest network"), Refused),
+        (Played(b"<html>a guest network"), NotReached),
         (Played(b"", status=404), NoRoute),
         (Played(b"", status=503), Unavailable),
-        (Played(drop_at=-1), Unavailable),
-        (Played({"response": [row()]}, drop_at=200), Unavailable),
+        (Played(drop_at=-1), NotReached),
+        (Played({"response": [row()]}, drop_at=200), NotReached),
     ],
 )
 def test_a_log_that_is_none_raises_and_shows_nothing(bench, reply, kind):

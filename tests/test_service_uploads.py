@@ -10,7 +10,16 @@ import httpx
 import pytest
 from scripted import EMAIL, EXCHANGE, KEY, Bench, Played, envelope, pieces
 
-from asksage_jupyter.errors import AskSageError, BadInput, BadKey, NoRoute, Refused, ReplyLost, Unavailable
+from asksage_jupyter.errors import (
+    AskSageError,
+    BadInput,
+    BadKey,
+    NoRoute,
+    NotReached,
+    Refused,
+    ReplyLost,
+    Unavailable,
+)
 from asksage_jupyter.service import Plugin, Trained
 
 TRAIN, TRAIN_FILE = "/server/train", "/server/train-with-file"
@@ -65,7 +74,7 @@ REFUSED = {
     "error member": ({"error": "filtered", "status": 200}, Refused),
     "413": (Played(b"<html>", status=413), Refused),
     "404": (Played(b"<html>", status=404), NoRoute),
-    "redirect": (Played(b"", status=302, headers={"location": "https://elsewhere.example/"}), Refused),
+    "redirect": (Played(b"", status=302, headers={"location": "https://elsewhere.example/"}), NotReached),
 }
 LOST = {
     "hangs up at once": Played(drop_at=-1),

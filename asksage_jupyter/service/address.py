@@ -28,7 +28,7 @@ def base_url(url: str) -> str:
     except ValueError:
         raise ConfigurationError(f"the address cannot be read: {_EXAMPLE}.") from None
     host = parts.hostname or ""
-    if not re.fullmatch(r"[\w.:-]+", host):
+    if not re.fullmatch(r"[\w.:-]+", host) or not _can_be_looked_up(host):
         raise ConfigurationError(f"the address names no host: {_EXAMPLE}.")
     if "@" in parts.netloc:
         raise ConfigurationError(f"the address holds a user name or password: {_EXAMPLE}.")
@@ -42,6 +42,12 @@ def base_url(url: str) -> str:
     path = re.sub(r"/(server|user)(/.*)?$", "", parts.path.rstrip("/"))
     name = f"[{host}]" if ":" in host else host
     return f"{scheme}://{name}{'' if port is None else f':{port}'}{path.rstrip('/')}"
+
+
+def _can_be_looked_up(host: str) -> bool:
+    """Whether no part of a name is empty or too long; the system's look-up fails on these in its own way."""
+    labels = host.rstrip(".").split(".")
+    return len(host) <= 253 and (":" in host or all(0 < len(label) <= 63 for label in labels))
 
 
 def is_loopback(host: str) -> bool:

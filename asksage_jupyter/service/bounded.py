@@ -9,6 +9,8 @@ from functools import partial
 
 import httpx
 
+from .deadline import left_s
+
 LARGEST = 32 * 2**20  # bytes: of a whole body, and of one piece of a stream
 LONGEST_TEXT = 2 * 2**20  # characters of a streamed reply; four times what any model writes at once
 _PATIENCE = 12  # times the seconds that may pass without a byte
@@ -16,6 +18,8 @@ _STEP = 2**20  # bytes unpacked at once
 
 # In a request's extensions: its reply is read piece by piece, and may be of any size.
 STREAMED = "asksage_streamed"
+# The same: it costs nothing, and ends with the time that it and its kind have together.
+FREE = "asksage_free"
 
 
 class OutOfBounds(httpx.ReadError):
@@ -43,7 +47,10 @@ def bound(response: httpx.Response) -> None:
     wait_s = response.request.extensions.get("timeout", {}).get("read") or 0.0
     streamed = response.request.extensions.get(STREAMED, False)
     source: httpx.SyncByteStream = response.stream  # type: ignore[assignment]
-    response.stream = _Bounded(source, coding, _PATIENCE * wait_s, streamed=streamed)
+    seconds = _PATIENCE * wait_s
+    if FREE in response.request.extensions:
+        seconds = min(seconds, left_s())
+    response.stream = _Bounded(source, coding, seconds, streamed=streamed)
 
 
 class _Bounded(httpx.SyncByteStream):

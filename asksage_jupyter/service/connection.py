@@ -12,18 +12,20 @@ from typing import TypeVar
 
 import httpx
 
-from ..errors import BadKey, Refused, ReplyLost, ServiceError, Unavailable
+from ..errors import BadKey, NoRoute, NotReached, Refused, ReplyLost, ServiceError, Unavailable
 from .auth import Credentials
-from .bounded import STREAMED
+from .bounded import FREE, STREAMED
+from .deadline import left_s, limit_s, within_s
 from .payload import JSON
-from .transport import broken, redirected
+from .transport import broken, misled, redirected, silent, strange
 from .wire import Body, Pairs
 
 T = TypeVar("T")
 
-_FREE_TIMEOUT_S = 30.0
+_FREE_S = 30.0  # a question that costs nothing, its tries and its exchange of the key together
 _PAUSES_S = (0.5, 1.5)
 _EXCHANGE = "/user/get-token-with-api-key"
+_KNOWN_BY = "/server/get-models"  # every tenant has it, and it needs no key
 
 
 class Connection:
@@ -48,8 +50,7 @@ class Connection:
     ) -> None:
         self.client, self.credentials = client, credentials
         self._sleep, self._on_date = sleep, on_date
-        longest = client.timeout.read or _FREE_TIMEOUT_S
-        self._free_timeout = httpx.Timeout(min(longest, _FREE_TIMEOUT_S), connect=client.timeout.connect)
+        self._has_met = False  # whether an Ask Sage ever answered
 
     def persist(self, send: Callable[[], T]) -> T:
         """Send, and again where nothing was billed and it may help.
@@ -65,8 +66,9 @@ class Connection:
             for pause_s in _PAUSES_S:
                 try:
                     return self._signed(send)
-                except Unavailable:
-                    pass
+                except Unavailable as error:
+                    if left_s() < pause_s or (isinstance(error, NotReached) and not error.passing):
+                        raise
                 # Pauses vary, so that many kernels do not come back as one.
                 self._sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  no secret is made of it
             return self._signed(send)
@@ -92,7 +94,8 @@ class Connection:
         """
         request = self._free_request(path, content)
         del content  # it may be a prompt, and this frame may be shown in a traceback
-        return self.persist(partial(self._free_once, request, self.credentials, keep))
+        with within_s(_FREE_S):
+            return self.persist(partial(self._free_once, request, self.credentials, keep))
 
     def paid(
         self, request: httpx.Request, read: Callable[[Body], T | ServiceError], *, personal: bool = False
@@ -123,7 +126,8 @@ class Connection:
         """
         request = self._free_request(path, content)
         del content
-        return self._as_person(path, partial(self._free_once, request, self.credentials, keep))
+        with within_s(_FREE_S):
+            return self._as_person(path, partial(self._free_once, request, self.credentials, keep))
 
     def send(
         self, request: httpx.Request, auth: httpx.Auth | None, *, streamed: bool = False
@@ -140,7 +144,7 @@ class Connection:
         try:
             response = self.client.send(request, auth=auth, stream=streamed)
         except httpx.HTTPError as error:
-            failure = broken(error, request)
+            failure = broken(error, request, is_free=FREE in request.extensions)
         else:
             self._note_date(response)
             failure = redirected(response)
@@ -202,23 +206,59 @@ class Connection:
         self, request: httpx.Request, auth: httpx.Auth | None, keep: Callable[[Pairs], object] | None = None
     ) -> Body:
         failure: ServiceError | None
+        self._hasten(request)
         try:
-            body = self.body(self.send(request, auth), keep)
-            failure = body.failure()
-            if failure is None:
-                return body
+            response = self.send(request, auth)
+            body = self.body(response, keep)
+            failure = misled(response) or body.failure()
         except ReplyLost as error:
             failure = error
+        else:
+            self._has_met = self._has_met or body.is_envelope
+            if isinstance(failure, NoRoute) or (failure is None and body.is_object):
+                self._meet(response)
+            if failure is None:
+                return body
         if isinstance(failure, ReplyLost):
             http = f" (HTTP {failure.status})" if failure.status else ""
             told = f"no whole answer to {request.url.path}{http}; this costs nothing: try again later."
             failure = Unavailable(told, status=failure.status)
         raise failure
 
+    def _meet(self, response: httpx.Response) -> None:
+        """Be sure that it is an Ask Sage that says little or lacks a route, and no other kind of host.
+
+        Raises
+        ------
+        NotReached
+        """
+        if self._has_met:
+            return
+        if response.request.url.path.endswith(_KNOWN_BY) and not response.request.url.query:
+            raise strange(response)
+        request = self._free_request(_KNOWN_BY, b"{}")
+        self._hasten(request)
+        response = self.send(request, None)
+        self._has_met = self.body(response).is_envelope
+        if not self._has_met:
+            raise strange(response)
+
+    def _hasten(self, request: httpx.Request) -> None:
+        """Give a free request the time that is left for it and its kind.
+
+        Raises
+        ------
+        NotReached
+            There is none.
+        """
+        left, usual = left_s(), self.client.timeout
+        if left <= 0:
+            raise silent(request.url.host, limit_s())
+        waits = httpx.Timeout(min(usual.read or left, left), connect=min(usual.connect or left, left))
+        request.extensions |= {"timeout": waits.as_dict(), FREE: True}
+
     def _free_request(self, path: str, content: bytes) -> httpx.Request:
-        return self.client.build_request(
-            "POST", path, content=content, headers=JSON, timeout=self._free_timeout
-        )
+        return self.client.build_request("POST", path, content=content, headers=JSON)
 
     def _note_date(self, response: httpx.Response) -> None:
         # A proxy may drop it, and it may say anything.

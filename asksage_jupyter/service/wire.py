@@ -108,6 +108,11 @@ class Body:
         """Whether it is a JSON object, as all native replies are."""
         return isinstance(self.value, dict)
 
+    @property
+    def is_envelope(self) -> bool:
+        """Whether it is what an Ask Sage wraps its answers in, its refusals too."""
+        return self.is_object and not {"response", "status", "data"}.isdisjoint(self.value)
+
     def get(self, key: str) -> Any:
         """A member of the body; None where it is absent."""
         return member(self.value, key)
