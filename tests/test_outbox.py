@@ -115,14 +115,12 @@ def test_a_bill_that_comes_while_the_server_is_away_is_booked_once_by_whoever_co
 ):
     settling = settling_of(ledger)
 
-    def send():
-        postgres.stop()
-        return "answer"
-
     try:
-        answer, bill, trouble = settling.run(settling.call("m", 50), send, lambda *_: a_bill(60))
-        assert (answer, bill.tokens) == ("answer", 60)
-        assert "the debit is still to be booked" in trouble
+        with settling.held(settling.call("m", 50)) as held:
+            held.sent()
+            postgres.stop()
+            held.settle(a_bill(60))
+        assert "the debit is still to be booked" in held.trouble
         assert settling.unbooked == 1
         with pytest.raises(LedgerError, match="nothing is sent"):
             settling.catch_up()
@@ -149,13 +147,12 @@ def test_a_bill_that_comes_while_the_server_is_away_is_booked_once_by_whoever_co
 def test_a_void_waits_too(postgres, ledger):
     settling = settling_of(ledger)
 
-    def send():
-        postgres.stop()
-        raise Unavailable("busy")
-
     try:
-        with pytest.raises(Unavailable):
-            settling.run(settling.call("m", 50), send, lambda *_: a_bill(60))
+        with pytest.raises(Unavailable), settling.held(settling.call("m", 50)) as held:
+            held.sent()
+            postgres.stop()
+            raise Unavailable("busy")
+        assert held.tokens == 50
     finally:
         postgres.start()
     settling.catch_up()

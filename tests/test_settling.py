@@ -43,34 +43,43 @@ def raising(error):
     return send
 
 
+def run(settling, call, send, tokens=60):
+    """One call from its hold to its end."""
+    with settling.held(call) as held:
+        held.sent()
+        answer = send()
+        held.settle(a_bill(tokens))
+    return answer, held
+
+
 def both(settling, send, inner=300):
     """A call that costs on both meters: 200 training tokens, and `inner` inference tokens."""
-
-    def on_inference():
-        call = settling.call("a-model", inner)
-        return settling.run(call, send, lambda answer, took_ms: a_bill(250)).answer
-
-    call = settling.call("a-model", 200, TRAINING)
-    return settling.run(call, on_inference, lambda answer, took_ms: a_bill(220))
+    calls = settling.call("a-model", 200, TRAINING), settling.call("a-model", inner)
+    with settling.held(calls[0]) as training, settling.held(calls[1]) as inference:
+        for held in (training, inference):
+            held.sent()
+        send()
+        training.settle(a_bill(220))
+        inference.settle(a_bill(250))
+    return training, inference
 
 
 def test_what_was_sent_for_comes_back_with_its_bill(ledger, settling):
-    answer, bill, trouble = settling.run(settling.call("m", 50), lambda: "answer", lambda *_: a_bill(60))
-    assert (answer, bill.tokens, trouble) == ("answer", 60, None)
+    answer, held = run(settling, settling.call("m", 50), lambda: "answer")
+    assert (answer, held.tokens, held.trouble) == ("answer", 0, None)
     assert figures(ledger) == (1_000, 60, 0)
 
 
 def test_the_hold_is_there_while_it_is_sent(ledger, settling):
     held = []
-    settling.run(settling.call("m", 50), lambda: held.append(figures(ledger)), lambda *_: a_bill(60))
+    run(settling, settling.call("m", 50), lambda: held.append(figures(ledger)))
     assert held == [(1_000, 0, 50)]
 
 
 def test_two_meters_are_held_together_and_settled_together(ledger, settling):
     held = []
-    _, bill, trouble = both(settling, lambda: held.append((figures(ledger), figures(ledger, ME, TRAINING))))
+    both(settling, lambda: held.append((figures(ledger), figures(ledger, ME, TRAINING))))
     assert held == [((1_000, 0, 300), (1_000, 0, 200))]
-    assert (bill.tokens, trouble) == (220, None)
     assert figures(ledger) == (1_000, 250, 0)
     assert figures(ledger, ME, TRAINING) == (1_000, 220, 0)
 
@@ -78,10 +87,75 @@ def test_two_meters_are_held_together_and_settled_together(ledger, settling):
 @pytest.mark.parametrize("error", [Unavailable("busy"), BadInput("no file"), NoKey("no key")])
 def test_what_was_certainly_not_billed_leaves_nothing_held(ledger, settling, error):
     with pytest.raises(type(error)):
-        settling.run(settling.call("m", 50), raising(error), lambda *_: a_bill(1))
+        run(settling, settling.call("m", 50), raising(error))
     with pytest.raises(type(error)):
         both(settling, raising(error))
     assert figures(ledger) == figures(ledger, ME, TRAINING) == (1_000, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError("int64"), ReplyLost("lost"), Interrupted(None, "stopped"), KeyboardInterrupt()]
+)
+def test_whatever_is_raised_before_it_is_sent_leaves_nothing_held(ledger, settling, error):
+    with pytest.raises(type(error)), settling.held(settling.call("m", 50)):
+        assert figures(ledger) == (1_000, 0, 50)
+        raise error
+    assert figures(ledger) == (1_000, 0, 0)
+
+
+def test_what_is_left_without_being_sent_is_not_held(ledger, settling):
+    with settling.held(settling.call("m", 50)) as held:
+        assert held.tokens == 50
+    assert held.tokens == 0
+    assert figures(ledger) == (1_000, 0, 0)
+
+
+def test_what_came_to_nothing_on_its_way_is_as_if_it_was_never_sent(ledger, settling):
+    with pytest.raises(KeyboardInterrupt), settling.held(settling.call("m", 50)) as held:
+        held.sent()
+        held.sent(False)  # busy, nothing was billed: a pause before it is sent again
+        raise KeyboardInterrupt
+    assert figures(ledger) == (1_000, 0, 0)
+
+
+def test_what_was_given_up_does_not_leave_any_more(ledger, settling):
+    with settling.held(settling.call("m", 50)) as held:
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        held.sent()
+
+
+def test_a_call_may_be_left_open_for_a_bill_that_comes_later(ledger, settling):
+    with settling.held(settling.call("m", 50)) as held:
+        held.sent()
+        held.leave_open()
+    assert held.tokens == 50
+    assert figures(ledger) == (1_000, 0, 50)
+
+
+def test_a_hold_of_which_the_ledger_does_not_say_whether_it_was_made_is_taken_back(
+    ledger, settling, monkeypatch
+):
+    hold = ledger.hold
+
+    def hold_and_fail(*args, **named):
+        hold(*args, **named)
+        raise error
+
+    monkeypatch.setattr(ledger, "hold", hold_and_fail)
+    for error in (LedgerError("lost"), KeyboardInterrupt()):
+        with pytest.raises(type(error)), settling.held(settling.call("m", 50)):
+            raise AssertionError("not entered")
+        assert figures(ledger) == (1_000, 0, 0)
+
+
+def test_a_session_tells_what_is_under_way(settling):
+    call = settling.call("m", 50)
+    with settling.held(call):
+        assert settling.in_flight == {call.op}
+    with pytest.raises(NotEnoughTokens), settling.held(settling.call("m", 5_000)):
+        raise AssertionError("not entered")
+    assert not settling.in_flight
 
 
 @pytest.mark.parametrize("error", [ReplyLost("lost"), Interrupted(None, "stopped"), KeyboardInterrupt()])
@@ -103,8 +177,9 @@ def test_a_second_meter_that_cannot_pay_frees_the_first_and_sends_nothing(ledger
 def test_a_failing_debit_is_told_and_booked_at_the_next_catch_up(ledger, settling, monkeypatch):
     settle = ledger.settle
     monkeypatch.setattr(ledger, "settle", raising_ledger("the disk is full"))
-    _, _, trouble = settling.run(settling.call("m", 50), lambda: "answer", lambda *_: a_bill(60))
-    assert trouble == "the debit is still to be booked (the disk is full)"
+    _, held = run(settling, settling.call("m", 50), lambda: "answer")
+    assert held.tokens == 50
+    assert held.trouble == "the debit is still to be booked (the disk is full)"
     with pytest.warns(UserWarning, match="60 tokens: the debit is still to be booked"):
         settling.catch_up()
     monkeypatch.setattr(ledger, "settle", settle)
@@ -118,8 +193,9 @@ def test_a_conflict_is_told_and_not_tried_again(ledger, settling, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "settle", conflict)
-        _, _, trouble = settling.run(settling.call("m", 50), lambda: "answer", lambda *_: a_bill(60))
-    assert trouble == "not debited: settled before"
+        _, held = run(settling, settling.call("m", 50), lambda: "answer")
+    assert held.tokens == 50
+    assert held.trouble == "not debited: settled before"
     settling.catch_up()
     assert figures(ledger) == (1_000, 0, 50)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..rates import Estimate
     from ..service import Answer
+    from .held import Held
     from .listener import Listener
     from .session import Session
 
@@ -51,16 +52,19 @@ def asked(
         raise OverLimit(estimate.expected, limit)
     session.make_contact()
     call = session.settling.call(estimate.model, estimate.expected)
+    held = session.settling.held(call)
     try:
-        answer, bill, trouble = session.settling.run(
-            call, send, lambda answer, took_ms: _bill(session, answer, estimate, answering, took_ms)
-        )
+        with held:
+            held.sent()
+            answer = send()
+            bill = _bill(session, answer, estimate, answering, held.took_ms)
+            held.settle(bill)
     except ReplyLost as lost:
-        message = f"{lost} {stays_held(estimate.expected)}"
+        message = f"{lost} {stays_held(held.tokens)}"
         raise ReplyLost(message, status=lost.status, text=listener.text) from None
     except KeyboardInterrupt:
-        raise _interrupted(session, estimate, call.op, listener.text) from None
-    return answer, _reply(session, answer, estimate, call.op, bill, trouble)
+        raise _interrupted(session, estimate, held, listener.text) from None
+    return answer, _reply(session, answer, estimate, held, bill)
 
 
 def _bill(
@@ -82,19 +86,17 @@ def _bill(
     )
 
 
-def _reply(
-    session: Session, answer: Answer, estimate: Estimate, op: str, bill: Bill, trouble: str | None
-) -> Reply:
+def _reply(session: Session, answer: Answer, estimate: Estimate, held: Held, bill: Bill) -> Reply:
     notes = [f"{part.name} ~{part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
     if bill.model:
         notes.append(f"asked {estimate.model}, answered by {bill.model}")
-    if trouble:
-        notes.append(trouble)
+    if held.trouble:
+        notes.append(held.trouble)
     return Reply(
         text=answer.text,
         model=bill.model or estimate.model,
         estimate=estimate,
-        op=op,
+        op=held.call.op,
         tokens=bill.tokens,
         source=bill.source,
         input_tokens=bill.input_tokens,
@@ -105,14 +107,15 @@ def _reply(
     )
 
 
-def _interrupted(session: Session, estimate: Estimate, op: str, text: str) -> Interrupted:
+def _interrupted(session: Session, estimate: Estimate, held: Held, text: str) -> Interrupted:
     reply = Reply(
         text,
         estimate.model,
         estimate,
-        op,
+        held.call.op,
+        held=held.tokens,
         balance=session.balance_now(),
         interrupted=True,
         is_demo=session.account.is_demo,
     )
-    return Interrupted(reply, f"stopped. {stays_held(estimate.expected)}")
+    return Interrupted(reply, f"stopped. {stays_held(held.tokens)}" if held.tokens else "nothing was sent.")

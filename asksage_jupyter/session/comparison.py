@@ -49,7 +49,7 @@ class Comparison:
     @property
     def held(self) -> int:
         """Ask Sage tokens that stay held, as nobody knows their bills: of what was stopped or lost."""
-        return sum(self.estimates[model].expected for model, reply in self.replies.items() if _is_open(reply))
+        return sum(_held(reply, self.estimates[model]) for model, reply in self.replies.items())
 
     @property
     def failure(self) -> Exception | None:
@@ -118,8 +118,8 @@ class Comparison:
         }
 
 
-def _is_open(outcome: Reply | Exception) -> bool:
-    """Whether the call's bill is unknown."""
+def _held(outcome: Reply | Exception, estimate: Estimate) -> int:
+    """What stays held of a call, as its bill is unknown."""
     if isinstance(outcome, Reply):
-        return outcome.tokens is None
-    return isinstance(outcome, ReplyLost) or not isinstance(outcome, AskSageError)
+        return outcome.held
+    return estimate.expected if isinstance(outcome, ReplyLost) or not isinstance(outcome, AskSageError) else 0

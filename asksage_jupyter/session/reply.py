@@ -36,7 +36,7 @@ class Reply:
     estimate : Estimate
         Expected Ask Sage tokens, before sending.
     tokens : int or None
-        Ask Sage tokens debited; None while the bill is unknown (interrupted: the estimate stays held).
+        Ask Sage tokens debited; None while the bill is unknown, or where nothing was sent.
     source : Source or None
         Where `tokens` comes from.
     input_tokens, output_tokens : int or None
@@ -47,6 +47,8 @@ class Reply:
         What is worth knowing: history's share, another model than asked, a debit still to be booked.
     op : str
         The move's id in the ledger.
+    held : int
+        Ask Sage tokens that stay held until the bill is known.
     interrupted : bool
         Whether the person stopped it.
     is_demo : bool
@@ -64,6 +66,7 @@ class Reply:
     balance: Balance | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    held: int = 0
     is_demo: bool = False
 
     @property
@@ -71,9 +74,8 @@ class Reply:
         """One quiet line: model, tokens and their source, remaining, and what is worth knowing."""
         parts = ["local demo", self.model] if self.is_demo else [self.model]
         if self.tokens is None or self.source is None:
-            parts.append(
-                f"interrupted: about {self.estimate.expected:,} tokens stay held until the bill is known"
-            )
+            parts.append("interrupted" if self.interrupted else "the bill is not told yet")
+            parts[-1] += f": {open_words(self.held)}"
         else:
             parts.append(f"{self.tokens:,} tokens ({SOURCES[self.source]})")
         if self.balance is not None and self.balance.inference.granted is not None:
@@ -96,6 +98,11 @@ class Reply:
 def quiet(receipt: str) -> str:
     """A receipt as one line of HTML in the theme's quiet colour."""
     return f'<small style="color:var(--jp-ui-font-color2,#777)">{escape(receipt)}</small>'
+
+
+def open_words(held: int) -> str:
+    """What becomes of the estimate of a call that has no bill."""
+    return f"about {held:,} tokens stay held until the bill is known" if held else "nothing was sent"
 
 
 def stays_held(tokens: int) -> str:

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING
 
-from ..account import Bill, Call, Meter
-from ..errors import AskSageError, Interrupted, LedgerConflict, LedgerError, ReplyLost
+from ..account import Call, Meter
+from ..errors import LedgerConflict, LedgerError
 from . import origin
+from .held import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..account import Account
+    from ..account import Account, Bill
     from ..ledger import Ledger
     from ..ledger.outbox import Outbox
     from ..settings import AskSage
-
-A = TypeVar("A")
-
-
-class Settled(NamedTuple, Generic[A]):
-    """What came of a call.
-
-    Attributes
-    ----------
-    answer : object
-        What was sent for.
-    bill : Bill
-        What was debited.
-    trouble : str or None
-        Why the debit is still to be booked, or was not; None when it is booked.
-    """
-
-    answer: A
-    bill: Bill
-    trouble: str | None
 
 
 class Settling:
@@ -69,6 +49,7 @@ class Settling:
         self._ledger = ledger
         self._clock = clock
         self._after = after
+        self._in_flight: set[str] = set()
 
     @cached_property
     def _outbox(self) -> Outbox:
@@ -98,38 +79,24 @@ class Settling:
             user=self._account.holder,
         )
 
-    def run(self, call: Call, send: Callable[[], A], bill: Callable[[A, int], Bill]) -> Settled[A]:
-        """Set the call's estimate aside, send, debit what was billed.
+    def held(self, call: Call) -> Held:
+        """Set the call's tokens aside with ``with``, and leave as `Held` tells.
 
-        Parameters
-        ----------
-        call : Call
-        send : callable
-            Sends, and returns what came back. It may itself be a `run`, for what costs on both meters.
-        bill : callable
-            Takes what came back and the milliseconds it took; tells what is debited.
+        ::
 
-        Raises
-        ------
-        ReplyLost, Interrupted, KeyboardInterrupt
-            Of `send`: it may have been billed, and the hold stays open.
-        AskSageError
-            Any other: certainly nothing was billed, and the hold is voided or was never made.
+            with settling.held(call) as held:
+                held.sent()
+                answer = send()
+                held.settle(bill_of(answer))
+
+        For what costs on both meters two of them are entered, and both are sent and settled.
         """
-        due = call.sent_at + self._settings.presume_after_s * 1_000_000
-        self._ledger().hold(self._account, call, due=due)
-        started = time.monotonic()
-        try:
-            answer = send()
-        except (ReplyLost, Interrupted):
-            raise
-        except AskSageError:
-            self._settle(call.op, None)  # a failing ledger must not hide why the call was refused
-            raise
-        finally:
-            self._after()
-        billed = bill(answer, round((time.monotonic() - started) * 1000))
-        return Settled(answer, billed, self._settle(call.op, billed))
+        return Held(self, call)
+
+    @property
+    def in_flight(self) -> frozenset[str]:
+        """The ops of the calls that are under way in this session now."""
+        return frozenset(self._in_flight)
 
     def catch_up(self) -> None:
         """Presume what is past due, and book the debits that failed before, here or in another kernel.
@@ -157,13 +124,32 @@ class Settling:
     def _warn(bill: Bill | None, trouble: str) -> None:
         warnings.warn(f"{bill.tokens if bill else 0:,} tokens: {trouble}", stacklevel=4)
 
-    def _book(self, op: str, bill: Bill | None) -> None:
-        if bill is None:
-            self._ledger().void(op)
-        else:
-            self._ledger().settle(op, bill)
+    # -- what `Held` does ----------------------------------------------------------------------------
 
-    def _settle(self, op: str, bill: Bill | None) -> str | None:
+    def begin(self, op: str) -> None:
+        """A call is under way."""
+        self._in_flight.add(op)
+
+    def end(self, op: str) -> None:
+        """It is over, however it ended."""
+        self._in_flight.discard(op)
+        self._after()
+
+    def hold(self, call: Call) -> None:
+        """Set its estimate aside."""
+        due = call.sent_at + self._settings.presume_after_s * 1_000_000
+        self._ledger().hold(self._account, call, due=due)
+
+    def take_back(self, op: str) -> None:
+        """Void a hold of which the ledger did not say whether it was made."""
+        try:
+            self._ledger().void(op)
+        except LedgerConflict:
+            pass  # it was not
+        except LedgerError:
+            self._outbox.keep(op, None)
+
+    def book(self, op: str, bill: Bill | None) -> str | None:
         """Debit, or void without a bill; on failure keep it in the outbox for the next try, and say so.
 
         A reply that is paid for must arrive, whatever becomes of the debit.
@@ -176,3 +162,9 @@ class Settling:
             self._outbox.keep(op, bill)
             return f"the debit is still to be booked ({error or type(error).__name__})"
         return None
+
+    def _book(self, op: str, bill: Bill | None) -> None:
+        if bill is None:
+            self._ledger().void(op)
+        else:
+            self._ledger().settle(op, bill)

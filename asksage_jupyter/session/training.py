@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ..account import Bill, Meter, Source
@@ -15,9 +16,9 @@ from .trained import Training, TrainingEstimate
 from .uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from ..account import Call
     from ..service import Trained
+    from .held import Held
     from .session import Session
 
 
@@ -100,26 +101,23 @@ class _Upload:
 
     def _send(self, piece: Piece) -> None:
         """One piece: held on each meter that pays for it, uploaded, remembered, settled."""
+        meters = (Meter.TRAINING, Meter.INFERENCE) if piece.inference else (Meter.TRAINING,)
+        with ExitStack() as stack:
+            holds = [stack.enter_context(self._held(piece, meter)) for meter in meters]
+            for held in holds:
+                held.sent()
+            trained = self._uploaded(piece)
+            for held in holds:
+                bill = _bill(piece, held.call, trained, held.took_ms)
+                held.settle(bill)
+                self._bills[held.call.meter].append(bill)
+                if held.trouble:
+                    self._notes.append(f"{piece.name}: {held.trouble}")
 
-        def upload() -> Trained:
-            return self._uploaded(piece)
-
-        if piece.inference:
-            self._debited(piece, Meter.TRAINING, lambda: self._debited(piece, Meter.INFERENCE, upload))
-        else:
-            self._debited(piece, Meter.TRAINING, upload)
-
-    def _debited(self, piece: Piece, meter: Meter, send: Callable[[], Trained]) -> Trained:
-        tokens = piece.training if meter is Meter.TRAINING else piece.inference
+    def _held(self, piece: Piece, meter: Meter) -> Held:
         settling = self._session.settling
-        call = settling.call(f"train:{self._planned.dataset}", tokens, meter)
-        trained, bill, trouble = settling.run(
-            call, send, lambda trained, took_ms: _bill(piece, meter, tokens, trained, took_ms)
-        )
-        self._bills[meter].append(bill)
-        if trouble:
-            self._notes.append(f"{piece.name}: {trouble}")
-        return trained
+        tokens = piece.training if meter is Meter.TRAINING else piece.inference
+        return settling.held(settling.call(f"train:{self._planned.dataset}", tokens, meter))
 
     def _uploaded(self, piece: Piece) -> Trained:
         """Send it; remembered before it is debited, so that a crash in between uploads nothing twice."""
@@ -161,9 +159,9 @@ class _Upload:
         )
 
 
-def _bill(piece: Piece, meter: Meter, tokens: int, trained: Trained, duration_ms: int) -> Bill:
-    """What is debited on `meter`: as told, else a text's price, else the recorded figure."""
-    source = Source.PRICED if piece.path is None else Source.PRESUMED
-    if meter is Meter.TRAINING and trained.tokens is not None:
+def _bill(piece: Piece, call: Call, trained: Trained, duration_ms: int) -> Bill:
+    """What is debited on the call's meter: as told, else a text's price, else the recorded figure."""
+    tokens, source = call.estimate, Source.PRICED if piece.path is None else Source.PRESUMED
+    if call.meter is Meter.TRAINING and trained.tokens is not None:
         tokens, source = trained.tokens, Source.BILLED
     return Bill(tokens, source, duration_ms=duration_ms)
