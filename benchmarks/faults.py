@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from fault_desk import check, exhaust, kill_backends, kill_clients
 from faulty_disk import compiled, on_disk
+from late_desk import stress
 from ledger_desk import ME, figures
 from postgres_server import running
 from power_cut import cuts, events
@@ -56,6 +57,15 @@ def killed_on_a_server(_: Path, _folder: Path, share: float) -> str:
     return f"{clients} clients and {backends} of the server's own processes"
 
 
+def overtaken(_: Path, _folder: Path, share: float) -> str:
+    with running() as server:
+        where = server.url("postgres", schema=server.new_schema())
+        calls, presumed = stress(where, max(20, round(600 * share)), presumers=3)
+    return (
+        f"{calls:,} calls of 5 people settled past due, {presumed:,} of them presumed meanwhile by 3 others"
+    )
+
+
 def powerless(library: Path, folder: Path, share: float) -> str:
     number = max(1, round(250 * share))
     for every in (0, 17, 29, 101):  # a sound disk, and three of which every so many calls fail
@@ -85,6 +95,7 @@ PROOFS: tuple[tuple[str, Callable[[Path, Path, float], str]], ...] = (
     ("writes and syncs that fail", failing),
     ("kill -9", killed),
     ("kill -9, PostgreSQL", killed_on_a_server),
+    ("settled and presumed at once", overtaken),
     ("power cuts", powerless),
     ("exhaustion", exhausted),
 )
@@ -101,7 +112,7 @@ def main(share: float) -> None:
         for number, (title, proof) in enumerate(PROOFS):
             start = time.perf_counter()
             kept = proof(library, Path(folder, str(number)), share)
-            print(f"{title:<28} {kept} ({time.perf_counter() - start:.0f} s)", flush=True)
+            print(f"{title:<30} {kept} ({time.perf_counter() - start:.0f} s)", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import month
@@ -11,7 +11,10 @@ from ..errors import BadInput
 from . import grants, moves, pools, stores
 from .place import Place
 from .postgres import roles
+from .unsettled import late
 from .view import LedgerView
+
+_AT_ONCE = 200  # late calls a transaction: others wait for it
 
 
 class Ledger(LedgerView):
@@ -271,21 +274,33 @@ class Ledger(LedgerView):
             lambda connection: moves.settle(connection, op, None, self._clock()), of=[op], vital=True
         )
 
-    def presume(self) -> int:
+    def presume(self, account: Account | None = None) -> int:
         """Book every hold past its due time as spent at its estimate, until the truth arrives.
+
+        Parameters
+        ----------
+        account : Account or None
+            Whose holds; None for everybody's.
 
         Returns
         -------
         int
             How many calls.
+
+        Raises
+        ------
+        LedgerError
+            The ledger could not be written; what was not booked is found late again.
         """
         # Looked for before any turn is taken, since almost always there is nothing to do.
         with self._store.reading() as connection:
-            late = moves.late(connection, self._clock())
-        if not late:
-            return 0
+            ops = late(connection, account, self._clock())
+        return sum(self._presume(ops[first : first + _AT_ONCE]) for first in range(0, len(ops), _AT_ONCE))
+
+    def _presume(self, ops: Sequence[str]) -> int:
+        # These alone: others became late meanwhile, and their accounts' turn is not taken.
         return self._store.write(
-            lambda connection: moves.presume(connection, self._clock()), of=late, vital=True
+            lambda connection: moves.presume(connection, ops, self._clock()), of=ops, vital=True
         )
 
     def correct(self, account: Account, meter: Meter, tokens: int, *, op: str) -> None:

@@ -6,10 +6,11 @@ pool's. Both chains get entries of the same op, kind and sum; the call and its b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -19,7 +20,6 @@ from ..month import to_datetime
 from .chain import about_bill, about_call, append
 from .paying import payers
 from .prepared import Prepared
-from .reading import HOLDING, is_persons, open_holds
 from .schema import OF_A_CALL, account, entry, grant
 from .schema import bill as bill_table
 from .schema import call as call_table
@@ -33,21 +33,23 @@ _INSERT_BILL = Prepared(bill_table.insert())
 
 # The entries of one call, the caller's before the pool's; each with the present tail of its grant, in the
 # order of burning.
-_LINKS = Prepared(
+_OF_CALLS = (
     with_tail(
-        select(grant.c.account_id, entry.c.kind, entry.c.tokens, entry.c.t, *TAIL_COLUMNS)
+        select(entry.c.op, grant.c.account_id, entry.c.kind, entry.c.tokens, entry.c.t, *TAIL_COLUMNS)
         .join(grant, grant.c.id == entry.c.grant_id)
         .join(call_table, call_table.c.op == entry.c.op)
     )
-    .where(entry.c.op == bindparam("op"), OF_A_CALL)
+    .where(OF_A_CALL)
     .order_by(
+        entry.c.op,
         (grant.c.account_id == call_table.c.account_id).desc(),
         grant.c.ends,
         grant.c.id,
         entry.c.seq,
     )
 )
-_HELD_BY_PERSONS = HOLDING.join(account, account.c.id == grant.c.account_id).where(is_persons(account))
+_LINKS = Prepared(_OF_CALLS.where(entry.c.op == bindparam("op")))
+_LINKS_OF_MANY = _OF_CALLS.where(entry.c.op.in_(bindparam("ops", expanding=True)))
 _LAST_BILL = (
     select(bill_table.c.tokens, bill_table.c.input_tokens, bill_table.c.output_tokens)
     .where(bill_table.c.op == bindparam("op"))
@@ -96,7 +98,10 @@ def hold(connection: Connection, holder: Account, call: Call, due: int, clock: i
 
 def settle(connection: Connection, op: str, bill: Bill | None, clock: int) -> None:
     """End the call's hold with its bill, or with nothing and no bill row: a void."""
-    own, *pools = _Asked.of(connection, op)
+    links = _LINKS.rows(connection, {"op": op})
+    if not links:
+        raise LedgerConflict(f"the call {op} was never held: hold it before it is settled.")
+    ((own, *pools),) = _asked(links)
     tokens = 0 if bill is None else bill.tokens
     if own.settled:
         if not _is_same(connection, own, bill):
@@ -110,27 +115,18 @@ def settle(connection: Connection, op: str, bill: Bill | None, clock: int) -> No
         _book(connection, pool, Kind.SETTLE, tokens, None, clock)
 
 
-def presume(connection: Connection, clock: int) -> int:
-    """Book every hold that is past due at its estimate; returns how many calls."""
-    ops = late(connection, clock)
-    for op in ops:
-        own, *pools = _Asked.of(connection, op)
+def presume(connection: Connection, ops: Sequence[str], clock: int) -> int:
+    """Book these calls, which were found late, at their estimates; returns how many still were to do."""
+    booked = 0
+    for own, *pools in _asked(connection.execute(_LINKS_OF_MANY, {"ops": ops}).all()):
+        if own.settled or own.presumed:  # by another, between the finding and this turn
+            continue
         tokens = sum(own.held.values())
-        bill = Bill(tokens, Source.PRESUMED, Status.LOST)
-        _book(connection, own, Kind.PRESUME, tokens, bill, clock)
+        _book(connection, own, Kind.PRESUME, tokens, Bill(tokens, Source.PRESUMED, Status.LOST), clock)
         for pool in pools:
             _book(connection, pool, Kind.PRESUME, tokens, None, clock)
-    return len(ops)
-
-
-def late(connection: Connection, clock: int) -> list[str]:
-    """The calls whose holds are open past their due time."""
-    ops: dict[str, None] = {}
-    # What a pool holds, its members hold too.
-    for grant_id, held in connection.execute(_HELD_BY_PERSONS).all():
-        if held:
-            ops |= dict.fromkeys(op for op, due, _ in open_holds(connection, grant_id, held) if due <= clock)
-    return list(ops)
+        booked += 1
+    return booked
 
 
 def correct(connection: Connection, holder: Account, meter: Meter, tokens: int, op: str, clock: int) -> None:
@@ -187,28 +183,27 @@ class _Asked:
     held: dict[int, int] = field(default_factory=dict)
     booked: dict[int, int] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, connection: Connection, op: str) -> list[_Asked]:
-        """The caller's, and the pool's after it."""
-        rows = _LINKS.rows(connection, {"op": op})
-        if not rows:
-            raise LedgerConflict(f"the call {op} was never held: hold it before it is settled.")
-        found = []
-        for account_id, links in groupby(rows, itemgetter(0)):
-            asked = cls(op, account_id)
-            for _, kind, tokens, t, *columns in links:
-                asked._take(kind, tokens, t, Tail(*columns))
-            found.append(asked)
-        return found
-
-    def _take(self, kind: str, tokens: int, t: int, tail: Tail) -> None:
-        self.tails[tail.grant_id] = tail
+    def take(self, kind: str, tokens: int, t: int, tail: Tail) -> None:
+        self.tails.setdefault(tail.grant_id, tail)  # or what was booked since they were read
         if kind == Kind.HOLD:
             self.held[tail.grant_id], self.held_at = tokens, t
         else:
             self.booked[tail.grant_id] = self.booked.get(tail.grant_id, 0) + tokens
             self.settled |= kind == Kind.SETTLE
             self.presumed |= kind == Kind.PRESUME
+
+
+def _asked(links: Iterable[Sequence[Any]]) -> Iterator[list[_Asked]]:
+    """The payers of each call, the caller before the pool; all know the same, latest tails."""
+    tails: dict[int, Tail] = {}
+    for op, of_call in groupby(links, itemgetter(0)):
+        payers_of = []
+        for account_id, of_payer in groupby(of_call, itemgetter(1)):
+            asked = _Asked(op, account_id, tails=tails)
+            for _, _, kind, tokens, t, *columns in of_payer:
+                asked.take(kind, tokens, t, Tail(*columns))
+            payers_of.append(asked)
+        yield payers_of
 
 
 def _book(
@@ -228,7 +223,7 @@ def _book(
     for grant_id, total in wanted.items():
         released = 0 if asked.presumed else asked.held.get(grant_id, 0)
         first = grant_id == next(iter(asked.held))
-        tail = append(
+        tail = asked.tails[grant_id] = append(
             connection,
             asked.tails[grant_id],
             kind,

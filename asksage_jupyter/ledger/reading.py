@@ -6,7 +6,21 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, exists, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    select,
+)
 
 from ..account import Account, Kind
 from .schema import OF_A_CALL, account, bill, call, entry, grant
@@ -56,6 +70,47 @@ HOLDING_OF = HOLDING.join(account, account.c.id == grant.c.account_id).where(
     account.c.host == bindparam("host"), account.c.holder == bindparam("holder")
 )
 
+# Every hold that is open, of all accounts: each grant is walked back from its last entry until all of its
+# running total is found. Open holds are young, however long the history.
+_tail, _at = entry.alias("tail_"), entry.alias("at_")
+_newest = select(func.max(entry.c.seq)).where(entry.c.grant_id == grant.c.id).scalar_subquery()
+_of_op = entry.alias("of_op")
+_NONE, _ONE = literal_column("0", BigInteger()), literal_column("1", BigInteger())
+
+
+def _is_open(held: FromClause) -> ColumnElement[bool]:
+    ended = exists().where(
+        _of_op.c.op == held.c.op,
+        _of_op.c.grant_id == held.c.grant_id,
+        _of_op.c.kind.in_([literal_column("'settle'"), literal_column("'presume'")]),
+    )
+    return and_(held.c.kind == literal_column("'hold'"), ~ended)
+
+
+def open_holds_of(*whose: ColumnElement[bool]) -> Select[Any]:
+    """The ``(op, due, tokens, grant_id)`` of every open hold on the grants of such an `account`."""
+    walk = (
+        select(_tail.c.grant_id, _tail.c.seq, _tail.c.held.label("left_"))
+        .select_from(account)
+        .join(grant, grant.c.account_id == account.c.id)
+        .join(_tail, (_tail.c.grant_id == grant.c.id) & (_tail.c.seq == _newest))
+        .where(_tail.c.held > _NONE, *whose)
+        .cte("walk", recursive=True)
+    )
+    found = case((_is_open(_at), _at.c.tokens), else_=_NONE)
+    walk = walk.union_all(
+        select(walk.c.grant_id, walk.c.seq - _ONE, walk.c.left_ - found)
+        .join(_at, (_at.c.grant_id == walk.c.grant_id) & (_at.c.seq == walk.c.seq))
+        .where(walk.c.left_ > found)
+    )
+    return (
+        select(entry.c.op, entry.c.due, entry.c.tokens, entry.c.grant_id)
+        .select_from(walk)
+        .join(entry, (entry.c.grant_id == walk.c.grant_id) & (entry.c.seq == walk.c.seq))
+        .where(_is_open(entry))
+    )
+
+
 _METERS_OF = select(account.c.id).where(
     account.c.host == bindparam("host"), account.c.holder == bindparam("holder")
 )
@@ -85,7 +140,7 @@ def _within(statement: Select[Any], since: int | None, until: int | None) -> Sel
 
 def is_persons(of: Table) -> ColumnElement[bool]:
     """Whether a row of `account` is a person's, and no pool's."""
-    return ~of.c.holder.startswith("pool:")
+    return of.c.holder.not_like(literal_column("'pool:%'"))
 
 
 def month_calls_statement(grants: Sequence[int], starts: int, ends: int) -> Select[Any]:

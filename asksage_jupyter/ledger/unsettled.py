@@ -8,11 +8,20 @@ from operator import attrgetter
 from sqlalchemy import Connection, bindparam, exists, func, literal_column, select
 
 from ..account import Account, Kind, Meter
-from .reading import HOLDING_OF, open_holds
+from .prepared import Prepared
+from .reading import HOLDING_OF, is_persons, open_holds, open_holds_of
 from .schema import account, call, entry, grant
 from .state import month_of
 
 _settled = entry.alias("settled")
+
+# What a pool holds, its members hold too.
+_LATE = Prepared(open_holds_of(is_persons(account)).where(entry.c.due <= bindparam("now")))
+_LATE_OF = Prepared(
+    open_holds_of(account.c.host == bindparam("host"), account.c.holder == bindparam("holder")).where(
+        entry.c.due <= bindparam("now")
+    )
+)
 
 _HOLDING = HOLDING_OF.where(account.c.meter == bindparam("meter"))
 # The kind is written out, or the index on presumes would not be seen to fit.
@@ -78,6 +87,15 @@ class Unsettled:
     tokens: int
     presumed: bool
     period: str
+
+
+def late(connection: Connection, holder: Account | None, clock: int) -> list[str]:
+    """The calls whose holds are open past their due time, of one account or of all."""
+    if holder is None:
+        rows = _LATE.rows(connection, {"now": clock})
+    else:
+        rows = _LATE_OF.rows(connection, {"host": holder.host, "holder": holder.holder, "now": clock})
+    return list(dict.fromkeys(op for op, *_ in rows))  # a call may be held on several grants
 
 
 def unsettled(connection: Connection, holder: Account, meter: Meter) -> list[Unsettled]:

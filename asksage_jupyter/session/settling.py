@@ -106,7 +106,7 @@ class Settling:
         LedgerError
             The ledger cannot be written now.
         """
-        self._ledger().presume()
+        self._ledger().presume(self._account)
         done = []
         for op, bill in self._outbox.waiting():
             try:
