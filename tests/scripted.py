@@ -69,6 +69,7 @@ class Received:
 
 class Scripted:
     """The server. `on` gives a route its replies: played in order, the last one for ever; 404 without any.
+    The route ``*`` is any that has none of its own.
 
     A reply may be a function of the request. The host name is one that the client takes for loopback.
     """
@@ -95,7 +96,8 @@ class Scripted:
 
     def reply_to(self, request: Received) -> Played:
         self.requests.append(request)
-        script = self._script.get(request.path) or self._script.get(request.path.partition("?")[0])
+        path = request.path.partition("?")[0]
+        script = self._script.get(request.path) or self._script.get(path) or self._script.get("*")
         if not script:
             return Played(b"<html>404</html>", status=404)
         reply = script.popleft() if len(script) > 1 else script[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from scripted import QUERY, STREAM, Played, Received, Scripted, envelope, pieces
 
 KEY = "key-of-ada-77c1"
@@ -9,9 +11,9 @@ MODEL, OTHER = "sage-haiku", "aws-nova-lite-v1:0"
 USED = 411
 
 
-def open_tenant() -> Scripted:
+def open_tenant(**options: Any) -> Scripted:
     """A server on which every question is answered; the caller closes it."""
-    server = Scripted()
+    server = Scripted(**options)
     server.on("/server/get-models", {"response": [_model(MODEL, cui=True), _model(OTHER)], "status": 200})
     server.on(
         "/user/validate_token_with_full_user",

@@ -13,9 +13,11 @@ from IPython.core.magic import no_var_expand
 
 from ..session import accompany
 from ..session.origin import tell_cell
+from ..session.waiting import tell_waiting
 from ..settings import AskSage
 from .completion import complete
 from .transform import transform
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -68,6 +70,7 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
     tell_cell(partial(_cell_id, shell))
+    tell_waiting(Waiting(shell))
     accompany(_background)
     accompany(_forewarning)
     settings = AskSage.instance(parent=shell)
@@ -78,6 +81,7 @@ def register(shell: InteractiveShell) -> None:
 
 def unregister(shell: InteractiveShell) -> None:
     """Take the settings and the completion out again; the magics stay, as IPython keeps them."""
+    tell_waiting(None)
     for part, parts in _added(shell, AskSage.instance()):
         if part in parts:
             parts.remove(part)

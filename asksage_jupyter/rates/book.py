@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import month
 from ..account import Source
-from ..errors import AskSageError, Unavailable
+from ..errors import AskSageError, BadKey, NotReached, Unavailable
 from .estimate import Estimate, Part
 from .fit import CATALOG_FACTOR, KEPT, Fit, Sample, fit
 from .pricing import FIXED, Pricer, Rate, ask, checked
@@ -52,6 +52,10 @@ class Rates:
             return known or self._from_catalog(model)
         return None
 
+    def older(self, model: str) -> Rate | None:
+        """The rate that was learned last, however long ago; None where none was."""
+        return self._store.known(model).rate
+
     def rate(
         self, model: str, pricer: Pricer | None = None, catalog: tuple[float, float] | None = None
     ) -> Rate:
@@ -69,6 +73,8 @@ class Rates:
         ------
         Unavailable
             None of these is at hand. Nothing was sent or kept.
+        BadKey
+            The pricer does not accept the key.
         """
         if catalog is not None:
             self._catalog[model] = catalog
@@ -78,6 +84,8 @@ class Rates:
         if pricer is not None:
             try:
                 prompt, completion = ask(pricer, model)
+            except BadKey:
+                raise  # whoever is not let in learns no price, and nothing is sent
             except (AskSageError, ValueError, TypeError) as error:
                 failure = error
                 self._failed[model] = self._clock()
@@ -86,8 +94,10 @@ class Rates:
                 self._store.update(model, lambda known: replace(known, rate=priced))
                 return priced
         # A price of days ago was true once; the catalog's is off by 0.65 to 3.6.
-        if found := self._store.known(model).rate or self._from_catalog(model):
+        if found := self.older(model) or self._from_catalog(model):
             return found
+        if isinstance(failure, NotReached):
+            raise failure
         raise Unavailable(
             f"the price of {model} is not known: the service neither priced nor listed it. Nothing was sent; "
             f"try again, or choose a model of %asksage models."

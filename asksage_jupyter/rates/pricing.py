@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..account import Source
 
@@ -71,15 +71,21 @@ def ask(pricer: Pricer, model: str) -> tuple[float, float]:
     ValueError, TypeError
         The replies are no prices.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from contextvars import copy_context
 
     with ThreadPoolExecutor(5, "asksage-rates") as pool:
+
+        def begin(*question: Any) -> Future[int]:
+            here = copy_context()  # with the limit for all
+            return pool.submit(lambda: here.run(*question))
+
         futures = [
-            pool.submit(pricer.tokenize, _LONG, model),
-            pool.submit(pricer.tokenize, _SHORT, model),
-            pool.submit(pricer.price, _LONG, model),
-            pool.submit(pricer.price, _SHORT, model),
-            pool.submit(pricer.price, _SHORT, model, _MANY),
+            begin(pricer.tokenize, _LONG, model),
+            begin(pricer.tokenize, _SHORT, model),
+            begin(pricer.price, _LONG, model),
+            begin(pricer.price, _SHORT, model),
+            begin(pricer.price, _SHORT, model, _MANY),
         ]
         # The wire has been seen to say "933": a string is as good as a number here.
         long, short, long_price, short_price, many_price = (float(future.result()) for future in futures)

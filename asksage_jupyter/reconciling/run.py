@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Meter
 from ..session.contact import make_contact
+from ..session.waiting import patiently
 from .bills import settle_from_log, still_open
 from .counters import compare
 from .log import Log
@@ -25,7 +26,7 @@ def run(parties: Parties) -> Reconciled:
         What was booked before stays; the next run goes on from there.
     """
     asked_at = parties.clock()
-    limits = parties.service.limits()
+    limits = patiently(parties.service.host, parties.service.limits)
     if not all(parties.ledger.has_month(parties.account, meter) for meter in Meter):
         make_contact(parties.account, parties.ledger, parties.service)
     log = Log(parties.service)

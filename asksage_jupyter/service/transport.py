@@ -10,6 +10,7 @@ import httpx
 
 from ..errors import ConfigurationError, NotReached, Refused, ReplyLost, ServiceError
 from .bounded import OutOfBounds, bound
+from .deadline import left_s, limit_s
 from .proxies import proxy_for, shown
 from .trust import trusted
 from .wire import lost, one_line
@@ -113,7 +114,9 @@ def broken(error: httpx.HTTPError, request: httpx.Request, *, is_free: bool = Fa
     if _is_tls(error):
         return _distrusted(host, reason)
     if isinstance(error, httpx.TimeoutException):
-        return silent(host, request.extensions["timeout"]["read"], passing=True)
+        is_over = left_s() <= 0
+        seconds = limit_s() if is_over else request.extensions["timeout"]["read"]
+        return silent(host, seconds, passing=not is_over)
     return NotReached(
         f"{_how_cut_off(error, host)}; nothing was billed: try again later.",
         passing=not isinstance(error, OutOfBounds),

@@ -103,7 +103,7 @@ def compared(
         The person stopped it; its `reply` is the Comparison with what had arrived.
     """
     parts = shares(queries[0])
-    estimates = _priced(session, queries, parts)
+    estimates = session.prepared(lambda: _priced(session, queries, parts))
     whole = together(estimates)
     if limit is not None and whole.expected > limit:
         raise OverLimit(whole.expected, limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from ..errors import AskSageError, BadInput, BadKey, ServiceError
+from ..errors import AskSageError, BadInput, BadKey, NotReached, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,14 +23,21 @@ class Pricing:
     service, models : callable
         Return the service, and the models it offers; called only when there is something to ask.
     rates : Rates
+    asking : callable
+        Does what asks the service, within one limit.
     """
 
     def __init__(
-        self, service: Callable[[], Service], models: Callable[[], list[ModelInfo]], rates: Rates
+        self,
+        service: Callable[[], Service],
+        models: Callable[[], list[ModelInfo]],
+        rates: Rates,
+        asking: Callable[[Callable[[], Rate]], Rate] = lambda ask: ask(),
     ) -> None:
         self._service = service
         self._models = models
         self.rates = rates
+        self._asking = asking
 
     def estimate(self, model: str, parts: Mapping[str, int]) -> Estimate:
         """Price an input made of `parts`, which `shares` counts.
@@ -44,9 +51,16 @@ class Pricing:
 
     def rate(self, model: str) -> Rate:
         """The model's rate: from today's cache, else asked of the service."""
-        if cached := self.rates.cached(model):
-            return cached
-        offered = self._offered(model)
+        return self.rates.cached(model) or self._asking(lambda: self._asked(model))
+
+    def _asked(self, model: str) -> Rate:
+        """The model's rate as the service tells it now; an older one where it cannot be reached."""
+        try:
+            offered = self._offered(model)
+        except NotReached:
+            if older := self.rates.older(model):
+                return older
+            raise
         catalog = None
         if offered and offered.prompt_rate is not None and offered.completion_rate is not None:
             catalog = (offered.prompt_rate, offered.completion_rate)
@@ -78,7 +92,7 @@ class Pricing:
         """The service's word on the model; unknown ones are refused, for it would answer with another."""
         try:
             models = self._models()
-        except BadKey:
+        except (BadKey, NotReached):
             raise
         except ServiceError:
             return None  # the tenant does not list its models: the reply's own word is checked later

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..account import Balance, Meter
 from ..errors import AskSageError, BadInput
@@ -17,6 +17,7 @@ from .listener import Listener
 from .pricing import Pricing
 from .settling import Settling
 from .shares import shares
+from .waiting import LIMIT_S, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .reply import Reply
 
 HISTORY_KEPT = 100
+T = TypeVar("T")
 
 
 class Companion(Protocol):
@@ -92,7 +94,7 @@ class Session:
         from ..rates import Rates
 
         rates = Rates(self.ledger.folder, self.account.host, clock=self.clock)
-        return Pricing(lambda: self.service, self.models, rates)
+        return Pricing(lambda: self.service, self.models, rates, self.asking)
 
     def _service_with(self, key: Secret) -> Service:
         from ..service import Service
@@ -156,7 +158,7 @@ class Session:
         """
         service = self._service_with(key)
         try:
-            self._models = service.models()
+            self._models = patiently(service.host, service.models)
         except BaseException:
             service.close()
             raise
@@ -168,8 +170,27 @@ class Session:
     def models(self) -> list[ModelInfo]:
         """The models this account may use, read from the service once a session."""
         if self._models is None:
-            self._models = self.service.models()
+            self._models = self.asking(self.service.models)
         return self._models
+
+    def asking(self, task: Callable[[], T]) -> T:
+        """Ask the service what costs nothing, told while it lasts; all of `task` within 30 s.
+
+        Raises
+        ------
+        NotReached
+            No Ask Sage answered, or not in time.
+        """
+        return patiently(self.service.host, task)
+
+    def prepared(self, price: Callable[[], T]) -> T:
+        """Price something, and know the account that is to pay for it, within one limit."""
+        from ..service.deadline import within_s
+
+        with within_s(LIMIT_S):
+            priced = price()
+            self.make_contact()
+        return priced
 
     def model_ids(self) -> list[str]:
         """The ids known without asking anybody, for completion while typing."""
@@ -181,7 +202,7 @@ class Session:
             return
         if not all(self.ledger.has_month(self.account, meter) for meter in Meter):
             try:
-                make_contact(self.account, self.ledger, self.service)
+                self.asking(partial(make_contact, self.account, self.ledger, self.service))
             except AskSageError:
                 # A ledger that already knows this month's inference tokens serves without the network.
                 if not self.ledger.has_month(self.account, Meter.INFERENCE):
@@ -242,7 +263,7 @@ class Session:
         listener = Listener(on_text)
         answer, reply = asked(
             self,
-            self.pricing.estimate(query.model, parts),
+            self.prepared(lambda: self.pricing.estimate(query.model, parts)),
             lambda: self.service.query(query, listener if on_text else None),
             listener,
             limit=limit,
@@ -263,7 +284,7 @@ class Session:
         """
         return asked(
             self,
-            self.estimate_plugin(plugin, values, model),
+            self.prepared(lambda: self.estimate_plugin(plugin, values, model)),
             lambda: self.service.execute_plugin(plugin, values, model),
             Listener(None),
             limit=limit,

@@ -1,0 +1,357 @@
+"""The way to the service: each fault is told as what it is, with its cure, by whatever is done first."""
+
+import datetime as dt
+import ipaddress
+import os
+import re
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+
+import pytest
+from scripted import Played, Scripted
+from tenant import KEY, MODEL, open_tenant, questions
+
+import asksage_jupyter as sage
+from asksage_jupyter import cli, session
+from asksage_jupyter.errors import AskSageError, NotReached
+from asksage_jupyter.server.refresh import Refresh
+from asksage_jupyter.service import connection
+from asksage_jupyter.session import waiting
+from asksage_jupyter.settings import AskSage
+
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+CLOSED = "http://127.0.0.1:9"
+PAGE = Played(
+    b"<!DOCTYPE html><title>Sign in to the guest network</title>", headers={"content-type": "text/html"}
+)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(connection, "_PAUSES_S", (0.0, 0.0))
+
+
+@pytest.fixture
+def configured(monkeypatch, tmp_path):
+    """Settings for a service at an address, as a person makes them."""
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+    def configure(url, **variables):
+        settings = {
+            "ASKSAGE_URL": url,
+            "ASKSAGE_EMAIL": "ada@example.org",
+            "ASKSAGE_API_KEY": KEY,
+            "ASKSAGE_MODEL": MODEL,
+            "ASKSAGE_LEDGER": str(tmp_path / "ledger.db"),
+        }
+        for name, value in {**settings, **variables}.items():
+            monkeypatch.setenv(name, value)
+        session.forget()
+        AskSage.clear_instance()
+        AskSage.instance().timeout_s = 1.0
+
+    return configure
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    """A certificate authority of an agency's own, and a certificate of its for 127.0.0.1: two PEM files."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    now = dt.datetime.now(dt.UTC)
+
+    def certificate(subject, key, issuer, issuer_key, extension):
+        names = [
+            x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in (subject, issuer)
+        ]
+        builder = x509.CertificateBuilder(names[1], names[0], key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(
+            now + dt.timedelta(days=1)
+        )
+        return builder.add_extension(extension, True).sign(issuer_key, hashes.SHA256())
+
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    root = certificate("agency", keys[0], "agency", keys[0], x509.BasicConstraints(True, None))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    leaf = certificate("host", keys[1], "agency", keys[0], address)
+    folder = tmp_path_factory.mktemp("authority")
+    pem = serialization.Encoding.PEM
+    private = keys[1].private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "root.pem").write_bytes(root.public_bytes(pem))
+    (folder / "leaf.pem").write_bytes(leaf.public_bytes(pem) + private)
+    return folder / "root.pem", folder / "leaf.pem"
+
+
+@pytest.fixture
+def secure(authority):
+    """A tenant behind the agency's certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority[1])
+    with closing(open_tenant(tls=context)) as server:
+        yield server
+
+
+# -- each fault, by whatever is done first ----------------------------------------------------------------
+
+
+def _certificate(configured, server, secure):
+    configured(secure.url)
+
+
+def _no_tls(configured, server, secure):
+    configured(f"https://127.0.0.1:{server.port}")
+
+
+def _dead_proxy(configured, server, secure):
+    configured("https://api.example.org", HTTPS_PROXY=CLOSED)
+
+
+def _proxy_that_refuses(configured, server, secure):
+    configured("https://api.example.org", HTTPS_PROXY=f"http://ada:hunter2@127.0.0.1:{server.port}")
+
+
+def _no_such_name(configured, server, secure):
+    configured("https://api.asksage.invalid")
+
+
+def _refused(configured, server, secure):
+    configured(CLOSED)
+
+
+def _redirect(configured, server, secure):
+    server.on("*", Played(b"", status=302, headers={"location": "https://login.example.org/sso"}))
+    configured(server.url)
+
+
+def _another_host(configured, server, secure):
+    configured(server.url)
+
+
+def _another_api(configured, server, secure):
+    server.on("*", Played({"detail": "Not Found"}, status=404))
+    configured(server.url)
+
+
+def _an_api_that_greets(configured, server, secure):
+    server.on("*", {"hello": "world"})
+    configured(server.url)
+
+
+def _captive_portal(configured, server, secure):
+    server.on("*", PAGE)
+    configured(server.url)
+
+
+def _firewall(configured, server, secure):
+    server.on("*", Played(b"<html>Blocked by policy", status=403))
+    configured(server.url)
+
+
+def _hangs_up(configured, server, secure):
+    server.on("*", Played(drop_at=-1))
+    configured(server.url)
+
+
+FAULTS = {
+    "certificate": (_certificate, r"certificate.*ASKSAGE_CA_BUNDLE"),
+    "no tls": (_no_tls, r"TLS.*ASKSAGE_CA_BUNDLE"),
+    "dead proxy": (_dead_proxy, r"the proxy 127\.0\.0\.1:9 .*HTTPS_PROXY"),
+    "proxy that refuses": (
+        _proxy_that_refuses,
+        r"the proxy does not lead to api\.example\.org .*HTTPS_PROXY",
+    ),
+    "no such name": (_no_such_name, r"api\.asksage\.invalid: this name is not known.*ASKSAGE_URL"),
+    "refused": (_refused, r"cannot reach 127\.0\.0\.1 .*refused.*ASKSAGE_URL"),
+    "redirect": (_redirect, r"redirects to https://login\.example\.org .*ASKSAGE_URL"),
+    "another host": (_another_host, r"\(HTTP 404\), but not as an Ask Sage does.*ASKSAGE_URL"),
+    "another api": (_another_api, r"\(HTTP 404\), but not as an Ask Sage does.*ASKSAGE_URL"),
+    "an api that greets": (_an_api_that_greets, r"but not as an Ask Sage does.*ASKSAGE_URL"),
+    "captive portal": (_captive_portal, r"answered with a web page .*login page"),
+    "firewall": (_firewall, r"answered with a web page \(HTTP 403\)"),
+    "hangs up": (_hangs_up, r"the connection to 127\.0\.0\.1 broke"),
+}
+
+
+def _python_ask():
+    sage.ask("Why?")
+
+
+def _python_estimate():
+    sage.estimate("Why?", "sage-nova-9")
+
+
+def _server_refresh():
+    raise AskSageError(Refresh(AskSage.instance())._compared())
+
+
+PYTHON = {
+    "ask": _python_ask,
+    "estimate": _python_estimate,
+    "balance": lambda: sage.balance(),
+    "reconcile": lambda: sage.reconcile(),
+    "compare": lambda: sage.compare("Why?", [MODEL, "other-1"]),
+    "refresh": _server_refresh,
+}
+LINES = ["", "models", "estimate Why?", "reconcile", "plan", "personas"]
+
+
+@pytest.fixture(params=FAULTS)
+def fault(request, configured, secure):
+    make, told = FAULTS[request.param]
+    with closing(Scripted()) as server:
+        make(configured, server, secure)
+        yield told
+        assert not questions(server) and not questions(secure)
+
+
+def is_told(error, told):
+    text = str(error)
+    assert not any(words in text for words in ("set_plan", "not known:", "priced", "hunter2", "\n"))
+    assert re.search(told, text), text
+
+
+def test_every_function_tells_it(fault):
+    for name, call in PYTHON.items():
+        with pytest.raises(AskSageError) as caught:
+            call()
+        assert isinstance(caught.value, NotReached) or name == "refresh"
+        is_told(caught.value, fault)
+
+
+def test_every_magic_tells_it(fault, shell):
+    for options in ("", "--estimate", f"--compare {MODEL},other-1"):
+        with pytest.raises(NotReached) as caught:
+            shell.run_cell_magic("asksage", options, "Why?")
+        is_told(caught.value, fault)
+    for line in LINES:
+        with pytest.raises(NotReached) as caught:
+            shell.run_line_magic("asksage", line)
+        is_told(caught.value, fault)
+
+
+def test_the_command_line_tells_it_in_one_line_and_its_exit_code(fault, capsys):
+    for command in ("balance", "reconcile"):
+        assert cli.main([command]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        is_told(err.strip(), fault)
+
+
+# -- silence ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def silent(configured):
+    with closing(Scripted()) as server:
+        server.on("*", Played(stall_at=-1))
+        configured(server.url)
+        yield server
+        session.forget()
+
+
+@pytest.mark.parametrize("call", [_python_ask, lambda: sage.balance()])
+def test_a_silent_host_is_told_as_silent(silent, call):
+    with pytest.raises(NotReached, match=r"has not answered within 1 s.*ASKSAGE_URL"):
+        call()
+    assert len(silent.requests) == 3  # of the first question; no other is asked
+
+
+def test_all_questions_together_end_in_time_however_many_they_are(silent, monkeypatch):
+    # Each answer comes in time, and there is no end of them.
+    silent.on("*", lambda request: time.sleep(0.2) or {"response": None, "status": 200})
+    service = session.current().service
+    with pytest.raises(NotReached, match=r"has not answered within 1 s"):
+        waiting.patiently("host", lambda: [service.left() for _ in range(100)], limit_s=1.0)
+    assert len(silent.requests) < 10
+
+
+def test_what_no_time_out_reaches_ends_in_time_too(monkeypatch):
+    monkeypatch.setattr(waiting, "_GRACE_S", 0.1)
+    stuck = threading.Event()
+    with pytest.raises(NotReached, match="host has not answered"):
+        waiting.patiently("host", stuck.wait, limit_s=0.3)
+    stuck.set()
+
+
+def test_who_is_waited_for_is_told_meanwhile_and_not_any_more(configured, monkeypatch):
+    told = []
+    waiting.tell_waiting(told.append)
+    monkeypatch.setattr(waiting, "_TOLD_AFTER_S", 0.0)
+    try:
+        assert waiting.patiently("api.example.org", lambda: time.sleep(0.5) or 7) == 7
+    finally:
+        waiting.tell_waiting(None)
+    assert told[0] == "asking api.example.org ... (0 s)"
+    assert told[-1] is None and None not in told[:-1]
+
+
+def test_a_quick_answer_is_not_announced(monkeypatch):
+    told = []
+    waiting.tell_waiting(told.append)
+    try:
+        waiting.patiently("api.example.org", lambda: None)
+    finally:
+        waiting.tell_waiting(None)
+    assert told == []
+
+
+# -- certificates -----------------------------------------------------------------------------------------
+
+
+def test_a_bundle_makes_the_agencys_host_known(configured, secure, authority):
+    configured(secure.url, ASKSAGE_CA_BUNDLE=str(authority[0]))
+    assert sage.balance().inference.remaining is not None
+
+
+def test_the_variable_of_openssl_does_too(configured, secure, authority, monkeypatch):
+    configured(secure.url, SSL_CERT_FILE=str(authority[0]))
+    assert sage.balance().inference.remaining is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="a mount of one's own needs root")
+def test_what_the_machine_trusts_is_trusted(configured, secure, authority, tmp_path):
+    """The authority is in the machine's own store, in a view of the file system that only a child has."""
+    configured(secure.url)
+    folder = ssl.get_default_verify_paths().openssl_capath
+    store, bundle = tmp_path / "store", ssl.get_default_verify_paths().openssl_cafile
+    store.mkdir()
+    digest = ["openssl", "x509", "-noout", "-hash", "-in", str(authority[0])]
+    name = subprocess.run(digest, capture_output=True, text=True, check=True).stdout.strip()
+    (store / f"{name}.0").write_bytes(authority[0].read_bytes())
+    ask = "import asksage_jupyter as sage; print(sage.balance().inference.remaining)"
+    script = f'mount --bind "{store}" "{folder}" && exec "{sys.executable}" -c "{ask}"'
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT")}
+    command = ["unshare", "--mount", "sh", "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"no mount of one's own here: {done.stderr.strip()}")
+    assert done.stdout.strip().isdecimal(), done.stderr
+    assert bundle
+
+
+def test_a_python_that_looks_elsewhere_finds_the_systems_certificates(monkeypatch):
+    from asksage_jupyter.service import trust
+
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
+    assert trust.trusted(None).cert_store_stats()["x509_ca"] > 50
+    monkeypatch.setattr(trust, "_SYSTEM", ())
+    assert trust.trusted(None).cert_store_stats()["x509_ca"] > 50
+
+
+# -- NO_PROXY ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", ["[::1]", "127.0.0.1,[fd00::]/8,::1", "%%%,[,*:x"])
+def test_no_entry_of_no_proxy_makes_the_service_unusable(configured, secure, authority, entry):
+    configured(secure.url, ASKSAGE_CA_BUNDLE=str(authority[0]), HTTPS_PROXY=CLOSED, NO_PROXY=entry)
+    assert sage.balance().inference.remaining is not None
