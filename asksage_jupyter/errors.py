@@ -25,10 +25,19 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
 from .plain import plain
+
+# What commands begin with where the message is read; the command line sets its own.
+spoken_as: ContextVar[str] = ContextVar("asksage_spoken_as", default="%asksage")
+
+
+def spoken(command: str) -> str:
+    """A command as it is said here: ``%asksage login``, in a terminal ``asksage-jupyter login``."""
+    return f"{spoken_as.get()} {command}"
 
 
 class AskSageError(Exception):

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from traitlets import Enum, Float, Int, List, Unicode, default, validate
+from traitlets import Enum, Float, Int, List, Unicode, default, observe, validate
 from traitlets.config import SingletonConfigurable
 
 from .account import Account
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
     from .forecast import WorkingDays
 
+# Of these settings the environment gives the default.
+_VARIABLES = {
+    "url": "ASKSAGE_URL",
+    "email": "ASKSAGE_EMAIL",
+    "ca_bundle": "ASKSAGE_CA_BUNDLE",
+    "model": "ASKSAGE_MODEL",
+    "ledger": "ASKSAGE_LEDGER",
+    "project": "ASKSAGE_PROJECT",
+    "holidays": "ASKSAGE_HOLIDAYS",
+}
 FORMATS = ("markdown", "code", "json", "html", "text")
 
 
@@ -105,6 +115,24 @@ class AskSage(SingletonConfigurable):
     @default("holidays")
     def _holidays(self) -> list[str]:
         return os.environ.get("ASKSAGE_HOLIDAYS", "").replace(",", " ").split()
+
+    def follow_environment(self) -> None:
+        """Take up what ``%env`` changed since a default was read; what was set here stays as it is."""
+        told = {name: os.environ.get(variable) for name, variable in _VARIABLES.items()}
+        before, self._told = getattr(self, "_told", told), told
+        for name in told:
+            if told[name] != before[name] and name not in self._set_here:
+                self._trait_values.pop(name, None)  # the default is read anew at the next look
+
+    @property
+    def _set_here(self) -> set[str]:
+        """The settings that are not the environment's: a configuration or the person gave them."""
+        names: set[str] = self.__dict__.setdefault("_names_set_here", set())
+        return names
+
+    @observe(*_VARIABLES)
+    def _note_set_here(self, change: Bunch) -> None:
+        self._set_here.add(change.name)
 
     @validate("ledger")
     def _without_a_shown_password(self, proposal: Bunch) -> str:

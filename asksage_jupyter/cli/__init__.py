@@ -13,13 +13,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import AskSageError, ConfigurationError
+from ..errors import AskSageError, ConfigurationError, spoken_as
 from . import team
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = _parser().parse_args(arguments)
+    as_before = spoken_as.set("asksage-jupyter")
     try:
         return int(options.command(options))
     except AskSageError as error:
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        spoken_as.reset(as_before)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from ..errors import ConfigurationError, NoKey, NoRoute, Refused
+from ..errors import ConfigurationError, NoKey, NoRoute, Refused, spoken
 from .secret import Secret
 from .wire import Body, member
 
@@ -29,6 +29,8 @@ class Credentials(httpx.Auth):
         Without it the key itself is sent, which is sure on ``/server`` routes only.
     clock : callable
         Seconds; only differences count, so a clock that is off does no harm.
+    another : callable, optional
+        Takes a key that was refused; returns the one to use in its place, or None.
 
     Raises
     ------
@@ -38,18 +40,17 @@ class Credentials(httpx.Auth):
         `key` cannot be a key.
     """
 
-    def __init__(self, key: Secret, email: str | None, clock: Callable[[], float]) -> None:
-        self._key = Secret(key.reveal().strip())
-        if not self._key:
-            raise NoKey("the Ask Sage key is empty: set ASKSAGE_API_KEY or run %asksage login.")
-        if not _fits_a_header(self._key):
-            # Sent, it would come back in an error of the HTTP library that quotes it.
-            raise ConfigurationError(
-                "the Ask Sage key holds blanks or characters that no key has: copy it again "
-                "(ASKSAGE_API_KEY or %asksage login)."
-            )
+    def __init__(
+        self,
+        key: Secret,
+        email: str | None,
+        clock: Callable[[], float],
+        another: Callable[[Secret], Secret | None] = lambda refused: None,
+    ) -> None:
+        self._key = _checked(key)
         self.email = (email or "").strip() or None
         self._clock = clock
+        self._another = another
         self._token: Secret | None = None
         self._renew_at = 0.0
         self._lock = threading.Lock()
@@ -92,6 +93,25 @@ class Credentials(httpx.Auth):
                 )
             return self._token or self._key
 
+    @property
+    def key(self) -> Secret:
+        """What signs, or is exchanged, now."""
+        return self._key
+
+    def replace(self, refused: Secret) -> bool:
+        """Take the key that came in place of one that was refused; False where none did.
+
+        A person who is told to check a key changes it where it was found, and asks again.
+        """
+        with self._lock:
+            if self._key is not refused:
+                return True  # another thread was faster
+            found = self._another(refused)
+            if found is None:
+                return False
+            self._key, self._token = _checked(found), None
+            return True
+
     def exchange_body(self) -> bytes:
         """The JSON body that asks for a token. Use it in an expression, like `Secret.reveal`."""
         return json.dumps({"email": self.email, "api_key": self._key.reveal()}).encode()
@@ -112,6 +132,20 @@ class Credentials(httpx.Auth):
         # Early enough for a request to arrive, late enough for lifetimes of seconds.
         self._renew_at = self._clock() + lifetime_s - min(300.0, lifetime_s / 10)
         return True
+
+
+def _checked(key: Secret) -> Secret:
+    """The key without the blanks around it, if it can be one."""
+    key = Secret(key.reveal().strip())
+    if not key:
+        raise NoKey(f"the Ask Sage key is empty: set ASKSAGE_API_KEY or run {spoken('login')}.")
+    if not _fits_a_header(key):
+        # Sent, it would come back in an error of the HTTP library that quotes it.
+        raise ConfigurationError(
+            "the Ask Sage key holds blanks or characters that no key has: copy it again "
+            f"(ASKSAGE_API_KEY or {spoken('login')})."
+        )
+    return key
 
 
 def _fits_a_header(secret: Secret) -> bool:

@@ -44,6 +44,8 @@ class Service:
         Seconds.
     on_date : callable
         Hears the service's own clock (UTC) as each reply arrives.
+    another_key : callable, optional
+        Takes a key that the service refused; returns the one to use in its place, or None.
 
     Attributes
     ----------
@@ -74,9 +76,10 @@ class Service:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         on_date: Callable[[datetime], None] = lambda date: None,
+        another_key: Callable[[Secret], Secret | None] = lambda refused: None,
     ) -> None:
         self.url = base_url(url)
-        credentials = Credentials(key, email, clock)
+        credentials = Credentials(key, email, clock, another_key)
         self._client = connect(self.url, ca_bundle, timeout_s, transport)
         self._connection = Connection(self._client, credentials, sleep, on_date)
         self._has_stream = True

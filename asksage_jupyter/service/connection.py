@@ -180,6 +180,16 @@ class Connection:
         return outcome
 
     def _signed(self, send: Callable[[], T]) -> T:
+        """Send; once more where the key was refused, and there is another by now."""
+        key = self.credentials.key
+        try:
+            return self._with_token(send)
+        except BadKey:
+            if not self.credentials.replace(key):
+                raise
+        return self._with_token(send)
+
+    def _with_token(self, send: Callable[[], T]) -> T:
         """Send with a live token; once more with a new one if the service does not accept it."""
         used = self.credentials.make_ready(self._exchange)
         try:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import BadKey, NoRoute, Refused, ReplyLost, ServiceError, Unavailable
+from ..errors import BadKey, NoRoute, Refused, ReplyLost, ServiceError, Unavailable, spoken
 from ..plain import plain
 from .records import Answer
 
@@ -250,7 +250,7 @@ def bad_key(told: str, status: int | None) -> BadKey:
     """The key or the JWT was not accepted."""
     return BadKey(
         f"Ask Sage did not accept the key ({told}): check ASKSAGE_API_KEY and ASKSAGE_EMAIL, "
-        "or run %asksage login.",
+        f"or run {spoken('login')}.",
         status=status,
     )
 

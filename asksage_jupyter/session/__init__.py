@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Unpack
@@ -65,6 +66,12 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(_HOMES[name], __name__), name)
 
 
+# What the environment says of proxies and certificates: a correction of it wants new connections.
+_ON_THE_WAY = [
+    name
+    for variable in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    for name in (variable, variable.lower())
+]
 _lock = threading.Lock()
 _current: tuple[tuple[object, ...], Session] | None = None
 _companions: list[Callable[[Session], Companion | None]] = []
@@ -74,9 +81,10 @@ def current() -> Session:
     """The session of this kernel; a new one after a setting changed that it was made from."""
     global _current
     settings = AskSage.instance()
+    settings.follow_environment()
     made_from = (
         settings.account, settings.url, settings.ca_bundle, settings.ledger,
-        settings.timeout_s, settings.ledger_timeout_s,
+        settings.timeout_s, settings.ledger_timeout_s, *map(os.environ.get, _ON_THE_WAY),
     )  # fmt: skip
     with _lock:
         if _current is None or _current[0] != made_from:

@@ -12,7 +12,7 @@ from ..errors import AskSageError, BadInput
 from .asking import asked
 from .clock import Clock
 from .contact import make_contact
-from .credentials import find_key, keep_key
+from .credentials import another_key, find_key, keep_key
 from .listener import Listener
 from .pricing import Pricing
 from .settling import Settling
@@ -87,7 +87,7 @@ class Session:
 
     @cached_property
     def service(self) -> Service:
-        return self._service_with(find_key(self.account)[0])
+        return self._service_with(find_key(self.account)[0], partial(another_key, self.account))
 
     @cached_property
     def pricing(self) -> Pricing:
@@ -96,7 +96,9 @@ class Session:
         rates = Rates(self.ledger.folder, self.account.host, clock=self.clock)
         return Pricing(lambda: self.service, self.models, rates, self.asking)
 
-    def _service_with(self, key: Secret) -> Service:
+    def _service_with(
+        self, key: Secret, another: Callable[[Secret], Secret | None] = lambda refused: None
+    ) -> Service:
         from ..service import Service
 
         settings = self.settings
@@ -107,6 +109,7 @@ class Session:
             ca_bundle=settings.ca_bundle or None,
             timeout_s=settings.timeout_s,
             on_date=self._guarded.heard,
+            another_key=another,
         )
 
     def close(self) -> None:
@@ -159,13 +162,12 @@ class Session:
         service = self._service_with(key)
         try:
             self._models = patiently(service.host, service.models)
-        except BaseException:
+        finally:
             service.close()
-            raise
+        where = keep_key(self.account, key)
         if replaced := self.__dict__.pop("service", None):
             replaced.close()
-        self.service = service
-        return keep_key(self.account, key)
+        return where
 
     def models(self) -> list[ModelInfo]:
         """The models this account may use, read from the service once a session."""
