@@ -20,6 +20,12 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+def moment(t: int) -> str:
+    """An instant as people read it, to the minute: "28 Nov 14:02 UTC"."""
+    then = to_datetime(t)
+    return f"{then.day} {then:%b %H:%M} UTC"
+
+
 def to_datetime(t: int) -> datetime:
     """The aware UTC datetime of the instant `t` (microseconds)."""
     return _EPOCH + timedelta(microseconds=t)

@@ -4,6 +4,7 @@ import math
 import random
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_desk import at
 
-from asksage_jupyter.account import Meter, MeterBalance
+from asksage_jupyter.account import Meter, MeterBalance, Pool
 from asksage_jupyter.errors import BadInput
 from asksage_jupyter.forecast import Pace, WorkingDays, daily, pace
 from asksage_jupyter.forecast.days import to_come_share, today
@@ -45,6 +46,28 @@ def on_working_days(tokens):
 def told(remaining, days=None, now=MIDNIGHT, zone="UTC", calendar=CALENDAR) -> Pace:
     steady = before(TUESDAY, 30, on_working_days(1000)) if days is None else days
     return pace(balance(remaining, now, zone), steady, now, zone, calendar)
+
+
+# -- what others spend from too ----------------------------------------------------------------------
+
+
+def test_a_pool_with_less_left_bounds_the_advice():
+    own = balance(199_993)
+    common = Pool("lab", 100_000, 7, 0, 0, 0, is_capped=True)
+    days = before(TUESDAY, 30, on_working_days(1000))
+    found = pace(replace(own, pool=common), days, MIDNIGHT, "UTC", CALENDAR)
+    alone = told(99_993)
+    assert (found.remaining, found.spendable, found.bound) == (199_993, 99_993, "the pool lab")
+    assert (found.up_to, found.lasts, found.expiring) == (alone.up_to, alone.lasts, alone.expiring)
+    early = pace(replace(own, pool=common), {}, MIDNIGHT, "UTC", CALENDAR)
+    assert early.advice == (
+        f"Up to {alone.up_to:,} a working day lasts until the reset, if nobody else spends from the pool lab."
+    )
+    empty = replace(common, used=100_000)
+    used_up = pace(replace(own, pool=empty), days, MIDNIGHT, "UTC", CALENDAR)
+    assert (used_up.words, used_up.advice, used_up.lasts) == ("The pool lab is used up.", "", False)
+    larger = pace(replace(own, pool=replace(common, granted=900_000)), days, MIDNIGHT, "UTC", CALENDAR)
+    assert (larger.bound, larger.spendable, larger.up_to) == ("", None, told(199_993).up_to)
 
 
 # -- the calendar and the days -----------------------------------------------------------------------

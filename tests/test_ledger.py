@@ -107,7 +107,7 @@ def test_meters_and_accounts_never_mix(month):
     assert figures(month) == (1000, 0, 10)
     assert figures(month, meter=Meter.TRAINING) == (70, 0, 0)
     assert figures(month, other) == (50, 0, 20)
-    assert (month.open_holds(ME), month.open_holds(other)) == (1, 1)
+    assert (len(month.open_calls(ME)), len(month.open_calls(other))) == (1, 1)
 
 
 # Hold
@@ -202,7 +202,7 @@ def test_a_late_settle_goes_to_the_month_that_held_it_with_all_its_excess(month,
     op = held(month, 100)
     clock.t = at(2026, 12, 1)
     assert figures(month) == (1000, 0, 0)
-    assert month.open_holds(ME) == 1
+    assert [call[0] for call in month.open_calls(ME)] == [op]
     held(month, 40)
     month.settle(op, a_bill(150))
     assert figures(month) == (1000, 0, 40)
@@ -270,7 +270,7 @@ def test_opening_presumes_what_a_crashed_kernel_left_behind(tmp_path, clock):
     after = Ledger(tmp_path / "ledger.sqlite", clock=clock)
     assert figures(after) == (1000, 30, 5)
     after.settle(young, a_bill(5))
-    assert after.open_holds(ME) == 0
+    assert after.open_calls(ME) == []
     after.close()
 
 
@@ -453,8 +453,12 @@ def test_the_last_call_is_the_newest_of_both_meters(month, clock):
         month.settle(call.op, a_bill(7))
         assert month.last_call(ME) == month.calls(ME)[-1]
     clock.t += HOUR
-    held(month, 10)  # under way: not yet among the calls
-    assert month.last_call(ME) == month.calls(ME)[-1]
+    op = held(month, 10)  # not yet among the calls, but sent after them
+    assert month.last_call(ME) == month.recent(ME)[0] == month.open_calls(ME)[0]
+    assert month.recent(ME)[1] == month.calls(ME)[-1]
+    told = dict(zip(CALL_COLUMNS, month.last_call(ME), strict=True))
+    assert (told["op"], told["tokens"], told["source"], told["status"]) == (op, 10, "held", "open")
+    assert month.recent(ME, until=clock.t)[0] == month.calls(ME)[-1]
 
 
 # What is not settled yet

@@ -223,7 +223,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
             sum(pot.held for pot in live),
         )
         assert figures(self.ledger) == expected
-        assert self.ledger.open_holds(ME) == sum(asked.state == "held" for asked in self.calls.values())
+        assert len(self.ledger.open_calls(ME)) == sum(asked.state == "held" for asked in self.calls.values())
 
     def teardown(self):
         if not hasattr(self, "ledger"):

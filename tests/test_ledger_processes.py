@@ -287,7 +287,7 @@ def test_the_gate_lets_threads_pass_in_the_order_they_came(tmp_path):
 
 def test_a_wait_at_the_gate_is_bounded_and_leaves_no_trace(tmp_path):
     holding, leave = PROCESSES.Event(), PROCESSES.Event()
-    other = PROCESSES.Process(target=hold_the_gate, args=(tmp_path / "lock", holding, leave))
+    other = PROCESSES.Process(target=hold_the_gate, args=(tmp_path / "lock", holding, leave), daemon=True)
     other.start()
     assert holding.wait(30)
     gate = Gate(tmp_path / "lock", wait_s=0.02)

@@ -260,8 +260,8 @@ def test_a_balance_tells_held_by_others_from_spent(ledger):
     for tokens in (10, 20, 30):
         held(ledger, BEN, tokens)
     pool = pool_of(ledger, ANA)
-    assert (pool.used, pool.held, pool.held_by_others, pool.running) == (100, 100, 60, 3)
-    words = "pool lab: 800 of 1,000 left (100 used, 40 held by you, 60 held by 3 running cells of others)"
+    assert (pool.used, pool.held, pool.held_by_others, pool.open_by_others) == (100, 100, 60, 3)
+    words = "pool lab: 800 of 1,000 left (100 used, 40 held by you, 60 held by 3 open calls of others)"
     balance = ledger.balance(ANA)
     assert str(balance).splitlines()[1:3] == [
         "  inference: 260 of 300 left (0 used, 40 held)",
@@ -299,7 +299,7 @@ def test_a_member_reads_their_own_calls_and_nothing_is_counted_twice(ledger, clo
     assert sum(tokens for _, tokens in ledger.spending(LAB, INFERENCE, since, since + DAY)) == 555
     (left,) = ledger.unsettled(ANA, INFERENCE)
     assert (left.op, left.tokens) == (opened, 11)
-    assert ledger.open_holds(ANA) == 1
+    assert [call[0] for call in ledger.open_calls(ANA)] == [opened]
     assert [known.account for known in ledger.accounts()] == [ANA, BEN, EVE]
 
 

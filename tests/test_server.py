@@ -118,9 +118,13 @@ def test_the_balance_is_the_ledgers(ask, ledger, as_ada):
     }
     assert inference["pace"]["words"]
     assert (training["granted"], training["remaining"], training["pace"]) == (None, None, None)
-    assert balance["running"] == 1
-    assert balance["last_call"]["tokens"] == 1_234
-    assert balance["last_call"]["cell"] == "c1"
+    assert balance["open"] == {"calls": 1, "tokens": 100}
+    assert [balance["last_call"][name] for name in ("tokens", "source", "status")] == [100, "held", "open"]
+    calls = ask("month")[1]["calls"]
+    assert [(call["tokens"], call["status"], call["cell"]) for call in calls] == [
+        (100, "open", None),
+        (1_234, "ok", "c1"),
+    ]
     assert 1 <= balance["period"]["days_left"] <= 31
     assert balance["can_check"] is False
     assert balance["checked_at"] is None
@@ -137,7 +141,8 @@ def test_a_member_of_a_pool_is_told_what_they_can_really_spend(ask, ledger, as_a
     assert (meter["remaining"], meter["spendable"]) == (700, 600)
     told = meter["pool"]
     assert (told["name"], told["granted"], told["used"], told["remaining"]) == ("lab", 1_000, 100, 600)
-    assert (told["held"], told["held_by_others"], told["running"], told["capped"]) == (300, 300, 1, True)
+    held = [told[name] for name in ("held", "held_by_others", "open_by_others", "capped")]
+    assert held == [300, 300, 1, True]
 
 
 def test_the_month_is_day_by_day_and_sums_up_to_what_was_used(ask, ledger, as_ada):
@@ -319,7 +324,7 @@ def test_no_ledger_is_a_state_and_none_is_made(ask, as_ada, path):
     assert (status, {day["used"] for day in month["days"]}, month["calls"]) == (200, {0}, [])
     assert ask("notebook", params={"path": "a.ipynb"}) == (
         200,
-        {"path": "a.ipynb", "tokens": 0, "calls": 0, "cells": []},
+        {"path": "a.ipynb", "open": {"calls": 0, "tokens": 0}, "tokens": 0, "calls": 0, "cells": []},
     )
     assert ask("month", params={"format": "markdown"})[0] == 404
     assert not path.exists()
@@ -332,7 +337,7 @@ def test_an_account_that_was_never_reached_is_unknown(ask, ledger, as_ada):
 def test_a_locked_ledger_is_read_all_the_same(ask, ledger, path, as_ada):
     give(ledger)
     holding, leave = PROCESSES.Event(), PROCESSES.Event()
-    other = PROCESSES.Process(target=hold_the_gate, args=(path, holding, leave))
+    other = PROCESSES.Process(target=hold_the_gate, args=(path, holding, leave), daemon=True)
     other.start()
     assert holding.wait(WAIT_S)
     connection = sqlite3.connect(path, isolation_level=None)  # of this process: the library is the same one

@@ -217,7 +217,7 @@ def test_what_the_pool_cannot_pay_is_refused_though_the_cap_could(ada, server):
 
 
 def test_the_command_the_panel_and_the_wire_tell_both(ada, capsys):
-    told = "pool lab: 680 of 900 left (100 used, 120 held by 1 running cell of others)"
+    told = "pool lab: 680 of 900 left (100 used, 120 held by 1 open call of others)"
     assert cli.main(["balance"]) == 0
     shown = capsys.readouterr().out
     assert "inference: 500 of 500 left (0 used)" in shown
@@ -228,7 +228,8 @@ def test_the_command_the_panel_and_the_wire_tell_both(ada, capsys):
     for page in (words.text(panel), page_of(panel, live=False)):
         assert f"P{told[1:]}" in page
     wire = figures.meter(balance.inference, None)["pool"]
-    assert (wire["remaining"], wire["held_by_others"], wire["running"], wire["capped"]) == (680, 120, 1, True)
+    told_of = [wire[name] for name in ("remaining", "held_by_others", "open_by_others", "capped")]
+    assert told_of == [680, 120, 1, True]
     assert wire["words"] == told
 
 

@@ -275,6 +275,21 @@ def test_the_report_puts_the_smallest_together():
     assert f"{sum(range(46)):,}" in shown.splitlines()[-1]
 
 
+def test_the_report_lists_the_calls_without_a_bill(calls):
+    session = current()
+    sent = [at(2026, 12, 2) + number * HOUR for number in range(7)]
+    for instant in sent:
+        call = Call(new_op(), instant, "gpt-5", Meter.INFERENCE, 113)
+        session.ledger.hold(session.account, call, due=session.clock() + HOUR)
+    told = report(since="2026-12-01")
+    below = str(told).partition(" · from 2026-12-01\n\n")[2].splitlines()
+    assert below[0] == "7 calls without a bill yet: 791 tokens held"
+    assert below[1] == "  2 Dec 06:00 UTC · gpt-5 · 113 inference tokens held"
+    assert [len(below), below[-1]] == [7, "  2 more"]
+    assert "<div>7 calls without a bill yet: 791 tokens held</div>" in told._repr_html_()
+    assert "without a bill" not in str(report(period="2026-11"))
+
+
 def test_the_report_of_nothing(calls):
     assert str(report(since="2026-12-01")).endswith(" · from 2026-12-01\n\nNo calls.")
     assert "No calls." in report(since="2026-12-01")._repr_html_()

@@ -140,6 +140,13 @@ STATES = {
         shown(last=LAST),
         ["Last call: gpt-5-mini · 1,063 tokens (billed) · 23 Nov 07:00 UTC (2 h ago)"],
     ),
+    "a call without a bill": (
+        shown(last=replace(LAST, source="held", status="open"), opened=(3, 338)),
+        [
+            "3 calls without a bill yet: 338 tokens held",
+            "Last call: gpt-5-mini · 1,063 tokens (held, no bill yet) · 23 Nov 07:00 UTC (2 h ago)",
+        ],
+    ),
     "a last call whose reply was lost": (
         shown(last=replace(LAST, source=Source.PRESUMED, status=Status.LOST, sent_at=NOW - DAY)),
         ["(presumed, its reply was lost) · 22 Nov 09:00 UTC"],
@@ -317,6 +324,9 @@ class Faulty:
 
     def last_call(self, account):
         return None
+
+    def open_calls(self, account):
+        return []
 
     def watch(self, on_change):
         self.on_change = on_change

@@ -10,6 +10,12 @@ from zoneinfo import ZoneInfo
 from .records import Account, Meter
 
 
+def open_words(calls: int, tokens: int) -> str:
+    """The calls without a bill, which may run or have been stopped; empty where there are none."""
+    many = "call" if calls == 1 else "calls"
+    return f"{calls:,} {many} without a bill yet: {tokens:,} tokens held" if calls else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """What a pool has on one meter, as one of its members sees it, in Ask Sage tokens.
@@ -23,7 +29,7 @@ class Pool:
         By all members.
     held_by_others : int
         The part of `held` that other members' calls hold.
-    running : int
+    open_by_others : int
         How many calls of others that are.
     is_capped : bool
         Whether this member has a cap of their own within the pool.
@@ -34,7 +40,7 @@ class Pool:
     used: int
     held: int
     held_by_others: int
-    running: int
+    open_by_others: int
     is_capped: bool
 
     @property
@@ -46,9 +52,9 @@ class Pool:
     def held_words(self) -> str:
         """Who holds what of it, told apart from what is spent; empty where nothing is held."""
         own = self.held - self.held_by_others
-        cells = "cell" if self.running == 1 else "cells"
-        others = f"{self.held_by_others:,} held by {self.running} running {cells} of others"
-        return ", ".join([f"{own:,} held by you"] * (own > 0) + [others] * (self.running > 0))
+        calls = "call" if self.open_by_others == 1 else "calls"
+        others = f"{self.held_by_others:,} held by {self.open_by_others} open {calls} of others"
+        return ", ".join([f"{own:,} held by you"] * (own > 0) + [others] * (self.open_by_others > 0))
 
     def __str__(self) -> str:
         if self.granted is None:

@@ -54,6 +54,10 @@ class Status(StrEnum):
     LOST = "lost"
 
 
+# Source and status of a call that has no bill yet: no bill ever carries them.
+HELD, OPEN = "held", "open"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One holder on one host; keyed on the person, never on the API key.

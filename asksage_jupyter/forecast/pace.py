@@ -48,6 +48,10 @@ class Pace:
         month, what is left is among them.
     pool : str
         The pool, where only its limit counts: how long that lasts is for all who share it. Else empty.
+    bound : str
+        What is shared and has less left than this meter, such as a pool; else empty.
+    spendable : int or None
+        Where there is such a bound, what it has left: the forecast is of that, as if nobody else spent it.
     """
 
     meter: Meter
@@ -66,6 +70,8 @@ class Pace:
     expiring_low: int | None = None
     expiring_high: int | None = None
     pool: str = ""
+    bound: str = ""
+    spendable: int | None = None
 
     @property
     def words(self) -> str:
@@ -76,6 +82,8 @@ class Pace:
             return f"The allotment is not known: tell it with %asksage plan --{self.meter} N."
         if self.remaining <= 0:
             return f"Used up, {-self.remaining:,} over." if self.remaining else "Used up."
+        if self.spendable is not None and self.spendable <= 0:
+            return f"{self.bound[:1].upper()}{self.bound[1:]} is used up."
         if self.lasts is None:
             return "Too early to say."
         if self.exhausted_on is None:
@@ -89,10 +97,14 @@ class Pace:
     @property
     def advice(self) -> str:
         """What to make of it, in one sentence; empty where there is nothing to say."""
-        if self.remaining is None or self.remaining <= 0:
+        left = self.remaining if self.spendable is None else self.spendable
+        if left is None or left <= 0:
             return ""
         if not self.lasts:
-            return "" if self.up_to is None else f"Up to {self.up_to:,} a working day lasts until the reset."
+            if self.up_to is None:
+                return ""
+            alone = f", if nobody else spends from {self.bound}" if self.bound else ""
+            return f"Up to {self.up_to:,} a working day lasts until the reset{alone}."
         return f"About {_about(self.expiring):,} will expire unused." if self.expiring else ""
 
     def __str__(self) -> str:
@@ -135,6 +147,9 @@ def pace(
     last_day = (balance.resets_at - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
     to_come = [as_of + timedelta(days=n) in calendar for n in range((last_day - as_of).days + 1)]
     known = Pace(balance.meter, as_of, last_day, balance.granted, remaining, days_left=sum(to_come))
+    if remaining is not None and balance.spendable is not None and balance.spendable < remaining:
+        remaining = balance.spendable
+        known = replace(known, bound=balance.short, spendable=remaining)
     if balance.pool is not None and balance.is_uncapped:
         remaining, known = None, replace(known, granted=None, remaining=None, pool=balance.pool.name)
     working, off = observed(days, as_of, calendar)

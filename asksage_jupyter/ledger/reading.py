@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -153,9 +153,14 @@ def month_calls_statement(grants: Sequence[int], starts: int, ends: int) -> Sele
 
 
 def recent(
-    connection: Connection, holder: Account, since: int | None, until: int | None, limit: int
+    connection: Connection,
+    holder: Account,
+    opened: Iterable[tuple[Any, ...]],
+    since: int | None,
+    until: int | None,
+    limit: int,
 ) -> list[tuple[Any, ...]]:
-    """The newest settled and presumed calls, newest first: for each meter read from the end of its index."""
+    """The newest calls, newest first: of each meter, read from the end of its index; and `opened`."""
     newest = _within(_CALLS, since, until).order_by(None)
     newest = newest.order_by(call.c.sent_at.desc(), call.c.op.desc()).limit(limit)
     asked = {"host": holder.host, "holder": holder.holder}
@@ -164,6 +169,7 @@ def recent(
         for account_id in connection.scalars(_METERS_OF, asked).all()
         for row in connection.execute(newest.where(call.c.account_id == account_id))
     ]
+    found += [row for row in opened if (since or 0) <= _SENT(row)[0] < (until or _NEWEST)]
     return sorted(found, key=_SENT, reverse=True)[:limit]
 
 

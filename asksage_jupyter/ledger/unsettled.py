@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+)
 
-from ..account import Account, Kind, Meter
+from ..account import HELD, OPEN, Account, Kind, Meter
 from .prepared import Prepared
 from .reading import HOLDING_OF, is_persons, open_holds, open_holds_of
 from .schema import account, call, entry, grant
@@ -17,11 +28,8 @@ _settled = entry.alias("settled")
 
 # What a pool holds, its members hold too.
 _LATE = Prepared(open_holds_of(is_persons(account)).where(entry.c.due <= bindparam("now")))
-_LATE_OF = Prepared(
-    open_holds_of(account.c.host == bindparam("host"), account.c.holder == bindparam("holder")).where(
-        entry.c.due <= bindparam("now")
-    )
-)
+_OPEN_OF = open_holds_of(account.c.host == bindparam("host"), account.c.holder == bindparam("holder"))
+_LATE_OF = Prepared(_OPEN_OF.where(entry.c.due <= bindparam("now")))
 
 _HOLDING = HOLDING_OF.where(account.c.meter == bindparam("meter"))
 # The kind is written out, or the index on presumes would not be seen to fit.
@@ -57,6 +65,13 @@ _CALL = (
     .where(call.c.op == bindparam("op"))
     .group_by(call.c.op, call.c.sent_at, call.c.model, call.c.estimate, account.c.zone)
 )
+
+# In the columns of `CALL_COLUMNS`: what is held stands for what was debited, and nothing is known of a reply.
+_OPEN_CALL: tuple[ColumnElement[Any], ...] = (
+    call.c.op, call.c.sent_at, call.c.model, account.c.meter, call.c.notebook, call.c.cell, call.c.project,
+    call.c.user, null(), null(), func.sum(entry.c.tokens), call.c.estimate, literal_column(f"'{HELD}'"),
+    literal_column(f"'{OPEN}'"), null(), null(),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +122,25 @@ def unsettled(connection: Connection, holder: Account, meter: Meter) -> list[Uns
             ops |= dict.fromkeys((op for op, _, _ in open_holds(connection, grant_id, held)), False)
     found = (_found(connection, op, presumed) for op, presumed in ops.items())
     return sorted(found, key=attrgetter("sent_at", "op"))
+
+
+def open_calls(connection: Connection, holder: Account) -> list[tuple[Any, ...]]:
+    """The calls of both meters that are held and neither settled nor presumed; newest first."""
+    ops = set(connection.scalars(_OPEN_OF, {"host": holder.host, "holder": holder.holder}))
+    return [tuple(row) for row in connection.execute(_open(ops))] if ops else []
+
+
+def _open(ops: set[str]) -> Select[Any]:
+    return (
+        select(*_OPEN_CALL)
+        .select_from(call)
+        .join(account, account.c.id == call.c.account_id)
+        .join(grant, grant.c.account_id == call.c.account_id)
+        .join(entry, (entry.c.grant_id == grant.c.id) & (entry.c.op == call.c.op))
+        .where(call.c.op.in_(ops), entry.c.kind == Kind.HOLD.value)
+        .group_by(*_OPEN_CALL[:8], call.c.estimate)
+        .order_by(call.c.sent_at.desc(), call.c.op.desc())
+    )
 
 
 def _found(connection: Connection, op: str, presumed: bool) -> Unsettled:

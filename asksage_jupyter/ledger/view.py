@@ -16,10 +16,10 @@ from .months import MonthFigures
 from .people import Known, known_accounts
 from .place import Place, place_of
 from .pools import Member
-from .reading import HOLDING_OF, calls_statement, open_holds, recent
+from .reading import calls_statement, recent
 from .sealing import Chains
 from .spending import spending
-from .unsettled import Unsettled, unsettled
+from .unsettled import Unsettled, open_calls, unsettled
 from .watch import Watch
 
 
@@ -178,20 +178,19 @@ class LedgerView:
             return sealing.settled_after(connection, account, stood, before)
 
     def last_call(self, account: Account) -> tuple[Any, ...] | None:
-        """The newest settled or presumed call as `calls` lists it; None before the first.
+        """The newest call as `recent` lists it; None before the first.
 
         Raises
         ------
         LedgerError
         """
-        with self._store.reading(snapshot=True) as connection:
-            newest = recent(connection, account, None, None, 1)
+        newest = self.recent(account, limit=1)
         return newest[0] if newest else None
 
     def recent(
         self, account: Account, *, since: int | None = None, until: int | None = None, limit: int = 20
     ) -> list[tuple[Any, ...]]:
-        """The newest settled and presumed calls as `calls` lists them, of both meters; newest first.
+        """The newest calls as `calls` and `open_calls` list them, of both meters; newest first.
 
         Parameters
         ----------
@@ -203,20 +202,23 @@ class LedgerView:
         LedgerError
         """
         with self._store.reading(snapshot=True) as connection:
-            return recent(connection, account, since, until, limit)
+            opened = open_calls(connection, account)
+            return recent(connection, account, opened, since, until, limit)
 
-    def open_holds(self, account: Account) -> int:
-        """How many calls are held and neither settled nor presumed, of any month."""
-        asked = {"host": account.host, "holder": account.holder}
+    def open_calls(self, account: Account) -> list[tuple[Any, ...]]:
+        """List the calls that are held and have no bill yet, of both meters and any month; newest first.
+
+        Returns
+        -------
+        list of tuple, shape (calls, len(CALL_COLUMNS))
+            As `calls` lists them: ``tokens`` is what is held, ``source`` "held" and ``status`` "open".
+
+        Raises
+        ------
+        LedgerError
+        """
         with self._store.reading(snapshot=True) as connection:
-            holding = connection.execute(HOLDING_OF, asked).all()
-            ops = (
-                op
-                for grant_id, held in holding
-                if held
-                for op, _, _ in open_holds(connection, grant_id, held)
-            )
-            return len(set(ops))
+            return open_calls(connection, account)
 
     def unsettled(self, account: Account, meter: Meter) -> list[Unsettled]:
         """List the calls of a meter that are held or presumed and not settled, of any month; oldest first.

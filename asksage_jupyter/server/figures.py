@@ -20,6 +20,7 @@ Wire = dict[str, Any]
 _OF_A_CALL = (
     "model", "meter", "tokens", "estimate", "source", "status", "notebook", "cell", "duration_ms",
 )  # fmt: skip
+_TOKENS = CALL_COLUMNS.index("tokens")
 _OF_A_PACE = ("words", "advice", "lasts", "a_day", "up_to", "expiring")
 _DAYS_OF_A_PACE = ("exhausted_on", "earliest", "latest")
 
@@ -80,10 +81,16 @@ def days(used: Mapping[date, int], starts: int, ends: int, zone: str) -> list[Wi
     ]
 
 
-def notebook(path: str, found: NotebookSpending | None) -> Wire:
-    """What a notebook used, the dearest cells first."""
+def opened(rows: Sequence[Sequence[Any]]) -> Wire:
+    """The calls without a bill yet: how many, and what is held for them."""
+    return {"calls": len(rows), "tokens": sum(row[_TOKENS] for row in rows)}
+
+
+def notebook(path: str, found: NotebookSpending | None, open_calls: Sequence[Sequence[Any]]) -> Wire:
+    """What a notebook used, the dearest cells first, and what is held for its calls without a bill yet."""
     return {
         "path": path,
+        "open": opened(open_calls),
         "tokens": found.tokens if found else 0,
         "calls": found.calls if found else 0,
         "cells": [
@@ -107,7 +114,7 @@ def _pool(found: Pool) -> Wire:
         "held": found.held,
         "remaining": found.remaining,
         "held_by_others": found.held_by_others,
-        "running": found.running,
+        "open_by_others": found.open_by_others,
         "capped": found.is_capped,
         "words": str(found),
     }

@@ -9,7 +9,7 @@ from .. import forecast, month
 from ..account import Meter
 from ..errors import AskSageError, BadInput, LedgerMissing
 from ..forecast import daily
-from ..ledger import LedgerView
+from ..ledger import CALL_COLUMNS, LedgerView
 from . import figures
 from .history import History
 from .summary import summary
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .figures import Wire
 
 _CALLS = 20
+_NOTEBOOK = CALL_COLUMNS.index("notebook")
 
 
 class Reader:
@@ -42,7 +43,7 @@ class Reader:
         self._settings, self._clock = settings, clock
 
     def balance(self, can_check: Callable[[Account], bool], checked_at: int | None) -> Wire:
-        """Both meters, how many calls run, and the last one; a ledger that cannot be read is a state too."""
+        """Both meters, calls without a bill, the last call; a ledger that cannot be read is a state too."""
         now = self._clock()
         try:
             return self._balance(can_check, checked_at, now)
@@ -56,7 +57,7 @@ class Reader:
             "account": None,
             "period": None,
             "meters": [],
-            "running": 0,
+            "open": figures.opened([]),
             "last_call": None,
             "checked_at": None,
             "can_check": self._may(can_check),
@@ -129,9 +130,10 @@ class Reader:
             account = self._whose()
             _, starts, ends = _month(None, self._clock(), account.zone)
             found = self._view.notebook_spending(account, Meter.INFERENCE, file, since=starts, until=ends)
+            opened = [row for row in self._view.open_calls(account) if row[_NOTEBOOK] == file]
         except LedgerMissing:
-            found = None
-        return figures.notebook(path, found)
+            found, opened = None, []
+        return figures.notebook(path, found, opened)
 
     def watch(self, on_change: Callable[[], None], interval_s: float) -> Callable[[], None]:
         """Call `on_change` in a thread of its own after each change; returns what stops that."""
@@ -154,6 +156,7 @@ class Reader:
         account = self._whose()
         balance = self._view.balance(account)
         meters = (balance.inference, balance.training)
+        opened = self._view.open_calls(account)
         calls = self._view.recent(account, limit=1)
         return {
             "state": "known" if any(meter.granted is not None for meter in meters) else "unknown",
@@ -161,7 +164,7 @@ class Reader:
             "account": figures.holder(balance),
             "period": figures.period(now, account.zone),
             "meters": [figures.meter(each, self._pace(balance, each.meter, now)) for each in meters],
-            "running": self._view.open_holds(account),
+            "open": figures.opened(opened),
             "last_call": figures.call(calls[0]) if calls else None,
             "checked_at": None if checked_at is None else figures.instant(checked_at),
             "can_check": can_check(account),

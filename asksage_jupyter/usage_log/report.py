@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas
 
 from .. import month
-from ..account import Meter
+from ..account import Meter, open_words
 from ..errors import BadInput
+from ..ledger import CALL_COLUMNS
 from ..session import current
 from .log import usage
 from .parts import NAMES, TIMES, parts
 from .schema import HOLDER
+from .span import span
 from .table import Row, html, plain
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 BY = tuple(name for name in (*NAMES, *TIMES) if name != HOLDER.name)
 _SHOWN = 40
+_OPEN_SHOWN = 5
 _FIGURES = ("calls", "input_tokens", "output_tokens", "tokens")
 _HEADS = ("calls", "input", "output", "tokens", "share")
 
@@ -37,30 +41,34 @@ class Report:
         What they are divided by.
     meters : mapping of str to pandas.DataFrame
         The division of each meter that was used, as ``.asksage.by`` makes it.
+    opened : tuple of str
+        The calls without a bill yet, which are in no division: one line for all, then one each.
     """
 
     title: str
     by: str
     meters: dict[str, pandas.DataFrame]
+    opened: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        if not self.meters:
-            return f"{self.title}\n\nNo calls."
-        tables = (
+        tables = [
             f"{self._caption(meter)}{plain(self._head, *_rows(table, self.by))}"
             for meter, table in self.meters.items()
-        )
-        return "\n\n".join([self.title, *tables])
+        ]
+        return "\n\n".join([self.title, *tables, *filter(None, ["\n  ".join(self._below)])])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        if not self.meters:
-            return html(("No calls.",), (), caption=self.title)
-        return "".join(
+        tables = [
             html(self._head, *_rows(table, self.by), caption=f"{self.title} · {meter}")
             for meter, table in self.meters.items()
-        )
+        ] or [f'<div style="font-weight:600">{escape(self.title)}</div>']
+        return "".join([*tables, *(f"<div>{escape(line)}</div>" for line in self._below)])
+
+    @property
+    def _below(self) -> tuple[str, ...]:
+        return self.opened or (() if self.meters else ("No calls.",))
 
     @property
     def _head(self) -> tuple[str, ...]:
@@ -99,7 +107,27 @@ def report(
         for meter in Meter
         if (calls["meter"] == meter).any()
     }
-    return Report(f"{session.ledger.balance(account).title} · {_times(period, since, until)}", by, tables)
+    title = f"{session.ledger.balance(account).title} · {_times(period, since, until)}"
+    first, last = span(period, since, until, account.zone)
+    opened = [
+        call
+        for call in (dict(zip(CALL_COLUMNS, row, strict=True)) for row in session.ledger.open_calls(account))
+        if (first or 0) <= call["sent_at"] and (last is None or call["sent_at"] < last)
+    ]
+    return Report(title, by, tables, _opened(opened))
+
+
+def _opened(calls: list[dict[str, Any]]) -> tuple[str, ...]:
+    """All in one line, then the newest in one each."""
+    if not calls:
+        return ()
+    lines = [
+        f"{month.moment(call['sent_at'])} · {call['model']} · {call['tokens']:,} {call['meter']} tokens held"
+        for call in calls[:_OPEN_SHOWN]
+    ]
+    more = len(calls) - len(lines)
+    whole = open_words(len(calls), sum(call["tokens"] for call in calls))
+    return (whole, *lines, *([f"{more:,} more"] if more else []))
 
 
 def _times(period: str | None, since: When | None, until: When | None) -> str:

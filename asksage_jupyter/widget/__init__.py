@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
+from IPython.core.getipython import get_ipython
+from IPython.display import display
 from ipywidgets import HTML, Layout  # type: ignore[import-untyped]  # it has none
 
 from ..errors import AskSageError
@@ -15,6 +18,7 @@ from .words import Shown, text
 
 __all__ = ["Panel", "panel"]
 
+_CLOSED = "this panel is closed: asksage_jupyter.panel() makes a new one."
 _panel: Panel | None = None
 
 
@@ -43,12 +47,18 @@ def panel() -> Panel:
 
 
 class Panel(HTML):  # type: ignore[misc]  # of no known type
-    """A card over a `State`; where widgets do not render, the card as it was when it was displayed."""
+    """A card over a `State`.
+
+    Inside another widget it is a widget. In a cell's output it is the card itself, kept up to date by its
+    display id: a widget's output is an error message once its kernel is gone, and empty in an export.
+    """
 
     _state: State | None = None
 
     def __init__(self) -> None:
         super().__init__(layout=Layout(width="auto"))
+        self._display_id = uuid4().hex
+        self._displayed: dict[str, str] | None = None
 
     def follow(self, session: Session, *, contact: bool = True) -> None:
         """Show this session's account from now on, and that of the next session when a setting changes."""
@@ -60,8 +70,11 @@ class Panel(HTML):  # type: ignore[misc]  # of no known type
         self._show()
 
     def close(self) -> None:
-        """Stop following, and take the panel off the screen."""
+        """Stop following; what is displayed says so."""
         self._leave()
+        if self._displayed is not None:
+            self._display(update=True)
+            self._displayed = None
         super().close()
 
     def _leave(self) -> None:
@@ -80,9 +93,26 @@ class Panel(HTML):  # type: ignore[misc]  # of no known type
     def _show(self, _: object = None) -> None:
         if state := self._state:
             self.value = html(state.shown, live=True)
+            if self._displayed is not None and self._card() != self._displayed:
+                self._display(update=True)
+
+    def _card(self) -> dict[str, str]:
+        """The card as it is kept in a notebook: dates, and no ages."""
+        shown = self._state.shown if self._state else Shown(trouble=_CLOSED)
+        return {"text/plain": text(shown), "text/html": html(shown, live=False)}
+
+    def _display(self, *, update: bool = False) -> None:
+        card = self._card()
+        display(  # type: ignore[no-untyped-call]  # it has no types
+            card, raw=True, display_id=self._display_id, update=update
+        )
+        if hasattr(get_ipython(), "kernel"):  # a terminal would print it anew each time
+            self._displayed = card
+
+    def _ipython_display_(self, **_: object) -> None:
+        self._display()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The widget for those who render it; else the card, or the text."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
-        shown = self._state.shown if self._state else Shown()
-        return bundle | {"text/plain": text(shown), "text/html": html(shown, live=False)}
+        return bundle | self._card()

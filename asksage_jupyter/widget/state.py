@@ -100,8 +100,14 @@ class State(HasTraits):
         if self._stop_watching is None:
             self._stop_watching = ledger.watch(self.refresh)
         account, moment = self._session.account, self._clock()
-        call = ledger.last_call(account)
-        shown = Shown(ledger.balance(account), LastCall.of(call) if call else None, "", moment, moment)
+        call, opened = ledger.last_call(account), ledger.open_calls(account)
+        shown = Shown(
+            ledger.balance(account),
+            LastCall.of(call) if call else None,
+            (len(opened), sum(LastCall.of(each).tokens for each in opened)),
+            read_at=moment,
+            now=moment,
+        )
         return shown if is_known(shown) else replace(shown, trouble=self._no_contact)
 
     def _tick(self) -> None:

@@ -7,7 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
-from ..account import Balance, MeterBalance, Status
+from .. import month
+from ..account import HELD, Balance, MeterBalance, Status, open_words
 from ..month import to_datetime, to_instant
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class LastCall:
     sent_at : int
         Microseconds UTC.
     tokens : int
-        Ask Sage tokens debited.
+        Ask Sage tokens debited, or held while its bill is not known.
     """
 
     sent_at: int
@@ -56,6 +57,8 @@ class Shown:
         None while the ledger has not been read.
     last : LastCall or None
         None before the first call.
+    opened : tuple of int
+        How many calls have no bill yet, and the tokens held for them.
     trouble : str
         Why the figures are missing or not up to date; empty when all is well.
     read_at : int or None
@@ -66,6 +69,7 @@ class Shown:
 
     balance: Balance | None = None
     last: LastCall | None = None
+    opened: tuple[int, int] = (0, 0)
     trouble: str = ""
     read_at: int | None = None
     now: int = 0
@@ -82,7 +86,12 @@ def _lines(shown: Shown) -> list[str]:
         for meter in (balance.inference, balance.training):
             words = [" ".join(headline(meter)).strip(), *details(meter), pool(meter), advice(meter, balance)]
             lines.append(f"{meter.meter}: {' · '.join(filter(None, words))}")
-        lines += [resets(balance, None), last_call(shown, None), figures(balance, None)]
+        lines += [
+            resets(balance, None),
+            open_words(*shown.opened),
+            last_call(shown, None),
+            figures(balance, None),
+        ]
     return [line for line in lines if line]
 
 
@@ -159,7 +168,8 @@ def last_call(shown: Shown, now: int | None) -> str:
     if last is None:
         return "" if shown.trouble else _NO_CALL
     lost = ", its reply was lost" if last.status == Status.LOST else ""
-    tokens = f"{last.tokens:,} tokens ({last.source}{lost})"
+    source = "held, no bill yet" if last.source == HELD else f"{last.source}{lost}"
+    tokens = f"{last.tokens:,} tokens ({source})"
     return f"Last call: {last.model} · {tokens} · {moment(last.sent_at, now)}"
 
 
@@ -178,8 +188,7 @@ def figures(balance: Balance, now: int | None) -> str:
 
 def moment(t: int, now: int | None = None) -> str:
     """An instant as date and time; with `now`, its age too if that is less than a day."""
-    then = to_datetime(t)
-    words = f"{then.day} {then:%b %H:%M} UTC"
+    words = month.moment(t)
     return words if now is None or now - t >= _DAY else f"{words} ({_age(now - t)})"
 
 

@@ -51,6 +51,7 @@ function CallsList({ calls, format, now }: ICallsProps): React.JSX.Element {
 function marks({ meter, source, status }: Call, { trans }: Format): string[] {
   return [
     meter === 'training' ? trans.__('training') : '',
+    status === 'open' ? trans.__('held, no bill yet') : '',
     source === 'presumed' ? trans.__('presumed') : '',
     status === 'lost' ? trans.__('reply lost') : ''
   ].filter(Boolean);

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IBar } from './bar';
 import { isPool, type Level, type Limit, limitOf } from './level';
-import type { Balance, Meter, Pool } from './wire';
+import type { Balance, Meter, Opened, Pool } from './wire';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -133,16 +133,26 @@ export class Format {
     return parts.filter(({ part, tokens }) => part === 'used' || tokens > 0);
   }
 
+  /** "3 calls without a bill yet, 338 held" */
+  opened({ calls, tokens }: Opened): string {
+    return this.trans._n(
+      '%1 call without a bill yet, %2 held',
+      '%1 calls without a bill yet, %2 held',
+      calls,
+      this.figure(tokens)
+    );
+  }
+
   private held({ held }: Meter): IPart[] {
     return [{ part: 'held', tokens: held, words: this.trans.__('%1 held', this.figure(held)) }];
   }
 
-  private heldOfPool({ held, held_by_others: others, running }: Pool): IPart[] {
+  private heldOfPool({ held, held_by_others: others, open_by_others: calls }: Pool): IPart[] {
     const own = held - others;
     const words = this.trans._n(
-      '%2 held by %1 running cell of others',
-      '%2 held by %1 running cells of others',
-      running,
+      '%2 held by %1 open call of others',
+      '%2 held by %1 open calls of others',
+      calls,
       this.figure(others)
     );
     return [

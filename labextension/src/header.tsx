@@ -37,10 +37,8 @@ export function Header({ state, format, actions }: IPartProps): React.JSX.Elemen
           {age(balance, format)}
         </p>
       )}
-      {balance && balance.running > 0 && (
-        <p data-asksage="running">
-          {trans._n('%1 call is running', '%1 calls are running', balance.running)}
-        </p>
+      {balance && balance.open.calls > 0 && (
+        <p data-asksage="open">{format.opened(balance.open)}</p>
       )}
       <p role="status" className="jp-asksage-quiet" data-asksage="note">
         {refreshing ? trans.__('Refreshing …') : note && sentence(note)}

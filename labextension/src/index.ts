@@ -106,9 +106,13 @@ function addStatusItem(
 /** Tell the person when tokens run short. */
 function warn(model: MeterModel, format: Format, preferences: Preferences, open: () => void): void {
   const actions = [{ label: format.trans.__('Show'), callback: open }];
-  const announcer = new Announcer(format, new Told(window.localStorage), words =>
-    Notification.warning(words, { autoClose: false, actions })
-  );
+  const announcer = new Announcer(format, new Told(window.localStorage), words => {
+    const id = Notification.warning(words, { autoClose: false, actions });
+    return {
+      update: message => void Notification.update({ id, message, actions }),
+      dismiss: () => Notification.dismiss(id)
+    };
+  });
   const tell = () => {
     const { balance } = model.state;
     if (balance) {

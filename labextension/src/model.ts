@@ -92,9 +92,9 @@ export class MeterModel implements IDisposable {
       return;
     }
     this.set({ refreshing: true, note: null });
-    await this.take(() => this.desk.refresh());
-    const { balance, trouble } = this._state;
-    this.set({ refreshing: false, note: trouble ? null : (balance?.note ?? null) });
+    // What it found is told even if its figures are older by now: a booking is itself a reason to read anew.
+    const compared = await this.take(() => this.desk.refresh());
+    this.set({ refreshing: false, note: compared?.note ?? null });
     await this.readDetails();
   }
 
@@ -115,12 +115,13 @@ export class MeterModel implements IDisposable {
     void this.readDetails();
   }
 
-  /** Take a balance, unless one that was asked for later has come before it. */
-  private async take(ask: () => Promise<Balance>): Promise<void> {
+  /** Take a balance, unless one that was asked for later has come before it; null where none came. */
+  private async take(ask: () => Promise<Balance>): Promise<Balance | null> {
     const turn = ++this.asked;
     const wasWell = this._state.trouble === null;
+    let balance: Balance | null = null;
     try {
-      const balance = await ask();
+      balance = await ask();
       if (turn > this.taken) {
         this.taken = turn;
         this.set({ balance, readAt: new Date(), trouble: null });
@@ -132,6 +133,7 @@ export class MeterModel implements IDisposable {
       this.pause = FIRST_PAUSE_MS;
     }
     this.schedule();
+    return balance;
   }
 
   /** Read the details if somebody looks at them and there are any. */
@@ -177,7 +179,9 @@ export class MeterModel implements IDisposable {
   }
 
   private readonly onVisibility = () => void this.read();
-  private readonly balanceReader = new Coalesced(() => this.take(() => this.desk.balance()));
+  private readonly balanceReader = new Coalesced(async () => {
+    await this.take(() => this.desk.balance());
+  });
   private readonly detailReader = new Coalesced(() => this.takeDetails());
   private readonly _changed = new Signal<this, void>(this);
   private _state = NOTHING;

@@ -32,14 +32,16 @@ export function keyOf({ account, period }: Balance, meter: Meter, cause: Cause):
   return [account?.host, account?.holder, period?.key, meter.meter, cause].join(' ');
 }
 
-/** The warnings that are due: at most one a meter, and none whose gravest cause was told. */
-export function dueWarnings(balance: Balance, told: ReadonlySet<string>): IWarning[] {
-  if (balance.state !== 'known') {
-    return [];
+/** The warnings that are true of a balance: at most one a meter, known by its gravest cause. */
+export function warningsOf(balance: Balance): ReadonlyMap<string, IWarning> {
+  const warnings = new Map<string, IWarning>();
+  for (const meter of balance.state === 'known' ? balance.meters : []) {
+    const causes = causesOf(meter);
+    if (causes[0]) {
+      warnings.set(keyOf(balance, meter, causes[0]), { meter, causes });
+    }
   }
-  return balance.meters
-    .map(meter => ({ meter, causes: causesOf(meter) }))
-    .filter(({ meter, causes: [gravest] }) => gravest && !told.has(keyOf(balance, meter, gravest)));
+  return warnings;
 }
 
 /** A warning in one line. */

@@ -35,15 +35,18 @@ interface ICellsProps {
 
 function Cells({ spend, format, notebook }: ICellsProps): React.JSX.Element {
   const { trans } = format;
-  if (!spend.calls) {
+  if (!spend.calls && !spend.open.calls) {
     return <p>{trans.__('No call was sent from this notebook this month.')}</p>;
   }
   const calls = trans._n('%1 call', '%1 calls', spend.calls);
   return (
     <>
-      <p data-asksage="notebook-tokens">
-        {trans.__('%1 tokens this month, %2', format.figure(spend.tokens), calls)}
-      </p>
+      {spend.calls > 0 && (
+        <p data-asksage="notebook-tokens">
+          {trans.__('%1 tokens this month, %2', format.figure(spend.tokens), calls)}
+        </p>
+      )}
+      {spend.open.calls > 0 && <p data-asksage="notebook-open">{format.opened(spend.open)}</p>}
       {spend.cells.length > 0 && (
         <ol className="jp-asksage-cells" aria-label={trans.__('Dearest cells')}>
           {spend.cells.map(cell => (

@@ -31,7 +31,7 @@ const pool = record({
   held: whole,
   remaining: nullable(whole),
   held_by_others: whole,
-  running: whole,
+  open_by_others: whole,
   capped: flag
 });
 
@@ -48,13 +48,16 @@ const meter = record({
   pool: nullable(pool)
 });
 
+/** Calls without a bill yet, and what is held for them. */
+const opened = record({ calls: whole, tokens: whole });
+
 const balance = record({
   state: oneOf('known', 'unknown', 'no-ledger', 'trouble'),
   trouble: nullable(text),
   account: nullable(record({ holder: text, host: text, demo: flag, title: text })),
   period: nullable(record({ key: text, days_left: whole })),
   meters: list(meter),
-  running: whole,
+  open: opened,
   checked_at: nullable(text),
   can_check: flag,
   now: text,
@@ -69,6 +72,7 @@ const month = record({
 
 const spend = record({
   path: text,
+  open: opened,
   tokens: whole,
   calls: whole,
   cells: list(record({ cell: text, tokens: whole, calls: whole, model: text, sent_at: text }))
@@ -79,6 +83,7 @@ export type Meter = Read<typeof meter>;
 /** What a call of a pool's member must fit too; `capped`: beside a cap of their own. */
 export type Pool = Read<typeof pool>;
 export type Balance = Read<typeof balance>;
+export type Opened = Read<typeof opened>;
 export type Month = Read<typeof month>;
 /** What one notebook used this month, with its dearest cells. */
 export type Spend = Read<typeof spend>;

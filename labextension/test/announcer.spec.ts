@@ -8,7 +8,19 @@ import { balance, left } from './fixtures';
 const format = new Format(nullTranslator.load('asksage_jupyter'), 'en-US');
 
 let warned: string[];
+/** What stands on the screen, as it reads now. */
+let standing: string[];
 let announcer: Announcer;
+
+function notify(words: string) {
+  warned.push(words);
+  standing.push(words);
+  const place = standing.length - 1;
+  return {
+    update: (newer: string) => void (standing[place] = newer),
+    dismiss: () => void standing.splice(place, 1)
+  };
+}
 
 const at = (remaining: number) => balance({ meters: [left(remaining)] });
 const said = () => document.querySelector('[aria-live=polite]')?.textContent;
@@ -16,7 +28,8 @@ const said = () => document.querySelector('[aria-live=polite]')?.textContent;
 beforeEach(() => {
   localStorage.clear();
   warned = [];
-  announcer = new Announcer(format, new Told(localStorage), words => warned.push(words));
+  standing = [];
+  announcer = new Announcer(format, new Told(localStorage), notify);
 });
 
 afterEach(() => {
@@ -47,8 +60,31 @@ it('warns once, also after a reload', () => {
   expect(warned).toEqual([
     'Ask Sage inference tokens: 9,000 left of 200,000. Resets 1 Dec, 8 days left.'
   ]);
-  const reloaded = new Announcer(format, new Told(localStorage), words => warned.push(words));
+  const reloaded = new Announcer(format, new Told(localStorage), notify);
   reloaded.warn(at(7_000));
   reloaded.dispose();
   expect(warned).toHaveLength(1);
+});
+
+it('keeps what stands true: other figures, a graver cause, or nothing any more', () => {
+  announcer.warn(at(50));
+  announcer.warn(at(40));
+  expect(standing).toEqual([
+    'Ask Sage inference tokens: 40 left of 200,000. Resets 1 Dec, 8 days left.'
+  ]);
+  announcer.warn(balance({ state: 'trouble', meters: [] }));
+  expect(standing).toHaveLength(1);
+  announcer.warn(at(-1_453));
+  expect(standing).toEqual([
+    'Ask Sage inference tokens: 1,453 over 200,000. Resets 1 Dec, 8 days left.'
+  ]);
+  announcer.warn(at(99_711));
+  expect(standing).toEqual([]);
+  expect(warned).toHaveLength(2);
+});
+
+it('takes away what was said of another month or account', () => {
+  announcer.warn(at(50));
+  announcer.warn(balance({ period: { key: '2026-12', days_left: 31 }, meters: [left(200_000)] }));
+  expect(standing).toEqual([]);
 });

@@ -32,7 +32,7 @@ export function left(remaining: number, change: Partial<Meter> = {}): Meter {
   });
 }
 
-/** A pool of 100,000, of which 500 are held by the person and 12,000 by three cells of others. */
+/** A pool of 100,000, of which 500 are held by the person and 12,000 by three calls of others. */
 export function pool(change: Partial<Pool> = {}): Pool {
   return {
     name: 'lab',
@@ -41,7 +41,7 @@ export function pool(change: Partial<Pool> = {}): Pool {
     held: 12_500,
     remaining: 61_000,
     held_by_others: 12_000,
-    running: 3,
+    open_by_others: 3,
     capped: true,
     ...change
   };
@@ -77,7 +77,7 @@ export function balance(change: Partial<Balance> = {}): Balance {
     },
     period: { key: '2026-11', days_left: 8 },
     meters: [meter(), left(200_000, { meter: 'training', pace: null })],
-    running: 0,
+    open: { calls: 0, tokens: 0 },
     checked_at: '2026-11-23T14:02:00Z',
     can_check: true,
     now: '2026-11-23T14:04:00Z',
@@ -112,6 +112,7 @@ export function month(change: Partial<Month> = {}): Month {
 export function spend(change: Partial<Spend> = {}): Spend {
   return {
     path: 'a.ipynb',
+    open: { calls: 0, tokens: 0 },
     tokens: 8_312,
     calls: 21,
     cells: [

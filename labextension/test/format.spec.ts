@@ -163,11 +163,11 @@ it('lists the parts of a bar in words', () => {
   expect(words(pool())).toEqual([
     '26,500 used',
     '500 held by you',
-    '12,000 held by 3 running cells of others'
+    '12,000 held by 3 open calls of others'
   ]);
-  expect(words(pool({ held_by_others: 12_500, running: 1 }))).toEqual([
+  expect(words(pool({ held_by_others: 12_500, open_by_others: 1 }))).toEqual([
     '26,500 used',
-    '12,500 held by 1 running cell of others'
+    '12,500 held by 1 open call of others'
   ]);
   expect(words(pool({ held: 0, held_by_others: 0, remaining: -7 }))).toEqual([
     '26,500 used',

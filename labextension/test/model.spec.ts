@@ -1,6 +1,6 @@
 import { MeterModel, POLL_MS } from '../src/model';
 import { type Balance, type IDesk, type Month, type Spend, WireError } from '../src/wire';
-import { balance, month, spend } from './fixtures';
+import { balance, meter, month, spend } from './fixtures';
 
 /** A desk that answers at once, or when the test lets it. */
 class TestDesk implements IDesk {
@@ -71,13 +71,13 @@ it('asks at once on a hint, and once more for all that come meanwhile', async ()
   desk.answer = () => new Promise(resolve => (end = resolve));
   const hints = [model.read(), model.read(), model.read(), model.read()];
   expect(desk.heard()).toEqual(['balance']);
-  end(balance({ running: 1 }));
+  end(balance({ open: { calls: 1, tokens: 10 } }));
   await passed(0);
   expect(desk.heard()).toEqual(['balance']);
-  end(balance({ running: 2 }));
+  end(balance({ open: { calls: 2, tokens: 20 } }));
   await Promise.all(hints);
   expect(desk.heard()).toEqual([]);
-  expect(model.state.balance?.running).toBe(2);
+  expect(model.state.balance?.open.calls).toBe(2);
 });
 
 it('looks again after a while without a hint', async () => {
@@ -108,10 +108,10 @@ it('keeps the last figures while the server is away, and says since when', async
   expect(model.state.balance).toEqual(balance());
   expect(model.state.readAt).toEqual(readAt);
   expect(model.state.trouble).toEqual({ kind: 'away', message: 'Failed to fetch' });
-  desk.answer = () => Promise.resolve(balance({ running: 3 }));
+  desk.answer = () => Promise.resolve(balance({ open: { calls: 3, tokens: 30 } }));
   await passed(1_000);
   expect(model.state.trouble).toBeNull();
-  expect(model.state.balance?.running).toBe(3);
+  expect(model.state.balance?.open.calls).toBe(3);
 });
 
 it('tries ever less often while the server is away, but never less than without trouble', async () => {
@@ -226,6 +226,18 @@ it('compares with the service once at a time and keeps what was found', async ()
   expect(model.state.note).toBe('agrees with the service');
 });
 
+it('keeps what a comparison found when its booking is read before it answers', async () => {
+  let compared: (answer: Balance) => void = () => {};
+  desk.answer = () => new Promise(resolve => (compared = resolve));
+  const refreshing = model.refresh();
+  desk.answer = () => Promise.resolve(balance({ meters: [meter({ used: 36_596 })] }));
+  await model.read(); // the booking's own hint
+  compared(balance({ note: '1,000 inference tokens booked from other devices.' }));
+  await refreshing;
+  expect(model.state.note).toBe('1,000 inference tokens booked from other devices.');
+  expect(model.state.balance?.meters[0]?.used).toBe(36_596);
+});
+
 it('says why a comparison failed', async () => {
   await model.read();
   desk.answer = () => Promise.reject(new WireError('refused', 'The key was refused.'));
@@ -239,11 +251,11 @@ it('never lets an older answer replace a newer one', async () => {
   let old: (answer: Balance) => void = () => {};
   desk.answer = () => new Promise(resolve => (old = resolve));
   const reading = model.read();
-  desk.answer = () => Promise.resolve(balance({ running: 2 }));
+  desk.answer = () => Promise.resolve(balance({ open: { calls: 2, tokens: 20 } }));
   await model.refresh();
-  old(balance({ running: 1 }));
+  old(balance({ open: { calls: 1, tokens: 10 } }));
   await reading;
-  expect(model.state.balance?.running).toBe(2);
+  expect(model.state.balance?.open.calls).toBe(2);
 });
 
 it('asks nothing any more once it is disposed', async () => {

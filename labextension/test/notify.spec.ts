@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import { Format } from '../src/format';
-import { dueWarnings, keyOf, Told, warningWords } from '../src/notify';
+import { keyOf, Told, warningsOf, warningWords } from '../src/notify';
 import { balance, left, meter, shared } from './fixtures';
 
 const format = new Format(nullTranslator.load('asksage_jupyter'), 'en-US');
@@ -11,6 +11,11 @@ const falling = {
   lasts: false
 };
 const NOBODY = new Set<string>();
+
+/** The warnings that are true and were not told. */
+function dueWarnings(now: ReturnType<typeof balance>, told: ReadonlySet<string>) {
+  return [...warningsOf(now)].filter(([key]) => !told.has(key)).map(([, warning]) => warning);
+}
 
 /** Storage that lives as long as a test. */
 class Kept {

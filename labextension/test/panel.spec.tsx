@@ -167,7 +167,7 @@ describe('to a member of a pool', () => {
     expect(legend).toEqual([
       '26,500 used',
       '500 held by you',
-      '12,000 held by 3 running cells of others'
+      '12,000 held by 3 open calls of others'
     ]);
     expect(bar('pool-inference')?.getAttribute('aria-label')).toBe(
       'Inference tokens of the pool lab'
@@ -261,4 +261,25 @@ it('has a helpful line in each empty section', () => {
   expect(part('calls').textContent).toContain('No call was sent this month yet.');
   show({ ...full, notebook: null, spend: null }, notebook(null));
   expect(part('notebook').textContent).toContain('Open a notebook to see what its cells used.');
+});
+
+it('lists the calls without a bill as open, wherever calls are told', () => {
+  const opened = { calls: 3, tokens: 338 };
+  const held = month().calls.map(call => ({
+    ...call,
+    tokens: 113,
+    source: 'held',
+    status: 'open'
+  }));
+  show({
+    ...full,
+    balance: balance({ open: opened }),
+    month: month({ calls: held }),
+    spend: spend({ tokens: 0, calls: 0, cells: [], open: { calls: 1, tokens: 113 } })
+  });
+  expect(part('open').textContent).toBe('3 calls without a bill yet, 338 held');
+  expect(part('notebook').textContent).toContain('1 call without a bill yet, 113 held');
+  expect(part('notebook').textContent).not.toContain('No call');
+  expect(part('calls').textContent).toContain('113');
+  expect(part('calls').textContent).toContain('held, no bill yet');
 });

@@ -95,8 +95,14 @@ it('reads the pool of a member, and does without one from an older server', asyn
 
 it.each([
   [{ ...balance(), state: 'great' }, 'asksage/balance: balance.state should be one of known'],
-  [{ ...balance(), running: '1' }, 'asksage/balance: balance.running should be a whole number'],
-  [{ ...balance(), running: 1.5 }, 'asksage/balance: balance.running should be a whole number'],
+  [
+    { ...balance(), open: { calls: '1', tokens: 0 } },
+    'asksage/balance: balance.open.calls should be a whole number'
+  ],
+  [
+    { ...balance(), open: { calls: 1, tokens: 1.5 } },
+    'asksage/balance: balance.open.tokens should be a whole number'
+  ],
   [{ ...balance(), meters: {} }, 'asksage/balance: balance.meters should be a list'],
   [{ ...balance(), meters: [{}] }, 'asksage/balance: balance.meters[0].meter should be one of'],
   [{ ...balance(), now: null }, 'asksage/balance: balance.now should be text'],
