@@ -1,20 +1,24 @@
 """The magics in a real kernel, as a front end meets them: messages, an interrupt, and what loading costs."""
 
 import os
+import signal
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from ipykernel.kernelspec import write_kernel_spec
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
 from scripted import STREAM
-from tenant import KEY, MODEL, environment, open_tenant, questions, says, stalls_after
+from tenant import KEY, MODEL, OTHER, environment, open_tenant, questions, says, stalls_after
 
 from asksage_jupyter.account import Account
 from asksage_jupyter.ledger import Ledger
 
 TIMEOUT_S = 60
+CELL = "4e1c-cell"
 HEAVY = [
     "httpx",
     "sqlalchemy",
@@ -77,9 +81,10 @@ class Notebook:
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self.manager, self.client = manager, client
 
-    def run(self, code, *, cell=None, stop_when=None):
+    def run(self, code, *, cell=CELL, stop_when=None):
         """Execute a cell; returns its reply, and its outputs as (type, content) in order.
 
+        A notebook names the cell, a console does not.
         `stop_when` is given each output; when it says so, the kernel is interrupted.
         """
         message = self.client.session.msg("execute_request", _execute(code), metadata=_metadata(cell))
@@ -135,7 +140,7 @@ def test_a_reply_streams_into_one_output_that_is_replaced(kernel):
 
 def test_the_usage_log_knows_the_notebook_and_the_cell_where_the_front_end_tells(kernel, place):
     kernel.run("%%asksage\nWhy?", cell="7f3a-cell")
-    kernel.run("%%asksage\nWhy?")
+    kernel.run("%%asksage\nWhy?", cell=None)
     ledger = Ledger(f"{place}/ledger.db")
     try:
         told, untold = ledger.calls(Account("localhost", "ada@example.org"))[-2:]
@@ -171,8 +176,78 @@ def test_a_failing_cell_stops_those_after_it(kernel):
 
 def test_code_arrives_as_the_next_cell(kernel, tenant):
     says(tenant, "So:\n```python\nprint(1)\n```")
-    reply, _ = kernel.run("%%asksage -f code\nA loop")
+    reply, outputs = kernel.run("%%asksage -f code\nA loop")
     assert reply["payload"] == [{"source": "set_next_input", "text": "print(1)", "replace": False}]
+    assert "The code is in the new cell below." in outputs[0][1]["data"]["text/html"]
+
+
+def test_a_cell_that_is_run_again_keeps_the_one_cell_of_its_code(kernel, tenant):
+    says(tenant, "So:\n```python\nprint(1)\n```")
+    runs = [kernel.run("%%asksage -f code\nA loop", cell="asks-for-code") for _ in range(3)]
+    assert [len(reply["payload"]) for reply, _ in runs] == [1, 0, 0]
+    for _, outputs in runs[1:]:
+        assert outputs[0][1]["data"]["text/markdown"] == "So:\n```python\nprint(1)\n```"
+        assert "an earlier run" in shown(outputs)[-1]
+
+
+def test_who_inserts_no_cells_is_shown_the_code_itself(kernel, tenant):
+    says(tenant, "So:\n```python\nprint(1)\n```")
+    _, outputs = kernel.run("%%asksage -f code\nA loop", cell=None)
+    assert outputs[0][1]["data"]["text/markdown"] == "So:\n```python\nprint(1)\n```"
+
+
+@pytest.mark.parametrize("options", ["", "-f text", f"--compare {MODEL},{OTHER}", "--no-stream"])
+def test_who_does_not_say_that_it_replaces_gets_the_whole_once(kernel, options):
+    """jupyter console, qtconsole and recorders drop updates, and name no cell."""
+    reply, outputs = kernel.run(f"%%asksage {options}\nWhy?", cell=None)
+    assert reply["status"] == "ok"
+    assert [kind for kind, _ in outputs] == ["display_data"] * 2
+    assert shown(outputs)[0].count("The sky is blue.") == (2 if "compare" in options else 1)
+
+
+@pytest.mark.parametrize("options", ["", f"--compare {MODEL},{OTHER}"])
+def test_an_output_widget_gets_the_whole_once(kernel, options):
+    _, outputs = kernel.run(
+        "import ipywidgets\nwith ipywidgets.Output():\n"
+        f"    get_ipython().run_cell_magic('asksage', {options!r}, 'Why?')"
+    )
+    displays = [each for each in outputs if each[0].endswith("display_data")]
+    assert [kind for kind, _ in displays] == ["display_data"] * 2
+    assert "The sky is blue." in shown(displays)[0]
+    assert kernel.run("%%asksage\nWhy?")[1][1][0] == "update_display_data"  # outside of it again
+
+
+def test_a_recorded_notebook_holds_the_whole(kernel, tenant, place, monkeypatch):
+    """nbclient is what papermill and nbconvert run a notebook with."""
+    for name, value in {**environment(tenant, place), "JUPYTER_PATH": str(place)}.items():
+        monkeypatch.setenv(name, value)
+    says(tenant, "So:\n```python\nprint(1)\n```")
+    codes = ["%load_ext asksage_jupyter", "%%asksage\nA loop", "%%asksage -f code\nA loop"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in codes])
+    NotebookClient(notebook, kernel_name="python3", timeout=TIMEOUT_S).execute()
+    for cell in notebook.cells[1:]:
+        assert cell.outputs[0].data["text/markdown"] == "So:\n```python\nprint(1)\n```"
+
+
+def test_a_terminal_sees_the_reply_while_it_arrives(tenant, place):
+    stalls_after(tenant, "The sky is")
+    program = "%load_ext asksage_jupyter\nget_ipython().run_cell_magic('asksage', '', 'Why?')"
+    with subprocess.Popen(
+        [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "-c", program],
+        env={**os.environ, **environment(tenant, place), "IPYTHONDIR": str(place)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as terminal:
+        assert terminal.stdout.read(len("The sky is")) == "The sky is"
+        terminal.send_signal(signal.SIGINT)
+        rest, _ = terminal.communicate(timeout=TIMEOUT_S)
+    assert "stay held until the bill is known" in rest
+
+
+def test_a_capture_holds_the_whole_once(kernel):
+    kernel.run("%%capture kept\nget_ipython().run_cell_magic('asksage', '', 'Why?')")
+    assert kernel.value("[o.data['text/plain'] for o in kept.outputs][0]") == "'The sky is blue.'"
+    assert kernel.value("[o.update for o in kept.outputs]") == "[False, False]"
 
 
 def test_variables_go_into_the_prompt_and_json_comes_back_as_a_value(kernel, tenant):

@@ -16,6 +16,7 @@ from ..session.origin import tell_cell
 from ..session.waiting import tell_waiting
 from ..settings import AskSage
 from .completion import complete
+from .front_end import cell_id
 from .transform import transform
 from .waiting import Waiting
 
@@ -69,7 +70,7 @@ def register(shell: InteractiveShell) -> None:
 
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
-    tell_cell(partial(_cell_id, shell))
+    tell_cell(partial(cell_id, shell))
     tell_waiting(Waiting(shell))
     accompany(_background)
     accompany(_forewarning)
@@ -103,16 +104,6 @@ def _forewarning(session: Session) -> Forewarning | None:
 
     shell = get_ipython()
     return Forewarning(session, shell.events) if shell else None
-
-
-def _cell_id(shell: InteractiveShell) -> str | None:
-    """The id of the cell under way, as the front end told it with the request; None where it does not."""
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return None
-    metadata = (kernel.get_parent("shell") or {}).get("metadata") or {}
-    cell = metadata.get("cellId")
-    return cell if isinstance(cell, str) else None
 
 
 def _added(shell: InteractiveShell, settings: AskSage) -> tuple[tuple[Any, list[Any]], ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BadInput, Interrupted, ReplyLost
 from ..plain import plain
 from ..session import build_query, chosen_model, current
-from . import show
+from . import next_cell, show
 from .braces import expand
 from .fences import first_block
 from .options import CellOptions, describe, parse_cell
@@ -67,8 +67,8 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
 def _ask(shell: InteractiveShell, session: Session, ask: Callable[..., Reply], options: CellOptions) -> None:
     """Send it and show what comes of it, the whole reply or the part that arrived."""
     format = options.format or session.settings.format
-    screen = show.Screen(format, live=hasattr(shell, "kernel"))
     streamed = options.stream and format in show.STREAMED and options.plugin is None
+    screen = show.screen(shell, format if _fits(shell, format) else "markdown", streamed=streamed)
     try:
         reply = ask(limit=options.max_tokens, **({"on_text": screen} if streamed else {}))
     except Interrupted as stopped:
@@ -78,8 +78,9 @@ def _ask(shell: InteractiveShell, session: Session, ask: Callable[..., Reply], o
         raise
     except ReplyLost as lost:
         _keep(shell, options.output, lost.text)
-        _show_part(screen, lost.text)
-        show.notify(_told("The connection was lost", lost.text))
+        if lost.text:  # else the error says it all
+            screen.finish(lost.text)
+            show.notify("The reply above is not whole.")
         raise
     _deliver(shell, screen, reply, format, options.output)
 
@@ -98,14 +99,22 @@ def _deliver(
     _keep(shell, output, value)
     screen.finish(reply.text)
     if format == "code":
-        code = first_block(reply.text)
-        if code is None:
-            notice = "There is no code block in the reply."
-        else:
-            shell.set_next_input(plain(code), replace=False)
+        notice = _insert(shell, first_block(reply.text))
     show.receipt(reply, notice)
     if trouble:
         raise BadInput(trouble)
+
+
+def _fits(shell: InteractiveShell, format: str) -> bool:
+    """Whether the format shows the reply here: code is folded away only where a new cell holds it."""
+    return format != "code" or next_cell.can_insert(shell)
+
+
+def _insert(shell: InteractiveShell, code: str | None) -> str | None:
+    """Put the code into the next cell; what is to be said of it, if anything."""
+    if code is None:
+        return "There is no code block in the reply."
+    return next_cell.insert(shell, plain(code))
 
 
 def _show_part(screen: show.Screen, text: str) -> None:

@@ -30,7 +30,7 @@ def run(shell: InteractiveShell, session: Session, options: CellOptions, body: s
     if options.estimate:
         show.present(together(estimated(session, queries)))
         return
-    screen = show.Screen(show.side_by_side, live=hasattr(shell, "kernel"))
+    screen = show.screen(shell, show.side_by_side, streamed=options.stream)
     on_change = screen if options.stream else None
     try:
         comparison = compared(session, queries, limit=options.max_tokens, on_change=on_change)

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ..plain import plain
+from . import front_end
 from .fences import fenced, first_block
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from ..session import Comparison, Reply
     from ..session.columns import Column
 
@@ -97,7 +100,7 @@ class Screen:
     format : str or callable
         How the text so far is shown; or what makes a bundle of whatever there is so far.
     live : bool
-        Whether the front end can replace an output; a terminal cannot, and gets the whole reply at the end.
+        Whether the front end can replace an output; one that cannot gets the whole reply at the end.
     clock : callable
         Seconds; the output is replaced ten times a second at most.
     """
@@ -130,6 +133,37 @@ class Screen:
             self._output = _publish(data, display_id=True)
         else:
             self._output.update(_plain(data), raw=True)
+
+
+class Terminal(Screen):
+    """A terminal, which a reply is written on as it arrives: what is written stays."""
+
+    def __init__(self) -> None:
+        super().__init__("text", live=False)
+        self._written = ""
+
+    def __call__(self, so_far: Any) -> None:
+        """Write what has come since the last time."""
+        text = plain(so_far)
+        if text.startswith(self._written):
+            sys.stdout.write(text[len(self._written) :])
+            sys.stdout.flush()
+            self._written = text
+
+    def finish(self, whole: Any) -> None:
+        """Write the rest; all of it, should it not go on as it began."""
+        self(whole)
+        if self._written:
+            sys.stdout.write("\n")
+        if self._written != plain(whole):
+            super().finish(whole)
+
+
+def screen(shell: InteractiveShell, format: str | Callable[[Any], Bundle], *, streamed: bool) -> Screen:
+    """Where a reply is shown, after what the front end that asked can do."""
+    if streamed and format in STREAMED and front_end.is_terminal(shell):
+        return Terminal()
+    return Screen(format, live=streamed and front_end.can_replace(shell))
 
 
 def receipt(reply: Reply | Comparison, notice: str | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ..session.waiting import OnStderr
+from .front_end import can_replace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -31,7 +32,7 @@ class Waiting:
         """Show the line in place of the one before; None takes it away."""
         if not hasattr(self._shell, "kernel"):
             self._on_stderr(line)
-        elif self._can_replace():
+        elif can_replace(self._shell):
             self._replace(line)
         else:
             if line and not self._is_told:
@@ -46,8 +47,3 @@ class Waiting:
             self._output.update(data, raw=True)
         if line is None:
             self._output = None
-
-    def _can_replace(self) -> bool:
-        """Whether a notebook asked: it names its cell, and a console that cannot replace does not."""
-        parent = self._shell.kernel.get_parent("shell") or {}  # type: ignore[attr-defined]
-        return "cellId" in (parent.get("metadata") or {})

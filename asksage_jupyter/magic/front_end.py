@@ -1,0 +1,54 @@
+"""Which front end asked, and what it can do: it has to say so, for nothing tells what it drops."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def request(shell: InteractiveShell) -> Mapping[str, Any]:
+    """The message that the kernel works on; empty outside of a kernel."""
+    kernel = getattr(shell, "kernel", None)
+    return (kernel.get_parent("shell") or {}) if kernel is not None else {}
+
+
+def cell_id(shell: InteractiveShell) -> str | None:
+    """The id of the cell that asked, as a notebook tells it with its request; None where nobody does."""
+    cell = (request(shell).get("metadata") or {}).get("cellId")
+    return cell if isinstance(cell, str) and cell else None
+
+
+def can_replace(shell: InteractiveShell) -> bool:
+    """Whether an output that is shown can be replaced: a notebook asked, and shows it itself.
+
+    Consoles, recorders and widgets keep an output as it first came, and say nothing of it.
+    """
+    return cell_id(shell) is not None and not is_captured(shell) and not _is_in_widget(shell)
+
+
+def is_terminal(shell: InteractiveShell) -> bool:
+    """Whether what is shown is printed, word after word as it comes."""
+    publisher = shell.display_pub
+    return type(publisher) is DisplayPublisher and not getattr(shell, "mime_renderers", None)
+
+
+def is_captured(shell: InteractiveShell) -> bool:
+    """Whether a ``%%capture`` takes what is shown."""
+    return isinstance(shell.display_pub, CapturingDisplayPublisher)
+
+
+def _is_in_widget(shell: InteractiveShell) -> bool:
+    """Whether an ``ipywidgets.Output`` takes what this request shows."""
+    widgets = sys.modules.get("ipywidgets.widgets.widget")
+    if widgets is None:
+        return False
+    asked = (request(shell).get("header") or {}).get("msg_id")
+    there = getattr(widgets, "_instances", None) or getattr(widgets.Widget, "widgets", {})
+    return any(getattr(each, "msg_id", None) == asked for each in list(there.values()))
