@@ -423,7 +423,7 @@ def in_parts(how):
 
     class Cutting:
         def __init__(self, connection):
-            self._run = connection.exec_driver_sql
+            self._run, self.scalar = connection.exec_driver_sql, connection.scalar
 
         def exec_driver_sql(self, statement):
             name = statement.split()[2] if statement.split()[:2] == ["CREATE", "TABLE"] else None

@@ -242,6 +242,38 @@ def test_a_member_cannot_give_themselves_tokens(ledger):
     assert figures(ledger, ANA) == (300, 0, 0)
 
 
+def test_a_correction_gives_back_what_was_used_of_the_pool_and_no_more(ledger):
+    spent(ledger, ANA, 50)
+    spent(ledger, BEN, 80)
+    with pytest.raises(LedgerError, match="cannot be given back: ana@example used 50 of the pool lab"):
+        ledger.correct(ANA, INFERENCE, -51, op="a-gift")
+    ledger.correct(ANA, INFERENCE, -50, op="given-back")
+    ledger.correct(ANA, INFERENCE, -50, op="given-back")
+    with pytest.raises(LedgerError, match="used 0 of the pool lab"):
+        ledger.correct(ANA, INFERENCE, -1, op="more")
+    assert figures(ledger, ANA) == (300, 0, 0)
+    assert figures(ledger, LAB) == (1000, 80, 0)
+
+
+def test_what_was_used_before_joining_is_not_given_back_by_the_pool(ledger):
+    spent(ledger, EVE, 90)
+    ledger.join_pool(EVE, INFERENCE, LAB, 200)
+    with pytest.raises(LedgerError, match="used 0 of the pool lab"):
+        ledger.correct(EVE, INFERENCE, -10, op="other-devices")
+
+
+def test_a_cap_is_a_cap_whatever_was_given_outside_the_pool(ledger, clock):
+    ledger.grant(EVE, INFERENCE, 9999, source="top-up:1", starts=clock() - DAY, ends=at(2030, 1, 1))
+    ledger.join_pool(EVE, INFERENCE, LAB, 50)
+    assert figures(ledger, EVE) == (50, 0, 0)
+    with pytest.raises(NotEnoughTokens, match="your cap has 50 left"):
+        held(ledger, EVE, 51)
+    ledger.settle(held(ledger, EVE, 50), a_bill(70))  # above the hold: the cap's overage, not the top-up's
+    assert figures(ledger, EVE) == (50, 70, 0)
+    ledger.leave_pool(EVE, INFERENCE, LAB)
+    assert figures(ledger, EVE) == (500 + 9999, 70, 0)
+
+
 def test_pools_are_not_members_and_nobody_is_in_two(ledger):
     with pytest.raises(BadInput):
         ledger.join_pool(Account.of_pool(HOST, "other"), INFERENCE, LAB)
@@ -354,7 +386,12 @@ def test_any_moves_leave_the_pool_with_the_sum_of_its_members(ledger, clock):
                 ledger.presume()
             ledger.settle(op, a_bill(chance.randint(0, 40)))
         elif what < 0.9:
-            ledger.correct(who, INFERENCE, chance.randint(-9, 9), op=new_op())
+            tokens = chance.randint(-9, 9)
+            try:
+                ledger.correct(who, INFERENCE, tokens, op=new_op())
+            except LedgerError:
+                assert tokens < 0
+                assert min(figures(ledger, who)[1], used_by(ledger)[who.holder[:3]]) < -tokens
         elif what < 0.94:
             caps[who] = chance.choice([None, 100, 400])
             ledger.join_pool(who, INFERENCE, LAB, caps[who])

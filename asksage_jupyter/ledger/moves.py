@@ -18,12 +18,12 @@ from ..account import Account, Bill, Call, Kind, Meter, Source, Status
 from ..errors import LedgerConflict, NotEnoughTokens
 from ..month import to_datetime
 from .chain import about_bill, about_call, append
-from .paying import payers
+from .paying import payers, refuse_gift
 from .prepared import Prepared
 from .schema import OF_A_CALL, account, entry, grant
 from .schema import bill as bill_table
 from .schema import call as call_table
-from .state import TAIL_COLUMNS, Tail, live_at, read_state, state_of, with_tail
+from .state import TAIL_COLUMNS, Tail, read_state, state_of, with_tail
 
 _FIND_CALL = Prepared(
     select(call_table.c.account_id, call_table.c.estimate).where(call_table.c.op == bindparam("op"))
@@ -139,7 +139,11 @@ def correct(connection: Connection, holder: Account, meter: Meter, tokens: int, 
                 f"the correction {op} was already booked with {booked:,} tokens: make a new op."
             )
         return
-    for payer in payers(connection, holder, meter, read_state(connection, holder, meter, clock), clock):
+    own, *common = payers(connection, holder, meter, read_state(connection, holder, meter, clock), clock)
+    for pool in common:
+        if tokens < 0:
+            refuse_gift(connection, holder, own, pool, -tokens)
+    for payer in (own, *common):
         payer.grant_as_taken(connection, tokens)
         live = payer.state.live
         shares, rest = spread(tokens, live) if tokens >= 0 else give_back(-tokens, live)
@@ -240,7 +244,7 @@ def _book(
 
 def _live_when_held(connection: Connection, asked: _Asked) -> tuple[Tail, ...]:
     # As of the hold: what a late reply costs above its estimate is not the new month's.
-    return live_at(asked.held_at, state_of(connection, asked.account_id, asked.held_at).tails)
+    return state_of(connection, asked.account_id, asked.held_at).at(asked.held_at).live
 
 
 def _add(shares: list[tuple[Tail, int]], last: Tail, rest: int) -> list[tuple[Tail, int]]:

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, exists, func, select
 
 from ..account import Account, Kind, Meter
 from ..errors import LedgerError
 from .chain import append
 from .grants import with_allotment
 from .op import new_op
+from .schema import entry, grant
 from .state import State, state_of
+
+# What a member used of a pool: what both chains tell of the same op and kind.
+_common, _of_pool = entry.alias("common"), grant.alias("of_pool")
+_SHARE = (
+    select(func.coalesce(func.sum(entry.c.tokens), 0))
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .where(
+        grant.c.account_id == bindparam("mine"),
+        entry.c.kind.in_([Kind.SETTLE.value, Kind.PRESUME.value, Kind.CORRECT.value]),
+        exists().where(
+            _common.c.op == entry.c.op,
+            _common.c.kind == entry.c.kind,
+            _common.c.grant_id == _of_pool.c.id,
+            _of_pool.c.account_id == bindparam("pool"),
+        ),
+    )
+)
 
 
 @dataclass(slots=True)
@@ -67,6 +85,24 @@ def payers(
     state = with_allotment(connection, holder, meter, state.at(now))
     own_room = common.room if state.is_uncapped else state.room
     return [Payer("your cap", state, own_room), Payer(f"the pool {pool.pool}", common, common.room)]
+
+
+def refuse_gift(connection: Connection, holder: Account, own: Payer, pool: Payer, tokens: int) -> None:
+    """Refuse to give a member back more than they used of the pool.
+
+    Raises
+    ------
+    LedgerError
+    """
+    asked = {"mine": own.state.account_id, "pool": pool.state.account_id}
+    used = [int(connection.execute(_SHARE, asked).scalar_one())]
+    used += [sum(tail.used for tail in payer.state.live) for payer in (own, pool)]
+    if tokens > min(used):
+        raise LedgerError(
+            f"{tokens:,} tokens cannot be given back: {holder.holder} used {max(0, min(used)):,} of "
+            f"{pool.name} this month; its owner can give them more with  "
+            f"asksage-jupyter team cap {holder.holder} N"
+        )
 
 
 def _no_plan(meter: Meter) -> LedgerError:

@@ -99,8 +99,11 @@ class State:
 
     @property
     def live(self) -> tuple[Tail, ...]:
-        """The grants that may be spent now."""
-        return live_at(self.now, self.tails)
+        """The grants that may be spent now; in a pool their cap, whatever they were given outside it."""
+        live = live_at(self.now, self.tails)
+        if self.member.pool_id is None:
+            return live
+        return tuple(tail for tail in live if tail.source == allotment_of(self.period))
 
     @property
     def room(self) -> int:

@@ -13,6 +13,7 @@ DATABASE = (DBAPIError, psycopg.Error)
 _RACED = frozenset(["40001", "40P01", "23505"])
 _TAKEN = frozenset(["42P07", "42710"])  # by another who makes the tables now, or by another program
 _LATE = frozenset(["55P03", "57014"])
+_CLOCK_CODE = "ASK01"  # of `checks`
 _LOST_CODES = ("08", "57P", "25P03")
 _NO_TABLES, _NO_RIGHT, _NO_ROOM = ("42P01", "3F000"), ("42501", "3F000"), "53"
 
@@ -25,6 +26,10 @@ _REFUSED = (
     "the ledger {title} does not let you in ({cause}): correct ASKSAGE_LEDGER, PGPASSWORD or ~/.pgpass."
 )
 _FORBIDDEN = "the ledger {title} does not let you do that: ask its owner for the right."
+_CLOCK = (
+    "this machine's clock is more than an hour off that of the ledger {title}: set it right, and nothing is "
+    "sent until then."
+)
 _FULL = "the server of the ledger {title} has no room or no free connection left: ask whoever runs it."
 _THEIRS = (
     "the ledger {title} has tables of another program: set ASKSAGE_LEDGER to a database of its own, or to a "
@@ -69,7 +74,7 @@ def told(title: str, error: BaseException) -> LedgerError:
     if code in _LATE or code in _RACED:
         return LedgerError(_BUSY.format(title=title))
     line = _FORBIDDEN if code in _NO_RIGHT else _FULL if code.startswith(_NO_ROOM) else _OTHER
-    line = _THEIRS if code in _TAKEN else line
+    line = _THEIRS if code in _TAKEN else _CLOCK if code == _CLOCK_CODE else line
     cause = f"{type(_driver(error)).__name__} {code}".rstrip()
     return LedgerUnusable(line.format(title=title, cause=cause))
 

@@ -1,10 +1,10 @@
 """Who may see and write what, enforced by PostgreSQL itself: a member their own rows, an owner all of them.
 
 A member's login (`login` maps it to an account) sees its own calls, bills and entries, and the chains of
-its pool, which name nobody. It appends to its own chains and, with an op of its own, to the pool's. In a pool
-it gets the tokens that the owner set and no others. Nobody updates or deletes, and an entry whose totals do
-not follow from those of the one before it is refused. What a call was billed is the client's word, here as
-everywhere.
+its pool, which name nobody. It appends to its own chains and, with a call of its own, to the pool's, the
+same tokens to both. In a pool it gets the tokens that the owner set and no others. Nobody updates or deletes,
+and an entry that does not follow from the one before it is refused. What a call was billed is the client's
+word, here as everywhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from sqlalchemy import Connection, text
 
 from ...account import Account
 from ...errors import BadInput, LedgerConflict
-from .rules import ADDS, FOLLOWS, FUNCTIONS, LOGIN, SEES
+from .checks import CHECKS, TRIGGERS
+from .rules import ADDS, COLUMNS, LOGIN, SEES, WHO
 
 MEMBER, OWNER = "asksage_member", "asksage_owner"
 
@@ -27,8 +28,29 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
 """
 
-_OWNS_TABLES = """
-SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('entry')
+OWNS_TABLES = """
+SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('account')
+"""
+
+# Its place was taken by one that `checks` has.
+_OF_BEFORE = "DROP FUNCTION IF EXISTS asksage_may_append(bigint, bigint, text, text, bigint)"
+
+# Nobody else calls the functions, or puts others beside the tables for them to find.
+_CLOSED = """
+DO $$
+DECLARE
+    each REGPROCEDURE;
+BEGIN
+    FOR each IN SELECT oid FROM pg_proc
+        WHERE pronamespace = current_schema()::regnamespace AND starts_with(proname, 'asksage_')
+    LOOP
+        EXECUTE concat('REVOKE ALL ON FUNCTION ', each, ' FROM PUBLIC');
+        EXECUTE concat('GRANT EXECUTE ON FUNCTION ', each, ' TO {members}');
+    END LOOP;
+    IF has_schema_privilege('public', current_schema()::text, 'CREATE') THEN
+        EXECUTE concat('REVOKE CREATE ON SCHEMA ', quote_ident(current_schema()), ' FROM PUBLIC');
+    END IF;
+END $$
 """
 
 
@@ -38,15 +60,17 @@ def install(connection: Connection) -> None:
     Whoever does not own the tables leaves rules that are there as they are.
     """
     run = connection.exec_driver_sql
-    if are_installed(connection) and not run(_OWNS_TABLES).scalar_one():
+    if are_installed(connection) and not run(OWNS_TABLES).scalar_one():
         return
     for role in (MEMBER, OWNER):
         run(_ROLE.format(role=role))
-    for statement in (LOGIN, *FUNCTIONS, *FOLLOWS):
-        run(statement)
+    schema = _quoted(connection, run("SELECT current_schema()").scalar_one())
+    for statement in (LOGIN, *WHO, *CHECKS, *TRIGGERS):
+        run(statement.replace("{schema}", schema))
     for table in _TABLES:
         _guard(connection, table)
-    schema = _quoted(connection, run("SELECT current_schema()").scalar_one())
+    run(_OF_BEFORE)
+    run(_CLOSED.format(members=f"{MEMBER}, {OWNER}"))
     run(f"GRANT USAGE ON SCHEMA {schema} TO {MEMBER}, {OWNER}")
     run(f"GRANT SELECT ON ledger_version TO {MEMBER}, {OWNER}")
     # To take turns, accounts are locked, which asks for the right to an update that the trigger then refuses.
@@ -99,7 +123,8 @@ def _guard(connection: Connection, table: str) -> None:
         run(f"GRANT SELECT ON {table} TO {MEMBER}")
         _allow(connection, table, "asksage_sees", f"FOR SELECT TO {MEMBER} USING ({sees})")
     if adds := ADDS.get(table):
-        run(f"GRANT INSERT ON {table} TO {MEMBER}")
+        run(f"REVOKE INSERT ON {table} FROM {MEMBER}")  # of before, of all columns
+        run(f"GRANT INSERT {COLUMNS.get(table, '')} ON {table} TO {MEMBER}")
         _allow(connection, table, "asksage_adds", f"FOR INSERT TO {MEMBER} WITH CHECK ({adds})")
 
 

@@ -13,9 +13,10 @@ two accounts.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, MetaData, Table, select
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, select
 
 from ..steps import Step, running
+from . import roles
 
 # One row; what PostgreSQL has in place of SQLite's user_version.
 version_table = Table("ledger_version", MetaData(), Column("version", Integer, nullable=False))
@@ -155,4 +156,11 @@ _MEMBERS = (
     """,
 )
 
-STEPS: tuple[Step, ...] = (running(*_TABLES), running(_PRESUMES), running(*_MEMBERS))
+
+def _rules_anew(connection: Connection) -> None:
+    """Put what a member may do in force as it is told now, where roles are installed."""
+    if roles.are_installed(connection):
+        roles.install(connection)
+
+
+STEPS: tuple[Step, ...] = (running(*_TABLES), running(_PRESUMES), running(*_MEMBERS), _rules_anew)

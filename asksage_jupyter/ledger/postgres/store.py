@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from ...errors import LedgerError
+from ...errors import LedgerError, LedgerUnusable
 from ..connections import close
 from ..place import Place
 from ..steps import Step
 from ..turns import Of, take_turn
 from .faults import DATABASE, is_lost, is_raced
+from .roles import OWNS_TABLES
 from .server import Server
 from .steps import STEPS, VERSION, version_table
 from .watch import CHANNEL
@@ -129,7 +130,13 @@ class ServerStore(Server):
         """Make or migrate the tables in one transaction; of several who come together, one does."""
         connection = self._connected()
         try:
-            missing = self._version(connection) < len(self._steps)
+            version = self._version(connection)
+            missing = version < len(self._steps)
+            if missing and version and not connection.exec_driver_sql(OWNS_TABLES).scalar_one():
+                raise LedgerUnusable(
+                    f"the ledger {self.title} was made by an older asksage_jupyter: let its owner open "
+                    f"it once with this version, by  asksage-jupyter team report"
+                )
         except DATABASE as error:
             raise self.told(error) from None
         finally:

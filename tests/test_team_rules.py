@@ -1,0 +1,593 @@
+"""What PostgreSQL itself refuses a member: each kind of row, tried through raw SQL as their own login."""
+
+import json
+from contextlib import closing
+
+import psycopg
+import pytest
+from ledger_desk import INFERENCE, a_bill, a_call, figures
+from rules_desk import FORBIDDEN, HOUR, Writer, about_bill, connected, login_of, writer
+from sqlalchemy import make_url
+
+from asksage_jupyter.account import Account, Meter
+from asksage_jupyter.errors import LedgerError, LedgerUnusable, NotEnoughTokens
+from asksage_jupyter.ledger import Ledger, new_op
+from asksage_jupyter.ledger.place import place_of
+from asksage_jupyter.ledger.postgres.steps import STEPS
+from asksage_jupyter.ledger.postgres.store import ServerStore
+from asksage_jupyter.month import bounds, now, period_at
+from asksage_jupyter.team import Team
+
+pytest_plugins = ["postgres_server"]
+
+HOST = "api.example"
+ANA, BEN, CLEO, EVE = (Account(HOST, f"{name}@example") for name in ("ana", "ben", "cleo", "eve"))
+LAB = Account.of_pool(HOST, "lab")
+ANAS, BENS, CLEOS, POOL = ANA.holder, BEN.holder, CLEO.holder, LAB.holder
+MONTH = 31 * 24 * HOUR
+ACCOUNT = "INSERT INTO account (host, holder, meter, zone) VALUES"
+DUE = now() - HOUR // 2
+
+
+def spend(ledger, account, tokens, *, billed=None):
+    call = a_call(tokens, ledger._clock)
+    ledger.hold(account, call, due=ledger._clock() + HOUR)
+    ledger.settle(call.op, a_bill(tokens if billed is None else billed))
+    return call.op
+
+
+@pytest.fixture
+def team(database):
+    """A pool of 1,000: Ana has a cap of 300 and used 50, Ben has none and used 80 of it, Eve is outside."""
+    with closing(Ledger(database)) as owner:
+        owner.install_roles()
+        team = Team.make(owner, HOST, "lab", "UTC", {INFERENCE: 1000})
+        for account, caps in ((ANA, {INFERENCE: 300}), (BEN, {})):
+            team.add(account.holder, caps, login_of(database, account))
+        owner.let_in(EVE, login_of(database, EVE))
+        spend(owner, ANA, 50)
+        spend(owner, BEN, 80)
+        yield team
+        assert owner.verify().problems == ()
+
+
+@pytest.fixture
+def ana(team, database):
+    with writer(database, login_of(database, ANA)) as ana:
+        yield ana
+
+
+@pytest.fixture
+def ben(team, database):
+    with writer(database, login_of(database, BEN)) as ben:
+        yield ben
+
+
+@pytest.fixture
+def eve(team, database):
+    with writer(database, login_of(database, EVE)) as eve:
+        yield eve
+
+
+@pytest.fixture
+def of_ben(team):
+    """A call that Ben holds with 100 tokens."""
+    call = a_call(100, team.ledger._clock)
+    team.ledger.hold(BEN, call, due=now() + HOUR)
+    return call.op
+
+
+def refused(member: Writer, write, because=FORBIDDEN):
+    """One transaction that must not come about, nor change what anybody may spend."""
+    with pytest.raises(because), member.move():
+        write(member)
+
+
+# What a member may do by hand, which shows that the refusals below are no slips
+
+
+def test_a_member_may_hold_settle_presume_and_correct_by_hand(ana, team):
+    for billed in (30, 0, 90):
+        with ana.move():
+            op = ana.hold(ANAS, POOL, 40)
+        with ana.move():
+            ana.settle(ANAS, POOL, op, 40, billed)
+    with ana.move():
+        late = ana.hold(ANAS, POOL, 20, due=DUE)
+    with ana.move():
+        ana.settle(ANAS, POOL, late, 20, 20, kind="presume")
+    with ana.move():
+        for chain in (ANAS, POOL):
+            ana.entry(ana.grant(chain), "given-back", "correct", -60)
+    assert figures(team.ledger, ANA) == (300, 130, 0)
+    assert figures(team.ledger, LAB) == (1000, 210, 0)
+
+
+def test_a_member_without_a_cap_is_given_what_they_take(ben, team):
+    with ben.move():
+        op, about = ben.call(BENS, 100)
+        ben.entry(ben.grant(BENS), new_op(), "grant", 100)
+        due = now() + HOUR
+        ben.entry(ben.grant(BENS), op, "hold", 100, about=about, due=due)
+        ben.entry(ben.grant(POOL), op, "hold", 100, due=due)
+    assert figures(team.ledger, LAB) == (1000, 130, 100)
+
+
+# Holds
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda m: m.hold(ANAS, POOL, 251),  # above the cap
+        lambda m: m.hold(ANAS, POOL, 100, in_pool=1),
+        lambda m: m.hold(ANAS, POOL, 100, in_pool=101),
+        lambda m: m.hold(ANAS, None, 100),  # without the pool
+        lambda m: m.hold(ANAS, POOL, -5),
+        lambda m: m.hold(ANAS, POOL, 5, t=1),
+        lambda m: m.hold(ANAS, POOL, 5, t=now() - 2 * HOUR),
+        lambda m: m.hold(ANAS, POOL, 5, t=now() + 40 * 24 * HOUR),
+        lambda m: m.hold(ANAS, POOL, 5, used=0),
+        lambda m: m.hold(ANAS, POOL, 5, held=0),
+        lambda m: m.hold(ANAS, POOL, 5, granted=9_999),
+        lambda m: m.hold(ANAS, POOL, 5, hash=bytes(32)),
+        lambda m: m.hold(ANAS, POOL, 5, seq=99),
+        lambda m: m.hold(BENS, POOL, 5),
+    ],
+    ids=lambda case: "",
+)
+def test_a_hold_fits_the_cap_and_is_the_pools_too(ana, hold):
+    refused(ana, hold, (*FORBIDDEN, psycopg.DatabaseError))
+
+
+def test_a_hold_of_the_pool_alone_or_of_anothers_call_is_refused(ana, of_ben):
+    refused(ana, lambda m: m.entry(m.grant(POOL), m.call(ANAS, 5)[0], "hold", 5))
+    refused(ana, lambda m: m.entry(m.grant(ANAS), of_ben, "hold", 100))
+    refused(ana, lambda m: m.entry(m.grant(BENS), m.call(ANAS, 5)[0], "hold", 5))
+
+
+def test_the_due_time_is_the_same_in_both(ana):
+    def later(member):
+        op, about = member.call(ANAS, 5)
+        member.entry(member.grant(ANAS), op, "hold", 5, about=about)
+        member.entry(member.grant(POOL), op, "hold", 5, due=now() + 10**6 * HOUR)
+
+    refused(ana, later)
+
+
+def test_a_call_is_held_once(ana, team, database):
+    op = spend(team.ledger, ANA, 10)
+    refused(ana, lambda m: [m.entry(m.grant(chain), op, "hold", 10) for chain in (ANAS, POOL)], psycopg.Error)
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        mine.hold(ANA, call := a_call(10), due=now() + HOUR)
+    refused(
+        ana, lambda m: [m.entry(m.grant(chain), call.op, "hold", 10) for chain in (ANAS, POOL)], psycopg.Error
+    )
+    team.ledger.void(call.op)
+
+
+# Bills
+
+
+@pytest.mark.parametrize(
+    "settle",
+    [
+        lambda m, op: m.settle(ANAS, POOL, op, 40, -10),
+        lambda m, op: m.settle(ANAS, POOL, op, 40, 30, in_pool=0),
+        lambda m, op: m.settle(ANAS, POOL, op, 40, 0, in_pool=-40),
+        lambda m, op: m.settle(ANAS, None, op, 40, 0),  # the pool still holds it
+        lambda m, op: m.settle(ANAS, POOL, op, 300, 0),  # more than was held is released
+        lambda m, op: m.settle(ANAS, POOL, op, 40, 30, billed=20),
+        lambda m, op: m.settle(ANAS, POOL, op, 40, 30, billed=0),
+        lambda m, op: m.settle(ANAS, POOL, op, 40, 10**15 + 1),
+        lambda m, op: m.settle(ANAS, POOL, op, 40, 40, kind="presume"),  # before it is due
+        lambda m, op: m.settle(ANAS, POOL, op, 40, 10, kind="presume"),
+        lambda m, op: m.entry(m.grant(POOL), op, "settle", 0, released=40),  # the pool alone
+        lambda m, op: m.settle(ANAS, POOL, new_op(), 0, 10),  # never held
+    ],
+    ids=lambda case: "",
+)
+def test_a_bill_ends_the_hold_in_both_and_is_no_gift(ana, team, settle):
+    with ana.move():
+        op = ana.hold(ANAS, POOL, 40)
+    refused(ana, lambda member: settle(member, op))
+    assert figures(team.ledger, LAB) == (1000, 130, 40)
+    with ana.move():
+        ana.settle(ANAS, POOL, op, 40, 44)
+    refused(ana, lambda member: member.settle(ANAS, POOL, op, 0, 0), psycopg.Error)  # again
+    refused(ana, lambda m: [m.entry(m.grant(c), op, "presume", 40, released=0) for c in (ANAS, POOL)])
+
+
+def test_after_a_presume_no_more_is_given_back_than_was_presumed(ana, team):
+    with ana.move():
+        op = ana.hold(ANAS, POOL, 40, due=DUE)
+    with ana.move():
+        ana.settle(ANAS, POOL, op, 40, 40, kind="presume")
+    refused(ana, lambda m: m.settle(ANAS, POOL, op, 0, -41, billed=0))
+    refused(ana, lambda m: m.settle(ANAS, POOL, op, 40, -40, billed=0))
+    with ana.move():
+        ana.settle(ANAS, POOL, op, 0, -40, billed=0)
+    assert figures(team.ledger, ANA) == (300, 50, 0)
+
+
+def test_what_others_hold_is_not_released(ana, team, of_ben):
+    refused(ana, lambda m: m.entry(m.grant(POOL), of_ben, "settle", 0, released=100))
+    refused(ana, lambda m: m.entry(m.grant(POOL), of_ben, "presume", 100, released=100))
+    refused(ana, lambda m: m.settle(ANAS, POOL, of_ben, 100, 0))
+    refused(ana, lambda m: m.entry(m.grant(BENS), of_ben, "settle", 0, released=100))
+    assert figures(team.ledger, LAB) == (1000, 130, 100)
+    team.ledger.settle(of_ben, a_bill(100))
+
+
+def test_a_bill_is_paid_by_what_could_be_spent_when_it_was_held(ana, team):
+    """Not by a month that is over, of which the pool has much left."""
+    starts, ends = bounds("2025-01")
+    team.ledger.grant(LAB, INFERENCE, 500, source="top-up:old", starts=starts, ends=ends)
+    with ana.move():
+        op = ana.hold(ANAS, POOL, 40)
+
+    def elsewhere(member):
+        at = member.entry(member.grant(ANAS), op, "settle", 90, released=40, about=about_bill(90))
+        member.bill(at, op, 90)
+        member.entry(member.grant(POOL), op, "settle", 0, released=40)
+        member.entry(member.grant(POOL, "top-up:old"), op, "settle", 90)
+
+    refused(ana, elsewhere)
+    with ana.move():
+        ana.settle(ANAS, POOL, op, 40, 90)
+
+
+def test_a_bill_does_not_go_to_another_grant_while_one_that_held_has_room(ana, team):
+    team.ledger.grant(LAB, INFERENCE, 500, source="top-up:new", starts=now() - HOUR, ends=now() + MONTH)
+    with ana.move():
+        op = ana.hold(ANAS, POOL, 40)
+
+    def elsewhere(member):
+        at = member.entry(member.grant(ANAS), op, "settle", 40, released=40, about=about_bill(40))
+        member.bill(at, op, 40)
+        member.entry(member.grant(POOL), op, "settle", 0, released=40)
+        member.entry(member.grant(POOL, "top-up:new"), op, "settle", 40)
+
+    refused(ana, elsewhere)
+    with ana.move():
+        ana.settle(ANAS, POOL, op, 40, 40)
+
+
+# Corrections
+
+
+@pytest.mark.parametrize(
+    ("own", "in_pool"),
+    [
+        *[
+            (-51, -51),
+            (-50_000, -50_000),
+            (-10, -20),
+            (-10, None),
+            (None, -10),
+            (10, None),
+            (10, 5),
+            (-10, 10),
+        ],
+        (10**15 + 1, 10**15 + 1),
+    ],
+)
+def test_a_correction_gives_back_what_was_used_and_no_more(ana, team, own, in_pool):
+    def correct(member):
+        for chain, tokens in ((ANAS, own), (POOL, in_pool)):
+            if tokens is not None:
+                member.entry(member.grant(chain), "a-gift", "correct", tokens)
+
+    refused(ana, correct)
+    assert figures(team.ledger, LAB) == (1000, 130, 0)
+
+
+def test_a_correction_is_booked_once_and_one_snapshot_hides_no_other(ana):
+    with ana.move():
+        for chain in (ANAS, POOL):
+            ana.entry(ana.grant(chain), "once", "correct", -30)
+    for op in ("once", "twice"):
+        refused(
+            ana,
+            lambda m, op=op: [m.entry(m.grant(chain), op, "correct", -30) for chain in (ANAS, POOL)],
+            psycopg.Error,
+        )
+
+    def of_an_older_snapshot(member):
+        member.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for chain in (ANAS, POOL):
+            member.entry(member.grant(chain), "thrice", "correct", -1)
+
+    refused(ana, of_an_older_snapshot)
+
+
+def test_what_was_used_before_joining_is_not_given_back_to_the_pool(eve, team):
+    team.ledger.set_plan(EVE, INFERENCE, 500, source="me")
+    spend(team.ledger, EVE, 90)
+    team.ledger.join_pool(EVE, INFERENCE, LAB, 200)
+    eves = EVE.holder
+    refused(eve, lambda m: [m.entry(m.grant(chain), "x", "correct", -40) for chain in (eves, POOL)])
+
+
+# Grants, plans, accounts and members
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda m: m.entry(m.grant(ANAS), new_op(), "grant", 5_000),
+        lambda m: m.entry(m.grant(POOL), new_op(), "grant", 5_000),
+        lambda m: m.entry(m.grant(ANAS), new_op(), "grant", -5),
+        lambda m: m.run("INSERT INTO plan VALUES (%s, 9, '2026-11', 99999, 'me')", m.account(ANAS)),
+        lambda m: m.run("INSERT INTO plan VALUES (%s, 9, '2026-11', 99999, 'me')", m.account(POOL)),
+        lambda m: m.run("INSERT INTO member VALUES (%s, 9, NULL, NULL, 1)", m.account(ANAS)),
+        lambda m: m.run("INSERT INTO member VALUES (%s, 9, %s, NULL, 1)", m.account(ANAS), m.account(POOL)),
+        lambda m: m.run(f"{ACCOUNT} ('x', 'x', 'training', 'UTC')"),
+        lambda m: m.run(f"{ACCOUNT} (%s, %s, 'training', 'no/zone')", HOST, ANAS),
+        lambda m: m.run("INSERT INTO login VALUES (session_user, %s, %s)", HOST, BENS),
+        lambda m: m.run("INSERT INTO ledger_version VALUES (9)"),
+    ],
+    ids=lambda case: "",
+)  # fmt: skip
+def test_a_member_is_given_nothing_by_themselves(ana, give):
+    refused(ana, give)
+
+
+@pytest.mark.parametrize("holder", [ANAS, POOL, BENS])
+@pytest.mark.parametrize(
+    ("source", "since", "until"),
+    [
+        ("top-up:1", 0, MONTH),
+        ("allotment:2026-10x", 0, MONTH),
+        ("next", 0, 0),  # the next month, begun too early
+        ("last", -10 * 24 * HOUR, 0),  # an earlier one that lasts until now
+    ],
+)
+def test_a_member_begins_no_month_but_this_one(ana, holder, source, since, until):
+    def begin(member):
+        nonlocal source, since, until
+        this = period_at(now())
+        if source == "next":
+            following = bounds(this)[1]
+            source, (since, until) = f"allotment:{period_at(following)}", bounds(period_at(following))
+        elif source == "last":
+            before = period_at(bounds(this)[0] - 1)
+            source, since, until = f"allotment:{before}", bounds(before)[0] + 25 * 24 * HOUR, now() + HOUR
+        else:
+            since, until = now() + since, now() + until
+        make = "INSERT INTO grant_ (account_id, source, starts, ends) VALUES (%s, %s, %s, %s)"
+        member.run(make, member.account(holder), source, since, until)
+
+    refused(ana, begin)
+
+
+def test_a_month_begins_with_the_cap_and_no_more(eve, team):
+    team.ledger.join_pool(EVE, INFERENCE, LAB, 40)
+    starts, ends = bounds(period_at(now()))
+    make = "INSERT INTO grant_ (account_id, source, starts, ends) VALUES (%s, %s, %s, %s)"
+
+    def begin(member, tokens, source=None):
+        source = source or f"allotment:{period_at(now())}"
+        member.run(make, member.account(EVE.holder), source, starts, ends)
+        about = (HOST, EVE.holder, "inference", source, starts, ends)
+        member.entry(member.grant(EVE.holder), source, "grant", tokens, about=about)
+
+    refused(eve, lambda m: begin(m, 41))
+    refused(eve, lambda m: m.run(make, m.account(EVE.holder), f"allotment:{period_at(now())}", starts, ends))
+    with eve.move():
+        begin(eve, 40)
+    assert figures(team.ledger, EVE) == (40, 0, 0)
+
+
+def test_a_cap_is_not_raised_by_what_was_given_outside_the_pool(eve, team, database):
+    with closing(Ledger(member_url(database, EVE))) as mine:
+        mine.set_plan(EVE, INFERENCE, 10**6, source="me")
+        mine.grant(EVE, INFERENCE, 10**6, source="top-up:1", starts=now() - 1, ends=now() + 24 * MONTH)
+        team.ledger.join_pool(EVE, INFERENCE, LAB, 40)
+        assert figures(mine, EVE) == (40, 0, 0)
+        with pytest.raises(NotEnoughTokens):
+            mine.hold(EVE, a_call(41), due=now() + HOUR)
+        op, about = "", ()
+
+        def by_hand(member):
+            nonlocal op, about
+            op, about = member.call(EVE.holder, 41)
+            due = now() + HOUR
+            member.entry(member.grant(EVE.holder, "top-up:1"), op, "hold", 41, about=about, due=due)
+            member.entry(member.grant(POOL), op, "hold", 41, due=due)
+
+        refused(eve, by_hand)
+
+
+def test_without_a_cap_nothing_is_granted_that_is_not_taken(ben):
+    refused(ben, lambda m: m.entry(m.grant(BENS), new_op(), "grant", 500))
+
+
+def test_ids_are_the_ledgers_to_give(eve):
+    account = eve.account(ANAS)
+    refused(
+        eve, lambda m: m.run("INSERT INTO account VALUES (999, %s, %s, 'inference', 'UTC')", HOST, EVE.holder)
+    )
+    refused(eve, lambda m: m.run("INSERT INTO grant_ VALUES (999, %s, 'top-up:9', 1, 2)", account))
+
+
+# Calls and bills
+
+
+def test_a_call_has_its_hold_and_a_bill_its_entry(ana, team):
+    op = spend(team.ledger, ANA, 10)
+    refused(ana, lambda m: m.call(ANAS, 5))
+    refused(ana, lambda m: m.call(BENS, 5))
+    grant_id = ana.grant(ANAS)
+    for seq in range(1, ana.tail(grant_id)[0] + 1):
+        refused(ana, lambda m, seq=seq: m.bill((grant_id, seq), op, 3), psycopg.Error)
+    refused(ana, lambda m: m.run("INSERT INTO bill SELECT grant_id, seq, op, t, 1, 'billed', 'ok' FROM entry "
+                                 "WHERE grant_id = %s LIMIT 1", ana.grant(POOL)))  # fmt: skip
+
+
+# The database's own ways around
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET ROLE asksage_owner",
+        "SET SESSION AUTHORIZATION asksage",
+        "SET row_security = off; SELECT * FROM call",
+        "UPDATE account SET id = id",
+        "INSERT INTO account (host, holder, meter, zone) VALUES ('{host}', '{me}', 'inference', 'UTC') "
+        "ON CONFLICT (host, holder, meter) DO UPDATE SET id = account.id + 1",
+        "DELETE FROM entry",
+        "TRUNCATE entry CASCADE",
+        "ALTER TABLE entry DISABLE TRIGGER ALL",
+        "ALTER TABLE entry DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY asksage_adds ON entry",
+        "SET session_replication_role = replica",
+        "CREATE TABLE public.mine (a INT)",
+        "CREATE FUNCTION public.asksage_own() RETURNS SETOF BIGINT LANGUAGE sql AS 'SELECT 1::bigint'",
+        "GRANT asksage_owner TO CURRENT_USER",
+        "LOCK TABLE entry IN ACCESS EXCLUSIVE MODE",
+        "SELECT * FROM login",
+    ],
+)
+def test_the_rules_are_not_put_aside(ana, sql):
+    said = sql.format(host=HOST, me=ANAS)
+    with pytest.raises(psycopg.Error) as why, ana.move():
+        for statement in said.split("; "):
+            ana.run(statement)
+    assert why.value.sqlstate in ("42501", "23514", "25001", "22023", "42939"), why.value
+
+
+def test_constraints_are_not_put_off_or_looked_at_too_early(ana, team):
+    def early(member):
+        member.run("SET CONSTRAINTS ALL IMMEDIATE")
+        member.hold(ANAS, POOL, 10, in_pool=1)
+
+    refused(ana, early)
+    assert figures(team.ledger, LAB) == (1000, 130, 0)
+
+
+@pytest.mark.parametrize("table", ["login", "member", "account", "grant_", "entry", "plan"])
+def test_a_table_of_ones_own_is_not_taken_for_the_ledgers(ana, team, table):
+    ana.run(f"CREATE TEMP TABLE {table} (LIKE public.account)" if table == "account" else TEMPORARY[table])
+    ana.run(f"GRANT ALL ON pg_temp.{table} TO PUBLIC")
+    if table == "login":
+        ana.run("INSERT INTO pg_temp.login SELECT session_user, %s, %s", HOST, BENS)
+    visible = {row[0] for row in ana.run("SELECT holder FROM public.account")}
+    assert visible == {ANAS, POOL}
+    ana.run(f"DROP TABLE pg_temp.{table}")
+    refused(ana, lambda m: m.hold(ANAS, POOL, 251))
+
+
+TEMPORARY = {  # the columns that the rules look at
+    "login": "CREATE TEMP TABLE login (role TEXT, host TEXT, holder TEXT)",
+    "member": "CREATE TEMP TABLE member (account_id BIGINT, seq BIGINT, pool_id BIGINT, cap BIGINT)",
+    "grant_": "CREATE TEMP TABLE grant_ (id BIGINT, account_id BIGINT, starts BIGINT, ends BIGINT)",
+    "entry": "CREATE TEMP TABLE entry (grant_id BIGINT, seq BIGINT)",
+    "plan": "CREATE TEMP TABLE plan (account_id BIGINT, seq BIGINT, monthly BIGINT)",
+}
+
+
+def test_a_stranger_sees_and_does_nothing(team, postgres, database):
+    name = f"stranger_{make_url(database).database}"
+    postgres.execute(f"CREATE ROLE {name} LOGIN")
+    with connected(database, name) as stranger:
+        for table in (
+            "account",
+            "plan",
+            "member",
+            "grant_",
+            "entry",
+            "call",
+            "bill",
+            "login",
+            "ledger_version",
+        ):
+            for sql in (f"SELECT * FROM {table}", f"INSERT INTO {table} DEFAULT VALUES"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    stranger.execute(sql)
+        functions = stranger.execute(
+            "SELECT oid::regprocedure::text, has_function_privilege(oid, 'EXECUTE') FROM pg_proc "
+            "WHERE starts_with(proname, 'asksage_')"
+        ).fetchall()
+    assert len(functions) > 10
+    assert not any(allowed for _, allowed in functions)
+    # A member's role without an account is nobody either.
+    postgres.execute(f"GRANT asksage_member TO {name}")
+    with writer(database, name) as nobody:
+        assert nobody.run("SELECT * FROM account") == []
+        for holder in (ANAS, POOL):
+            refused(nobody, lambda m, holder=holder: m.entry(m.grant(holder), "x", "correct", 1))
+
+
+# The client
+
+
+def member_url(database, account):
+    return make_url(database).set(username=login_of(database, account)).render_as_string(hide_password=False)
+
+
+def test_a_clock_that_is_far_off_is_told_so(team, database):
+    ahead = Ledger(member_url(database, ANA), clock=lambda: now() + 3 * HOUR)
+    with closing(ahead), pytest.raises(LedgerUnusable, match="clock is more than an hour off"):
+        spend(ahead, ANA, 5)
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        mine.hold(ANA, call := a_call(5, mine._clock), due=now() + HOUR)
+        mine._clock = lambda: now() - 3 * HOUR
+        mine.settle(call.op, a_bill(5))  # a bill is taken all the same
+
+
+@pytest.mark.parametrize("tokens", [-50_000, -51])
+def test_the_client_refuses_a_gift_in_one_line(team, database, tokens):
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        with pytest.raises(LedgerError, match="cannot be given back: ana@example used 50 of the pool lab"):
+            mine.correct(ANA, INFERENCE, tokens, op="a-gift")
+        mine.correct(ANA, INFERENCE, -50, op="given-back")
+    assert figures(team.ledger, LAB) == (1000, 80, 0)
+
+
+NAMES = [
+    "plain",
+    'a"b\\c/d',
+    "\n\t\r\b\f\x01\x1f\x7f",
+    "Größe – 数学",
+    "😀🧮\u2028",
+    "'; DROP TABLE entry; --",
+    "",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_hashed_in_the_database_as_they_are_here(team, database, name):
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        call = a_call(5, mine._clock, notebook=name, cell=name, project=name, user=name)
+        mine.hold(ANA, call, due=now() + HOUR)
+        mine.settle(call.op, a_bill(5, request_id=name, model=name, input_tokens=3))
+        asked = [json.dumps(name)]
+        with mine._store.reading() as connection:
+            found = connection.exec_driver_sql("SELECT asksage_json(%s)", (name,)).scalar()
+    assert [found] == asked
+
+
+def test_rules_of_an_older_version_are_put_in_force_anew(postgres, database):
+    """By whoever owns the ledger; a member is told to wait for them."""
+    ServerStore(place_of(database), 10, steps=STEPS[:3]).close()
+    with connected(database) as owner:
+        owner.execute("CREATE TABLE login (role TEXT PRIMARY KEY, host TEXT NOT NULL, holder TEXT NOT NULL)")
+        name = login_of(database, ANA)
+        for sql in (f"CREATE ROLE {name} LOGIN", "GRANT SELECT ON ledger_version TO PUBLIC"):
+            owner.execute(sql)
+        with pytest.raises(LedgerUnusable, match="let its owner open it once"):
+            Ledger(member_url(database, ANA))
+        Ledger(database).close()
+        triggers = owner.execute("SELECT tgname FROM pg_trigger WHERE tgname = 'asksage_is_whole'").fetchall()
+    assert len(triggers) == 4
+
+
+def test_an_account_of_ones_own_is_made_on_the_other_meter(team, database):
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        mine.set_plan(ANA, Meter.TRAINING, 80, source="me")
+        mine.hold(ANA, call := a_call(10, mine._clock, meter=Meter.TRAINING), due=now() + HOUR)
+        mine.settle(call.op, a_bill(90))
+        mine.correct(ANA, Meter.TRAINING, -120, op="counter")  # their own affair
+        assert figures(mine, ANA, Meter.TRAINING) == (80, -30, 0)
