@@ -277,7 +277,7 @@ class StoppedAt(Ledger):
 
 def test_a_stop_before_all_is_held_sends_nothing_and_frees_what_was(models):
     current().ledger = StoppedAt(AskSage.instance().ledger)
-    with pytest.raises(Interrupted, match=r"^stopped\.$") as stopped:
+    with pytest.raises(Interrupted, match=r"^nothing was sent\.$") as stopped:
         compare("Why?", BOTH)
     assert (stopped.value.reply.tokens, stopped.value.reply.held) == (0, 0)
     assert "not sent" in str(stopped.value.reply)

@@ -1,6 +1,7 @@
 """Uploads to a dataset against a scripted tenant: what is sent, what is debited, and how it goes on."""
 
 import json
+import signal
 import threading
 import time
 
@@ -175,22 +176,30 @@ def test_a_lost_reply_leaves_the_hold_and_tells_what_is_done(server):
     assert meters()[:2] == (first, second)
 
 
-def test_a_stop_leaves_the_hold_and_carries_the_report(server, monkeypatch):
-    service = session.current().service
-    upload = service.train
+def test_a_stop_leaves_the_hold_and_carries_the_report(server):
+    def stopped(_):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        return Played(TAKEN, stall_at=-1)
 
-    def stopped(content, dataset, **options):
-        if len(sent(server)) == 2:
-            raise KeyboardInterrupt
-        return upload(content, dataset, **options)
-
-    monkeypatch.setattr(service, "train", stopped)
+    server.on(TRAIN, TAKEN, TAKEN, stopped)
     with pytest.raises(Interrupted, match=r"2 of 8 pieces") as told:
         train(PAGES, "notes")
     assert told.value.reply.uploaded == 2
-    assert meters()[1] > 0
-    monkeypatch.setattr(service, "train", upload)
+    under_way = price(sent(server)[2].encode())
+    assert f"About {under_way:,} tokens stay held" in str(told.value)
+    assert meters()[1] == under_way
+    server.on(TRAIN, TAKEN)
     assert train(PAGES, "notes").there == 2
+
+
+def test_a_stop_before_a_piece_is_sent_holds_nothing(server, monkeypatch):
+    def stopped(*args, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session.current().service, "train", stopped)
+    with pytest.raises(Interrupted, match=r"^stopped\. 0 of 8 pieces"):
+        train(PAGES, "notes")
+    assert meters()[:2] == (0, 0)
 
 
 def test_an_upload_that_cannot_be_noted_is_debited_and_told(server, monkeypatch):

@@ -72,9 +72,10 @@ def _ask(shell: InteractiveShell, session: Session, ask: Callable[..., Reply], o
     try:
         reply = ask(limit=options.max_tokens, **({"on_text": screen} if streamed else {}))
     except Interrupted as stopped:
-        _keep(shell, options.output, stopped.reply.text)
-        _show_part(screen, stopped.reply.text)
-        show.receipt(stopped.reply, _told("Interrupted", stopped.reply.text))
+        if stopped.reply.held:  # else nothing was sent, and the error says it all
+            _keep(shell, options.output, stopped.reply.text)
+            _show_part(screen, stopped.reply.text)
+            show.receipt(stopped.reply, _told("Interrupted", stopped.reply.text))
         raise
     except ReplyLost as lost:
         _keep(shell, options.output, lost.text)

@@ -35,9 +35,9 @@ def run(shell: InteractiveShell, session: Session, options: CellOptions, body: s
     try:
         comparison = compared(session, queries, limit=options.max_tokens, on_change=on_change)
     except Interrupted as stopped:
-        _deliver(
-            shell, screen, stopped.reply, options.output, "Interrupted: not all replies above are whole."
-        )
+        if stopped.reply.held or stopped.reply.tokens:  # else nothing was sent, and the error says it all
+            notice = "Interrupted: not all replies above are whole."
+            _deliver(shell, screen, stopped.reply, options.output, notice)
         raise
     _deliver(shell, screen, comparison, options.output)
     if comparison.failure is not None:

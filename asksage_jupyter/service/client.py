@@ -17,6 +17,7 @@ from .address import base_url
 from .auth import Credentials
 from .catalog import ModelInfo, Persona, Plugin
 from .connection import Connection
+from .departure import depart
 from .payload import request_for
 from .records import Answer, Limits, LogRow, OrganizationUser, Query, Trained
 from .secret import Secret
@@ -117,16 +118,35 @@ class Service:
         ReplyLost
             The whole reply did not arrive; it may have been billed.
         """
-        if on_text is not None and self._has_stream:
-            request = request_for(self._client, "/server/query_stream", query)
-            try:
-                return self._connection.persist(partial(self._streamed, request, on_text))
-            except NoRoute:
-                self._has_stream = False
-        request = request_for(self._client, "/server/query", query)
+        return self.prepare(query, on_text)()
+
+    def prepare(self, query: Query, on_text: Callable[[str], None] | None = None) -> Callable[[], Answer]:
+        """The request for a model, built; called, it is sent, as of `query`.
+
+        Raises
+        ------
+        BadInput
+            The file cannot be read.
+        """
+        streamed = on_text is not None and self._has_stream
+        request = request_for(self._client, "/server/query_stream" if streamed else "/server/query", query)
+        if on_text is None:
+            return partial(self._connection.paid, request, Body.answer)
+        if not streamed:
+            return partial(self._at_once, request, on_text)
+        return partial(self._as_it_comes, request, query, on_text)
+
+    def _as_it_comes(self, request: httpx.Request, query: Query, on_text: Callable[[str], None]) -> Answer:
+        try:
+            return self._connection.persist(partial(self._streamed, request, on_text))
+        except NoRoute:
+            self._has_stream = False
+        depart(False)
+        return self._at_once(request_for(self._client, "/server/query", query), on_text)
+
+    def _at_once(self, request: httpx.Request, on_text: Callable[[str], None]) -> Answer:
         answer = self._connection.paid(request, Body.answer)
-        if on_text is not None:
-            on_text(answer.text)
+        on_text(answer.text)
         return answer
 
     def execute_plugin(self, name: str, values: Mapping[str, str], model: str) -> Answer:

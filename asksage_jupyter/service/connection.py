@@ -16,6 +16,7 @@ from ..errors import BadKey, NoRoute, NotReached, Refused, ReplyLost, ServiceErr
 from .auth import Credentials
 from .bounded import FREE, STREAMED
 from .deadline import left_s, limit_s, within_s
+from .departure import depart, traced
 from .payload import JSON
 from .transport import broken, misled, redirected, silent, strange
 from .wire import Body, Pairs
@@ -69,6 +70,7 @@ class Connection:
                 except Unavailable as error:
                     if left_s() < pause_s or (isinstance(error, NotReached) and not error.passing):
                         raise
+                depart(False)
                 # Pauses vary, so that many kernels do not come back as one.
                 self._sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  no secret is made of it
             return self._signed(send)
@@ -141,6 +143,8 @@ class Connection:
         """
         failure: ServiceError | None
         request.extensions[STREAMED] = streamed
+        if FREE not in request.extensions:
+            request.extensions["trace"] = traced
         try:
             response = self.client.send(request, auth=auth, stream=streamed)
         except httpx.HTTPError as error:
@@ -197,6 +201,7 @@ class Connection:
         except BadKey:
             if self.credentials.signs_with_key:
                 raise
+        depart(False)
         self.credentials.make_ready(self._exchange, refused=used)
         return send()
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..account import Bill, Source
 from ..errors import Interrupted, OverLimit, ReplyLost
-from .reply import Reply, stays_held
+from ..service.departure import departing
+from .aside import Aside, at_once
+from .reply import Reply, stays_held, unpriced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..account import Call
     from ..rates import Estimate
     from ..service import Answer
+    from .aside import Here
     from .held import Held
     from .listener import Listener
     from .session import Session
@@ -20,57 +27,108 @@ if TYPE_CHECKING:
 _TOLD_PARTS = ("history", "persona", "web search", "references", "file")
 
 
-def asked(
-    session: Session,
-    estimate: Estimate,
-    send: Callable[[], Answer],
-    listener: Listener,
-    *,
-    limit: int | None = None,
-    answering: str | None = None,
-) -> tuple[Answer, Reply]:
-    """Hold the estimate, send, settle.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be asked; nothing of it is sent.
 
-    Parameters
+    Attributes
     ----------
+    estimate : Estimate
     send : callable
         Sends, and returns the whole answer.
     listener : Listener
         Has the text as far as it arrived.
+    answering : str or None
+        The model that answers behind the name of the estimate, such as a plugin's.
+    learn : callable
+        Called with the answer, after it was debited.
+    """
+
+    estimate: Estimate
+    send: Callable[[], Answer]
+    listener: Listener
+    answering: str | None = None
+    learn: Callable[[Answer], None] = lambda answer: None
+
+
+def ask(session: Session, model: str, prepare: Callable[[], Question], *, limit: int | None = None) -> Reply:
+    """Ask one question: admit it, hold its estimate, send, settle. It may be stopped at any moment.
+
+    Parameters
+    ----------
+    model : str
+        Told where it is stopped before the question is there.
+    prepare : callable
+        Returns the question.
     limit : int, optional
         Refuse when the estimate is above this many Ask Sage tokens.
-    answering : str, optional
-        The model that answers behind the name of the estimate, such as a plugin's.
 
     Raises
     ------
     NotEnoughTokens, OverLimit, Refused, ReplyLost, Interrupted
         As of `Session.ask`.
     """
+    aside: Aside[Reply] | None = None
+    estimate = None
+    try:
+        question = prepare()
+        estimate = question.estimate
+        call = _admitted(session, estimate, limit)
+        aside = Aside(partial(asked, session, call, question))
+        return aside.run()  # nothing is called between here and the person: a Ctrl-C finds no gap
+    except KeyboardInterrupt:
+        if aside is not None and not aside.call_off():
+            raise
+    nothing = Reply("", model, estimate or unpriced(model), "", interrupted=True)
+    raise Interrupted(nothing, "nothing was sent.")
+
+
+def asked(session: Session, call: Call, question: Question, here: Here = at_once) -> Reply:
+    """Hold the estimate, send `here`, settle; what was paid for is returned, whatever fails afterwards.
+
+    Raises
+    ------
+    NotEnoughTokens, Refused, ReplyLost, Interrupted
+        As of `Session.ask`.
+    """
+    held = session.settling.held(call)
+    try:
+        with held:
+            answer = here(partial(_sent, question.send, held))
+            bill = _bill(session, answer, question, held.took_ms)
+            held.settle(bill)
+    except ReplyLost as lost:
+        told = f"{lost} {stays_held(held.tokens)}" if held.tokens else str(lost)
+        raise ReplyLost(told, status=lost.status, text=question.listener.text) from None
+    except KeyboardInterrupt:
+        raise _interrupted(session, question, held) from None
+    paid_for(partial(question.learn, answer))
+    return _reply(session, answer, question, held, bill)
+
+
+def paid_for(do: Callable[[], object]) -> None:
+    """Do what follows a debit: it must not cost the reply."""
+    with suppress(Exception, KeyboardInterrupt):
+        do()
+
+
+def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
+    """The call, unless the person's own limit refuses it; the ledger knows of this month."""
     session.settling.catch_up()
     if limit is not None and estimate.expected > limit:
         raise OverLimit(estimate.expected, limit)
     session.make_contact()
-    call = session.settling.call(estimate.model, estimate.expected)
-    held = session.settling.held(call)
-    try:
-        with held:
-            held.sent()
-            answer = send()
-            bill = _bill(session, answer, estimate, answering, held.took_ms)
-            held.settle(bill)
-    except ReplyLost as lost:
-        message = f"{lost} {stays_held(held.tokens)}"
-        raise ReplyLost(message, status=lost.status, text=listener.text) from None
-    except KeyboardInterrupt:
-        raise _interrupted(session, estimate, held, listener.text) from None
-    return answer, _reply(session, answer, estimate, held, bill)
+    return session.settling.call(estimate.model, estimate.expected)
 
 
-def _bill(
-    session: Session, answer: Answer, estimate: Estimate, answering: str | None, duration_ms: int
-) -> Bill:
+def _sent(send: Callable[[], Answer], held: Held) -> Answer:
+    with departing(held.sent):
+        return send()
+
+
+def _bill(session: Session, answer: Answer, question: Question, duration_ms: int) -> Bill:
     """What is debited, from the best source there is."""
+    estimate, answering = question.estimate, question.answering
     model = answer.model or answering or estimate.model
     tokens, source = answer.tokens, Source.BILLED
     if tokens is None:
@@ -86,7 +144,8 @@ def _bill(
     )
 
 
-def _reply(session: Session, answer: Answer, estimate: Estimate, held: Held, bill: Bill) -> Reply:
+def _reply(session: Session, answer: Answer, question: Question, held: Held, bill: Bill) -> Reply:
+    estimate = question.estimate
     notes = [f"{part.name} ~{part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
     if bill.model:
         notes.append(f"asked {estimate.model}, answered by {bill.model}")
@@ -107,15 +166,18 @@ def _reply(session: Session, answer: Answer, estimate: Estimate, held: Held, bil
     )
 
 
-def _interrupted(session: Session, estimate: Estimate, held: Held, text: str) -> Interrupted:
+def _interrupted(session: Session, question: Question, held: Held) -> Interrupted:
     reply = Reply(
-        text,
-        estimate.model,
-        estimate,
+        question.listener.text,
+        question.estimate.model,
+        question.estimate,
         held.call.op,
         held=held.tokens,
         balance=session.balance_now(),
         interrupted=True,
         is_demo=session.account.is_demo,
     )
-    return Interrupted(reply, f"stopped. {stays_held(held.tokens)}" if held.tokens else "nothing was sent.")
+    if held.was_sent:
+        return Interrupted(reply, f"stopped. {stays_held(held.tokens)}")
+    still = f" {held.trouble}." if held.trouble else ""
+    return Interrupted(reply, f"nothing was sent.{still}")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..account import Source
 from ..errors import BadInput, Interrupted, NotEnoughTokens, OverLimit
 from ..rates import Estimate, Part
+from .aside import Aside
+from .asking import paid_for
 from .comparison import Comparison
 from .lane import Lane
 from .query import build_query
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..service import Query
+    from .aside import Here
     from .columns import Column
     from .query import Options
     from .session import Session
@@ -102,31 +107,29 @@ def compared(
     Interrupted
         The person stopped it; its `reply` is the Comparison with what had arrived.
     """
-    parts = shares(queries[0])
-    estimates = session.prepared(lambda: _priced(session, queries, parts))
-    whole = together(estimates)
-    if limit is not None and whole.expected > limit:
-        raise OverLimit(whole.expected, limit)
-    _afford(session, whole)
-    changed = threading.Event()
-    service = session.service  # made here, once, and not by each of the threads
-    lanes = [
-        Lane(session, service, query, estimate, changed, streamed=on_change is not None)
-        for query, estimate in zip(queries, estimates, strict=True)
-    ]
-    is_stopped = False
+    aside: Aside[Comparison] | None = None
     try:
-        _hold(lanes, changed, whole)
-        _send(lanes, changed, on_change)
+        parts = shares(queries[0])
+        estimates = session.prepared(lambda: _priced(session, queries, parts))
+        whole = together(estimates)
+        if limit is not None and whole.expected > limit:
+            raise OverLimit(whole.expected, limit)
+        _afford(session, whole)
+        changes: SimpleQueue[None] = SimpleQueue()
+        service = session.service  # made here, once, and not by each of the threads
+        lanes = [
+            Lane(
+                session, service, query, estimate, partial(changes.put, None), streamed=on_change is not None
+            )
+            for query, estimate in zip(queries, estimates, strict=True)
+        ]
+        group = _Group(session, lanes, whole, parts, changes)
+        aside = Aside(partial(group.run, on_change))
+        return aside.run()
     except KeyboardInterrupt:
-        is_stopped = True
-    finally:
-        _close(lanes)
-    comparison = _comparison(session, lanes, parts)
-    if is_stopped:
-        held = f" {stays_held(comparison.held)}" if comparison.held else ""
-        raise Interrupted(comparison, f"stopped.{held}")
-    return comparison
+        if aside is not None and not aside.call_off():
+            raise
+    raise Interrupted(Comparison({}, {}, {}, is_demo=session.account.is_demo), "nothing was sent.")
 
 
 def _priced(session: Session, queries: Sequence[Query], parts: Mapping[str, int]) -> list[Estimate]:
@@ -142,70 +145,98 @@ def _afford(session: Session, whole: Estimate) -> None:
         raise NotEnoughTokens(meter.meter, whole.expected, meter.spendable, meter.resets_at, short=short)
 
 
-def _hold(lanes: Sequence[Lane], changed: threading.Event, whole: Estimate) -> None:
-    """Set each lane's tokens aside, one after the other; another kernel may have been faster.
+class _Group(NamedTuple):
+    """Lanes that are held in turn, sent at once and shown together; `changes` gets what is new to see."""
 
-    Raises
-    ------
-    NotEnoughTokens
-        With the figures of all lanes together.
-    AskSageError
-        The ledger's.
-    """
-    held = 0
-    for lane in lanes:
-        lane.start()
-        while not (lane.is_held or lane.is_over):
-            _wait(changed)
-        if lane.is_held:
-            held += lane.estimate.expected
-        elif isinstance(refused := lane.outcome, NotEnoughTokens):
-            remaining = refused.remaining + held
-            short = refused.short
-            raise NotEnoughTokens(refused.meter, whole.expected, remaining, refused.resets_at, short=short)
-        elif isinstance(refused, Exception):
-            raise refused
+    session: Session
+    lanes: Sequence[Lane]
+    whole: Estimate
+    parts: Mapping[str, int]
+    changes: SimpleQueue[None]
+
+    def run(self, on_change: Callable[[list[Column]], None] | None, here: Here) -> Comparison:
+        """All lanes from their holds to their ends; they are sent, shown and waited for `here`."""
+        is_stopped = False
+        try:
+            self._hold()
+            here(partial(self._send, on_change))
+        except KeyboardInterrupt:
+            is_stopped = True
+        finally:
+            self._close()
+        comparison = self._comparison()
+        if is_stopped:
+            raise Interrupted(comparison, _told(comparison))
+        return comparison
+
+    def _hold(self) -> None:
+        """Set each lane's tokens aside, one after the other; another kernel may have been faster.
+
+        Raises
+        ------
+        NotEnoughTokens
+            With the figures of all lanes together.
+        AskSageError
+            The ledger's.
+        """
+        held = 0
+        for lane in self.lanes:
+            lane.start()
+            while not (lane.is_held or lane.is_over):
+                self.changes.get()
+            if lane.is_held:
+                held += lane.estimate.expected
+            elif isinstance(refused := lane.outcome, NotEnoughTokens):
+                needed, remaining = self.whole.expected, refused.remaining + held
+                raise NotEnoughTokens(
+                    refused.meter, needed, remaining, refused.resets_at, short=refused.short
+                )
+            elif isinstance(refused, Exception):
+                raise refused
+
+    def _send(self, on_change: Callable[[list[Column]], None] | None) -> None:
+        """Let all go, wait for the end of the last, and show meanwhile how far they are."""
+        for lane in self.lanes:
+            lane.go()
+        while not all(lane.is_over for lane in self.lanes):
+            if on_change is not None:
+                try:
+                    on_change([lane.column for lane in self.lanes])
+                except Exception as error:  # noqa: BLE001  a display must not cost the person paid replies
+                    on_change = None
+                    warnings.warn(f"the replies cannot be shown while they arrive: {error}", stacklevel=3)
+            self._await_change()
+
+    def _await_change(self) -> None:
+        with suppress(Empty):
+            self.changes.get(timeout=_LOOK_S)  # with an end: without one no Ctrl-C comes through on Windows
+            while True:  # those that came meanwhile are seen together
+                self.changes.get_nowait()
+
+    def _close(self) -> None:
+        """Call off what is not over, and see each lane to its end."""
+        for lane in self.lanes:
+            lane.stop()
+        for lane in self.lanes:
+            if lane.ident is not None:
+                lane.join()
+
+    def _comparison(self) -> Comparison:
+        """What came of the lanes; their prices are learned from here, one after the other."""
+        for lane in self.lanes:
+            if lane.answer is not None:
+                paid_for(partial(self.session.pricing.learn, lane.query.model, self.parts, lane.answer))
+        return Comparison(
+            replies={lane.query.model: lane.outcome for lane in self.lanes},
+            estimates={lane.query.model: lane.estimate for lane in self.lanes},
+            duration_ms={lane.query.model: lane.duration_ms for lane in self.lanes},
+            balance=self.session.balance_now(),
+            is_demo=self.session.account.is_demo,
+        )
 
 
-def _send(
-    lanes: Sequence[Lane], changed: threading.Event, on_change: Callable[[list[Column]], None] | None
-) -> None:
-    """Let all go, wait for the end of the last, and show meanwhile how far they are."""
-    for lane in lanes:
-        lane.go()
-    while not all(lane.is_over for lane in lanes):
-        if on_change is not None:
-            try:
-                on_change([lane.column for lane in lanes])
-            except Exception as error:  # noqa: BLE001  a display must not cost the person paid replies
-                on_change = None
-                warnings.warn(f"the replies cannot be shown while they arrive: {error}", stacklevel=3)
-        _wait(changed)
-
-
-def _wait(changed: threading.Event) -> None:
-    changed.wait(_LOOK_S)  # with an end, for without one no Ctrl-C comes through on Windows
-    changed.clear()
-
-
-def _close(lanes: Sequence[Lane]) -> None:
-    """Call off what is not over, and see each lane to its end."""
-    for lane in lanes:
-        lane.stop()
-    for lane in lanes:
-        if lane.ident is not None:
-            lane.join()
-
-
-def _comparison(session: Session, lanes: Sequence[Lane], parts: Mapping[str, int]) -> Comparison:
-    """What came of the lanes; their prices are learned from here, one after the other."""
-    for lane in lanes:
-        if lane.answer is not None:
-            session.pricing.learn(lane.query.model, parts, lane.answer)
-    return Comparison(
-        replies={lane.query.model: lane.outcome for lane in lanes},
-        estimates={lane.query.model: lane.estimate for lane in lanes},
-        duration_ms={lane.query.model: lane.duration_ms for lane in lanes},
-        balance=session.balance_now(),
-        is_demo=session.account.is_demo,
-    )
+def _told(comparison: Comparison) -> str:
+    """What a stop leaves."""
+    if comparison.held:
+        return f"stopped. {stays_held(comparison.held)}"
+    return "stopped: what was sent is debited." if comparison.tokens else "nothing was sent."

@@ -93,6 +93,11 @@ class Held:
             raise KeyboardInterrupt
 
     @property
+    def was_sent(self) -> bool:
+        """Whether it is, or may be, on its way."""
+        return self._is_sent
+
+    @property
     def took_ms(self) -> int:
         """Milliseconds since the tokens were set aside."""
         return round((time.monotonic() - self._started) * 1000)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..errors import AskSageError, Interrupted
-from .asking import asked
+from .asking import Question, asked
 from .columns import Column, State, column
 from .listener import Listener
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..account import Call
     from ..rates import Estimate
     from ..service import Answer, Query, Service
     from .reply import Reply
@@ -37,8 +40,8 @@ class Lane(threading.Thread):
     service : Service
     query : Query
     estimate : Estimate
-    changed : threading.Event
-        Set whenever there is something new to see.
+    changed : callable
+        Called whenever there is something new to see.
     streamed : bool
         Whether the text is wanted while it arrives.
 
@@ -60,7 +63,7 @@ class Lane(threading.Thread):
         service: Service,
         query: Query,
         estimate: Estimate,
-        changed: threading.Event,
+        changed: Callable[[], None],
         *,
         streamed: bool,
     ) -> None:
@@ -72,34 +75,35 @@ class Lane(threading.Thread):
         self.duration_ms = 0
         self._session, self._service, self._changed, self._streamed = session, service, changed, streamed
         self._listener = Listener(self._hear)
-        self._go: Future[None] = Future()
-        self._arrived: Future[Answer] = Future()
+        # Of each the first word counts: go or do not, what came or that it is not waited for.
+        self._word: SimpleQueue[bool] = SimpleQueue()
+        self._arrived: SimpleQueue[Answer | BaseException] = SimpleQueue()
+        self._is_waited_for = True
+        self._call: Call = session.settling.call(estimate.model, estimate.expected)
         self._context = copy_context()  # the kernel finds in it which cell is under way
 
     def run(self) -> None:
         """Hold, wait, send, settle; nothing is raised."""
+        question = Question(self.estimate, self._send, self._listener, learn=self._keep)
         try:
-            self.answer, self.outcome = self._context.run(
-                asked, self._session, self.estimate, self._send, self._listener
-            )
+            self.outcome = self._context.run(asked, self._session, self._call, question)
         except Interrupted as stopped:
             self.outcome = stopped.reply
         except Exception as error:  # noqa: BLE001  whatever it is, it must not cost the other models' replies
             self.outcome = error.with_traceback(None)  # its frames hold the prompt
         finally:
             self.is_over = True
-            self._changed.set()
+            self._changed()
 
     def go(self) -> None:
         """Let it be sent."""
-        self._go.set_result(None)
+        self._word.put(True)
 
     def stop(self) -> None:
         """Call it off: unsent, its hold is voided; sent, its hold stays until the bill is known."""
-        with suppress(InvalidStateError):
-            self._go.set_exception(_NotSent("not sent"))
-        with suppress(InvalidStateError):
-            self._arrived.set_exception(KeyboardInterrupt())
+        self._is_waited_for = False
+        self._word.put(False)
+        self._arrived.put(KeyboardInterrupt())
 
     @property
     def column(self) -> Column:
@@ -111,26 +115,30 @@ class Lane(threading.Thread):
 
     def _send(self) -> Answer:
         self.is_held = True
-        self._changed.set()
-        self._go.result()
+        self._changed()
+        if not self._word.get():
+            raise _NotSent("not sent")
         started = time.monotonic()
+        read = partial(copy_context().run, self._read)
         try:
-            threading.Thread(target=self._read, name=f"{self.name}-reply", daemon=True).start()
-            return self._arrived.result()
+            threading.Thread(target=read, name=f"{self.name}-reply", daemon=True).start()
+            arrived = self._arrived.get()
         finally:
             self.duration_ms = round((time.monotonic() - started) * 1000)
+        if isinstance(arrived, BaseException):
+            raise arrived
+        return arrived
 
     def _read(self) -> None:
         try:
-            answer = self._service.query(self.query, self._listener if self._streamed else None)
+            self._arrived.put(self._service.query(self.query, self._listener if self._streamed else None))
         except BaseException as error:  # noqa: BLE001  raised again where it is waited for
-            with suppress(InvalidStateError):
-                self._arrived.set_exception(error)
-        else:
-            with suppress(InvalidStateError):
-                self._arrived.set_result(answer)
+            self._arrived.put(error)
 
     def _hear(self, text: str) -> None:
-        if self._arrived.done():
+        if not self._is_waited_for:
             raise KeyboardInterrupt  # closes the connection, as in a cell that is stopped
-        self._changed.set()
+        self._changed()
+
+    def _keep(self, answer: Answer) -> None:
+        self.answer = answer

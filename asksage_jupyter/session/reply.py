@@ -108,3 +108,10 @@ def open_words(held: int) -> str:
 def stays_held(tokens: int) -> str:
     """What becomes of a call's estimate while nobody knows its bill."""
     return f"About {tokens:,} tokens stay held until the bill is known."
+
+
+def unpriced(model: str) -> Estimate:
+    """The estimate of a call that was stopped before it was priced."""
+    from ..rates import Estimate
+
+    return Estimate(model, 0, 0, 0, (), 0, Source.PRICED, "stopped before it was priced")

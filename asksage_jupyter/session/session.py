@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..account import Balance, Meter
 from ..errors import AskSageError, BadInput
-from .asking import asked
+from .asking import Question, ask
 from .clock import Clock
 from .contact import make_contact
 from .credentials import another_key, find_key, keep_key
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..ledger import Ledger
     from ..rates import Estimate
-    from ..service import ModelInfo, Query, Secret, Service
+    from ..service import Answer, ModelInfo, Query, Secret, Service
     from ..settings import AskSage
     from .reply import Reply
 
@@ -215,7 +215,7 @@ class Session:
         """The balance for a receipt; None on a failing ledger, for what was paid for must arrive."""
         try:
             return self._balance()
-        except AskSageError:
+        except (Exception, KeyboardInterrupt):  # noqa: BLE001  whatever it is
             return None
 
     def _balance(self) -> Balance:
@@ -261,18 +261,22 @@ class Session:
         Interrupted
             The person stopped it; its `reply` holds the text so far, and the hold stays open.
         """
-        parts = shares(query)
         listener = Listener(on_text)
-        answer, reply = asked(
-            self,
-            self.prepared(lambda: self.pricing.estimate(query.model, parts)),
-            lambda: self.service.query(query, listener if on_text else None),
-            listener,
-            limit=limit,
-        )
+
+        def prepare() -> Question:
+            parts = shares(query)
+            return Question(
+                self.prepared(lambda: self.pricing.estimate(query.model, parts)),
+                self.service.prepare(query, listener if on_text else None),
+                listener,
+                learn=lambda answer: self._learn(query, parts, answer),
+            )
+
+        return ask(self, query.model, prepare, limit=limit)
+
+    def _learn(self, query: Query, parts: Mapping[str, int], answer: Answer) -> None:
         self._exchanges.append((query.prompt, answer.text))
         self.pricing.learn(query.model, parts, answer)
-        return reply
 
     def execute(
         self, plugin: str, values: Mapping[str, str], model: str, *, limit: int | None = None
@@ -284,14 +288,16 @@ class Session:
         NotEnoughTokens, OverLimit, Refused, ReplyLost, Interrupted
             As of `ask`.
         """
-        return asked(
-            self,
-            self.prepared(lambda: self.estimate_plugin(plugin, values, model)),
-            lambda: self.service.execute_plugin(plugin, values, model),
-            Listener(None),
-            limit=limit,
-            answering=model,
-        )[1]
+
+        def prepare() -> Question:
+            return Question(
+                self.prepared(lambda: self.estimate_plugin(plugin, values, model)),
+                partial(self.service.execute_plugin, plugin, values, model),
+                Listener(None),
+                answering=model,
+            )
+
+        return ask(self, f"plugin:{plugin}", prepare, limit=limit)
 
     def estimate_plugin(self, plugin: str, values: Mapping[str, str], model: str) -> Estimate:
         """What a plugin will cost: as it was billed before, else as its values in one prompt would be."""

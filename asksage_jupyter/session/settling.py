@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,8 @@ class Settling:
     def end(self, op: str) -> None:
         """It is over, however it ended."""
         self._in_flight.discard(op)
-        self._after()
+        with suppress(Exception):  # who hears of calls must not cost the person a paid reply
+            self._after()
 
     def hold(self, call: Call) -> None:
         """Set its estimate aside."""
@@ -160,7 +162,8 @@ class Settling:
             return f"not debited: {conflict}"
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, the reply comes first
             self._outbox.keep(op, bill)
-            return f"the debit is still to be booked ({error or type(error).__name__})"
+            what = "the hold is still to be given back" if bill is None else "the debit is still to be booked"
+            return f"{what} ({error or type(error).__name__})"
         return None
 
     def _book(self, op: str, bill: Bill | None) -> None:

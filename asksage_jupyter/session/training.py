@@ -6,10 +6,13 @@ import difflib
 import re
 import warnings
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..account import Bill, Meter, Source
-from ..errors import AskSageError, BadInput, BadKey, Interrupted, NotEnoughTokens, ReplyLost, ServiceError
+from ..errors import AskSageError, BadInput, BadKey, Interrupted, NotEnoughTokens, ServiceError
+from ..service.departure import departing
+from .aside import Aside
 from .reply import stays_held
 from .sources import Piece, pieces_of
 from .trained import Training, TrainingEstimate
@@ -18,6 +21,7 @@ from .uploads import Uploads
 if TYPE_CHECKING:
     from ..account import Call
     from ..service import Trained
+    from .aside import Here
     from .held import Held
     from .session import Session
 
@@ -26,14 +30,18 @@ def train(
     session: Session, source: Any, dataset: str, *, context: str = "", estimate: bool = False
 ) -> Training | TrainingEstimate:
     """Do what `asksage_jupyter.train` says."""
-    pieces = pieces_of(source)
-    missing = _missing(session, pieces, _existing(session, dataset), context)
-    if estimate:
-        return missing
-    session.settling.catch_up()
-    session.make_contact()
-    _afford(session, missing)
-    return _Upload(session, missing, context).run()
+    try:
+        pieces = pieces_of(source)
+        missing = _missing(session, pieces, _existing(session, dataset), context)
+        if estimate:
+            return missing
+        session.settling.catch_up()
+        session.make_contact()
+        _afford(session, missing)
+        upload = _Upload(session, missing, context)
+    except KeyboardInterrupt:
+        raise Interrupted(Training(dataset), "nothing was sent.") from None
+    return upload.run()
 
 
 def _existing(session: Session, name: str) -> str:
@@ -80,34 +88,42 @@ class _Upload:
         self._uploads = Uploads(session.ledger.folder, session.account)
         self._bills: dict[Meter, list[Bill]] = {meter: [] for meter in Meter}
         self._notes: list[str] = []
+        self._holds: list[Held] = []  # of the piece under way
 
     def run(self) -> Training:
         from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
 
         pieces, name = self._planned.pieces, self._planned.dataset
-        with tqdm(total=len(pieces), desc=name, unit="piece", disable=len(pieces) < 2) as bar:
-            for piece in pieces:
-                try:
-                    self._send(piece)
-                except AskSageError as error:
-                    held = f" {stays_held(piece.training)}" if isinstance(error, ReplyLost) else ""
-                    error.args = (f"{error}{held} {self._so_far(piece)}",)
-                    raise
-                except KeyboardInterrupt:
-                    message = f"stopped. {stays_held(piece.training)} {self._so_far(piece)}"
-                    raise Interrupted(self._report(), message) from None
-                bar.update()
-        return self._report()
+        try:
+            with tqdm(total=len(pieces), desc=name, unit="piece", disable=len(pieces) < 2) as bar:
+                for self._piece in pieces:
+                    self._upload(self._piece)
+                    bar.update()
+            return self._report()
+        except AskSageError as error:
+            error.args = (f"{error}{self._still_held()} {self._so_far()}",)
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted(self._report(), f"stopped.{self._still_held()} {self._so_far()}") from None
 
-    def _send(self, piece: Piece) -> None:
-        """One piece: held on each meter that pays for it, uploaded, remembered, settled."""
+    def _upload(self, piece: Piece) -> None:
+        self._holds = []
+        aside = Aside(partial(self._send, piece))
+        aside.run()
+        if aside.is_stopped:
+            raise KeyboardInterrupt  # too late for this piece, but not for those to come
+
+    def _send(self, piece: Piece, here: Here) -> None:
+        """One piece: held on each meter that pays for it, uploaded `here`, remembered, settled."""
         meters = (Meter.TRAINING, Meter.INFERENCE) if piece.inference else (Meter.TRAINING,)
         with ExitStack() as stack:
-            holds = [stack.enter_context(self._held(piece, meter)) for meter in meters]
-            for held in holds:
-                held.sent()
-            trained = self._uploaded(piece)
-            for held in holds:
+            for meter in meters:
+                held = self._held(piece, meter)
+                self._holds.append(held)
+                stack.enter_context(held)
+            trained = here(partial(self._uploaded, piece))
+            self._remember(piece)
+            for held in self._holds:
                 bill = _bill(piece, held.call, trained, held.took_ms)
                 held.settle(bill)
                 self._bills[held.call.meter].append(bill)
@@ -120,28 +136,37 @@ class _Upload:
         return settling.held(settling.call(f"train:{self._planned.dataset}", tokens, meter))
 
     def _uploaded(self, piece: Piece) -> Trained:
-        """Send it; remembered before it is debited, so that a crash in between uploads nothing twice."""
         service, dataset = self._session.service, self._planned.dataset
-        if piece.path is None:
-            trained = service.train(piece.text, dataset, context=self._context)
-        else:
-            trained = service.train_file(piece.path, dataset)
+        with departing(self._on_way):
+            if piece.path is None:
+                return service.train(piece.text, dataset, context=self._context)
+            return service.train_file(piece.path, dataset)
+
+    def _on_way(self, is_on_way: bool) -> None:
+        for held in self._holds:
+            held.sent(is_on_way)
+
+    def _remember(self, piece: Piece) -> None:
+        """Note that it is uploaded before it is debited: a crash in between uploads nothing twice."""
         try:
-            self._uploads.add(self._uploads.mark(dataset, self._context, piece.content))
+            self._uploads.add(self._uploads.mark(self._planned.dataset, self._context, piece.content))
         except OSError as error:
             warnings.warn(
                 f"{piece.name} is uploaded, which could not be noted ({error.strerror}): another run "
                 f"uploads it again",
                 stacklevel=2,
             )
-        return trained
 
-    def _so_far(self, piece: Piece) -> str:
-        """What was done before `piece` stopped it, and how to go on."""
+    def _still_held(self) -> str:
+        """What the ledger holds for the piece that was under way."""
+        return "".join(f" {stays_held(held.tokens)}" for held in self._holds if held.tokens)
+
+    def _so_far(self) -> str:
+        """What was done before a piece stopped it, and how to go on."""
         done = self._report()
         return (
-            f"{done.uploaded:,} of {len(self._planned.pieces):,} pieces were uploaded before {piece.name}, "
-            f"for {done.tokens:,} training tokens; the same again uploads the rest."
+            f"{done.uploaded:,} of {len(self._planned.pieces):,} pieces were uploaded before "
+            f"{self._piece.name}, for {done.tokens:,} training tokens; the same again uploads the rest."
         )
 
     def _report(self) -> Training:
