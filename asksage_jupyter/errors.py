@@ -11,6 +11,7 @@
     ├── ServiceError             Ask Sage, or the way to it, failed
     │   ├── Refused              certain: nothing was billed, the hold is voided
     │   │   ├── BadKey           the key or the JWT is not accepted
+    │   │   ├── OutOfTokens      Ask Sage itself says that the tokens are used up
     │   │   ├── Unavailable      overloaded or rate-limited: try again later
     │   │   │   └── NotReached   no Ask Sage answered at all: the way there failed
     │   │   └── NoRoute          this tenant does not have the route
@@ -127,8 +128,59 @@ class BadKey(Refused):
     """The key or the JWT was not accepted."""
 
 
+class OutOfTokens(Refused):
+    """Ask Sage itself says that the tokens are used up; nothing was billed, and it is not sent again.
+
+    Attributes
+    ----------
+    told : str
+        The service's own words.
+    limit : str
+        Whose limit they name: ``"yours"``, ``"the pool's"``, ``"the plan's"``, or several; empty where none.
+    meter : str
+        ``"inference"`` or ``"training"``; empty where it is not known.
+    needed, remaining : int or None
+        Ask Sage tokens: of the call, and what the ledger counts as left.
+    resets_at : datetime or None
+        When the next allotment begins (UTC).
+    """
+
+    def __init__(
+        self,
+        told: str,
+        *,
+        status: int | None = None,
+        limit: str = "",
+        meter: str = "",
+        needed: int | None = None,
+        remaining: int | None = None,
+        resets_at: datetime | None = None,
+    ) -> None:
+        self.told, self.limit, self.meter = told, limit, meter
+        self.needed, self.remaining, self.resets_at = needed, remaining, resets_at
+        whose = f"the limit is {limit}" if limit else "whose limit is not told"
+        words = [f"out of tokens, says Ask Sage ({told}); {whose}. Nothing was billed."]
+        if remaining is not None:
+            words.append(f"The ledger here counts {remaining:,} {meter} tokens left: {spoken('reconcile')}.")
+        until = f"{resets_at:%d %b %Y} (UTC)" if resets_at else "the month ends"
+        asked = f"%asksage request N{' --meter training' * (meter == 'training')} --reason TEXT"
+        super().__init__(f"{' '.join(words)} Wait until {until}, or ask for more: {asked}.", status=status)
+
+
 class Unavailable(Refused):
-    """Overloaded, rate-limited or unreachable; nothing was billed."""
+    """Overloaded, rate-limited or unreachable; nothing was billed.
+
+    Attributes
+    ----------
+    retry_after_s : float or None
+        How long the service says to wait.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_after_s = retry_after_s
 
 
 class NotReached(Unavailable):
@@ -149,7 +201,7 @@ class NotReached(Unavailable):
 
 
 class NoRoute(Refused):
-    """The tenant does not have the route (HTTP 404 or 405)."""
+    """The tenant does not have the route (HTTP 404 or 405 from before its own words)."""
 
 
 class ReplyLost(ServiceError):

@@ -138,7 +138,6 @@ def test_deltas_and_texts_so_far_come_to_the_same_answer(parts, cumulative):
     transcript = Transcript()
     for chunk in [*({"message": text} for text in sent), envelope(whole)]:
         transcript.add(Body(json.dumps(chunk).encode(), 200, STREAM, str))
-    transcript.close()
     answer = transcript.answer(framed=True)
     assert answer.tokens == 63
     assert answer.text == envelope_text(whole)

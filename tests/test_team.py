@@ -169,7 +169,18 @@ def test_a_long_list_is_read_to_its_end_though_the_tenant_always_gives_the_same_
     assert len(users) == 1000
     assert users[7].limits.inference == int(users[7].email[4:-8])
     asked = [json.loads(each.content) for each in server.requests if each.path == USERS]
-    assert asked == [{"start": 0, "limit": 1000}, {"start": 1000, "limit": 1000}]
+    assert [(each["start"], each["limit"]) for each in asked] == [(0, 1000), (1000, 1000)]
+    assert all(each["hide_banned"] is True and each["full"] is False for each in asked)
+
+
+def test_whoever_is_banned_is_left_out(server):
+    rows = [
+        {"email": "ada@example.org", "max_tokens": 5, "banned": False, "status": "active"},
+        {"email": "eve@example.org", "max_tokens": 5, "banned": True},
+        {"email": "mal@example.org", "max_tokens": 5, "status": "banned"},
+    ]
+    server.on(USERS, {"response": rows, "status": 200})
+    assert [user.email for user in session.current().service.users()] == ["ada@example.org"]
 
 
 def test_who_is_no_administrator_is_told_so(server, capsys):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Refused
 from .payload import json_of
 from .records import Limits, OrganizationUser
-from .wire import Body, Pairs, member, natural, text_in
+from .wire import Body, Pairs, flag, member, natural, text_in
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _PATH = "/user/admin-get-all-users-with-tokens"
 _AT_ONCE = 1000  # the most the service gives
 _MOST_PAGES = 1000
-_KEPT = ("email", "max_tokens", "max_train_tokens")
+_KEPT = ("email", "max_tokens", "max_train_tokens", "banned", "status")
 
 
 def users(connection: Connection) -> list[OrganizationUser]:
-    """All users, by e-mail.
+    """All users, by e-mail; those who are banned are left out.
 
     Raises
     ------
@@ -27,15 +27,16 @@ def users(connection: Connection) -> list[OrganizationUser]:
         The key is no administrator's, or the tenant has no such route.
     """
     found: dict[str, OrganizationUser] = {}
+    before: list[Any] = []
     for page in range(_MOST_PAGES):
-        content = json_of(start=page * _AT_ONCE, limit=_AT_ONCE)
+        content = json_of(start=page * _AT_ONCE, limit=_AT_ONCE, hide_banned=True, full=False)
         rows = _rows_in(connection.personal(_PATH, content, keep=_limits_only))
         if rows is None:
             raise Refused(f"Ask Sage's answer to {_PATH} is no list. Nothing was billed.")
         told = {user.email: user for user in map(_user, rows) if user is not None}
-        # Where a tenant takes no notice of `start`, a page brings nobody new.
-        is_last = len(rows) < _AT_ONCE or told.keys() <= found.keys()
-        found |= told
+        # Where a tenant takes no notice of `start`, a page brings nobody new. One of the banned has nobody.
+        is_last = len(rows) < _AT_ONCE or rows == before or (told and told.keys() <= found.keys())
+        found, before = found | told, rows
         if is_last:
             break
     return [found[email] for email in sorted(found)]
@@ -63,7 +64,8 @@ def _rows_in(body: Body) -> list[Any] | None:
 
 def _user(row: object) -> OrganizationUser | None:
     email = text_in(member(row, "email"))
-    if email is None:
+    # A tenant may take no notice of `hide_banned`.
+    if email is None or flag(member(row, "banned")) or member(row, "status") == "banned":
         return None
     limits = Limits(natural(member(row, "max_tokens")), natural(member(row, "max_train_tokens")))
     return OrganizationUser(email.lower(), limits)

@@ -17,6 +17,7 @@ from .auth import Credentials
 from .bounded import FREE, STREAMED
 from .deadline import left_s, limit_s, within_s
 from .departure import depart, traced
+from .pausing import LONGEST_S, told_s
 from .payload import JSON
 from .transport import broken, misled, redirected, silent, strange
 from .wire import Body, Pairs
@@ -64,15 +65,19 @@ class Connection:
             From `send`; not tried again.
         """
         try:
-            for pause_s in _PAUSES_S:
+            waited_s = 0.0
+            for usual_s in _PAUSES_S:
                 try:
                     return self._signed(send)
                 except Unavailable as error:
-                    if left_s() < pause_s or (isinstance(error, NotReached) and not error.passing):
+                    # Pauses vary, so that many kernels do not come back as one.
+                    pause_s = usual_s * random.uniform(0.5, 1.0)  # noqa: S311  no secret is made of it
+                    pause_s = max(pause_s, error.retry_after_s or 0.0)
+                    if min(left_s(), LONGEST_S - waited_s) < pause_s or _is_lasting(error):
                         raise
                 depart(False)
-                # Pauses vary, so that many kernels do not come back as one.
-                self._sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  no secret is made of it
+                waited_s += pause_s
+                self._sleep(pause_s)
             return self._signed(send)
         except KeyboardInterrupt as stop:
             # The frames it came through hold the signed request, and so may those of what it interrupted.
@@ -161,7 +166,8 @@ class Connection:
     def body(self, response: httpx.Response, keep: Callable[[Pairs], object] | None = None) -> Body:
         """The decoded body of a response that was read."""
         path = response.request.url.path
-        return Body(response.content, response.status_code, path, self.credentials.hide, keep)
+        wait_s, hide = told_s(response), self.credentials.hide
+        return Body(response.content, response.status_code, path, hide, keep, wait_s)
 
     def _as_person(self, path: str, send: Callable[[], T]) -> T:
         status: int | None
@@ -279,3 +285,8 @@ class Connection:
         # A proxy may drop it, and it may say anything.
         with contextlib.suppress(ValueError, OverflowError):
             self._on_date(parsedate_to_datetime(response.headers.get("date", "")))
+
+
+def _is_lasting(error: Unavailable) -> bool:
+    """Whether another try cannot help."""
+    return isinstance(error, NotReached) and not error.passing

@@ -70,9 +70,15 @@ def _fields(query: Query) -> dict[str, Any]:
 
 
 def _form(query: Query) -> dict[str, str]:
-    """The same as a form, where everything is text."""
+    """The same as a form, where everything is text.
+
+    The message is JSON there too, by the vendor's specification: a prompt such as ``42`` or ``[1, 2]`` would
+    be read as something else.
+    """
     return {
-        name: encodable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        name: encodable(
+            value if isinstance(value, str) and name != "message" else json.dumps(value, ensure_ascii=False)
+        )
         for name, value in _fields(query).items()
     }
 

@@ -1,4 +1,4 @@
-"""A streamed reply: pieces between separators, and the text they add up to."""
+"""A streamed reply: bytes as they arrive, cut into pieces and read one by one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import httpx
 
 from ..errors import ReplyLost, ServiceError
 from .bounded import LONGEST_TEXT, within
+from .pausing import told_s
 from .records import Answer
+from .transcript import Transcript
 from .transport import cut_off
-from .wire import Body, is_sorry, lost, without_blank_lines
+from .wire import Body, lost
 
 SEPARATOR = b"@|@sep@|@"
 ESCAPE = b"@|@@sep@@|@"  # the separator, where it is part of the text
@@ -47,78 +49,6 @@ class Splitter:
         return bytes(self._buffer).replace(ESCAPE, SEPARATOR)
 
 
-class Transcript:
-    """The text so far, whether pieces carry what is new or all of it; its repr shows nothing."""
-
-    __slots__ = ("_before", "_billed", "_last", "_raw", "_shown", "_texts")
-
-    def __init__(self) -> None:
-        self._raw = self._shown = ""
-        self._before = ""  # the text ahead of the last piece that carried some
-        self._last: Body | None = None  # that piece
-        self._billed: Body | None = None
-        self._texts = 0
-
-    @property
-    def text(self) -> str:
-        """The text so far, without leading blank lines."""
-        return without_blank_lines(self._raw)
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether a model has said anything, be it a blank."""
-        return self._texts > 0
-
-    @property
-    def is_billed(self) -> bool:
-        """Whether the closing piece, the one with the bill, has arrived."""
-        return self._billed is not None
-
-    def add(self, piece: Body) -> None:
-        """Take in one piece; those without text count only for their bill."""
-        if piece.has_bill:
-            self._billed = piece
-        message = piece.get("message")
-        if not isinstance(message, str) or not message:
-            return
-        self._before, self._last, self._texts = self._raw, piece, self._texts + 1
-        self._raw = message if message.startswith(self._raw) else self._raw + message
-
-    def show(self, on_text: Callable[[str], None]) -> None:
-        """Tell the text if it is new and sure to be one."""
-        if self.text != self._shown and not self._may_be_refusal:
-            self._shown = self.text
-            on_text(self._shown)
-
-    def close(self) -> None:
-        """Take the last piece for the whole text if it is the closing envelope, not just the last words."""
-        if self._last is None or not (self._last.has_bill or isinstance(self._last.get("uuid"), str)):
-            return
-        message = self._last.get("message")
-        if len(message.strip()) >= len(self._before.strip()):
-            self._raw = message
-
-    def answer(self, *, framed: bool) -> Answer | ServiceError:
-        """The whole reply, or why there is none.
-
-        Parameters
-        ----------
-        framed : bool
-            Whether HTTP itself tells a whole body from one that was cut off.
-        """
-        closing = self._billed or self._last
-        if closing is None or not (framed or self.is_billed):
-            return lost("the stream ended before the whole reply", None, self.text)
-        if self._may_be_refusal and (failure := closing.soft_failure()):
-            return failure
-        return closing.as_answer(self._raw)
-
-    @property
-    def _may_be_refusal(self) -> bool:
-        """Whether all so far is one "Sorry, ..." without a bill: a failure dressed as an answer, perhaps."""
-        return self._texts == 1 and not self.is_billed and is_sorry(self._raw)
-
-
 def read(response: httpx.Response, on_text: Callable[[str], None], hide: Callable[[str], str]) -> Answer:
     """Read a streamed reply to its end.
 
@@ -147,7 +77,6 @@ def read(response: httpx.Response, on_text: Callable[[str], None], hide: Callabl
         if isinstance(piece, Body):
             transcript.add(piece)
             transcript.show(on_text)
-    transcript.close()
     outcome = transcript.answer(framed=is_framed(response))
     if isinstance(outcome, ServiceError):
         raise outcome
@@ -178,18 +107,18 @@ def _pieces(response: httpx.Response, hide: Callable[[str], str]) -> Iterator[Bo
     """The pieces, decoded; last, if the connection broke, how."""
     splitter = Splitter()
     broke: ReplyLost | None = None
-    path, http = response.request.url.path, response.status_code
+    path, http, wait_s = response.request.url.path, response.status_code, told_s(response)
     try:
         for data in response.iter_bytes():
             within(splitter.waiting + len(data))
             for piece in splitter.feed(data):
                 if piece.strip():
-                    yield Body(piece, http, path, hide)
+                    yield Body(piece, http, path, hide, retry_after_s=wait_s)
     except httpx.HTTPError as error:
         # Not raised here: this frame holds pieces of the reply.
         broke = cut_off(error, response.request)
     rest = splitter.rest()
-    body = Body(rest, http, path, hide)
+    body = Body(rest, http, path, hide, retry_after_s=wait_s)
     # A closing piece may lack its separator; one cut short has no bill.
     if rest.strip() and (broke is None or body.has_bill):
         yield body

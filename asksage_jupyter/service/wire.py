@@ -12,17 +12,23 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import BadKey, NoRoute, Refused, ReplyLost, ServiceError, Unavailable, spoken
+from ..errors import (
+    BadKey,
+    NoRoute,
+    OutOfTokens,
+    Refused,
+    ReplyLost,
+    ServiceError,
+    Unavailable,
+    spoken,
+)
 from ..plain import plain
+from .meaning import Meaning, limit_named, meaning_of
 from .records import Answer
 
 Pairs = list[tuple[str, Any]]
 
 _LONGEST_TOLD = 240
-_BAD_KEY = re.compile(
-    r"\b(token|api.?key)\b.{0,20}\b(invalid|missing|expired)|\binvalid\b.{0,12}\b(token|api.?key)", re.I
-)
-_BUSY = re.compile(r"overload|try again|too many|rate.?limit|\bbusy\b|unavailable|capacity", re.I)
 _WHOLE = re.compile(r"\s*([+-]?\d{1,18})(\.0*)?\s*")
 
 
@@ -43,6 +49,15 @@ def natural(value: object) -> int | None:
     """An integer that is not below zero, however it is written; None for anything else."""
     number = whole(value)
     return number if number is not None and number >= 0 else None
+
+
+def seconds(value: object) -> float | None:
+    """A number of seconds that is not below zero, however it is written; None for anything else."""
+    try:
+        number = float(value) if isinstance(value, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number < math.inf else None
 
 
 def flag(value: object) -> bool:
@@ -80,9 +95,11 @@ class Body:
         Takes the key out of the service's words before they are shown.
     keep : callable, optional
         Picks what of each JSON object is kept at all.
+    retry_after_s : float, optional
+        How long its headers say to wait before it is asked again.
     """
 
-    __slots__ = ("_hide", "_http", "_path", "value")
+    __slots__ = ("_hide", "_http", "_path", "_retry_after_s", "value")
 
     def __init__(
         self,
@@ -91,8 +108,10 @@ class Body:
         path: str,
         hide: Callable[[str], str],
         keep: Callable[[Pairs], object] | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         self._http, self._path, self._hide = http, path, hide
+        self._retry_after_s = retry_after_s
         try:
             self.value = json.loads(content, object_pairs_hook=keep)
         except (ValueError, RecursionError):
@@ -140,37 +159,79 @@ class Body:
 
     def failure(self) -> ServiceError | None:
         """What went wrong by the HTTP status and the body's own; None if nothing did."""
-        http, status = self._http, whole(self.get("status")) or 0
+        http, status = self._http, self.status
         code = status if status >= 400 else http
-        told = self.told
         if code < 300 and not self.get("error"):
             return None
-        if code >= 400 and (401 in (http, status) or _BAD_KEY.search(told)):
-            return bad_key(told, code)
+        told, meaning = self.told, self._meaning
         if (self.bill[0] or 0) > 0:
             return lost(f"Ask Sage failed and reports a debit ({told})", code, self._message)
-        if http in (404, 405):
+        if meaning is Meaning.OUT_OF_TOKENS or 402 in (http, status):
+            return self._out_of_tokens(told, code)
+        if code >= 400 and (401 in (http, status) or meaning is Meaning.BAD_KEY):
+            return bad_key(told, code)
+        if http in (404, 405) and not self._is_wrapped:
             return NoRoute(
-                f"this Ask Sage has no route {self._path} (HTTP {http}); nothing was billed: "
-                "check the address (ASKSAGE_URL).",
+                f"this Ask Sage has no route {self._path} (HTTP {http}). Nothing was billed; where it is "
+                "one that every Ask Sage has, check the address (ASKSAGE_URL).",
                 status=http,
             )
-        if {429, 503} & {http, status}:
-            return busy(told, code)
-        if http == 413:
+        return self._failure_of(code, told, meaning)
+
+    def _failure_of(self, code: int, told: str, meaning: Meaning) -> ServiceError:
+        """What a failure means that is neither of the key nor of the tokens nor of the route."""
+        codes = {self._http, self.status}
+        if {429, 503} & codes or (409 in codes and self.retry_after_s is not None):
+            return busy(told, code, self.retry_after_s)
+        if max(codes) >= 500:
+            # Something failed after the request was taken in: the specification does not say what is billed.
+            return lost(f"Ask Sage or a gateway before it failed ({told})", code, self._message)
+        if meaning is Meaning.BUSY and code >= 400:
+            return busy(told, code, self.retry_after_s)
+        if self._http == 413:
             return refused(f"the prompt or the file is too large ({told})", code)
-        if status < 400 and http >= 500:
-            return lost(f"Ask Sage or a gateway before it failed ({told})", code)
         return refused(told, code)
 
     @property
+    def status(self) -> int:
+        """The body's own status; 0 where it has none."""
+        return whole(self.get("status")) or 0
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """How long the service says to wait, in its headers or in the body; None where it does not."""
+        inside = seconds(self.get("retry_after"))
+        return self._retry_after_s if inside is None else inside
+
+    @property
     def told(self) -> str:
-        """The service's own words on a failure, on one line and without the key."""
-        error, response = self.get("error"), self.get("response")
-        for words in (error, member(error, "message"), response, self._message):
-            if isinstance(words, str) and words.strip() and words != "OK":
-                return one_line(self._hide(words))
-        return f"HTTP {self._http}"
+        """The service's own words on a failure, on one line and without the key; else its code."""
+        words = next((text for text in self._words if not _is_code(text)), next(iter(self._words), ""))
+        told = one_line(self._hide(words)) or f"HTTP {self._http}"
+        reference = self.get("error_ref") or member(self.get("error"), "error_ref")
+        return f"{told} (reference {one_line(self._hide(str(reference)))})" if reference else told
+
+    @property
+    def _words(self) -> list[str]:
+        """All that a failure says for people, then its codes."""
+        error = self.get("error")
+        inner = [member(error, key) for key in ("message", "detail", "code", "type", "status", "reason")]
+        found = [error, inner[0], self.response, self._message, self.get("detail"), *inner[1:]]
+        texts = [str(each) if type(each) is int else each for each in found]
+        return [text.strip() for text in texts if isinstance(text, str) and text.strip() not in ("", "OK")]
+
+    @property
+    def _meaning(self) -> Meaning:
+        meanings = {meaning_of(text) for text in self._words}
+        return next((each for each in Meaning if each in meanings), Meaning.OTHER)
+
+    @property
+    def _is_wrapped(self) -> bool:
+        """Whether an Ask Sage or a provider behind it wrote this failure, and no gateway before them."""
+        return self.is_object and ("response" in self.value or isinstance(self.get("error"), dict))
+
+    def _out_of_tokens(self, told: str, code: int | None) -> OutOfTokens:
+        return OutOfTokens(told, status=code, limit=limit_named(" ".join([told, *self._words])))
 
     @property
     def said(self) -> str:
@@ -192,7 +253,8 @@ class Body:
         if not self.is_object:
             return lost("Ask Sage's reply could not be read", self._http)
         if not isinstance(self.get("message"), str) and not self.has_bill:
-            return lost("Ask Sage's reply holds no text", self._http)
+            soft = self.soft_failure(self.response)
+            return soft or lost("Ask Sage's reply holds no text", self._http)
         return self.soft_failure() or self.as_answer(self._message)
 
     def soft_failure(self, words: object = None) -> ServiceError | None:
@@ -204,10 +266,18 @@ class Body:
             In place of the message.
         """
         text = words if isinstance(words, str) else self._message
-        if not is_sorry(text) or self.has_bill:
+        if self.has_bill or not (is_sorry(text) or self._is_notice(text)):
             return None
         told = one_line(self._hide(text))
-        return busy(told, self._http) if _BUSY.search(told) else refused(told, self._http)
+        meaning = meaning_of(text)
+        if meaning is Meaning.OUT_OF_TOKENS:
+            return self._out_of_tokens(told, self._http)
+        return busy(told, self._http) if meaning is Meaning.BUSY else refused(told, self._http)
+
+    def _is_notice(self, text: str) -> bool:
+        """Whether the service itself says that the tokens are used up, and no model speaks of such things."""
+        is_of_service = self.get("type") == "teach" or text is self.response
+        return is_of_service and meaning_of(text) is Meaning.OUT_OF_TOKENS
 
     def as_answer(self, text: str) -> Answer:
         """The reply's figures around `text`."""
@@ -223,6 +293,11 @@ class Body:
             request_id=_label(request_id),
             references=references if isinstance(references, str) else "",
         )
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text is for machines, such as ``content_filter``."""
+    return " " not in text and ("_" in text or text.isdigit() or text.isupper())
 
 
 def _label(value: object) -> str | None:
@@ -255,9 +330,21 @@ def bad_key(told: str, status: int | None) -> BadKey:
     )
 
 
-def busy(told: str, status: int | None) -> Unavailable:
+def busy(told: str, status: int | None, retry_after_s: float | None = None) -> Unavailable:
     """Overloaded or rate-limited."""
-    return Unavailable(f"Ask Sage is busy ({told}); nothing was billed: try again later.", status=status)
+    return Unavailable(
+        f"Ask Sage is busy ({told}); nothing was billed: try again {_when(retry_after_s)}.",
+        status=status,
+        retry_after_s=retry_after_s,
+    )
+
+
+def _when(wait_s: float | None) -> str:
+    if not wait_s:
+        return "later"
+    if wait_s < 120:
+        return f"in {math.ceil(wait_s)} s"
+    return f"in {math.ceil(wait_s / 60)} minutes" if wait_s < 7200 else f"in {math.ceil(wait_s / 3600)} hours"
 
 
 def refused(told: str, status: int | None) -> Refused:
