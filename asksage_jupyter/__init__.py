@@ -7,8 +7,8 @@ In a notebook::
     %%asksage
     Why is the sky blue?
 
-From Python: `ask`, `compare`, `estimate`, `train`, `balance`, `panel`, `usage`, `pace`, `usage_chart`,
-`heatmap`, `top_chart`, `estimate_chart`, `reconcile`, `statement`, `set_plan`, `top_up`.
+From Python: `choose_model`, `ask`, `compare`, `estimate`, `train`, `balance`, `panel`, `usage`, `pace`,
+`usage_chart`, `heatmap`, `top_chart`, `estimate_chart`, `reconcile`, `statement`, `set_plan`, `top_up`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .session import Reply as Reply
     from .session import ask as ask
     from .session import balance as balance
+    from .session import choose_model as choose_model
     from .session import compare as compare
     from .session import estimate as estimate
     from .session import set_plan as set_plan
@@ -43,6 +44,7 @@ _HOMES = {
     "Reply": ".session",
     "ask": ".session",
     "balance": ".session",
+    "choose_model": ".session",
     "compare": ".session",
     "estimate": ".session",
     "estimate_chart": ".charts",
@@ -64,6 +66,7 @@ __all__ = [
     "__version__",
     "ask",
     "balance",
+    "choose_model",
     "compare",
     "estimate",
     "estimate_chart",

@@ -19,7 +19,8 @@ __all__ = ["pace", "pace_of"]
 def pace(meter: str = "inference") -> Pace:
     """Tell how fast a meter's tokens are spent, and how long they last.
 
-    Read from the ledger alone: neither a key nor a network is needed. Weekends and holidays are those of
+    Read from the ledger; the first time, where there is a key, the service is asked what the account has.
+    Weekends and holidays are those of
     ``AskSage.weekend`` and ``AskSage.holidays``.
 
     Parameters
@@ -39,10 +40,14 @@ def pace(meter: str = "inference") -> Pace:
         There is no such meter.
     LedgerError
         The ledger cannot be read.
+    NotReached, BadKey
+        First contact, and the service cannot be asked.
     """
     if meter not in tuple(Meter):
         raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
-    return pace_of(current(), Meter(meter))
+    session = current()
+    session.make_contact(needs_key=False)
+    return pace_of(session, Meter(meter))
 
 
 def pace_of(session: Session, meter: Meter) -> Pace:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .forecast import WorkingDays
 
+NO_EMAIL = "(no e-mail)"
 # Of these settings the environment gives the default.
 _VARIABLES = {
     "url": "ASKSAGE_URL",
@@ -163,7 +164,7 @@ class AskSage(SingletonConfigurable):
         host = urlsplit(base_url(self.url)).hostname or ""
         # Without an e-mail the service cannot be asked who holds the key; the login name at least keeps
         # the accounts of people who share a ledger apart.
-        holder = self.email.strip().lower() or f"{getpass.getuser()} (no e-mail)"
+        holder = self.email.strip().lower() or f"{getpass.getuser()} {NO_EMAIL}"
         # A loopback port changes from start to start (the demo's, a tunnel's); the account stays the same.
         return Account("localhost" if is_loopback(host) else host, holder, self.zone)
 

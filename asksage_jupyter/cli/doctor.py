@@ -8,8 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import AskSageError, BadInput, ConfigurationError
+
+if TYPE_CHECKING:
+    from ..service import Secret, Service
 
 _TOLD = 3  # of a damaged ledger's faults
 
@@ -30,8 +34,8 @@ def findings(export_to: Path | None = None) -> Iterator[tuple[str, str, bool]]:
     checks: dict[str, Callable[[], str]] = {
         "python": _python,
         "packages": _packages,
-        "key": _key,
         "service": _service,
+        "key": _key,
         "ledger": _ledger,
         "local model": _local_model,
     }
@@ -58,35 +62,57 @@ def _packages() -> str:
     return ", ".join(found)
 
 
+def _service() -> str:
+    """Whether an Ask Sage answers at the address; no key is sent."""
+    from ..service import Secret
+    from ..session.waiting import patiently
+
+    service = _at_the_address(Secret("not-sent"))
+    try:
+        patiently(service.host, service.meet)
+    finally:
+        service.close()
+    return f"{service.url} answers as an Ask Sage does"
+
+
 def _key() -> str:
-    from ..errors import NoKey
+    """Whether there is a key, whether it is accepted, and whose it is; finding out costs nothing."""
+    from ..errors import NoKey, NotReached
     from ..session.credentials import find_key
+    from ..session.holder import check_holder
+    from ..session.waiting import patiently
     from ..settings import AskSage
 
+    account = AskSage.instance().account
     try:
-        return f"yes, from {find_key(AskSage.instance().account)[1]}"
+        key, where = find_key(account)
     except NoKey as error:
         return f"no: {error}"
+    service = _at_the_address(key)
+    try:
+        patiently(service.host, service.meet)  # what is no Ask Sage is sent no key
+        _, limits = patiently(service.host, lambda: (service.left(), service.limits()))
+    except NotReached:
+        return f"yes, from {where}; not tried, as the service is not reached"
+    finally:
+        service.close()
+    check_holder(account, limits.email)
+    whose = f" and is {limits.email}'s" if limits.email else "; whose it is is not told"
+    return f"yes, from {where}; Ask Sage accepts it{whose}"
 
 
-def _service() -> str:
-    """Whether anything answers at the address; no key is sent."""
-    import ssl
-
-    import httpx
-
-    from ..service import base_url, is_loopback
+def _at_the_address(key: Secret) -> Service:
+    from ..service import Service
     from ..settings import AskSage
 
     settings = AskSage.instance()
-    url = base_url(settings.url)
-    try:
-        trusted = ssl.create_default_context(cafile=settings.ca_bundle or None)
-        own = is_loopback(httpx.URL(url).host)  # a proxy must not come between
-        reply = httpx.get(url, timeout=10, verify=trusted, trust_env=not own)
-    except (httpx.HTTPError, OSError) as error:
-        raise ConfigurationError(f"{url} cannot be reached: {error or type(error).__name__}") from None
-    return f"{url} answers (HTTP {reply.status_code})"
+    return Service(
+        settings.url,
+        key,
+        email=settings.email or None,
+        ca_bundle=settings.ca_bundle or None,
+        timeout_s=settings.timeout_s,
+    )
 
 
 def _ledger() -> str:

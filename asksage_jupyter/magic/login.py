@@ -24,7 +24,8 @@ def login(rest: str) -> None:
     BadKey
         The service does not accept it; key and e-mail are as before.
     ConfigurationError
-        There is nobody to ask, or no way to ask without showing the key.
+        It is another person's than the e-mail says; all is as before. Or there is nobody to ask, or no way to
+        ask without showing the key.
     """
     if rest:
         raise BadInput(
@@ -36,16 +37,18 @@ def login(rest: str) -> None:
     try:
         if not settings.email:
             settings.email = input("Your e-mail at Ask Sage (empty: use the key alone): ").strip()
-        where = current().login(_asked())
+        told = current().login(_asked())
     except BaseException as error:
-        settings.email = email_before
+        if settings.email != email_before:
+            settings.email = email_before
         if isinstance(error, (StdinNotImplementedError, EOFError, getpass.GetPassWarning)):
             raise ConfigurationError(
                 "the key cannot be asked for here without showing it: set ASKSAGE_API_KEY (and "
                 "ASKSAGE_EMAIL) before Jupyter is started"
             ) from None
         raise
-    show.tell(f"Ask Sage accepts the key. It is kept in {where}.")
+    show.tell(told)
+    show.present(current().balance())
 
 
 def _asked() -> Secret:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Meter
 from ..session.contact import make_contact
+from ..session.holder import check_holder
 from ..session.waiting import patiently
 from .bills import settle_from_log, still_open
 from .counters import compare
@@ -27,6 +28,7 @@ def run(parties: Parties) -> Reconciled:
     """
     asked_at = parties.clock()
     limits = patiently(parties.service.host, parties.service.limits)
+    check_holder(parties.account, limits.email)
     if not all(parties.ledger.has_month(parties.account, meter) for meter in Meter):
         make_contact(parties.account, parties.ledger, parties.service)
     log = Log(parties.service)

@@ -220,6 +220,15 @@ class Service:
 
     # -- what costs nothing --------------------------------------------------------------------------
 
+    def meet(self) -> None:
+        """Be sure that an Ask Sage answers at the address; no key is sent.
+
+        Raises
+        ------
+        NotReached
+        """
+        self._connection.meet()
+
     def models(self) -> list[ModelInfo]:
         """The models this account may use, as fully as the tenant tells of them."""
         return lists.models(self._connection)

@@ -236,8 +236,11 @@ class Connection:
             failure = error
         else:
             self._has_met = self._has_met or body.is_envelope
-            if isinstance(failure, NoRoute) or (failure is None and body.is_object):
-                self._meet(response)
+            if not self._has_met and (isinstance(failure, NoRoute) or (failure is None and body.is_object)):
+                # It says little, or lacks a route: perhaps it is another kind of host.
+                if self._is_known_by(request):
+                    raise strange(response)
+                self.meet()
             if failure is None:
                 return body
         if isinstance(failure, ReplyLost):
@@ -246,23 +249,24 @@ class Connection:
             failure = Unavailable(told, status=failure.status)
         raise failure
 
-    def _meet(self, response: httpx.Response) -> None:
-        """Be sure that it is an Ask Sage that says little or lacks a route, and no other kind of host.
+    def meet(self) -> None:
+        """Be sure that what answers is an Ask Sage, and no other kind of host; no key is sent.
 
         Raises
         ------
         NotReached
         """
-        if self._has_met:
-            return
-        if response.request.url.path.endswith(_KNOWN_BY) and not response.request.url.query:
-            raise strange(response)
-        request = self._free_request(_KNOWN_BY, b"{}")
-        self._hasten(request)
-        response = self.send(request, None)
-        self._has_met = self.body(response).is_envelope
         if not self._has_met:
-            raise strange(response)
+            request = self._free_request(_KNOWN_BY, b"{}")
+            with within_s(_FREE_S):
+                self._hasten(request)
+                response = self.send(request, None)
+            self._has_met = self.body(response).is_envelope
+            if not self._has_met:
+                raise misled(response) or strange(response)
+
+    def _is_known_by(self, request: httpx.Request) -> bool:
+        return request.url.path.endswith(_KNOWN_BY) and not request.url.query
 
     def _hasten(self, request: httpx.Request) -> None:
         """Give a free request the time that is left for it and its kind.

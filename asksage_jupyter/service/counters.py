@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..account import Meter
 from ..errors import BadKey, Refused, Unavailable
 from .records import Limits
-from .wire import Pairs, member, natural, whole
+from .wire import Pairs, member, natural, text_in, whole
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -43,7 +44,8 @@ def limits(connection: Connection) -> Limits:
         return Limits()
     except Refused:
         return Limits()
-    return Limits(*(_limit(body.value, name) for name in _LIMITS))
+    inference, training = (_limit(body.value, name) for name in _LIMITS)
+    return Limits(inference, training, _email(body.value))
 
 
 def _counter(connection: Connection, path: str) -> int | None:
@@ -56,9 +58,17 @@ def _counter(connection: Connection, path: str) -> int | None:
 
 
 def _limits_only(pairs: Pairs) -> dict[str, object]:
-    """Of each JSON object: the limits, the envelope, and what may hold them. Secrets are never kept."""
-    kept = (*_LIMITS, "response", "status", "error")
+    """Of each JSON object: limits and whose, the envelope, and what may hold them. Secrets are never kept."""
+    kept = [*_LIMITS, "response", "status", "error"]
+    if any(name in _LIMITS for name, _ in pairs):
+        kept.append("email")  # of the person who has the limits, and of nobody else
     return {name: value for name, value in pairs if name in kept or isinstance(value, dict)}
+
+
+def _email(value: object) -> str | None:
+    """The e-mail that was kept, however deep."""
+    own = text_in(member(value, "email"))
+    return own or next(filter(None, map(_email, _within(value))), None)
 
 
 def _limit(value: object, name: str) -> int | None:
@@ -66,5 +76,8 @@ def _limit(value: object, name: str) -> int | None:
     own = natural(member(value, name))
     if own is not None:
         return own
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((found for found in (_limit(each, name) for each in inner) if found is not None), None)
+    return next((found for each in _within(value) if (found := _limit(each, name)) is not None), None)
+
+
+def _within(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -75,15 +75,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an account may spend a month, in Ask Sage tokens; None where the tenant does not tell.
+    """What an account may spend a month, in Ask Sage tokens, and whose it is; None where that is not told.
 
     Attributes
     ----------
     inference, training : int or None
+    email : str or None
+        Of the person whose key it is.
     """
 
     inference: int | None = None
     training: int | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

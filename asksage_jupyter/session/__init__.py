@@ -47,6 +47,7 @@ __all__ = [
     "ask",
     "balance",
     "build_query",
+    "choose_model",
     "chosen_model",
     "compare",
     "current",
@@ -219,6 +220,26 @@ def compare(
     if comparison.failure is not None:
         raise comparison.failure
     return comparison
+
+
+def choose_model() -> str:
+    """Set ``AskSage.model`` to the cheapest model that your tenant lists, unless one is set; returns it.
+
+    Raises
+    ------
+    BadInput
+        The tenant tells no rates; the message names models to choose from.
+    NoKey, BadKey, NotReached
+        The service cannot be asked for its models.
+    """
+    from .offering import cheapest, nameless
+
+    session = current()
+    if not session.settings.model:
+        if (found := cheapest(session.models())) is None:
+            raise nameless(session, None)
+        session.settings.model = found
+    return session.settings.model
 
 
 def balance() -> Balance:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..account import Account, Meter
+from .holder import check_holder
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
@@ -42,6 +43,7 @@ def make_contact(account: Account, ledger: Ledger, service: Service) -> None:
     Concurrent kernels converge: the ledger opens each month once.
     """
     limits = service.limits()
+    check_holder(account, limits.email)
     for meter in Meter:
         told = standing(meter, limits, service)
         if told.allotment is not None:

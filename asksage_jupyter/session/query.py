@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import BadInput
 from .credentials import find_key
+from .offering import nameless
 
 if TYPE_CHECKING:
     from ..service import Query
@@ -52,7 +53,7 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
         raise BadInput(
             f"unknown option {min(unknown)!r}; allowed are {', '.join(sorted(Options.__annotations__))}"
         )
-    model = chosen_model(session, model)
+    chosen = _named(session, model)
     if not prompt.strip():
         raise BadInput("the prompt is empty: write it below the %%asksage line")
     live, reasoning, temperature = (
@@ -75,9 +76,9 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
     persona, system = options.get("persona"), options.get("system")
     if system is None and persona is None:
         system = settings.system or None
-    return Query(
+    query = Query(
         prompt=prompt,
-        model=model,
+        model=chosen,
         system=system,
         persona=persona,
         dataset=options.get("dataset", "none"),
@@ -87,6 +88,7 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
         file=file,
         history=session.history(history),
     )
+    return _sure_of_its_model(session, query)
 
 
 def chosen_model(session: Session, model: str | None) -> str:
@@ -97,7 +99,20 @@ def chosen_model(session: Session, model: str | None) -> str:
     BadInput, NoKey
         As of `build_query`.
     """
-    if chosen := model or session.settings.model:
+    if chosen := _named(session, model):
         return chosen
-    find_key(session.account)  # where there is none either, that is what to say first
-    raise BadInput('name a model, or set one with %config AskSage.model = "..."; %asksage models lists them')
+    raise nameless(session, None)
+
+
+def _named(session: Session, model: str | None) -> str:
+    """`model`, else the setting's; empty where neither names one, and there is a key to ask for them with."""
+    chosen = model or session.settings.model
+    if not chosen:
+        find_key(session.account)  # where there is none either, that is what to say first
+    return chosen
+
+
+def _sure_of_its_model(session: Session, query: Query) -> Query:
+    if not query.model:
+        raise nameless(session, query)  # with what this very query would cost
+    return query

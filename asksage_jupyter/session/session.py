@@ -8,11 +8,12 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..account import Balance, Meter
-from ..errors import AskSageError, BadInput
+from ..errors import AskSageError, BadInput, NoKey
 from .asking import Question, ask
 from .clock import Clock
 from .contact import make_contact
 from .credentials import another_key, find_key, keep_key
+from .holder import check_holder
 from .listener import Listener
 from .pricing import Pricing
 from .settling import Settling
@@ -74,6 +75,7 @@ class Session:
         self._guarded = Clock()
         self._clock = clock or self._guarded
         self._contacted = False
+        self._knows_holder = False
         self._exchanges: deque[tuple[str, str]] = deque(maxlen=HISTORY_KEPT)
         self._models: list[ModelInfo] | None = None
         self.settling = Settling(self.account, settings, lambda: self.ledger, self.clock, self._after_call)
@@ -152,22 +154,30 @@ class Session:
         return self.ledger.balance(self.account)
 
     def login(self, key: Secret) -> str:
-        """Try the key with the service, keep it, and return where it is kept.
+        """Try the key with the service and keep it; returns whose it is, and where it is kept, in words.
+
+        Without an e-mail in the settings, the one that the service tells is put there: tokens are counted
+        for a person, whatever key they use.
 
         Raises
         ------
-        BadKey
-            The service does not accept it; nothing is kept.
+        BadKey, ConfigurationError
+            The service does not accept it, or it is another person's; nothing is kept.
         """
         service = self._service_with(key)
         try:
-            self._models = patiently(service.host, service.models)
+            self._models, limits = patiently(service.host, lambda: (service.models(), service.limits()))
         finally:
             service.close()
-        where = keep_key(self.account, key)
+        if self.settings.email:
+            check_holder(self.account, limits.email)
+        elif limits.email:
+            self.settings.email = limits.email
+        where = keep_key(self.settings.account, key)
         if replaced := self.__dict__.pop("service", None):
             replaced.close()
-        return where
+        whose = f", which is {limits.email}'s" if limits.email else ""
+        return f"Ask Sage accepts the key{whose}. It is kept in {where}."
 
     def models(self) -> list[ModelInfo]:
         """The models this account may use, read from the service once a session."""
@@ -192,20 +202,36 @@ class Session:
         with within_s(LIMIT_S):
             priced = price()
             self.make_contact()
+            self._check_holder()
         return priced
+
+    def _check_holder(self) -> None:
+        """Once a session: a month that the ledger knows may have been opened with another key."""
+        if not self._knows_holder and self.settings.email and not self.account.is_demo:
+            check_holder(self.account, self.asking(self.service.limits).email)
+        self._knows_holder = True
 
     def model_ids(self) -> list[str]:
         """The ids known without asking anybody, for completion while typing."""
         return [model.id for model in self._models or ()]
 
-    def make_contact(self) -> None:
-        """Learn from the service what the account has this month, where the ledger does not know it."""
+    def make_contact(self, *, needs_key: bool = True) -> None:
+        """Learn from the service what the account has this month, where the ledger does not know it.
+
+        Parameters
+        ----------
+        needs_key : bool
+            Whether it is an error that there is no key to ask with.
+        """
         if self._contacted:
             return
         if not all(self.ledger.has_month(self.account, meter) for meter in Meter):
             try:
                 self.asking(partial(make_contact, self.account, self.ledger, self.service))
-            except AskSageError:
+                self._knows_holder = True
+            except AskSageError as error:
+                if isinstance(error, NoKey) and not needs_key:
+                    return
                 # A ledger that already knows this month's inference tokens serves without the network.
                 if not self.ledger.has_month(self.account, Meter.INFERENCE):
                     raise
