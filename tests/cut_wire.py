@@ -26,11 +26,13 @@ class Wire:
         Nothing goes through any more, and nothing is closed.
     cuts : int
         How many connections were cut.
+    round_trips : int
+        How often the client spoke and the server answered.
     """
 
     def __init__(self, server: Path, folder: Path) -> None:
         self._server, self.folder = server / ".s.PGSQL.5432", folder
-        self.cut_after, self.silent, self.cuts = b"", False, 0
+        self.cut_after, self.silent, self.cuts, self.round_trips = b"", False, 0, 0
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / ".s.PGSQL.5432"))
         self._listener.listen()
@@ -55,7 +57,7 @@ class Wire:
     def _carry(self, client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as server:
             server.connect(str(self._server))
-            doomed = False
+            doomed, last = False, server
             while True:
                 ready = select.select([client, server, self._over], [], [])[0]
                 if self._over in ready:
@@ -68,6 +70,8 @@ class Wire:
                         return
                     if self.silent:
                         continue
+                    self.round_trips += end is server and last is client
+                    last = end
                     doomed |= end is client and bool(self.cut_after) and self.cut_after in said
                     if doomed and end is server:
                         self.cuts += 1

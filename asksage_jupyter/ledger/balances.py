@@ -2,43 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
 from ..account import Account, Balance, Meter, MeterBalance, Pool
 from ..month import to_datetime
-from .reading import open_holds
-from .state import STATES, State, Tail, never_seen, read_state, state_of, states
+from .prepared import Prepared, together
+from .reading import open_holds_of
+from .state import STATES, WITH_POOLS, State, States, Tail, is_theirs_or_a_pool, never_seen
 
 _NOT_KNOWN = "not known: asksage_jupyter.set_plan(...)"
 
 
-def balance(connection: Connection, holder: Account, clock: int) -> Balance:
-    """Both meters as figures."""
-    asked = {"host": holder.host, "holder": holder.holder, "now": clock}
-    found = states(STATES.rows(connection, asked), clock)
-    inference, training = (
-        _meter_balance(connection, meter, holder, found.get(meter) or never_seen(holder, clock))
-        for meter in Meter
-    )
-    return Balance(holder, inference, training)
+# What is held by a person, and by all who spend from a pool of theirs.
+_HELD = Prepared(open_holds_of(is_theirs_or_a_pool))
+
+
+def balance_alone(connection: Connection, holder: Account, clock: int) -> Balance | None:
+    """Both meters as figures, in one statement; None of a pool's member, for whom it takes another."""
+    found = States.of(STATES.rows(connection, _asked(holder, clock)), clock)
+    if any(state.member.pool_id is not None for state in found.found.values()):
+        return None
+    return _balance(holder, found, [], clock)
+
+
+def balance_in_pool(connection: Connection, holder: Account, clock: int) -> Balance:
+    """The same with the pools, and with what others hold of them."""
+    asked = _asked(holder, clock)
+    rows, held = together(connection, (WITH_POOLS, asked), (_HELD, asked))
+    return _balance(holder, States.of(rows, clock), held, clock)
 
 
 def has_month(connection: Connection, holder: Account, meter: Meter, clock: int) -> bool:
     """Whether this month's allotment is there, or what the first hold makes it from."""
-    state = read_state(connection, holder, meter, clock)
+    found = States.of(WITH_POOLS.rows(connection, _asked(holder, clock)), clock)
+    state = found.get(holder, meter)
     if state is not None and state.member.pool_id is not None:
-        state = state_of(connection, state.member.pool_id, clock)
+        state = found.found[state.member.pool_id]
     return state is not None and (state.allotment is not None or state.allowance is not None)
 
 
-def _meter_balance(connection: Connection, meter: Meter, holder: Account, state: State) -> MeterBalance:
+def _asked(holder: Account, clock: int) -> dict[str, object]:
+    return {"host": holder.host, "holder": holder.holder, "now": clock}
+
+
+def _balance(holder: Account, found: States, held: Sequence[Sequence[Any]], clock: int) -> Balance:
+    inference, training = (_meter_balance(meter, holder, found, held, clock) for meter in Meter)
+    return Balance(holder, inference, training)
+
+
+def _meter_balance(
+    meter: Meter, holder: Account, found: States, held: Sequence[Sequence[Any]], clock: int
+) -> MeterBalance:
+    state = found.get(holder, meter) or never_seen(holder, clock)
     if state.member.pool_id is None:
         return _figures(meter, state, state.plan_source or _first_source(state.live), None)
-    common = state_of(connection, state.member.pool_id, state.now)
-    state, common = state.at(common.now), common.at(common.now)
-    pool = _pool(connection, holder, state, common)
+    common = found.found[state.member.pool_id]
+    now = max(state.now, common.now)
+    state, common = state.at(now), common.at(now)
+    pool = _pool(holder, state, common, held)
     return _figures(meter, state, f"the pool {pool.name}", pool)
 
 
@@ -72,9 +96,9 @@ def _first_source(live: tuple[Tail, ...]) -> str:
     return live[0].source if live else _NOT_KNOWN
 
 
-def _pool(connection: Connection, holder: Account, state: State, common: State) -> Pool:
-    own = _open(connection, state.live)
-    others = {op: tokens for op, tokens in _open(connection, common.live).items() if op not in own}
+def _pool(holder: Account, state: State, common: State, held: Sequence[Sequence[Any]]) -> Pool:
+    own = _open(held, state.live)
+    others = {op: tokens for op, tokens in _open(held, common.live).items() if op not in own}
     return Pool(
         Account(holder.host, state.member.pool or "").pool,
         _granted(common),
@@ -86,11 +110,11 @@ def _pool(connection: Connection, holder: Account, state: State, common: State) 
     )
 
 
-def _open(connection: Connection, tails: Iterable[Tail]) -> dict[str, int]:
+def _open(held: Sequence[Sequence[Any]], tails: Iterable[Tail]) -> dict[str, int]:
     """The tokens of each call that these grants hold."""
+    grants = {tail.grant_id for tail in tails}
     found: dict[str, int] = {}
-    for tail in tails:
-        if tail.held:
-            for op, _, tokens in open_holds(connection, tail.grant_id, tail.held):
-                found[op] = found.get(op, 0) + tokens
+    for op, _, tokens, grant_id in held:
+        if grant_id in grants:
+            found[op] = found.get(op, 0) + tokens
     return found

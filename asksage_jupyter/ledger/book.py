@@ -293,8 +293,8 @@ class Ledger(LedgerView):
             The ledger could not be written; what was not booked is found late again.
         """
         # Looked for before any turn is taken, since almost always there is nothing to do.
-        with self._store.reading() as connection:
-            ops = late(connection, account, self._clock())
+        clock = self._clock()
+        ops = self._store.read(lambda connection: late(connection, account, clock))
         return sum(self._presume(ops[first : first + _AT_ONCE]) for first in range(0, len(ops), _AT_ONCE))
 
     def _presume(self, ops: Sequence[str]) -> int:

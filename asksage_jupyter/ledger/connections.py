@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -20,6 +20,8 @@ from sqlalchemy.pool import NullPool
 from ..errors import LedgerError, LedgerTooNew
 from .faults import DATABASE, FAULTS, told
 from .watch import FileWatch, Watch
+
+T = TypeVar("T")
 
 APPLICATION_ID = 0x41534A31  # "ASJ1", in the file's header
 
@@ -59,6 +61,16 @@ class Connections:
                 raise self.told(error) from None
             raise
         self._idle.append(connection)
+
+    def read(self, look: Callable[[Connection], T], *, snapshot: bool = False) -> T:
+        """Read with `look`, in one view of the ledger where it takes several statements and says so.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self.reading(snapshot=snapshot) as connection:
+            return look(connection)
 
     def connect(self) -> Connection:
         """A new connection of the caller's own, to read from and to close.

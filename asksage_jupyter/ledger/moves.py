@@ -12,18 +12,18 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, literal_column, select
 
 from ..account import Account, Bill, Call, Kind, Meter, Source, Status
 from ..errors import LedgerConflict, NotEnoughTokens
 from ..month import to_datetime
 from .chain import about_bill, about_call, append
 from .paying import payers, refuse_gift
-from .prepared import Prepared
+from .prepared import Prepared, together
 from .schema import OF_A_CALL, account, entry, grant
 from .schema import bill as bill_table
 from .schema import call as call_table
-from .state import TAIL_COLUMNS, Tail, read_state, state_of, with_tail
+from .state import TAIL_COLUMNS, WITH_POOLS, States, Tail, state_of, with_tail
 
 _FIND_CALL = Prepared(
     select(call_table.c.account_id, call_table.c.estimate).where(call_table.c.op == bindparam("op"))
@@ -56,13 +56,13 @@ _LAST_BILL = (
     .order_by(bill_table.c.seq.desc())
     .limit(1)
 )
-_CORRECTED = (
+_CORRECTED = Prepared(
     select(func.count(), func.sum(entry.c.tokens))
     .join(grant, grant.c.id == entry.c.grant_id)
     .join(account, account.c.id == grant.c.account_id)
     .where(
         entry.c.op == bindparam("op"),
-        entry.c.kind == Kind.CORRECT.value,
+        entry.c.kind == literal_column("'correct'"),
         account.c.host == bindparam("host"),
         account.c.holder == bindparam("holder"),
     )
@@ -71,15 +71,17 @@ _CORRECTED = (
 
 def hold(connection: Connection, holder: Account, call: Call, due: int, clock: int) -> None:
     """Set aside the call's estimate, over as many live grants as it takes."""
-    state = read_state(connection, holder, call.meter, clock)
-    there = _FIND_CALL.rows(connection, {"op": call.op})
+    asked = {"host": holder.host, "holder": holder.holder, "now": clock}
+    rows, there = together(connection, (WITH_POOLS, asked), (_FIND_CALL, {"op": call.op}))
+    states = States.of(rows, clock)
     if there:
+        state = states.get(holder, call.meter)
         if state is None or there != [(state.account_id, call.estimate)]:
             raise LedgerConflict(f"the call {call.op} was already held with other figures: make a new op.")
         return
     # At least one token, so that a grant's running total shows every open hold.
     tokens = max(1, call.estimate)
-    own, *pools = payers(connection, holder, call.meter, state, clock)
+    own, *pools = payers(connection, holder, call.meter, states)
     for payer in (*pools, own):
         if tokens > payer.room:
             short = payer.name if pools else ""
@@ -131,15 +133,15 @@ def presume(connection: Connection, ops: Sequence[str], clock: int) -> int:
 
 def correct(connection: Connection, holder: Account, meter: Meter, tokens: int, op: str, clock: int) -> None:
     """Book a signed difference: spent like a call, given back in the opposite order."""
-    asked = {"op": op, "host": holder.host, "holder": holder.holder}
-    times, booked = connection.execute(_CORRECTED, asked).one()
+    asked = {"op": op, "host": holder.host, "holder": holder.holder, "now": clock}
+    rows, ((times, booked),) = together(connection, (WITH_POOLS, asked), (_CORRECTED, asked))
     if times:
         if booked != tokens:
             raise LedgerConflict(
                 f"the correction {op} was already booked with {booked:,} tokens: make a new op."
             )
         return
-    own, *common = payers(connection, holder, meter, read_state(connection, holder, meter, clock), clock)
+    own, *common = payers(connection, holder, meter, States.of(rows, clock))
     for pool in common:
         if tokens < 0:
             refuse_gift(connection, holder, own, pool, -tokens)

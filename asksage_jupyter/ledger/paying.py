@@ -12,7 +12,7 @@ from .chain import append
 from .grants import with_allotment
 from .op import new_op
 from .schema import entry, grant
-from .state import State, state_of
+from .state import State, States
 
 # What a member used of a pool: what both chains tell of the same op and kind.
 _common, _of_pool = entry.alias("common"), grant.alias("of_pool")
@@ -58,22 +58,26 @@ class Payer:
             self.state = self.state.with_tail(given)
 
 
-def payers(
-    connection: Connection, holder: Account, meter: Meter, state: State | None, clock: int
-) -> list[Payer]:
+def payers(connection: Connection, holder: Account, meter: Meter, states: States) -> list[Payer]:
     """The caller, and after them their pool if there is one; all at one instant.
+
+    Parameters
+    ----------
+    states : States
+        Of `WITH_POOLS`.
 
     Raises
     ------
     LedgerError
         Nobody told the tokens of a month.
     """
+    state = states.get(holder, meter)
     if state is None or not state.is_known:
         raise _no_plan(meter)
     if state.member.pool_id is None or state.member.pool is None:
         state = with_allotment(connection, holder, meter, state)
         return [Payer("", state, state.room)]
-    common = state_of(connection, state.member.pool_id, clock)
+    common = states.found[state.member.pool_id]
     pool = Account(holder.host, state.member.pool, common.zone)
     if not common.is_known:
         raise LedgerError(

@@ -7,6 +7,7 @@ written and compiled by SQLAlchemy Core all the same, for whichever database is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,19 +26,38 @@ class Prepared:
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run and fetch all rows."""
-        return list(self._run(connection, parameters).fetchall())
+        return list(self.start(connection, parameters).fetchall())
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
-        """Run a statement that returns nothing."""
-        self._run(connection, parameters).close()
+        """Run a statement whose rows nobody wants; on a server, at the latest with what is run next."""
+        sql, values = self._bound(connection, parameters)
+        driver: Any = connection.connection.driver_connection
+        if hasattr(driver, "put_off"):
+            driver.put_off(sql, values)
+        else:
+            driver.execute(sql, values).close()
 
-    def _run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
-        sql, names = self._compiled.get(connection.dialect.name) or self._compile(connection)
+    def start(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
+        """Run a statement; its rows can be fetched from what is returned."""
         cursor = connection.connection.cursor()
-        cursor.execute(sql, parameters if names is None else [parameters[name] for name in names])
+        cursor.execute(*self._bound(connection, parameters))
         return cursor
+
+    def _bound(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[str, Any]:
+        sql, names = self._compiled.get(connection.dialect.name) or self._compile(connection)
+        return sql, parameters if names is None else [parameters[name] for name in names]
 
     def _compile(self, connection: Connection) -> tuple[str, Sequence[str] | None]:
         compiled: Any = self._statement.compile(dialect=connection.dialect)  # type: ignore[attr-defined]
         found = self._compiled[connection.dialect.name] = (str(compiled), compiled.positiontup)
         return found
+
+
+def together(
+    connection: Connection, *asked: tuple[Prepared, Mapping[str, Any]]
+) -> tuple[list[tuple[Any, ...]], ...]:
+    """The rows of several statements; from a server they come in one way there and back."""
+    driver: Any = connection.connection.driver_connection
+    with driver.pipeline() if hasattr(driver, "pipeline") else nullcontext():
+        started = [prepared.start(connection, parameters) for prepared, parameters in asked]
+    return tuple(list(cursor.fetchall()) for cursor in started)

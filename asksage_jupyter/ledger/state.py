@@ -191,6 +191,7 @@ _STATE = with_tail(
     select(
         account.c.id,
         account.c.meter,
+        account.c.holder,
         account.c.zone,
         plan.c.monthly,
         plan.c.source,
@@ -223,25 +224,56 @@ _STATE = with_tail(
     outer=True,
 ).order_by(grant.c.ends, grant.c.id)
 
-# Both meters of a person; one meter by its row.
-STATES = Prepared(_STATE.where(account.c.host == bindparam("host"), account.c.holder == bindparam("holder")))
+# Both meters of a person; the same with those of the pools they spend from; one meter by its row.
+is_theirs = (account.c.host == bindparam("host")) & (account.c.holder == bindparam("holder"))
+_me, _mine, _later = account.alias("me"), member.alias("mine"), member.alias("later")
+_their_pools = (
+    select(_mine.c.pool_id)
+    .join(_me, _me.c.id == _mine.c.account_id)
+    .where(
+        _me.c.host == bindparam("host"),
+        _me.c.holder == bindparam("holder"),
+        _mine.c.seq
+        == select(func.max(_later.c.seq)).where(_later.c.account_id == _me.c.id).scalar_subquery(),
+    )
+)
+STATES = Prepared(_STATE.where(is_theirs))
+is_theirs_or_a_pool = is_theirs | account.c.id.in_(_their_pools)
+WITH_POOLS = Prepared(_STATE.where(is_theirs_or_a_pool))
 STATE = Prepared(_STATE.where(account.c.id == bindparam("account_id")))
+_HEAD = 11  # columns of an account, before those of its grants
 
 
-def states(rows: Iterable[Sequence[Any]], clock: int) -> dict[str, State]:
-    """The states in the rows of `STATES`, by meter; a meter never seen is missing."""
-    heads: dict[str, tuple[Any, ...]] = {}
-    tails: dict[str, list[Tail]] = {}
-    for row in rows:
-        heads[row[1]] = tuple(row[:10])
-        found = tails.setdefault(row[1], [])
-        if row[10] is not None:
-            found.append(Tail(*row[10:]))
-    return {meter: _state(head, tails[meter], clock) for meter, head in heads.items()}
+@dataclass(frozen=True, slots=True)
+class States:
+    """The states in the rows of `STATES`, `WITH_POOLS` or `STATE`, by their accounts' rows."""
+
+    found: dict[int, State]
+    named: dict[tuple[str, str], int]
+
+    @classmethod
+    def of(cls, rows: Iterable[Sequence[Any]], clock: int) -> Self:
+        """Read the rows at an instant."""
+        heads: dict[int, tuple[Any, ...]] = {}
+        tails: dict[int, list[Tail]] = {}
+        for row in rows:
+            heads[row[0]] = tuple(row[:_HEAD])
+            found = tails.setdefault(row[0], [])
+            if row[_HEAD] is not None:
+                found.append(Tail(*row[_HEAD:]))
+        return cls(
+            {account_id: _state(head, tails[account_id], clock) for account_id, head in heads.items()},
+            {(head[2], head[1]): account_id for account_id, head in heads.items()},
+        )
+
+    def get(self, holder: Account, meter: Meter) -> State | None:
+        """A meter's state; None of one that the ledger has never seen."""
+        found = self.named.get((holder.holder, meter.value))
+        return None if found is None else self.found[found]
 
 
 def _state(head: tuple[Any, ...], tails: list[Tail], clock: int) -> State:
-    account_id, _, zone, monthly, source, seq, member_seq, *pool = head
+    account_id, _, _, zone, monthly, source, seq, member_seq, *pool = head
     now = max([clock, *(tail.t for tail in tails)])
     membership = Membership(member_seq or 0, *pool)
     return State(
@@ -252,13 +284,13 @@ def _state(head: tuple[Any, ...], tails: list[Tail], clock: int) -> State:
 def read_state(connection: Connection, holder: Account, meter: Meter, clock: int) -> State | None:
     """One meter's state; None when the ledger has never seen it."""
     asked = {"host": holder.host, "holder": holder.holder, "now": clock}
-    return states(STATES.rows(connection, asked), clock).get(meter)
+    return States.of(STATES.rows(connection, asked), clock).get(holder, meter)
 
 
 def state_of(connection: Connection, account_id: int, clock: int) -> State:
     """The state of one meter's row, which is there."""
-    (state,) = states(STATE.rows(connection, {"account_id": account_id, "now": clock}), clock).values()
-    return state
+    rows = STATE.rows(connection, {"account_id": account_id, "now": clock})
+    return States.of(rows, clock).found[account_id]
 
 
 def never_seen(holder: Account, clock: int, account_id: int = 0) -> State:

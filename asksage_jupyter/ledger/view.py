@@ -72,8 +72,8 @@ class LedgerView:
 
         A pool's member has what the pool has.
         """
-        with self._store.reading(snapshot=True) as connection:
-            return balances.has_month(connection, account, meter, self._clock())
+        clock = self._clock()
+        return self._store.read(lambda connection: balances.has_month(connection, account, meter, clock))
 
     def balance(self, account: Account) -> Balance:
         """What is left on both meters now; never writes.
@@ -84,8 +84,11 @@ class LedgerView:
         ------
         LedgerError
         """
-        with self._store.reading(snapshot=True) as connection:
-            return balances.balance(connection, account, self._clock())
+        clock = self._clock()
+        alone = self._store.read(lambda connection: balances.balance_alone(connection, account, clock))
+        return alone or self._store.read(
+            lambda connection: balances.balance_in_pool(connection, account, clock), snapshot=True
+        )
 
     def calls(
         self, account: Account | None = None, *, since: int | None = None, until: int | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from typing import Any, TypeVar
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.abc import Buffer
@@ -27,9 +28,57 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     silence_s = 10.0
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._put_off: list[tuple[str, Any]] = []
+        self.cursor_factory = _Cursor
+
+    def put_off(self, sql: str, values: Any = None) -> None:
+        """Run a statement whose rows nobody wants with the next one: both go one way there and back."""
+        self._put_off.append((sql, values))
+
+    def forget_put_off(self) -> list[tuple[str, Any]]:
+        """Take what was put off, which is then run by whoever took it, or never."""
+        waiting, self._put_off = self._put_off, []
+        return waiting
+
+    @contextmanager
+    def pipeline(self) -> Iterator[psycopg.Pipeline]:
+        """What is run within goes one way there and back."""
+        try:
+            with super().pipeline() as pipeline:
+                yield pipeline
+        except psycopg.Error as error:
+            # What is left unread by a stop cannot be left in order, and the stop is what counts.
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None
+            raise
+
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **options: Any) -> T:
         """Run one exchange with the server."""
-        return super().wait(_heard(gen, self.silence_s), *args, **options)
+        try:
+            return super().wait(_heard(gen, self.silence_s), *args, **options)
+        except Silent:
+            self.pgconn.finish()  # nothing more can be read from it
+            with suppress(Exception):
+                gen.close()
+            raise
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    """Runs what was put off ahead of its own statement."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Run a statement."""
+        connection: Any = self.connection
+        if waiting := connection.forget_put_off():
+            with nullcontext() if connection.pgconn.pipeline_status else connection.pipeline():
+                for sql, values in waiting:
+                    # Only what is asked again and again is worth preparing.
+                    psycopg.Cursor(connection).execute(sql, values, prepare=None if values else False)
+                super().execute(query, params, **options)
+            return self
+        return super().execute(query, params, **options)
 
 
 def _heard(exchange: Generator[Any, Any, T], silence_s: float) -> Generator[Any, Any, T]:

@@ -69,7 +69,7 @@ def told(title: str, error: BaseException) -> LedgerError:
     """The error for the person."""
     code = _code_of(error)
     if is_lost(error):
-        cause = "no answer in time" if isinstance(_driver(error), Silent) else "the connection was lost"
+        cause = "no answer in time" if is_silent(error) else "the connection was lost"
         return LedgerError(_LOST.format(title=title, cause=cause))
     if code in _LATE or code in _RACED:
         return LedgerError(_BUSY.format(title=title))
@@ -96,6 +96,11 @@ def is_lost(error: BaseException) -> bool:
     if isinstance(driver, (psycopg.OperationalError, psycopg.InterfaceError)) and not code:
         return True
     return code.startswith(_LOST_CODES)
+
+
+def is_silent(error: BaseException) -> bool:
+    """Whether the server was waited for in vain: it would be again."""
+    return isinstance(_driver(error), Silent)
 
 
 def is_raced(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,9 +16,11 @@ from ...errors import LedgerError, LedgerMissing, LedgerTooNew
 from ..connections import Connections, close
 from ..place import Place
 from .connection import engine_of
-from .faults import DATABASE, has_no_tables, is_lost, told, told_of_connecting
+from .faults import DATABASE, has_no_tables, is_lost, is_silent, told, told_of_connecting
 from .steps import STEPS, VERSION
 from .watch import ServerWatch
+
+T = TypeVar("T")
 
 _IDLE = 2  # more connections than a kernel's cells and display need at a time are not kept
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -44,6 +47,40 @@ class Server(Connections):
         self.title, self.timeout_s = place.title, timeout_s
         self._engine = engine_of(place.url, timeout_s)
         self._begin_process()
+
+    def read(self, look: Callable[[Connection], T], *, snapshot: bool = False) -> T:
+        """Read with `look`, which runs again when a kept connection turns out to be lost.
+
+        Raises
+        ------
+        LedgerError
+        """
+        kept = self._idle_one()
+        try:
+            if kept is not None:
+                try:
+                    return self._look(kept, look, snapshot)
+                except DATABASE as error:
+                    if not is_lost(error) or is_silent(error):
+                        raise
+            return self._look(self.connect(), look, snapshot)
+        except DATABASE as error:
+            raise self.told(error) from None
+
+    def _look(self, connection: Connection, look: Callable[[Connection], T], snapshot: bool) -> T:
+        driver: Any = connection.connection.driver_connection
+        try:
+            if snapshot:
+                driver.put_off(_READ)
+            found = look(connection)
+            driver.forget_put_off()
+            driver.rollback()
+            connection.rollback()
+        except BaseException:
+            self._lose(connection)
+            raise
+        self._idle.append(connection)
+        return found
 
     def connect(self) -> Connection:
         """A new connection of the caller's own, to read from and to close.

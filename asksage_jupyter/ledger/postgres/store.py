@@ -1,8 +1,9 @@
 """The ledger on a PostgreSQL server: how it is made, and written one move at a time.
 
 A move is one transaction at READ COMMITTED that first takes its turn (`turns`), in this process and then
-among all. What the keys refuse nevertheless, and what the database itself breaks off, is run again: moves
-converge.
+among all. What it writes is put off until it commits: its turn lasts for as long as its reads, and one way
+there and back. What the keys refuse nevertheless, and what the database itself breaks off, is run again:
+moves converge.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .watch import CHANNEL
 T = TypeVar("T")
 
 _RACES = 10  # of which one is lost at most where an account is met for the first time, and none later
-_FINISH = f"NOTIFY {CHANNEL}; COMMIT"  # one way there and back
+_BEGIN, _TELL = "BEGIN ISOLATION LEVEL READ COMMITTED", f"NOTIFY {CHANNEL}"
 
 
 class ServerStore(Server):
@@ -47,10 +48,8 @@ class ServerStore(Server):
         self._steps = steps
         # The server gives up a little earlier than this side, which then knows why.
         limit_ms = round(timeout_s * 800)
-        self._begin = (
-            f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {limit_ms}; "
-            f"SET LOCAL lock_timeout = {limit_ms}; SET LOCAL idle_in_transaction_session_timeout = {limit_ms}"
-        )
+        limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        self._limit = "SELECT " + ", ".join(f"set_config('{name}', '{limit_ms}', true)" for name in limits)
         self._prepare()
 
     def write(self, move: Callable[[Connection], T], *, of: Of = (), vital: bool = False) -> T:
@@ -87,10 +86,13 @@ class ServerStore(Server):
         with self._alone():
             connection = self._idle_one() or self._connected()
             try:
-                _run(connection, self._begin)
+                driver = _driver(connection)
+                driver.put_off(_BEGIN)
+                driver.put_off(self._limit)
                 take_turn(connection, of)
                 result = move(connection)
-                _run(connection, _FINISH)
+                driver.put_off(_TELL)
+                driver.execute("COMMIT", prepare=False)  # and all that was put off
                 connection.commit()
             except BaseException as error:
                 self._give_up(connection, error)
@@ -119,6 +121,7 @@ class ServerStore(Server):
             self._lose(connection)
             return
         try:
+            _driver(connection).forget_put_off()
             _driver(connection).rollback()
             connection.rollback()
         except DATABASE:
@@ -152,11 +155,6 @@ class ServerStore(Server):
             step(connection)
         written = {"version": len(self._steps)}
         connection.execute(version_table.insert() if version is None else version_table.update(), written)
-
-
-def _run(connection: Connection, sql: str) -> None:
-    """Run several statements at once, which cannot be prepared."""
-    _driver(connection).execute(sql, prepare=False).close()
 
 
 def _driver(connection: Connection) -> Any:
