@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 
 import pytest
 from IPython.utils.capture import capture_output
@@ -64,6 +65,56 @@ def test_defined_names_are_put_in_and_other_braces_are_not(shell, server):
     shell.user_ns["city"] = "Lisbon"
     ran(shell, '%%asksage\nWhere is {city}? Not {"like": {this}}, {{city}} or {unknown}.')
     assert sent(server)["message"] == 'Where is Lisbon? Not {"like": {this}}, {{city}} or {unknown}.'
+
+
+CALLER = """
+def priced(text):
+    {body}
+text = "short"
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "get_ipython().run_cell_magic('asksage', '', 'Say {text}')",
+        "[get_ipython().run_cell_magic('asksage', '', 'Say {text}') for text in [text]]",
+    ],
+)
+def test_the_variables_of_the_calling_function_are_found(shell, server, body):
+    _, error = ran(shell, CALLER.replace("{body}", body) + "priced('of the function')")
+    assert error is None
+    assert sent(server)["message"] == "Say of the function"
+    ran(shell, "%%asksage\nSay {text}")
+    assert sent(server)["message"] == "Say short"
+
+
+def test_an_estimate_within_a_function_counts_its_variables(shell, server):
+    body = "    %asksage estimate Say {text}"
+    long, short = (
+        plain(ran(shell, f"def priced(text):\n{body}\npriced({text!r})")[0])
+        for text in ("word " * 2_000, "word")
+    )
+    prompts = [float(re.search(r"prompt ([\d.]+)", text)[1]) for text in (short, long)]
+    assert prompts[1] > 100 * prompts[0]
+
+
+LEFT = "[{typo} is no variable: sent as it is.]"
+
+
+@pytest.mark.parametrize("options", ["", "--estimate", f"--compare {MODEL},{OTHER}", "-f json"])
+def test_what_is_no_variable_is_told_beside_the_receipt(shell, server, options):
+    outputs, _ = ran(shell, f"%%asksage {options}\nSay {{typo}}")
+    assert LEFT in plain(outputs)
+    assert LEFT in plain(ran(shell, "%asksage estimate Say {typo}")[0])
+    assert LEFT not in plain(ran(shell, '%%asksage\nSay {"typo": 1}')[0])
+
+
+def test_a_variable_without_a_text_is_refused_before_anything_is_paid(shell, server):
+    shell.user_ns["rows"] = (n for n in range(3))
+    _, error = ran(shell, "%%asksage\nSum {rows}")
+    assert isinstance(error, BadInput)
+    assert not questions(server)
 
 
 def test_history_is_sent_again_and_told_in_the_receipt(shell, server):
@@ -329,6 +380,10 @@ def test_the_version_names_account_and_ledger_without_secrets(shell, server, tmp
     assert "postgresql+psycopg://db.example.org/sage" in plain(outputs)
     assert "pa/ss" not in plain(outputs)
     assert "word" not in plain(outputs)
+
+
+def test_the_help_tells_the_system_prompt_that_is_sent_by_default():
+    assert " ".join(help_text("cell").split()).count(AskSage.instance().system) == 1
 
 
 def test_every_topic_has_help_and_every_setting_is_in_it():

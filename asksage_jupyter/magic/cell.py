@@ -9,10 +9,11 @@ from ..errors import BadInput, Interrupted, ReplyLost
 from ..plain import plain
 from ..session import build_query, chosen_model, current
 from . import next_cell, show
-from .braces import expand
+from .braces import expand, unfilled
 from .fences import first_block
 from .options import CellOptions, describe, parse_cell
 from .plugins import values_of
+from .scope import scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,21 +51,30 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
 
         run_comparison(shell, session, options, body)
         return
+    names = scope(shell)
     if options.plugin is None:
-        prompt = expand(body.strip("\n"), shell.user_ns, shell.user_ns_hidden)
-        query = build_query(session, prompt, options.model, options.of_call)
+        query = build_query(session, expand(body.strip("\n"), *names), options.model, options.of_call)
         estimate, ask = partial(session.estimate, query), partial(session.ask, query)
     else:
         model = chosen_model(session, options.model)
         asked = (options.plugin, values_of(shell, session, options, body), model)
         estimate, ask = partial(session.estimate_plugin, *asked), partial(session.execute, *asked)
+    notice = unfilled(body, *names)
     if options.estimate:
         show.present(estimate())
+        if notice:
+            show.notify(notice)
     else:
-        _ask(shell, session, ask, options)
+        _ask(shell, session, ask, options, notice)
 
 
-def _ask(shell: InteractiveShell, session: Session, ask: Callable[..., Reply], options: CellOptions) -> None:
+def _ask(
+    shell: InteractiveShell,
+    session: Session,
+    ask: Callable[..., Reply],
+    options: CellOptions,
+    notice: str | None,
+) -> None:
     """Send it and show what comes of it, the whole reply or the part that arrived."""
     format = options.format or session.settings.format
     streamed = options.stream and format in show.STREAMED and options.plugin is None
@@ -75,7 +85,7 @@ def _ask(shell: InteractiveShell, session: Session, ask: Callable[..., Reply], o
         if stopped.reply.held:  # else nothing was sent, and the error says it all
             _keep(shell, options.output, stopped.reply.text)
             _show_part(screen, stopped.reply.text)
-            show.receipt(stopped.reply, _told("Interrupted", stopped.reply.text))
+            show.receipt(stopped.reply, _told("Interrupted", stopped.reply.text), notice)
         raise
     except ReplyLost as lost:
         _keep(shell, options.output, lost.text)
@@ -83,14 +93,19 @@ def _ask(shell: InteractiveShell, session: Session, ask: Callable[..., Reply], o
             screen.finish(lost.text)
             show.notify("The reply above is not whole.")
         raise
-    _deliver(shell, screen, reply, format, options.output)
+    _deliver(shell, screen, reply, format, options.output, notice)
 
 
 def _deliver(
-    shell: InteractiveShell, screen: show.Screen, reply: Reply, format: str, output: str | None
+    shell: InteractiveShell,
+    screen: show.Screen,
+    reply: Reply,
+    format: str,
+    output: str | None,
+    notice: str | None,
 ) -> None:
     """Keep the whole reply before it is shown, so that no display can cost it."""
-    value, trouble, notice = reply.text, None, None
+    value, trouble, of_code = reply.text, None, None
     if format == "json":
         try:
             value = show.parsed(reply.text)
@@ -100,8 +115,8 @@ def _deliver(
     _keep(shell, output, value)
     screen.finish(reply.text)
     if format == "code":
-        notice = _insert(shell, first_block(reply.text))
-    show.receipt(reply, notice)
+        of_code = _insert(shell, first_block(reply.text))
+    show.receipt(reply, of_code, notice)
     if trouble:
         raise BadInput(trouble)
 

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from ..errors import Interrupted
 from ..session.comparing import compared, estimated, queries_for, together
 from . import show
-from .braces import expand
+from .braces import expand, unfilled
+from .scope import scope
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..session import Comparison, Session
     from .options import CellOptions
+
+_STOPPED = "Interrupted: not all replies above are whole."
 
 
 def run(shell: InteractiveShell, session: Session, options: CellOptions, body: str) -> None:
@@ -25,10 +28,13 @@ def run(shell: InteractiveShell, session: Session, options: CellOptions, body: s
         As of `compared`; the first model's where none replied. What had arrived is shown and in the ``-o``
         variable.
     """
-    prompt = expand(body.strip("\n"), shell.user_ns, shell.user_ns_hidden)
+    names = scope(shell)
+    prompt, notice = expand(body.strip("\n"), *names), unfilled(body, *names)
     queries = queries_for(session, prompt, options.compare, options.of_call)
     if options.estimate:
         show.present(together(estimated(session, queries)))
+        if notice:
+            show.notify(notice)
         return
     screen = show.screen(shell, show.side_by_side, streamed=options.stream)
     on_change = screen if options.stream else None
@@ -36,10 +42,9 @@ def run(shell: InteractiveShell, session: Session, options: CellOptions, body: s
         comparison = compared(session, queries, limit=options.max_tokens, on_change=on_change)
     except Interrupted as stopped:
         if stopped.reply.held or stopped.reply.tokens:  # else nothing was sent, and the error says it all
-            notice = "Interrupted: not all replies above are whole."
-            _deliver(shell, screen, stopped.reply, options.output, notice)
+            _deliver(shell, screen, stopped.reply, options.output, _STOPPED, notice)
         raise
-    _deliver(shell, screen, comparison, options.output)
+    _deliver(shell, screen, comparison, options.output, notice)
     if comparison.failure is not None:
         raise comparison.failure
 
@@ -49,10 +54,10 @@ def _deliver(
     screen: show.Screen,
     comparison: Comparison,
     output: str | None,
-    notice: str | None = None,
+    *notices: str | None,
 ) -> None:
     """Keep all replies before they are shown, so that no display can cost them."""
     if output:
         shell.push({output: comparison})  # type: ignore[no-untyped-call]
     screen.finish(comparison.columns)
-    show.receipt(comparison, notice)
+    show.receipt(comparison, *notices)

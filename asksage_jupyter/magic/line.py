@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import AskSageError, BadInput
 from ..session import build_query, current
 from . import datasets, pace, plan, plugins, show, usage
-from .braces import expand
+from .braces import expand, unfilled
 from .checks import nothing_after
 from .options import CellOptions, describe, parse, parser
 from .parser import Parser
+from .scope import scope
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -80,9 +81,11 @@ def _estimate(shell: InteractiveShell, rest: str) -> None:
         return
     session = current()
     model = words.pop(0) if len(words) > 1 and _is_model(session, words[0]) else None
-    text = expand(" ".join(words), shell.user_ns, shell.user_ns_hidden)
-    query = build_query(session, text, model, CellOptions(**options).of_call)
+    text, names = " ".join(words), scope(shell)
+    query = build_query(session, expand(text, *names), model, CellOptions(**options).of_call)
     show.present(session.estimate(query))
+    if notice := unfilled(text, *names):
+        show.notify(notice)
 
 
 def _is_model(session: Session, word: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from ..session.query import LIVE, REASONING
-from ..settings import FORMATS
+from ..settings import FORMATS, AskSage
 from .checks import number, one_of, variable, whole
 from .parser import Parser, split
 
@@ -194,7 +194,11 @@ def _add_display(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_call(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-s", "--system", metavar="TEXT", help="system prompt, in quotes")
+    usual = str(AskSage.system.default_value)
+    group.add_argument(
+        "-s", "--system", metavar="TEXT",
+        help=f"system prompt, in quotes (default: AskSage.system, which is {usual!r} unless you set it)",
+    )  # fmt: skip
     group.add_argument(
         "-p", "--persona", type=whole("the id of a persona"), metavar="ID", help="id of an Ask Sage persona"
     )

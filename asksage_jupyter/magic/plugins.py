@@ -11,6 +11,7 @@ from ..session import current
 from . import show
 from .braces import expand
 from .checks import nothing_after
+from .scope import scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +85,8 @@ def values_of(shell: InteractiveShell, session: Session, options: CellOptions, b
         raise BadInput(
             f"{options.plugin} has no value left for the lines below: write name=value on the line"
         )
-    return {name: expand(value, shell.user_ns, shell.user_ns_hidden) for name, value in given.items()}
+    names = scope(shell)
+    return {name: expand(value, *names) for name, value in given.items()}
 
 
 def _offered(session: Session, name: str) -> Plugin | None:

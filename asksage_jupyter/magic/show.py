@@ -166,12 +166,12 @@ def screen(shell: InteractiveShell, format: str | Callable[[Any], Bundle], *, st
     return Screen(format, live=streamed and front_end.can_replace(shell))
 
 
-def receipt(reply: Reply | Comparison, notice: str | None = None) -> None:
-    """The quiet line below a reply; `notice`, which is not quiet, stands above it."""
-    html, plain = reply.receipt_html, reply.receipt
-    if notice:
-        html, plain = f"{_marked(notice)}{html}", f"[{notice}]\n{plain}"
-    _surely({"text/html": html, "text/plain": plain}, _publish)
+def receipt(reply: Reply | Comparison, *notices: str | None) -> None:
+    """The quiet line below a reply; notices, which are not quiet, stand above it."""
+    told = [notice for notice in notices if notice]
+    html = "".join([*map(_marked, told), reply.receipt_html])
+    text = "\n".join([*(f"[{notice}]" for notice in told), reply.receipt])
+    _surely({"text/html": html, "text/plain": text}, _publish)
 
 
 def notify(notice: str) -> None:
