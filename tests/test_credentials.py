@@ -3,6 +3,7 @@
 import builtins
 import os
 import sys
+import threading
 import traceback
 
 import keyring
@@ -12,9 +13,12 @@ from tenant import KEY, MODEL, questions
 
 import asksage_jupyter as sage
 from asksage_jupyter import cli, session
+from asksage_jupyter.account import Account
 from asksage_jupyter.errors import BadKey, NoKey, NotReached
+from asksage_jupyter.server.reader import Reader
 from asksage_jupyter.service import Secret
 from asksage_jupyter.session import credentials
+from asksage_jupyter.session.access import Access
 from asksage_jupyter.settings import AskSage
 
 BAD = {"response": "Token is invalid [1]", "status": 400}
@@ -233,3 +237,67 @@ def test_nothing_was_sent_with_a_refused_key(strict, monkeypatch):
     with pytest.raises(BadKey):
         sage.ask("Why?", model=MODEL)
     assert questions(strict) == []
+
+
+# -- what another process is told ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sidebar(server):
+    """What the sidebar's server would send."""
+    reader = Reader(AskSage.instance())
+    yield lambda: reader.balance(lambda account: True, None)["access"]
+    reader.close()
+
+
+def test_the_sidebar_is_told_what_stands_in_the_way(strict, sidebar, monkeypatch):
+    assert sidebar() is None
+    monkeypatch.delenv("ASKSAGE_API_KEY")
+    with pytest.raises(NoKey):
+        sage.balance()
+    assert sidebar()["state"] == "no-key"
+    monkeypatch.setenv("ASKSAGE_API_KEY", "wrong-key")
+    with pytest.raises(BadKey) as caught:
+        sage.balance()
+    assert sidebar() == {"state": "bad-key", "words": str(caught.value)}
+    monkeypatch.setenv("ASKSAGE_API_KEY", KEY)
+    seen = []
+    strict.on("/server/count-monthly-tokens", lambda request: seen.append(sidebar()) or {"response": 5})
+    sage.balance()
+    assert seen == [{"state": "asking", "words": "Asking localhost ..."}]
+    assert sidebar() is None
+
+
+def test_a_host_that_is_not_reached_is_told_to_the_sidebar(server, sidebar, monkeypatch):
+    server._script.clear()
+    with pytest.raises(NotReached):
+        sage.balance()
+    found = sidebar()
+    assert found["state"] == "not-reached"
+    assert "not as an Ask Sage does" in found["words"]
+    assert KEY not in str(list(session.current().ledger.folder.rglob("*")))
+
+
+def test_the_sidebar_hears_of_it_when_it_changes(server, monkeypatch):
+    reader, heard = Reader(AskSage.instance()), threading.Event()
+    session.current().ledger.balance(AskSage.instance().account)
+    stop = reader.watch(heard.set, 0.05)
+    access = Access(session.current().ledger.folder, AskSage.instance().account, lambda: 0)
+    with pytest.raises(NoKey), access.asking():
+        raise NoKey("no key")
+    assert heard.wait(10)
+    stop()
+    reader.close()
+
+
+def test_a_kernel_that_was_killed_does_not_ask_for_ever(tmp_path):
+    now = 0
+    access = Access(tmp_path, Account("host", "ada@example.org"), lambda: now)
+    with pytest.raises(NoKey), access.asking():
+        assert access.noted().state == "asking"
+        now = 61_000_000
+        assert access.noted() is None
+        raise NoKey("no key")
+    assert access.noted().words == "no key"
+    next((tmp_path / "access").iterdir()).write_text("{")
+    assert access.noted() is None

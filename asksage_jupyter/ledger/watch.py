@@ -67,6 +67,37 @@ class Watch:
         raise NotImplementedError
 
 
+class MarkWatch(Watch):
+    """Looks now and then whether a mark is still the same.
+
+    Parameters
+    ----------
+    mark : callable
+        Returns it; never fails.
+    on_change : callable
+        Called in the watch's thread after it differed.
+    interval_s : float
+        Seconds between two looks.
+    """
+
+    def __init__(
+        self, mark: Callable[[], Hashable], on_change: Callable[[], None], interval_s: float
+    ) -> None:
+        super().__init__(on_change)
+        self._mark, self._interval_s = mark, interval_s
+        self._seen = mark()
+        self.start()
+
+    def _has_changed(self) -> bool:
+        if self._over.wait(self._interval_s):
+            return False
+        seen, self._seen = self._seen, self._mark()
+        return seen != self._seen
+
+    def _drop(self) -> None:
+        """There is nothing to close."""
+
+
 class FileWatch(Watch):
     """Asks SQLite for the file's version on one kept connection of its own.
 

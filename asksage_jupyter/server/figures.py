@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..account import Balance, MeterBalance, Pool
     from ..forecast import Pace
     from ..ledger import NotebookSpending
+    from ..session.access import Noted
 
 Wire = dict[str, Any]
 
@@ -40,6 +41,11 @@ def holder(balance: Balance) -> Wire:
         "demo": found.is_demo,
         "title": balance.title,
     }
+
+
+def access(noted: Noted | None) -> Wire | None:
+    """What stands between the account and the service; None where nothing is known to."""
+    return None if noted is None else {"state": noted.state.value, "words": noted.words}
 
 
 def period(now: int, zone: str) -> Wire:

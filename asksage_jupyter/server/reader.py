@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from ..account import Meter
 from ..errors import AskSageError, BadInput, LedgerMissing
 from ..forecast import daily
 from ..ledger import CALL_COLUMNS, LedgerView
+from ..ledger.place import place_of
+from ..ledger.watch import MarkWatch
+from ..session.access import Access, mark_of
 from . import figures
 from .history import History
 from .summary import summary
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from .figures import Wire
 
 _CALLS = 20
+_ACCESS_EVERY_S = 0.5
 _NOTEBOOK = CALL_COLUMNS.index("notebook")
 
 
@@ -46,7 +51,7 @@ class Reader:
         """Both meters, calls without a bill, the last call; a ledger that cannot be read is a state too."""
         now = self._clock()
         try:
-            return self._balance(can_check, checked_at, now)
+            return {**self._balance(can_check, checked_at, now), **self._access()}
         except LedgerMissing:
             state, trouble = "no-ledger", None
         except AskSageError as error:
@@ -62,6 +67,7 @@ class Reader:
             "checked_at": None,
             "can_check": self._may(can_check),
             "now": figures.instant(now),
+            **self._access(),
         }
 
     def month(self, meter: Meter, period: str | None) -> Wire:
@@ -137,7 +143,17 @@ class Reader:
 
     def watch(self, on_change: Callable[[], None], interval_s: float) -> Callable[[], None]:
         """Call `on_change` in a thread of its own after each change; returns what stops that."""
-        return self._view.watch(on_change, interval_s=interval_s)
+        folder = place_of(self._settings.ledger).folder
+        stops = (
+            self._view.watch(on_change, interval_s=interval_s),
+            MarkWatch(lambda: mark_of(folder), on_change, interval_s=_ACCESS_EVERY_S).stop,
+        )
+
+        def stop() -> None:
+            for each in stops:
+                each()
+
+        return stop
 
     def close(self) -> None:
         """Close the view."""
@@ -176,6 +192,14 @@ class Reader:
             return can_check(self._settings.account)
         except AskSageError:
             return False
+
+    def _access(self) -> Wire:
+        """What stands between the account and the service, as a kernel noted it."""
+        noted = None
+        with suppress(AskSageError):
+            account = self._known_or_configured()
+            noted = Access(place_of(self._settings.ledger).folder, account, self._clock).noted()
+        return {"access": figures.access(noted)}
 
     def _whose(self) -> Account:
         return whose(self._settings.account, self._view.accounts(), is_named=bool(self._settings.email))

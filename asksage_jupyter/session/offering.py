@@ -46,7 +46,7 @@ def nameless(session: Session, query: Query | None) -> BadInput:
 
     models = session.models()
     parts = shares(query) if query else None
-    found = session.asking(lambda: offers(session, models, parts))
+    found = session.asking(lambda _: offers(session, models, parts))
     if not found:
         return BadInput("name a model: your tenant lists none")
     return BadInput(

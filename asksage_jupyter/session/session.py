@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..account import Balance, Meter
 from ..errors import AskSageError, BadInput, NoKey
+from .access import Access
 from .asking import Question, ask
 from .clock import Clock
 from .contact import make_contact
@@ -92,11 +93,15 @@ class Session:
         return self._service_with(find_key(self.account)[0], partial(another_key, self.account))
 
     @cached_property
+    def _access(self) -> Access:
+        return Access(self.ledger.folder, self.account, self.clock)
+
+    @cached_property
     def pricing(self) -> Pricing:
         from ..rates import Rates
 
         rates = Rates(self.ledger.folder, self.account.host, clock=self.clock)
-        return Pricing(lambda: self.service, self.models, rates, self.asking)
+        return Pricing(lambda: self.service, self.models, rates, lambda ask: self.asking(lambda _: ask()))
 
     def _service_with(
         self, key: Secret, another: Callable[[Secret], Secret | None] = lambda refused: None
@@ -182,10 +187,10 @@ class Session:
     def models(self) -> list[ModelInfo]:
         """The models this account may use, read from the service once a session."""
         if self._models is None:
-            self._models = self.asking(self.service.models)
+            self._models = self.asking(lambda service: service.models())
         return self._models
 
-    def asking(self, task: Callable[[], T]) -> T:
+    def asking(self, task: Callable[[Service], T]) -> T:
         """Ask the service what costs nothing, told while it lasts; all of `task` within 30 s.
 
         Raises
@@ -193,7 +198,9 @@ class Session:
         NotReached
             No Ask Sage answered, or not in time.
         """
-        return patiently(self.service.host, task)
+        with self._access.asking():
+            service = self.service
+            return patiently(service.host, lambda: task(service))
 
     def prepared(self, price: Callable[[], T]) -> T:
         """Price something, and know the account that is to pay for it, within one limit."""
@@ -208,7 +215,7 @@ class Session:
     def _check_holder(self) -> None:
         """Once a session: a month that the ledger knows may have been opened with another key."""
         if not self._knows_holder and self.settings.email and not self.account.is_demo:
-            check_holder(self.account, self.asking(self.service.limits).email)
+            check_holder(self.account, self.asking(lambda service: service.limits()).email)
         self._knows_holder = True
 
     def model_ids(self) -> list[str]:
@@ -227,7 +234,7 @@ class Session:
             return
         if not all(self.ledger.has_month(self.account, meter) for meter in Meter):
             try:
-                self.asking(partial(make_contact, self.account, self.ledger, self.service))
+                self.asking(lambda service: make_contact(self.account, self.ledger, service))
                 self._knows_holder = True
             except AskSageError as error:
                 if isinstance(error, NoKey) and not needs_key:

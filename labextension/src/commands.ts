@@ -23,6 +23,8 @@ export const CommandIDs = {
 } as const;
 
 const LOAD = '%load_ext asksage_jupyter';
+/** With a model that any tenant has, where none is set. */
+const BEGIN = `${LOAD}\nimport asksage_jupyter as sage\n\nsage.choose_model()`;
 const PROMPT = '%%asksage\n';
 const USAGE = 'from asksage_jupyter import usage\n\nusage()';
 
@@ -92,7 +94,7 @@ function notebookCommands({ notebook, trans }: IParts): ICommand[] {
       caption: trans.__('Put a cell for a prompt below the active cell'),
       icon: addIcon,
       isEnabled,
-      execute: () => notebook.insert(...(notebook.contains(LOAD) ? [] : [LOAD]), PROMPT)
+      execute: () => notebook.insert(...(notebook.contains(LOAD) ? [] : [BEGIN]), PROMPT)
     },
     {
       id: CommandIDs.showUsage,

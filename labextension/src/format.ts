@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IBar } from './bar';
 import { isPool, type Level, type Limit, limitOf } from './level';
-import type { Balance, Meter, Opened, Pool } from './wire';
+import type { Access, Balance, Meter, Opened, Pool } from './wire';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -98,6 +98,20 @@ export class Format {
         return this.trans.__('over');
       default:
         return '';
+    }
+  }
+
+  /** What stands between the account and Ask Sage. */
+  access(state: Access['state']): string {
+    switch (state) {
+      case 'no-key':
+        return this.trans.__('No key');
+      case 'bad-key':
+        return this.trans.__('Key not accepted');
+      case 'not-reached':
+        return this.trans.__('Not reached');
+      default:
+        return this.trans.__('Asking Ask Sage …');
     }
   }
 

@@ -7,11 +7,13 @@ import type { Meter, Pool } from './wire';
 
 interface IMeterProps {
   readonly meter: Meter;
+  /** Whether the person is to tell what is not known: not while Ask Sage may yet. */
+  readonly mayTell: boolean;
   readonly format: Format;
 }
 
 /** One meter: what is left of it and what to expect, and the pool that its calls must fit. */
-export function MeterCard({ meter, format }: IMeterProps): React.JSX.Element {
+export function MeterCard({ meter, mayTell, format }: IMeterProps): React.JSX.Element {
   const { pool } = meter;
   const hasOwnLimit = !pool || pool.capped;
   const title = `asksage-${meter.meter}`;
@@ -38,13 +40,17 @@ export function MeterCard({ meter, format }: IMeterProps): React.JSX.Element {
         </>
       )}
       {pool && <PoolPart pool={pool} meter={meter} format={format} />}
-      <Source meter={meter} format={format} />
+      <Source meter={meter} mayTell={mayTell} format={format} />
     </section>
   );
 }
 
 /** What the pool has left: below a cap of one's own, or the only limit there is. */
-function PoolPart({ pool, meter, format }: IMeterProps & { pool: Pool }): React.JSX.Element {
+function PoolPart({
+  pool,
+  meter,
+  format
+}: Omit<IMeterProps, 'mayTell'> & { pool: Pool }): React.JSX.Element {
   const { trans } = format;
   const name = `pool-${meter.meter}`;
   const label = trans.__('%1 tokens of the pool %2', format.meterName(meter.meter), pool.name);
@@ -144,20 +150,20 @@ function Pace({ meter }: { meter: Meter }): React.JSX.Element | null {
 }
 
 /** Where the figures come from, or who can tell them. */
-function Source({ meter, format }: IMeterProps): React.JSX.Element {
+function Source({ meter, mayTell, format }: IMeterProps): React.JSX.Element {
   const { trans } = format;
   return (
     <p className="jp-asksage-quiet" data-asksage={`source-${meter.meter}`}>
-      {meter.granted !== null ? (
-        trans.__('Source: %1', meter.source)
-      ) : meter.pool ? (
-        trans.__("The pool's owner has not told its tokens yet.")
-      ) : (
-        <>
-          {trans.__('Tell it in a notebook:')}{' '}
-          <code>asksage_jupyter.set_plan({meter.meter}=...)</code>
-        </>
-      )}
+      {meter.granted !== null
+        ? trans.__('Source: %1', meter.source)
+        : meter.pool
+          ? trans.__("The pool's owner has not told its tokens yet.")
+          : mayTell && (
+              <>
+                {trans.__('Tell it in a notebook:')}{' '}
+                <code>asksage_jupyter.set_plan({meter.meter}=...)</code>
+              </>
+            )}
     </p>
   );
 }

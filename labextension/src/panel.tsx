@@ -40,8 +40,10 @@ export function Panel(props: IPartProps): React.JSX.Element {
   );
 }
 
-function hasFigures({ state, meters }: Balance): boolean {
-  return meters.length > 0 && (state === 'known' || state === 'unknown');
+function hasFigures({ state, meters, access }: Balance): boolean {
+  // Before first contact there is nothing to see, but what stands in its way.
+  const isBefore = access !== null && !meters.some(meter => meter.used || meter.held);
+  return meters.length > 0 && (state === 'known' || (state === 'unknown' && !isBefore));
 }
 
 function Figures(props: IFigureProps): React.JSX.Element {
@@ -49,7 +51,12 @@ function Figures(props: IFigureProps): React.JSX.Element {
   return (
     <>
       {balance.meters.map(meter => (
-        <MeterCard key={meter.meter} meter={meter} format={format} />
+        <MeterCard
+          key={meter.meter}
+          meter={meter}
+          mayTell={balance.access === null}
+          format={format}
+        />
       ))}
       <MonthPicture {...props} />
       <NotebookSpend {...props} />

@@ -3,6 +3,7 @@ import React from 'react';
 import type { Format } from './format';
 import type { IState } from './model';
 import type { IPartProps } from './panel';
+import type { Access } from './wire';
 
 /** What stands above or in place of the figures when they are not simply there. */
 export function Notice(props: IPartProps): React.JSX.Element | null {
@@ -17,6 +18,9 @@ export function Notice(props: IPartProps): React.JSX.Element | null {
         {troubleWords(state, format)}
       </Trouble>
     );
+  }
+  if (balance?.access && balance.state !== 'trouble') {
+    return <Between {...props} access={balance.access} />;
   }
   switch (balance?.state) {
     case undefined:
@@ -55,6 +59,26 @@ function Trouble(
   );
 }
 
+/** What stands between the account and Ask Sage, and what to do. */
+function Between({
+  access: { state, words },
+  format,
+  actions
+}: IPartProps & { access: Access }): React.JSX.Element {
+  return (
+    <div className="jp-asksage-notice" data-asksage={state} aria-busy={state === 'asking'}>
+      <h3>{format.access(state)}</h3>
+      <p>{state === 'no-key' ? format.trans.__('In a notebook, run:') : words}</p>
+      {state === 'no-key' && <pre tabIndex={0}>%asksage login</pre>}
+      {state !== 'asking' && (
+        <button type="button" className="jp-mod-styled" onClick={actions.refresh}>
+          {format.trans.__('Try again')}
+        </button>
+      )}
+    </div>
+  );
+}
+
 function Missing({ format, actions }: IPartProps): React.JSX.Element {
   const { trans } = format;
   return (
@@ -76,7 +100,9 @@ function FirstCell({ format, actions }: IPartProps): React.JSX.Element {
     <div className="jp-asksage-notice" data-asksage="no-ledger">
       <h3>{trans.__('No calls yet')}</h3>
       <p>{trans.__('Send a first cell; what it used will be told here.')}</p>
-      <pre tabIndex={0}>{'%load_ext asksage_jupyter'}</pre>
+      <pre tabIndex={0}>
+        {'%load_ext asksage_jupyter\nimport asksage_jupyter as sage\n\nsage.choose_model()'}
+      </pre>
       <pre tabIndex={0}>{'%%asksage\nWhy is the sky blue?'}</pre>
       {hasNotebook ? (
         <button type="button" className="jp-mod-styled jp-mod-accept" onClick={actions.insertCell}>

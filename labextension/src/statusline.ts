@@ -26,6 +26,9 @@ export function statusLine(
     return trans.__('Ask Sage: not available');
   }
   if (!meter || (balance.state === 'unknown' && meter.used === 0)) {
+    if (balance.access) {
+      return trans.__('Ask Sage: %1', format.access(balance.access.state));
+    }
     return trans.__('Ask Sage: no calls yet');
   }
   const whose = balance.account?.demo ? trans.__('Local demo') : 'Ask Sage';
@@ -42,6 +45,7 @@ export function statusDetails(format: Format, { balance, trouble }: IState): str
   return [
     balance.account?.title,
     balance.trouble,
+    balance.access?.words,
     ...(meter ? limits(format, meter) : []),
     balance.period && format.reset(balance.period),
     meter?.pace?.words,

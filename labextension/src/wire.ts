@@ -51,6 +51,12 @@ const meter = record({
 /** Calls without a bill yet, and what is held for them. */
 const opened = record({ calls: whole, tokens: whole });
 
+/** What stands between the account and the service; null where nothing is known to. */
+const access = record({
+  state: oneOf('asking', 'no-key', 'bad-key', 'not-reached'),
+  words: text
+});
+
 const balance = record({
   state: oneOf('known', 'unknown', 'no-ledger', 'trouble'),
   trouble: nullable(text),
@@ -61,7 +67,8 @@ const balance = record({
   checked_at: nullable(text),
   can_check: flag,
   now: text,
-  note: nullable(text)
+  note: nullable(text),
+  access: nullable(access)
 });
 
 const month = record({
@@ -83,6 +90,7 @@ export type Meter = Read<typeof meter>;
 /** What a call of a pool's member must fit too; `capped`: beside a cap of their own. */
 export type Pool = Read<typeof pool>;
 export type Balance = Read<typeof balance>;
+export type Access = Read<typeof access>;
 export type Opened = Read<typeof opened>;
 export type Month = Read<typeof month>;
 /** What one notebook used this month, with its dearest cells. */

@@ -82,6 +82,7 @@ export function balance(change: Partial<Balance> = {}): Balance {
     can_check: true,
     now: '2026-11-23T14:04:00Z',
     note: null,
+    access: null,
     ...change
   };
 }

@@ -7,6 +7,7 @@ import { Format } from '../src/format';
 import { type IState, NOTHING } from '../src/model';
 import type { OpenNotebook } from '../src/notebook';
 import { type IActions, Panel } from '../src/panel';
+import type { Access } from '../src/wire';
 import { balance, left, meter, month, shared, spend } from './fixtures';
 
 const format = new Format(nullTranslator.load('asksage_jupyter'), 'en-US');
@@ -282,4 +283,31 @@ it('lists the calls without a bill as open, wherever calls are told', () => {
   expect(part('notebook').textContent).not.toContain('No call');
   expect(part('calls').textContent).toContain('113');
   expect(part('calls').textContent).toContain('held, no bill yet');
+});
+
+describe('before first contact', () => {
+  const unknown = meter({ granted: null, remaining: null, spendable: null, used: 0, held: 0 });
+  const before = (state: Access['state'], words = '') =>
+    balance({ state: 'unknown', meters: [unknown], access: { state, words } });
+
+  it.each([
+    ['no-key', 'No key', '%asksage login'],
+    ['bad-key', 'Key not accepted', 'check ASKSAGE_API_KEY'],
+    ['not-reached', 'Not reached', 'check ASKSAGE_API_KEY'],
+    ['asking', 'Asking Ask Sage …', 'check ASKSAGE_API_KEY']
+  ] as const)('tells that it is %s instead of asking for a plan', (state, title, words) => {
+    show({ ...full, balance: before(state, 'check ASKSAGE_API_KEY') });
+    const notice = host.querySelector(`[data-asksage="${state}"]`);
+    expect(notice?.querySelector('h3')?.textContent).toBe(title);
+    expect(notice?.textContent).toContain(words);
+    expect(host.textContent).not.toContain('set_plan');
+    expect(notice?.querySelector('button') === null).toBe(state === 'asking');
+  });
+
+  it('keeps the figures that there are', () => {
+    const used = meter({ ...unknown, used: 5 });
+    show({ ...full, balance: { ...before('bad-key'), meters: [used] } });
+    expect(host.querySelector('[data-asksage="meter-inference"]')).not.toBeNull();
+    expect(host.textContent).not.toContain('set_plan');
+  });
 });

@@ -41,6 +41,13 @@ describe('the status item', () => {
     );
   });
 
+  it('says what stands in the way of a first figure', () => {
+    const before = { state: 'unknown', account: null, period: null, meters: [] } as const;
+    const access = { state: 'no-key', words: 'no Ask Sage key' } as const;
+    expect(told({ balance: balance({ ...before, access }) })).toBe('Ask Sage: No key');
+    expect(told({ balance: balance({ access }) })).toBe('Ask Sage 163,204 left');
+  });
+
   it('is quiet where there are no figures', () => {
     const nobody = { account: null, period: null, meters: [] };
     expect(told({ balance: null })).toBe('Ask Sage');
