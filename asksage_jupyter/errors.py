@@ -22,6 +22,7 @@
         ├── LedgerMissing        there is none yet, and who asked only reads
         ├── LedgerTooNew         written by a newer version
         └── LedgerUnusable       no right to write, disk full, network file system, damaged
+            └── LedgerRefused    the database refuses this entry and takes others
 """
 
 from __future__ import annotations
@@ -250,3 +251,7 @@ class LedgerTooNew(LedgerError):
 
 class LedgerUnusable(LedgerError):
     """The ledger cannot be opened, written or trusted."""
+
+
+class LedgerRefused(LedgerUnusable):
+    """The database itself refuses this one entry, for good: by a key, a check or a rule of its owner's."""

@@ -9,9 +9,10 @@ import pytest
 from ledger_desk import INFERENCE, ME, PROCESSES, Clock, a_bill, figures
 
 from asksage_jupyter.account import Source
-from asksage_jupyter.errors import LedgerError, Unavailable
+from asksage_jupyter.errors import LedgerError, LedgerRefused, LedgerUnusable, Unavailable
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.ledger.outbox import Outbox
+from asksage_jupyter.ledger.place import place_of
 from asksage_jupyter.session.settling import Settling
 from asksage_jupyter.settings import AskSage
 
@@ -165,3 +166,70 @@ def test_what_the_ledger_never_held_is_told_once_and_let_go(ledger):
     with pytest.warns(UserWarning, match="5 tokens: not debited: the call of-another-ledger was never held"):
         settling.catch_up()
     assert settling.unbooked == 0
+
+
+# What the ledger refuses for good
+
+
+def test_a_bill_that_is_refused_each_time_holds_up_no_other(ledger, monkeypatch):
+    settling, ops = settling_of(ledger), []
+    for tokens in (10, 20, 30):
+        call = settling.call("m", 50)
+        ledger.hold(ME, call, due=call.sent_at + 3600 * 1_000_000)
+        settling._outbox.keep(call.op, a_bill(tokens))
+        ops.append(call.op)
+    settle = ledger.settle
+
+    def refusing(op, bill):
+        if op == ops[0]:
+            raise error
+        settle(op, bill)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "settle", refusing)
+        error = LedgerUnusable("something is the matter")
+        with pytest.warns(UserWarning, match="10 tokens: the debit is still to be booked"):
+            settling.catch_up()
+        assert figures(ledger) == (1_000, 50, 50)
+        settling.catch_up()  # and is told once
+        assert settling.unbooked == 1
+
+        error = LedgerRefused("by a check of the database")
+        with pytest.warns(UserWarning, match=r"10 tokens: not debited: by a check .*\.refused; %asksage rec"):
+            settling.catch_up()
+    assert settling.unbooked == 0
+    refused = settling._outbox.aside
+    assert stat.S_IMODE(refused.stat().st_mode) == 0o600
+    told = json.loads(refused.read_text())
+    assert (told["op"], told["bill"]["tokens"], told["why"]) == (ops[0], 10, "by a check of the database")
+    settling.catch_up()
+
+
+def test_what_the_database_refuses_is_told_apart_from_a_database_that_fails(ledger):
+    def against_a_check(connection):
+        connection.exec_driver_sql("UPDATE entry SET held = -1")
+
+    with pytest.raises(LedgerRefused):
+        ledger._store.write(against_a_check)
+
+
+@pytest.mark.parametrize("tokens", [2 * 10**15, -1, 1.5])
+def test_a_bill_that_cannot_be_is_set_aside_at_once_and_stops_no_cell(ledger, tokens):
+    settling = settling_of(ledger)
+    with settling.held(settling.call("m", 50)) as held:
+        held.sent()
+        held.settle(a_bill(tokens))
+    assert "not debited: a bill must be" in held.trouble
+    assert held.tokens == 50
+    assert figures(ledger) == (1_000, 0, 50)
+    settling.catch_up()
+    assert settling.unbooked == 0
+
+
+def test_each_login_has_its_own_outbox(monkeypatch):
+    places = [place_of(f"postgresql://{login}host/ours") for login in ("ada@", "ben@", "")]
+    assert len({place.outbox for place in places}) == 3
+    assert len({place.folder for place in places}) == 1
+    monkeypatch.setenv("PGUSER", "ada")
+    assert place_of("postgresql://host/ours").outbox == places[0].outbox
+    assert "ada" not in str(places[0].outbox)

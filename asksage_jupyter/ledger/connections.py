@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..errors import LedgerError, LedgerTooNew
-from .faults import DATABASE, FAULTS, told
+from .faults import FAULTS, told
 from .watch import FileWatch, Watch
 
 T = TypeVar("T")
@@ -56,6 +55,9 @@ class Connections:
                 yield connection
                 connection.rollback()
         except BaseException as error:
+            if is_stop(error):
+                discard(connection)
+                raise KeyboardInterrupt from None
             close(connection)
             if isinstance(error, self.faults):
                 raise self.told(error) from None
@@ -227,8 +229,28 @@ def version_of(connection: Connection, path: Path, known: int) -> int:
 
 def close(connection: Connection) -> None:
     """Close a connection, in whatever state it is."""
-    with suppress(DBAPIError, *DATABASE):
+    try:
         connection.close()
+    except Exception:  # noqa: BLE001  whatever it is, it is of no more use
+        discard(connection)
+
+
+def discard(connection: Connection) -> None:
+    """Close a connection that a Ctrl-C struck: neither SQLAlchemy nor the driver knows its state."""
+    with suppress(Exception):
+        if not connection.closed and not connection.invalidated:
+            connection.connection.driver_connection.close()  # type: ignore[union-attr]
+    with suppress(Exception):
+        connection.invalidate()
+
+
+def is_stop(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C is at the bottom of it: what it interrupts may fail in other words."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
 
 
 def _after_fork() -> None:

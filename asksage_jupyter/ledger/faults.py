@@ -8,13 +8,13 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from ..errors import LedgerError, LedgerUnusable
+from ..errors import LedgerError, LedgerRefused, LedgerUnusable
 
 DATABASE = (DBAPIError, sqlite3.Error)  # SQLAlchemy's, and what `Prepared` lets through
 FAULTS = (*DATABASE, OSError, UnicodeDecodeError)  # the last: damage that SQLite cannot even spell
 
 # SQLite's primary result codes: sqlite.org/rescode.html
-PERM, BUSY, LOCKED, READONLY, CORRUPT, FULL, CANTOPEN, NOTADB = 3, 5, 6, 8, 11, 13, 14, 26
+PERM, BUSY, LOCKED, READONLY, CORRUPT, FULL, CANTOPEN, CONSTRAINT, NOTADB = 3, 5, 6, 8, 11, 13, 14, 19, 26
 
 _BUSY = "the ledger is busy: another program has {path} open; close it or try again."
 _FULL = "the disk of {path} is full: free some space, then run this again."
@@ -48,7 +48,8 @@ def told(path: Path, error: BaseException) -> LedgerError:
     if code in (BUSY, LOCKED):
         return LedgerError(_BUSY.format(path=path))
     line = _GONE if isinstance(error, FileNotFoundError) else _LINES.get(code or 0, _OTHER)
-    return LedgerUnusable(line.format(path=path, cause=_cause(error)))
+    kind = LedgerRefused if code == CONSTRAINT else LedgerUnusable
+    return kind(line.format(path=path, cause=_cause(error)))
 
 
 def code_of(error: BaseException) -> int | None:

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from _thread import start_new_thread
 from collections import deque
 from pathlib import Path
 
@@ -89,30 +90,43 @@ class Gate:
         file, self._file = self._file, None
         try:
             if file is not None:
-                _give_back(file)
-                os.close(file)
+                try:
+                    _give_back(file)
+                finally:
+                    os.close(file)
         finally:
             self._leave_turn()
 
+    def let_go(self) -> None:
+        """Leave the gate if this thread is still in it: an interrupt may strike at the very leaving."""
+        if self._owner == threading.get_ident():
+            self.__exit__()
+
     def _enter_turn(self, deadline: float) -> None:
-        with self._mutex:
-            if self._owner is None:
-                self._owner = threading.get_ident()
-                return
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiting.append(turn)
+        turn = threading.Lock()
+        turn.acquire()
+        is_queued = False
         try:
+            with self._mutex:
+                if self._owner is None:
+                    self._owner = threading.get_ident()
+                    return
+                is_queued = True
+                self._waiting.append(turn)
             if turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
                 self._owner = threading.get_ident()
                 return
         except BaseException:
-            self._give_up(turn)
+            self._give_up(turn, is_queued)
             raise
-        self._give_up(turn)
+        self._give_up(turn, is_queued)
         raise self._busy()
 
-    def _give_up(self, turn: threading.Lock) -> None:
+    def _give_up(self, turn: threading.Lock, is_queued: bool) -> None:
+        if not is_queued:
+            if self._owner == threading.get_ident():
+                self._leave_turn()
+            return
         with self._mutex:
             if turn in self._waiting:
                 self._waiting.remove(turn)
@@ -136,8 +150,14 @@ class Gate:
         except BaseException:
             os.close(file)
             raise
-        if _Wait(file).until(deadline):
-            return file
+        wait = _Wait(file)
+        try:
+            if wait.until(deadline):
+                return file
+        except BaseException:
+            if not wait.is_given_up():
+                os.close(file)
+            raise
         raise self._busy()
 
     def _busy(self) -> LedgerError:
@@ -148,37 +168,36 @@ class Gate:
 
 
 class _Wait:
-    """A wait for the lock file in a thread of its own, because flock knows no time-out."""
+    """A wait for the lock file in a thread of its own, because flock knows no time-out.
+
+    Whether the lock came or the wait was given up first is the first word of a list: no interrupt can come
+    in between.
+    """
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._mutex = threading.Lock()
-        self._done = threading.Event()
-        self._given_up = False
+        self._done = threading.Lock()
+        self._done.acquire()
+        self._words: list[str] = []
 
     def until(self, deadline: float) -> bool:
         """Whether the file was locked in time; when not, the descriptor is no longer ours to close."""
         try:
-            threading.Thread(target=self._block, name="asksage-ledger-gate", daemon=True).start()
+            start_new_thread(self._block, ())  # `Thread.start` waits, and an interrupt there loses the thread
         except RuntimeError:  # no threads here, or no more of them: wait without a limit
-            return _take(self._file, wait=True)
-        try:
-            self._done.wait(max(0.0, deadline - time.monotonic()))
-        except BaseException:
-            self._give_up()
-            raise
-        return self._done.is_set() or not self._give_up()
+            self._block()
+        self._done.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        return not self.is_given_up()
+
+    def is_given_up(self) -> bool:
+        """Give up, unless the lock came first; it may be asked again."""
+        self._words.append("given up")
+        return self._words[0] == "given up"
 
     def _block(self) -> None:
         _take(self._file, wait=True)
-        with self._mutex:
-            if self._given_up:
-                os.close(self._file)
-            self._done.set()
-
-    def _give_up(self) -> bool:
-        with self._mutex:
-            if self._done.is_set():
-                return False
-            self._given_up = True
-            return True
+        self._words.append("locked")
+        if self._words[0] == "locked":
+            self._done.release()
+        else:
+            os.close(self._file)

@@ -1,7 +1,8 @@
 """Bills that could not be booked when they came: kept on this machine until the ledger takes them.
 
 One JSON line a bill, on the disk before `keep` returns; never a prompt or a reply. Booking converges, so a
-bill may be tried by several processes, and again after a crash between its booking and its removal.
+bill may be tried by several processes, and again after a crash between its booking and its removal. One that
+the ledger refuses for good is set aside in a file of its own, with the reason, and does not come again.
 """
 
 from __future__ import annotations
@@ -54,11 +55,29 @@ class Outbox:
         found = dict(map(_read, self._lines()))
         return list({**found, **self._unwritten}.items())
 
+    @property
+    def aside(self) -> Path:
+        """Where the refused bills are kept, for whoever looks after the ledger."""
+        return self._path.with_name(f"{self._path.name}.refused")
+
+    def set_aside(self, op: str, bill: Bill, why: str) -> None:
+        """Keep a bill that was refused for good out of the way; where that fails it goes on waiting."""
+        try:
+            make_file(self.aside)
+            with self._gate:
+                _append(self.aside, _line(op, bill, why=why))
+        except (LedgerError, OSError):
+            self.keep(op, bill)
+        else:
+            self.remove([(op, bill)])
+
     def remove(self, booked: Iterable[Waiting]) -> None:
         """Let go of what is booked; what came meanwhile stays."""
         done = dict(booked)
         for op in done.keys() & self._unwritten.keys():
             del self._unwritten[op]
+        if not self._path.exists():
+            return
         try:
             with self._gate:
                 self._rewrite([line for line in self._lines() if _read(line)[0] not in done])
@@ -103,8 +122,9 @@ def _append(path: Path, text: str) -> None:
             os.close(folder)
 
 
-def _line(op: str, bill: Bill | None) -> str:
-    return json.dumps({"op": op, "bill": None if bill is None else asdict(bill)}, separators=(",", ":"))
+def _line(op: str, bill: Bill | None, **also: str) -> str:
+    told = {"op": op, "bill": None if bill is None else asdict(bill), **also}
+    return json.dumps(told, separators=(",", ":"))
 
 
 def _read(line: str) -> Waiting:

@@ -48,6 +48,15 @@ class Place:
         """What companion files are named after."""
         return self.path.name if self.path is not None else "ledger"
 
+    @property
+    def outbox(self) -> Path:
+        """Where bills wait that could not be booked; those of a database, with the login that held them."""
+        if self.url is None:
+            return self.folder / f"{self.name}.outbox"
+        login = self.url.username or self.url.query.get("user") or os.environ.get("PGUSER") or "own"
+        named = hashlib.sha256(repr(login).encode()).hexdigest()[:12]
+        return self.folder / f"{self.name}-{named}.outbox"
+
 
 def place_of(where: str | Path) -> Place:
     """The place for a path, or a URL like ``sqlite:////home/me/ledger.sqlite`` or ``postgresql://host/name``.

@@ -13,7 +13,16 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from ..errors import LedgerUnusable
-from .connections import APPLICATION_ID, FileConnections, engine_of, file_of, refuse_after_fork, version_of
+from .connections import (
+    APPLICATION_ID,
+    FileConnections,
+    discard,
+    engine_of,
+    file_of,
+    is_stop,
+    refuse_after_fork,
+    version_of,
+)
 from .faults import CANTOPEN, CORRUPT, DATABASE, FAULTS, FULL, NOTADB, READONLY, code_of, told
 from .gate import Gate
 from .place import ballast_of, is_on_network, keep_ballast, lock_file_of, make_file
@@ -100,6 +109,9 @@ class Store(FileConnections):
         refuse_after_fork(self._file)
         try:
             return self._transact(move)
+        except KeyboardInterrupt:
+            self._gate.let_go()
+            raise
         except FAULTS as error:
             code = code_of(error)
             if code in (READONLY, CORRUPT, NOTADB, CANTOPEN) or (code == FULL and not vital):
@@ -153,7 +165,11 @@ class Store(FileConnections):
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = move(connection)
                 connection.commit()
-            except BaseException:
+            except BaseException as error:
+                if is_stop(error):
+                    self._writer = None
+                    discard(connection)
+                    raise KeyboardInterrupt from None
                 try:
                     connection.rollback()
                 except DATABASE:

@@ -63,6 +63,7 @@ class LedgerView:
     ) -> None:
         place = place_of(where)
         self.title, self.path, self.folder, self.name = place.title, place.path, place.folder, place.name
+        self.outbox = place.outbox
         self._clock = clock
         self._store = self._opened(place, timeout_s)
         self._watches: list[Watch] = []

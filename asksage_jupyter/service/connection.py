@@ -16,7 +16,7 @@ from ..errors import BadKey, NoRoute, NotReached, Refused, ReplyLost, ServiceErr
 from .auth import Credentials
 from .bounded import FREE, STREAMED
 from .deadline import left_s, limit_s, within_s
-from .departure import depart, traced
+from .departure import depart, departing, traced
 from .pausing import LONGEST_S, told_s
 from .payload import JSON
 from .transport import broken, misled, redirected, silent, strange
@@ -148,10 +148,10 @@ class Connection:
         """
         failure: ServiceError | None
         request.extensions[STREAMED] = streamed
-        if FREE not in request.extensions:
-            request.extensions["trace"] = traced
+        request.extensions["trace"] = traced
         try:
-            response = self.client.send(request, auth=auth, stream=streamed)
+            with departing(None) if FREE in request.extensions else contextlib.nullcontext():
+                response = self.client.send(request, auth=auth, stream=streamed)
         except httpx.HTTPError as error:
             failure = broken(error, request, is_free=FREE in request.extensions)
         else:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
-_watch: ContextVar[Callable[[bool], None] | None] = ContextVar("asksage_departure", default=None)
+_Watch = Callable[[bool], None]
+
+_watch: ContextVar[_Watch | None] = ContextVar("asksage_departure", default=None)
+_OPENED = (".connect_tcp.complete", ".start_tls.complete")
 
 
 @contextmanager
-def departing(on_way: Callable[[bool], None]) -> Iterator[None]:
-    """Let `on_way` hear of what is sent within, but for what is free.
+def departing(on_way: _Watch | None) -> Iterator[None]:
+    """Let `on_way` hear of what is sent within; None lets nobody hear, as of what is free.
 
     It is called with True as the first bytes leave, and with False when a try certainly came to nothing and
     the next has not begun. What it raises with True keeps the request back. It goes with the context.
@@ -31,6 +35,27 @@ def depart(is_on_way: bool) -> None:
 
 
 def traced(event: str, info: Mapping[str, Any]) -> None:
-    """Hear of the connection's own steps: httpx's extension ``trace``."""
-    if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+    """Hear of the connection's own steps (httpx's extension ``trace``), and listen at each new one."""
+    if event.endswith(_OPENED):
+        stream = info["return_value"]
+        stream.write = partial(_write, stream, stream.write)
+
+
+def _write(
+    stream: Any, write: Callable[[bytes, float | None], None], buffer: bytes, timeout: float | None = None
+) -> None:
+    """Write, and say so at the last moment: a Ctrl-C between the two would hold tokens for nothing."""
+    if _watch.get() is None or buffer.startswith(b"CONNECT "):  # the latter goes to a proxy
+        return write(buffer, timeout)
+    if stream.get_extra_info("ssl_object") is not None:
         depart(True)
+        return write(buffer, timeout)
+    wire = stream.get_extra_info("socket")
+    wire.settimeout(timeout)
+    gone = 0
+    try:
+        depart(True)
+        gone = wire.send(buffer)
+    except OSError:
+        pass  # raised again below, as httpx tells it
+    return write(buffer[gone:], timeout)

@@ -49,7 +49,7 @@ class Aside(Generic[T]):
     def __init__(self, work: Callable[[Here], T]) -> None:
         self.is_stopped = False
         self._work = work
-        self._conduct_in_context = partial(copy_context().run, self._conduct)
+        self._context = copy_context()  # the kernel finds in it which cell is under way
         self._claim = threading.Lock()  # taken once, by whoever does the work
         self._is_over = False
         self._wanted: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
@@ -89,14 +89,14 @@ class Aside(Generic[T]):
 
     def _start(self) -> None:
         try:
-            start_new_thread(self._conduct_in_context, ())
+            start_new_thread(self._conduct, ())
         except RuntimeError:  # no threads here, or no more of them
             self._conduct(at_once)
 
     def _conduct(self, here: Here | None = None) -> None:
         if not self._claim.acquire(blocking=False):
             return
-        self._outcome = _done(partial(self._work, here or self._here))
+        self._outcome = _done(partial(self._context.run, self._work, here or self._here))
         self._is_over = True
         self._wanted.put(None)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..account import Call, Meter
-from ..errors import LedgerConflict, LedgerError
+from ..errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
 from . import origin
 from .held import Held
 
@@ -51,13 +51,13 @@ class Settling:
         self._clock = clock
         self._after = after
         self._in_flight: set[str] = set()
+        self._told: set[str] = set()
 
     @cached_property
     def _outbox(self) -> Outbox:
         from ..ledger.outbox import Outbox
 
-        ledger = self._ledger()
-        return Outbox(ledger.folder / f"{ledger.name}.outbox")
+        return Outbox(self._ledger().outbox)
 
     @property
     def unbooked(self) -> int:
@@ -108,22 +108,41 @@ class Settling:
             The ledger cannot be written now.
         """
         self._ledger().presume(self._account)
-        done = []
         for op, bill in self._outbox.waiting():
             try:
                 self._book(op, bill)
-            except LedgerConflict as conflict:
-                self._warn(bill, f"not debited: {conflict}")
+            except (LedgerConflict, LedgerRefused) as error:
+                self._set_aside(op, bill, error)
+            except LedgerUnusable as error:
+                self._tell_waiting(op, bill, error)
             except LedgerError as error:
-                self._warn(bill, f"the debit is still to be booked ({error})")
+                self._tell_waiting(op, bill, error)
                 break  # a ledger that does not answer would be waited for with each of them
-            done.append((op, bill))
-        if done:
-            self._outbox.remove(done)
+            except Exception as error:  # noqa: BLE001  of whatever kind, it stops no cell
+                self._set_aside(op, bill, error)
+            else:
+                self._outbox.remove([(op, bill)])
 
-    @staticmethod
-    def _warn(bill: Bill | None, trouble: str) -> None:
-        warnings.warn(f"{bill.tokens if bill else 0:,} tokens: {trouble}", stacklevel=4)
+    def _set_aside(self, op: str, bill: Bill | None, why: Exception) -> None:
+        """Tell of a bill that the ledger refuses for good; a void that it refuses has nothing to void."""
+        if bill is None:
+            self._outbox.remove([(op, bill)])
+            return
+        self._outbox.set_aside(op, bill, str(why))
+        warnings.warn(f"{bill.tokens:,} tokens: {self._refused(why)}", stacklevel=4)
+
+    def _refused(self, why: Exception) -> str:
+        return (
+            f"not debited: {str(why).rstrip('.')}. The bill is kept in {self._outbox.aside}; "
+            f"%asksage reconcile books what Ask Sage counted"
+        )
+
+    def _tell_waiting(self, op: str, bill: Bill | None, why: Exception) -> None:
+        """Tell, once a session, that it is tried again."""
+        if op not in self._told:
+            self._told.add(op)
+            tokens = bill.tokens if bill else 0
+            warnings.warn(f"{tokens:,} tokens: the debit is still to be booked ({why})", stacklevel=4)
 
     # -- what `Held` does ----------------------------------------------------------------------------
 
@@ -158,8 +177,11 @@ class Settling:
         """
         try:
             self._book(op, bill)
-        except LedgerConflict as conflict:
-            return f"not debited: {conflict}"
+        except (BadInput, LedgerConflict, LedgerRefused) as error:
+            if bill is None:
+                return f"nothing is given back: {error}"
+            self._outbox.set_aside(op, bill, str(error))
+            return f"not debited: {error}" if isinstance(error, LedgerConflict) else self._refused(error)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, the reply comes first
             self._outbox.keep(op, bill)
             what = "the hold is still to be given back" if bill is None else "the debit is still to be booked"

@@ -55,6 +55,9 @@ class Uploads:
         """
         # One write of a line in append mode: kernels may do this side by side. The line break ahead ends a
         # line that a crash cut short.
+        self._file.parent.mkdir(
+            mode=0o700, parents=True, exist_ok=True
+        )  # beside a server's ledger it may be new
         descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, f"\n{mark}\n".encode("ascii"))

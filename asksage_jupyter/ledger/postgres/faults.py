@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from ...errors import LedgerError, LedgerUnusable
+from ...errors import LedgerError, LedgerRefused, LedgerUnusable
 
 DATABASE = (DBAPIError, psycopg.Error)
 
@@ -15,6 +15,7 @@ _TAKEN = frozenset(["42P07", "42710"])  # by another who makes the tables now, o
 _LATE = frozenset(["55P03", "57014"])
 _CLOCK_CODE = "ASK01"  # of `checks`
 _LOST_CODES = ("08", "57P", "25P03")
+_REFUSING = ("22", "23", "42501", "P0001")  # a value, a key or check, a right, a rule's own word
 _NO_TABLES, _NO_RIGHT, _NO_ROOM = ("42P01", "3F000"), ("42501", "3F000"), "53"
 
 _BUSY = "the ledger {title} is busy: others have written to it for too long; try again."
@@ -76,7 +77,8 @@ def told(title: str, error: BaseException) -> LedgerError:
     line = _FORBIDDEN if code in _NO_RIGHT else _FULL if code.startswith(_NO_ROOM) else _OTHER
     line = _THEIRS if code in _TAKEN else _CLOCK if code == _CLOCK_CODE else line
     cause = f"{type(_driver(error)).__name__} {code}".rstrip()
-    return LedgerUnusable(line.format(title=title, cause=cause))
+    kind = LedgerRefused if code.startswith(_REFUSING) else LedgerUnusable
+    return kind(line.format(title=title, cause=cause))
 
 
 def told_of_connecting(title: str, error: BaseException) -> LedgerError:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from ...errors import LedgerError, LedgerUnusable
-from ..connections import close
+from ...errors import LedgerUnusable
+from ..connections import close, discard, is_stop
 from ..place import Place
 from ..steps import Step
 from ..turns import Of, take_turn
@@ -83,7 +82,11 @@ class ServerStore(Server):
                 left[why] -= 1
 
     def _transact(self, move: Callable[[Connection], T], of: Of) -> T:
-        with self._alone():
+        if self._pid != os.getpid():
+            self._begin_process()
+        # One writer a process is enough: its threads would wait for one another on the server. Whoever waits
+        # here waits for transactions that have their own limits.
+        with self._mutex:
             connection = self._idle_one() or self._connected()
             try:
                 driver = _driver(connection)
@@ -100,23 +103,14 @@ class ServerStore(Server):
             self._idle.append(connection)
             return result
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One writer a process is enough: its threads would wait for one another on the server."""
-        if self._pid != os.getpid():
-            self._begin_process()
-        if not self._mutex.acquire(timeout=self.timeout_s):
-            raise LedgerError(f"the ledger {self.title} is busy: try again.")
-        try:
-            yield
-        finally:
-            self._mutex.release()
-
     def _begin_process(self) -> None:
         super()._begin_process()
         self._mutex = threading.Lock()  # a thread of the parent may have had the other
 
     def _give_up(self, connection: Connection, error: BaseException) -> None:
+        if is_stop(error):  # of what it struck nobody knows the state
+            discard(connection)
+            raise KeyboardInterrupt from None
         if isinstance(error, DATABASE) and is_lost(error):
             self._lose(connection)
             return
