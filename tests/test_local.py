@@ -1,5 +1,6 @@
 """The local demo as a client meets it: a real child process, a real model. Shapes and figures, not prose."""
 
+import base64
 import json
 import os
 import signal
@@ -17,6 +18,12 @@ from asksage_jupyter.service import Query, Secret, Service
 
 SEPARATOR = "@|@sep@|@"
 ASK = {"message": "Say hello.", "system_prompt": "Be brief.", "usage": True}
+# Of a native reply, as recorded.
+KEYS = {
+    "response", "message", "embedding_down", "vectors_down", "uuid", "references", "type", "added_obj",
+    "tool_calls", "usage", "tool_responses", "tool_calls_unified", "error", "provenance", "citations",
+    "sources", "status",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ def test_a_query_is_answered_by_the_model_and_billed_what_the_counter_gained(cli
     assert (reply["status"], reply["response"], reply["error"]) == (200, "OK", None)
     assert reply["message"].strip()
     assert reply["provenance"]["model"] == demo.model == "local-smollm2-135m"
-    assert "not by Ask Sage" in reply["notice"]
+    assert reply.keys() == KEYS
     counts = reply["usage"]["model_tokens"]
     assert counts["prompt_tokens"] > 10
     assert 0 < counts["completion_tokens"] <= 24
@@ -144,8 +151,17 @@ def test_too_long_a_prompt_is_a_soft_error_that_costs_nothing(client):
     assert used(client) == before
 
 
-def test_an_unknown_model_is_silently_replaced(client, demo):
-    assert said(client, "/server/query", **ASK, model="gpt-6-astra")["provenance"]["model"] == demo.model
+def test_an_unknown_model_is_refused_and_an_alias_answered_by_the_model_of_the_log(client, demo):
+    before = used(client)
+    refused = said(client, "/server/query", **ASK, model="gpt-6-astra")
+    assert (refused["status"], used(client)) == (400, before)
+    for alias in ("auto", "local"):
+        assert said(client, "/server/query", **ASK, model=alias)["provenance"]["model"] == demo.model
+        assert log(client, limit=1)[0]["model"] == demo.model
+
+
+def test_no_dataset_is_asked_unless_one_is_named(client):
+    assert said(client, "/server/query", **ASK)["provenance"]["datasets"] == "none"
 
 
 def test_a_stream_brings_deltas_and_then_the_whole_reply(client):
@@ -159,7 +175,9 @@ def test_a_stream_brings_deltas_and_then_the_whole_reply(client):
         assert len(deltas) > 1
         assert "".join(delta["message"] for delta in deltas) == last["message"] == whole["message"]
         assert last["usage"] == whole["usage"]
-        assert not any("uuid" in delta or "usage" in delta for delta in deltas)
+        assert {delta["type"] for delta in deltas} == {"yield"}
+        assert all(delta.keys() == KEYS for delta in deltas)
+        assert not any(delta[name] for delta in deltas for name in ("uuid", "usage", "provenance"))
 
 
 def test_a_soft_error_in_a_stream_is_its_only_chunk(client):
@@ -188,17 +206,32 @@ def test_a_dropped_stream_stops_the_model_and_bills_what_it_had_said(demo, tmp_p
     "path", ["/server/query", "/server/query_stream", "/server/tokenizer", "/user/get-user-logs"]
 )
 def test_a_bad_key_is_refused_within_http_200(demo, path):
+    on_server = path.startswith("/server")  # the number is told there alone
     for key in ("wrong", "ключ".encode(), "a.b.c"):
         with client_of(demo, key) as client:
-            assert said(client, path, message="Hi") == {"response": "Token is invalid [1]", "status": 400}
-    assert httpx.post(demo.url + path, trust_env=False).json()["status"] == 400
+            told = "Token is invalid [2]" if on_server else "Token is invalid"
+            assert said(client, path, message="Hi") == {"response": told, "status": 400}
+    bearer = {"Authorization": f"Bearer {demo.key}"}
+    told = "Token is invalid [1]" if on_server else "Token is invalid"
+    for headers in ({}, bearer):
+        reply = httpx.post(demo.url + path, headers=headers, trust_env=False)
+        assert reply.json() == {"response": told, "status": 400}
 
 
 def test_the_key_is_exchanged_for_a_token_good_for_a_day(client, demo):
     wrong = said(client, "/user/get-token-with-api-key", email="a@b.c", api_key="wrong")
-    assert wrong == {"response": "Token is invalid [1]", "status": 400}
+    assert wrong == {"response": "Token is invalid", "status": "400"}
+    missing = said(client, "/user/get-token-with-api-key", email="a@b.c")
+    assert missing == {"response": "Missing required fields", "status": "400"}
     right = said(client, "/user/get-token-with-api-key", email="a@b.c", api_key=demo.key)
     assert right["status"] == "200"
+    head, claims, _ = (
+        base64.urlsafe_b64decode(part + "==") for part in right["response"]["access_token"].split(".")
+    )
+    assert json.loads(head)["alg"] == "HS512"
+    told = json.loads(claims)
+    assert told.keys() == {"exp", "iat", "jti", "api_key_id", "auth_method"}
+    assert told["exp"] - told["iat"] == 86_400
     with client_of(demo, right["response"]["access_token"]) as with_token:
         assert used(with_token) >= 0
 
@@ -210,11 +243,13 @@ def test_counters_and_log_agree(client):
     ids = [row["id"] for row in rows]
     assert ids == sorted(ids, reverse=True)
     spent = {
-        teach: sum(row["total_tokens"] for row in rows if row["teach"] is teach) for teach in (False, True)
+        teach: sum(row["total_tokens"] for row in rows if row["teach"] == teach)
+        for teach in ("False", "True")
     }
-    assert number(client, "/server/count-monthly-tokens") == spent[False] > 0
-    assert number(client, "/server/count-monthly-teach-tokens") == spent[True] > 0
-    assert number(client, "/server/count-monthly-tokens-left-with-org") == 200_000 - spent[False]
+    assert number(client, "/server/count-monthly-tokens") == spent["False"] > 0
+    assert number(client, "/server/count-monthly-teach-tokens") == spent["True"] > 0
+    assert number(client, "/server/count-monthly-tokens-left-with-org") == 200_000 - spent["False"]
+    assert {(row["status"], row["prompt_truncated"]) for row in rows} == {("200", False)}
     assert [row["id"] for row in log(client, limit=1)] == ids[:1]
     assert [row["id"] for row in log(client, limit=2, before_id=ids[0])] == ids[1:3]
 
@@ -228,6 +263,7 @@ def test_empty_bodies_are_accepted_as_the_vendors_client_sends_them(client):
         "get-personas",
     ):
         assert client.post(f"/server/{path}").json()["status"] == 200
+        assert client.get(f"/server/{path}").json()["status"] == 200
 
 
 def test_a_body_that_is_not_what_it_says_has_no_fields(client):
@@ -243,9 +279,11 @@ def test_another_method_is_refused_without_a_traceback(client):
 
 def test_training_costs_what_its_text_counts(client):
     before = number(client, "/server/count-monthly-teach-tokens")
-    counted = number(client, "/server/tokenizer", content="one two three") - number(
-        client, "/server/tokenizer", content=""
+    assert said(client, "/server/tokenizer", content="") == {"response": "No content", "status": 400}
+    counted = number(client, "/server/tokenizer", content="one two three four") - number(
+        client, "/server/tokenizer", content="one"
     )
+    assert counted == 3
     said(client, "/server/train", content="one two three")
     gained = number(client, "/server/count-monthly-teach-tokens") - before
     assert gained == -(-13 * counted // 10)
@@ -273,8 +311,11 @@ def test_five_free_calls_give_the_rates_that_bills_are_made_of(client):
 def test_models_are_listed_in_both_forms(client, demo):
     plain = said(client, "/server/get-models")
     assert plain["response"] == [model["id"] for model in plain["data"]] == [demo.model]
-    [full] = client.post("/server/get-models?format=full").json()["response"]
-    assert (full["id"], full["cui_capable"], full["deprecation"]) == (demo.model, False, None)
+    told = httpx.get(f"{demo.url}/server/get-models?format=full", trust_env=False).json()  # needs no key
+    [full], [listed] = told["response"], told["data"]
+    assert (full["id"], full["cui_capable"], full["deprecation"]["state"]) == (demo.model, False, "active")
+    assert full["aliases"] == ["local"]
+    assert full.items() <= listed.items()
     assert full["token_conversion_rate"] == {"prompt": 0.055, "completion": 0.275}
 
 
@@ -282,6 +323,8 @@ def test_the_full_user_tells_the_limits_among_things_a_client_must_drop(client):
     user = said(client, "/user/validate_token_with_full_user")["response"]
     assert (user["max_tokens"], user["max_train_tokens"]) == (200_000, 200_000)
     assert "mfa_secret" in user
+    assert len(user) == 31
+    assert user["token_scopes"] == ["query", "plugins"]
 
 
 def test_our_own_client_reads_what_it_says(demo):
@@ -304,10 +347,10 @@ def test_a_month_that_is_used_up_ends_in_a_soft_error(tmp_path):
             refused = said(client, "/server/query", **ASK)
             assert refused["usage"] is None
             assert refused["message"].startswith("Sorry, you have used all")
-            assert number(client, "/server/count-monthly-tokens-left-with-org") <= 0
+            assert number(client, "/server/count-monthly-tokens-left-with-org") == 0
             for _ in range(2):
                 taught = said(client, "/server/train", content="one two three four five")["response"]
-            assert taught.startswith("Sorry, you have used all")
+            assert taught.startswith("token limit exceeded")
             assert number(client, "/server/count-monthly-teach-tokens") == 7
         assert_no_prompt_on_disk(tmp_path)
 

@@ -62,18 +62,14 @@ def _demo(settings: dict[str, Any]) -> Demo:
     from . import echo
     from .accounting import Counters
     from .controls import Controls
-    from .demo import NOTICE, Demo
+    from .demo import Demo
     from .engine import Model, load, reach
     from .start import ECHO
     from .weights import local_id, model_id
 
-    source, notice = settings["model"], NOTICE
-    engine: Model
-    if source == ECHO:
-        engine, notice = echo.EchoEngine(), echo.NOTICE
-    else:
-        engine = reach(source) if "://" in source else load(Path(source))
+    source = settings["model"]
     named = source == ECHO or "://" in source
+    engine: Model = echo.EchoEngine() if source == ECHO else reach(source) if named else load(Path(source))
     controls = Controls()
     counters = Counters(
         Path(settings["folder"]) / "counters.sqlite",
@@ -89,7 +85,6 @@ def _demo(settings: dict[str, Any]) -> Demo:
         counters=counters,
         output_limit=settings["output_limit"],
         controls=controls,
-        notice=notice,
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from ..account import Meter
 from ..errors import BadInput, Unavailable
 from ..month import to_datetime
+from .catalog import ALIASES
+from .controls import FaultKind
 from .demo import Demo
 from .engine import Piece
 from .tariff import billed
@@ -67,7 +69,7 @@ def question(read: Mapping[str, Any]) -> Question:
         messages=[{"role": "system", "content": system}, *turns],
         temperature=_temperature(read.get("temperature")),
         persona=persona,
-        dataset=str(read.get("dataset") or "all"),
+        dataset=str(read.get("dataset") or "none"),
         wants_usage=flag(read.get("usage")),
     )
 
@@ -77,6 +79,10 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
 
     Closing the iterator stops the model; what it had generated is billed.
     """
+    model = read.get("model")
+    if model and model not in (demo.model, *ALIASES):
+        yield {"response": f"Model {model} is not available", "status": 400}
+        return
     try:
         asked = question(read)
     except BadInput as error:
@@ -96,10 +102,7 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
                 async for last in pieces:
                     if last.text:
                         # A delta; the first one carries the blank lines too.
-                        yield {
-                            "message": last.text if text.strip() else text + last.text,
-                            "type": "completion",
-                        }
+                        yield _frame(last.text if text.strip() else text + last.text)
                         text += last.text
         except BadInput as error:
             failure = sorry(str(error))
@@ -108,6 +111,8 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
         finally:
             # Also when the client has gone: what was generated is billed, here and nowhere else.
             tokens = _bill(demo, asked, last, len(text) - 2)
+        if failure is None and demo.controls.take(FaultKind.ERROR_REF):
+            failure = {"response": "Internal error", "status": 500, "error_ref": uuid.uuid4().hex}
         yield failure or _reply(demo, asked, text, last, tokens)
 
 
@@ -140,16 +145,22 @@ def _reply(demo: Demo, asked: Question, text: str, last: Piece, tokens: int) -> 
         "agents": [],
         "timestamp": to_datetime(demo.controls.now()).isoformat(),
     }
+    is_told = asked.wants_usage and not demo.controls.take(FaultKind.NO_USAGE)
     return _envelope(text) | {
-        "usage": usage if asked.wants_usage else None,
+        "uuid": str(uuid.uuid4()),
+        "usage": usage if is_told else None,
         "provenance": provenance,
-        "notice": demo.notice,
     }
 
 
 def sorry(why: str) -> dict[str, Any]:
     """A soft error, dressed as an answer with no usage, as the real service does."""
-    return _envelope(f"Sorry, {why}.")
+    return _envelope(f"Sorry, {why}.") | {"uuid": str(uuid.uuid4())}
+
+
+def _frame(delta: str) -> dict[str, Any]:
+    """A part of the message on its way: all keys of a reply, and nothing in them."""
+    return _envelope(delta) | {"type": "yield"}
 
 
 def _envelope(message: str) -> dict[str, Any]:
@@ -158,17 +169,19 @@ def _envelope(message: str) -> dict[str, Any]:
         "message": message,
         "status": 200,
         "type": "completion",
-        "uuid": str(uuid.uuid4()),
+        "uuid": None,
         "references": "",
         "embedding_down": False,
         "vectors_down": False,
         "added_obj": None,
         "tool_calls": None,
+        "tool_calls_unified": None,
         "tool_responses": [],
         "citations": [],
         "sources": [],
         "error": None,
         "usage": None,
+        "provenance": None,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..account import Meter
 from ..errors import BadInput
 from .demo import Demo
+from .person import decide
 from .route import Route
 
 
@@ -66,8 +67,15 @@ def _plan(demo: Demo, told: Mapping[str, Any]) -> None:
             if not isinstance(tokens, int):
                 raise BadInput(f"{name}: a whole number of tokens a month")
             demo.counters.set_limit(meter, tokens, lasts=True)
-    if "requests_last" in told:
-        demo.controls.requests_last = bool(told["requests_last"])
+    for name in ("requests_last", "requests_wait"):
+        if name in told:
+            setattr(demo.controls, name, bool(told[name]))
+    if isinstance(pool := told.get("pool"), int):
+        demo.controls.pool = None if pool < 0 else pool
+
+
+def _decide(demo: Demo, told: Mapping[str, Any]) -> None:
+    decide(demo, bool(told.get("approved")))
 
 
 COMMANDS: dict[str, Callable[[Demo, Mapping[str, Any]], None]] = {
@@ -75,4 +83,5 @@ COMMANDS: dict[str, Callable[[Demo, Mapping[str, Any]], None]] = {
     "/demo/faults": _faults,
     "/demo/spend": _spend,
     "/demo/plan": _plan,
+    "/demo/decide": _decide,
 }

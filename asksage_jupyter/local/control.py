@@ -61,6 +61,8 @@ class Control:
         max_tokens: int | None = None,
         max_train_tokens: int | None = None,
         requests_last: bool | None = None,
+        requests_wait: bool | None = None,
+        pool: int | None = None,
     ) -> None:
         """Change the limits, from this month on; None leaves one as it is.
 
@@ -70,13 +72,24 @@ class Control:
             Tokens a month.
         requests_last : bool, optional
             Whether tokens that are requested from now on raise the limit of later months, too.
+        requests_wait : bool, optional
+            Whether they wait for somebody's decision, instead.
+        pool : int, optional
+            What the organisation has left, below which an account's own limit does not help; below zero:
+            there is no organisation.
         """
         told = {
             "max_tokens": max_tokens,
             "max_train_tokens": max_train_tokens,
             "requests_last": requests_last,
+            "requests_wait": requests_wait,
+            "pool": pool,
         }
         self._post("plan", {name: value for name, value in told.items() if value is not None})
+
+    def decide(self, *, approved: bool) -> None:
+        """Let somebody decide on the request for tokens that waits."""
+        self._post("decide", {"approved": approved})
 
     def close(self) -> None:
         """Close the connection; the service runs on."""

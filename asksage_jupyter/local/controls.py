@@ -24,6 +24,9 @@ class FaultKind(StrEnum):
     billed, its reply never arrives. ``late-log``, ``duplicate-log``: the next bill's row is not yet, or
     twice, in the log. ``lagging-counters``: a counter as it stood two seconds ago. ``wrong-types``: numbers
     come as text and booleans as numbers. ``gmt-dates``: the log's dates come in the other form.
+    ``rate-limit``: 429 with ``Retry-After``. ``quota``: 429, out of tokens. ``error-ref``: the reply is an
+    error with a reference, and billed. ``no-usage``: a good reply tells no bill. ``background``: the next
+    upload of a file goes on after its answer.
     """
 
     OVERLOADED = "overloaded"
@@ -35,6 +38,11 @@ class FaultKind(StrEnum):
     LAGGING_COUNTERS = "lagging-counters"
     WRONG_TYPES = "wrong-types"
     GMT_DATES = "gmt-dates"
+    RATE_LIMIT = "rate-limit"
+    QUOTA = "quota"
+    ERROR_REF = "error-ref"
+    NO_USAGE = "no-usage"
+    BACKGROUND = "background"
 
 
 @dataclass(slots=True)
@@ -55,6 +63,10 @@ class Fault:
         ``late-log``: the instant (microseconds UTC) from which the row is seen, instead.
     lag : int
         ``lagging-counters``: microseconds.
+    retry_after_s : int
+        ``rate-limit``.
+    outcome : str
+        ``background``: how the upload ends: ``succeeded``, ``partial`` or ``failed``.
     """
 
     kind: FaultKind
@@ -64,12 +76,17 @@ class Fault:
     calls: int = 1
     until: int | None = None
     lag: int = 2_000_000
+    retry_after_s: int = 1
+    outcome: str = "succeeded"
 
     def __post_init__(self) -> None:
         """Refuse what would only fail when the fault happens."""
-        if not all(isinstance(each, int) for each in (self.times, self.chunks, self.calls, self.lag)):
+        if not all(
+            isinstance(each, int)
+            for each in (self.times, self.chunks, self.calls, self.lag, self.retry_after_s)
+        ):
             raise TypeError
-        if not isinstance(self.until, int | None):
+        if not isinstance(self.until, int | None) or self.outcome not in ("succeeded", "partial", "failed"):
             raise TypeError
 
 
@@ -82,11 +99,19 @@ class Controls:
         How many calls came so far, those of the controls not counted.
     requests_last : bool
         Whether tokens that are requested raise the limit of later months, too.
+    requests_wait : bool
+        Whether a request waits for somebody, instead of being approved at once.
+    requests : list of dict
+        The requests so far, newest first, as the service lists them.
+    pool : int or None
+        Tokens that the organisation has left; None outside of one.
     """
 
     def __init__(self) -> None:
         self.calls = 0
-        self.requests_last = False
+        self.requests_last = self.requests_wait = False
+        self.requests: list[dict[str, Any]] = []
+        self.pool: int | None = None
         self._t: int | None = None
         self._faults: list[Fault] = []
         self._late: dict[int, tuple[int, int | None]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..account import Meter
 from ..month import to_datetime
@@ -13,7 +13,8 @@ from .accounting import Counters, Row
 from .controls import Controls, FaultKind
 from .engine import Model
 
-NOTICE = "Local demo: answered by a small model on this machine, not by Ask Sage."
+if TYPE_CHECKING:
+    from .jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Demo:
         The id of the one model it lists.
     output_limit : int
         Model tokens of one reply, at most.
-    notice : str
-        What every reply says of itself.
+    jobs : dict
+        The uploads that go on in the background, by their id.
     """
 
     key: str = field(repr=False)
@@ -37,7 +38,7 @@ class Demo:
     counters: Counters
     output_limit: int
     controls: Controls = field(default_factory=Controls)
-    notice: str = NOTICE
+    jobs: dict[str, Job] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one generation at a time
 
     def book(self, meter: Meter, tokens: int, *, model: str | None = None, **counts: int) -> None:
@@ -50,7 +51,8 @@ class Demo:
 
     def left(self, meter: Meter) -> int:
         """What the counter of the tokens left shows."""
-        return self.counters.left(meter, lag=self._lag())
+        own, pool = self.counters.left(meter, lag=self._lag()), self.controls.pool
+        return own if pool is None else min(own, pool)
 
     def log(self, limit: int, before_id: int | None) -> list[dict[str, Any]]:
         """At most `limit` rows in the prompt log's shape, newest first."""
@@ -69,14 +71,17 @@ def _logged(row: Row, gmt: bool) -> dict[str, Any]:
         "id": row.id,
         "date_time": format_datetime(sent, usegmt=True) if gmt else sent.isoformat(),
         "model": row.model,
+        "status": "200",
         "prompt_tokens": row.input_tokens,
         "completion_tokens": row.output_tokens,
         "total_tokens": row.tokens,
         "prompt": "(not kept by the local demo)",
         "response": "(not kept by the local demo)",
+        "prompt_truncated": False,
+        "response_truncated": False,
         "prompt_length": row.prompt_length,
         "response_length": row.response_length,
-        "teach": row.meter is Meter.TRAINING,
+        "teach": str(row.meter is Meter.TRAINING),
         "ip": "127.0.0.1",
         "user_id": 1,
     }

@@ -8,7 +8,6 @@ from itertools import pairwise
 from ..tokens import count
 from .engine import CONTEXT, Piece, too_long
 
-NOTICE = "Local demo: your own words, echoed by no model at all."
 _PIECES = 3
 
 

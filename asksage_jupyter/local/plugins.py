@@ -40,45 +40,51 @@ PLUGINS = {
 def listed() -> list[dict[str, Any]]:
     """The plugins in the shape of the route that lists them."""
     return [
-        {"name": name, "description": plugin.description, "parameters": list(plugin.parameters)}
-        for name, plugin in PLUGINS.items()
+        {
+            "id": number,
+            "plugin_name": name,
+            "title": name,
+            "description": plugin.description,
+            "category": "text",
+            "file_mode": "none",
+            "paid_only": False,
+            "regex": None,
+            "prompt_template": plugin.template,
+            "fields": list(plugin.parameters),
+        }
+        for number, (name, plugin) in enumerate(PLUGINS.items(), start=1)
     ]
 
 
 async def execute_plugin(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-    """Answer a plugin's prompt; the text is the response as well as the message."""
+    """Answer a plugin's prompt, in frames; no bill is told."""
     try:
         prompt = _prompt(str(read.get("plugin_name") or ""), read.get("plugin_values"))
     except BadInput as error:
         yield {"response": str(error), "status": 400}
         return
-    async with aclosing(_asked(demo, read, prompt)) as chunks:
-        async for last in chunks:
-            yield last | {"response": last["message"].strip()} if last.get("provenance") else last
+    async with aclosing(replies(demo, _query(prompt, read))) as chunks:
+        async for chunk in chunks:
+            yield chunk
 
 
 async def follow_up(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-    """Answer with a list of up to three questions."""
+    """Answer with up to three questions, one a line; no bill is told."""
     message = str(read.get("message") or "")
     if not message.strip():
         yield {"response": "There was no message.", "status": 400}
         return
-    async with aclosing(_asked(demo, {}, _FOLLOW_UP.format(message=message))) as chunks:
-        async for last in chunks:
-            if last.get("provenance"):
-                lines = [_BULLET.sub("", line).strip() for line in last["message"].splitlines()]
-                yield {"response": [line for line in lines if line][:3], "status": 200}
-            else:
-                yield {"response": last["message"], "status": last["status"]}
+    async with aclosing(replies(demo, _query(_FOLLOW_UP.format(message=message), read))) as chunks:
+        *_, last = [chunk async for chunk in chunks]
+    if last.get("provenance"):
+        lines = [_BULLET.sub("", line).strip() for line in last["message"].splitlines()]
+        last["message"] = "\n".join([line for line in lines if line][:3])
+    yield last
 
 
-async def _asked(demo: Demo, read: Mapping[str, Any], prompt: str) -> AsyncGenerator[dict[str, Any], None]:
-    """The whole reply to `prompt`, alone."""
-    query = {"message": prompt, "system_prompt": _SYSTEM, "dataset": "none", "usage": read.get("usage")}
-    async with aclosing(replies(demo, query)) as chunks:
-        async for chunk in chunks:
-            last = chunk
-    yield {"message": last.get("error") or ""} | last
+def _query(prompt: str, read: Mapping[str, Any]) -> dict[str, Any]:
+    """The query around the person's words; neither route tells what it was billed."""
+    return {"message": prompt, "system_prompt": _SYSTEM, "dataset": "none", "model": read.get("model")}
 
 
 def _prompt(name: str, values: object) -> str:

@@ -18,8 +18,8 @@ from .controls import FaultKind, mistyped
 from .demo import Demo
 from .wire import access_token, fields, flag, framed, is_accepted
 
-_BAD_KEY = {"response": "Token is invalid [1]", "status": 400}
 STREAM = "/server/query_stream"
+_STREAMED = (STREAM, "/server/execute-plugin")
 
 Chunks = AsyncGenerator[dict[str, Any], None]
 
@@ -47,20 +47,40 @@ class Route(RequestHandler):
         controls, path = self.demo.controls, self.request.path
         controls.calls += 1
         if controls.take(FaultKind.INVALID_TOKEN, path):
-            self.finish(_BAD_KEY)
+            self.finish(self.invalid())
         elif controls.take(FaultKind.OVERLOADED, path):
             self.finish(self.overloaded())
+        elif limited := controls.take(FaultKind.RATE_LIMIT, path):
+            self.set_status(429)
+            self.set_header("Retry-After", str(limited.retry_after_s))
+            self.finish({"response": "Too many requests", "status": 429})
+        elif controls.take(FaultKind.QUOTA, path):
+            self.set_status(429)
+            self.finish({"response": "Token quota exceeded for the user or plan", "status": 429})
 
     def is_admitted(self) -> bool:
         """Whether the credential is right; answered when it is not.
 
         Access tokens live by the real clock: a test that sets another one need not sign in again.
         """
-        given = self.request.headers.get("x-access-tokens", "")
-        if is_accepted(given, self.demo.key, time.time()):
+        if self.is_accepted():
             return True
-        self.finish(_BAD_KEY)
+        self.finish(self.invalid())
         return False
+
+    @property
+    def credential(self) -> str:
+        """The key or the access token that came along."""
+        return self.request.headers.get("x-access-tokens", "")
+
+    def is_accepted(self) -> bool:
+        """Whether the credential is right."""
+        return is_accepted(self.credential, self.demo.key, time.time())
+
+    def invalid(self) -> dict[str, Any]:
+        """How a wrong credential is told; the number says whether there was one at all."""
+        number = "" if self.request.path.startswith("/user/") else f" [{2 if self.credential else 1}]"
+        return {"response": f"Token is invalid{number}", "status": 400}
 
     def overloaded(self) -> dict[str, Any]:
         """What it says when it cannot take the call now."""
@@ -101,11 +121,13 @@ class Exchange(Route):
     def post(self) -> None:
         """Answer with a token when the key is right; whose e-mail it is does not matter here."""
         read = self.fields()
-        if not is_accepted(str(read.get("api_key", "")), self.demo.key, time.time()):
-            self.finish(_BAD_KEY)
-            return
-        token = access_token(self.demo.key, str(read.get("email", "")), time.time())
-        self.finish({"response": {"access_token": token}, "status": "200"})
+        if not (read.get("api_key") and read.get("email")):
+            self.finish({"response": "Missing required fields", "status": "400"})
+        elif not is_accepted(str(read["api_key"]), self.demo.key, time.time()):
+            self.finish({"response": "Token is invalid", "status": "400"})
+        else:
+            token = access_token(self.demo.key, time.time())
+            self.finish({"response": {"access_token": token}, "status": "200"})
 
 
 class Plain(Route):
@@ -118,6 +140,16 @@ class Plain(Route):
     def post(self) -> None:
         """Answer."""
         self.answer({"status": 200} | self._answered(self.demo, self.fields()))
+
+    get = post
+
+
+class Open(Plain):
+    """Such a route that needs no key."""
+
+    def is_accepted(self) -> bool:
+        """Whoever asks."""
+        return True
 
 
 class Billed(Plain):
@@ -156,7 +188,7 @@ class Generated(Route):
     async def _answer(self, read: Mapping[str, Any]) -> None:
         path = self.request.path
         async with aclosing(self._chunks(self.demo, read)) as chunks:
-            if path == STREAM or (path == "/server/query" and flag(read.get("streaming"))):
+            if path in _STREAMED or (path == "/server/query" and flag(read.get("streaming"))):
                 await self._stream(chunks)
                 return
             async for chunk in chunks:

@@ -7,8 +7,12 @@ from typing import Any
 
 from ..account import Meter
 from ..tokens import count
+from .controls import FaultKind
 from .demo import Demo
+from .jobs import Job, begin
 from .tariff import sampled, taught
+
+_EMBEDDED = 1536  # figures of a piece
 
 
 def train(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,13 +28,31 @@ def train_with_file(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
             pass
         case _:
             return _refused("There was no file")
-    dataset = str(read.get("dataset") or "")
-    if (tokens := sampled(name)) is not None:
-        return _bill(demo, dataset, tokens)
-    try:
-        return _bill(demo, dataset, {Meter.TRAINING: None}, body.decode())
-    except UnicodeDecodeError:
-        return _refused("This type of file is not supported")
+    dataset, content = str(read.get("dataset") or ""), ""
+    tokens: Mapping[Meter, int | None] | None = sampled(name)
+    if tokens is None:
+        try:
+            tokens, content = {Meter.TRAINING: None}, body.decode()
+        except UnicodeDecodeError:
+            return _refused("This type of file is not supported")
+    if fault := demo.controls.take(FaultKind.BACKGROUND):
+        return _later(demo, dataset, tokens, content, fault.outcome)
+    return _bill(demo, dataset, tokens, content)
+
+
+def _later(
+    demo: Demo, dataset: str, tokens: Mapping[Meter, int | None], content: str, outcome: str
+) -> dict[str, Any]:
+    """Take it in as a job: all of it is billed at the end, or the first half, or nothing."""
+    if outcome == "partial":
+        tokens = {meter: fixed and fixed // 2 for meter, fixed in tokens.items()}
+        content = content[: len(content) // 2]
+
+    def bill() -> None:
+        if outcome != "failed":
+            _bill(demo, dataset, tokens, content)
+
+    return begin(demo, Job(dataset, outcome, bill))
 
 
 def add_dataset(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,21 +64,21 @@ def add_dataset(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
         return _refused("The classification must be Unclassified or CUI")
     if not demo.counters.add_dataset(name, classification):
         return _refused("There is already a dataset of that name")
-    return {"response": "Dataset added"}
+    return {"response": "OK"}
 
 
 def _bill(demo: Demo, dataset: str, tokens: Mapping[Meter, int | None], content: str = "") -> dict[str, Any]:
     """Debit `tokens` of each meter, and of the training meter what `content` comes to where it is None."""
     for meter in tokens:
         if demo.counters.left(meter) <= 0:
-            return _refused(f"Sorry, you have used all of your {meter} tokens for this month")
+            return _refused("token limit exceeded")
     counted = count(content)
     for meter, fixed in tokens.items():
         debit = taught(counted) if fixed is None else fixed
         demo.book(meter, debit, input_tokens=counted, prompt_length=len(content))
     if dataset:
         demo.counters.add_dataset(dataset)
-    return {"response": f"Counted and not stored. {demo.notice}", "embedding": None}
+    return {"response": "Successfully imported", "embedding": [0.0] * _EMBEDDED}
 
 
 def _refused(why: str) -> dict[str, Any]:

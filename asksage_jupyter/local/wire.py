@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +64,11 @@ def framed(chunk: Mapping[str, Any]) -> str:
     return json.dumps(chunk, ensure_ascii=False).replace(SEPARATOR, _ESCAPED) + SEPARATOR
 
 
-def access_token(key: str, email: str, now_s: float) -> str:
+def access_token(key: str, now_s: float) -> str:
     """A JWT good for a day, signed with the service's own key."""
-    claims = {"email": email, "iat": int(now_s), "exp": int(now_s) + _DAY_S}
-    signed = f"{_encoded({'alg': 'HS256', 'typ': 'JWT'})}.{_encoded(claims)}"
+    claims = {"exp": int(now_s) + _DAY_S, "iat": int(now_s), "jti": uuid.uuid4().hex}
+    claims |= {"api_key_id": 1, "auth_method": "api_key"}
+    signed = f"{_encoded({'alg': 'HS512', 'typ': 'JWT'})}.{_encoded(claims)}"
     return f"{signed}.{_signature(signed, key)}"
 
 
@@ -87,7 +89,7 @@ def _encoded(part: Mapping[str, Any]) -> str:
 
 
 def _signature(signed: str, key: str) -> str:
-    return _base64(hmac.digest(key.encode(), signed.encode(), hashlib.sha256))
+    return _base64(hmac.digest(key.encode(), signed.encode(), hashlib.sha512))
 
 
 def _base64(data: bytes) -> str:
