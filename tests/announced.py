@@ -6,10 +6,10 @@ import threading
 
 def announced(process, pattern):
     """The match of `pattern` in what a process tells; the rest is read away, so that it never waits."""
-    said = []
-    for line in process.stderr:
+    said, told = [], process.stderr or process.stdout
+    for line in told:
         said.append(line)
         if found := re.search(pattern, line):
-            threading.Thread(target=process.stderr.read, daemon=True).start()
+            threading.Thread(target=told.read, daemon=True).start()
             return found
     raise AssertionError("it did not start: " + "".join(said))
