@@ -1,5 +1,7 @@
 """The ledger on a real PostgreSQL server: what it adds to the contract that `test_ledger` has."""
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,8 +29,9 @@ from sqlalchemy import CheckConstraint, inspect
 
 from asksage_jupyter.account import Account
 from asksage_jupyter.errors import LedgerError, LedgerMissing, LedgerTooNew, LedgerUnusable
-from asksage_jupyter.ledger import Ledger, LedgerView, new_op
+from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, LedgerView, new_op
 from asksage_jupyter.ledger.place import place_of
+from asksage_jupyter.ledger.postgres import connection
 from asksage_jupyter.ledger.postgres.steps import STEPS
 from asksage_jupyter.ledger.postgres.store import ServerStore
 from asksage_jupyter.ledger.schema import metadata
@@ -311,6 +314,54 @@ def test_a_server_that_falls_silent_is_given_up(ledger, wire, clock):
         wire.silent = False
         spend(far)
     assert figures(ledger) == (1000, 10, 0)
+
+
+def test_a_query_of_ones_own_may_take_longer_than_a_server_may_be_silent(url, clock):
+    with closing(Ledger(url, clock=clock, timeout_s=0.5)) as hasty:
+        slow = lambda connection: connection.exec_driver_sql("SELECT 7 FROM pg_sleep(1.6)").scalar()  # noqa: E731
+        assert hasty._store.read(slow) == 7
+        assert hasty._store.read(slow, snapshot=True) == 7
+
+
+def test_a_server_process_that_stands_still_is_given_up(postgres, url, clock):
+    """It does not work on the answer, though the server is there."""
+    with closing(Ledger(url, clock=clock, timeout_s=0.5)) as hasty:
+        pid = hasty._store.read(
+            lambda connection: connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        )
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(LedgerError, match="no answer in time"):
+                hasty.balance(ME)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert figures(hasty) == (None, 0, 0)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1", "EUC_JP"])
+def test_a_database_in_another_encoding_is_refused_in_one_line(postgres, encoding):
+    name = f"in_{encoding.lower()}"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}'")
+    for kind in (Ledger, lambda where: LedgerView(where).balance(ME)):
+        with pytest.raises(LedgerUnusable, match=rf"keeps text as {encoding}.*ENCODING 'UTF8'") as refused:
+            kind(postgres.url(name))
+        assert "\n" not in str(refused.value)
+
+
+def test_any_letter_is_kept_whatever_the_client_is_set_to(postgres, monkeypatch, url):
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with closing(Ledger(url)) as ledger:
+        ledger.set_plan(ME, INFERENCE, 1000, source="me")
+        call = a_call(5, ledger._clock, notebook="🧮 数学.ipynb")
+        ledger.hold(ME, call, due=ledger._clock() + HOUR)
+        ledger.settle(call.op, a_bill(5))
+        assert ledger.calls()[0][CALL_COLUMNS.index("notebook")] == "🧮 数学.ipynb"
+
+
+def test_a_server_that_is_too_old_is_refused_in_one_line(url, monkeypatch):
+    monkeypatch.setattr(connection, "_OLDEST", 990_000)
+    with pytest.raises(LedgerUnusable, match=r"is PostgreSQL 1[0-9]: a ledger needs 99 or newer"):
+        Ledger(url)
 
 
 def test_without_a_server_one_line_says_that_nothing_is_sent(postgres, url, ledger):

@@ -105,6 +105,11 @@ def is_silent(error: BaseException) -> bool:
     return isinstance(_driver(error), Silent)
 
 
+def is_crowded(error: BaseException) -> bool:
+    """Whether a server that could not be connected to has no room, but is there."""
+    return any(words in str(_driver(error)) for words in ("too many ", "remaining connection slots"))
+
+
 def is_raced(error: BaseException) -> bool:
     """Whether another was faster; the same move again sees what that one did."""
     return _code_of(error) in _RACED | _TAKEN

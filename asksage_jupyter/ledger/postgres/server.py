@@ -45,7 +45,7 @@ class Server(Connections):
         if place.url is None:
             raise TypeError("a place without a database")
         self.title, self.timeout_s = place.title, timeout_s
-        self._engine = engine_of(place.url, timeout_s)
+        self._engine = engine_of(place.url, place.title, timeout_s)
         self._begin_process()
 
     def read(self, look: Callable[[Connection], T], *, snapshot: bool = False) -> T:

@@ -90,12 +90,14 @@ class ServerStore(Server):
             connection = self._idle_one() or self._connected()
             try:
                 driver = _driver(connection)
+                driver.is_bounded = True
                 driver.put_off(_BEGIN)
                 driver.put_off(self._limit)
                 take_turn(connection, of)
                 result = move(connection)
                 driver.put_off(_TELL)
                 driver.execute("COMMIT", prepare=False)  # and all that was put off
+                driver.is_bounded = False
                 connection.commit()
             except BaseException as error:
                 self._give_up(connection, error)
@@ -115,8 +117,10 @@ class ServerStore(Server):
             self._lose(connection)
             return
         try:
-            _driver(connection).forget_put_off()
-            _driver(connection).rollback()
+            driver = _driver(connection)
+            driver.forget_put_off()
+            driver.rollback()
+            driver.is_bounded = False
             connection.rollback()
         except DATABASE:
             self._lose(connection)
