@@ -11,7 +11,7 @@ from traitlets import Enum, Float, Int, List, Unicode, default, observe, validat
 from traitlets.config import SingletonConfigurable
 
 from .account import Account
-from .ledger.address import Address
+from .ledger.address import Address, resolved
 from .ledger.address import data_folder as data_folder
 
 if TYPE_CHECKING:
@@ -107,7 +107,12 @@ class AskSage(SingletonConfigurable):
 
     @default("ledger")
     def _ledger(self) -> str:
-        return Address(os.environ.get("ASKSAGE_LEDGER") or data_folder() / "ledger.db")
+        told = os.environ.get("ASKSAGE_LEDGER")
+        if not told:
+            return Address(data_folder() / "ledger.db")
+        # Child processes, wherever they are started, mean the same file.
+        os.environ["ASKSAGE_LEDGER"] = resolved(told)
+        return Address(resolved(told))
 
     @default("project")
     def _project(self) -> str:
@@ -136,8 +141,8 @@ class AskSage(SingletonConfigurable):
         self._set_here.add(change.name)
 
     @validate("ledger")
-    def _without_a_shown_password(self, proposal: Bunch) -> str:
-        return Address(proposal.value)
+    def _one_place(self, proposal: Bunch) -> str:
+        return Address(resolved(proposal.value))
 
     @validate("weekend", "holidays")
     def _checked_days(self, proposal: Bunch) -> list[str]:

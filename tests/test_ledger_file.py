@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 import warnings
@@ -15,9 +17,11 @@ from sqlalchemy.exc import IntegrityError
 
 from asksage_jupyter.errors import LedgerError, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, new_op
+from asksage_jupyter.ledger import place as ledger_place
 from asksage_jupyter.ledger.place import ballast_of, is_on_network
 from asksage_jupyter.ledger.sqlite import Store
 from asksage_jupyter.ledger.steps import STEPS
+from asksage_jupyter.settings import AskSage
 
 
 @pytest.fixture
@@ -395,6 +399,59 @@ def test_a_network_file_system_is_known_by_its_mount(tmp_path, place, expected):
     )
     assert is_on_network(Path(place), mounts) is expected
     assert is_on_network(Path(place), tmp_path / "nowhere") is False
+
+
+LOCAL = [
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "apfs", "hfs", "ntfs3", "tmpfs", "overlay", "f2fs",
+    "bcachefs", "ufs", "vfat",
+]  # fmt: skip
+REMOTE = [
+    "nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "lustre", "gpfs", "virtiofs", "vboxsf", "vmhgfs",
+    "davfs", "weka", "panfs", "beegfs", "ocfs2", "gfs2", "fuse", "fuseblk", "fuse.sshfs", "fuse.gcsfuse",
+    "fuse.blobfuse2", "fuse.juicefs", "fuse.mount-s3", "fuse.dbfs", "fuse.ceph-fuse", "fuse.vmhgfs-fuse",
+    "fuse.rclone", "fuse.glusterfs", "fuse.s3fs", "wslfs", "drvfs", "autofs", "an-unheard-of-one",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LOCAL + REMOTE)
+def test_a_kind_of_file_system_that_is_not_known_to_be_local_is_not_trusted(tmp_path, kind):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda / ext4 rw 0 0\n\nsome:thing /data/a\\011b\\134 {kind} rw 0 0\nbroken\n")
+    assert is_on_network(Path("/data/a\tb\\/ledger.db"), mounts) is (kind in REMOTE)
+    assert not is_on_network(Path("/data/ledger.db"), mounts)
+
+
+def test_where_there_is_no_table_a_program_tells_of_mounts(tmp_path, monkeypatch):
+    program = tmp_path / "mount"
+    program.write_text(
+        "#!/bin/sh\necho '/dev/disk3s1 on / (apfs, local, journaled)'\n"
+        "echo '//me@server/team on /Volumes/The team (smbfs, nodev, nosuid)'\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(ledger_place, "_MOUNTS", tmp_path / "nowhere")
+    monkeypatch.setattr(ledger_place, "_MOUNT_PROGRAM", str(program))
+    for where, expected in (("/Users/me/ledger.db", False), ("/Volumes/The team/ledger.db", True)):
+        assert is_on_network(Path(where), tmp_path / "nowhere") is expected
+
+
+def test_a_relative_place_is_one_file_wherever_it_is_looked_at(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    for name, told in (("set.db", "set.db"), ("url.db", "sqlite:///url.db"), ("env.db", None)):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("ASKSAGE_LEDGER", "env.db")
+        AskSage.clear_instance()
+        settings = AskSage.instance()
+        if told is not None:
+            settings.ledger = told
+        where = settings.ledger
+        monkeypatch.chdir("elsewhere")
+        Ledger(where).close()
+        Ledger(settings.ledger).close()
+        assert (tmp_path / name).exists()
+    child = "from asksage_jupyter.settings import AskSage; print(AskSage.instance().ledger)"
+    told = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == str(tmp_path / "env.db")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_on_a_network_the_ledger_does_without_shared_memory_and_says_so(path):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import re
+from pathlib import Path
 
 
 def shown(where: str) -> str:
@@ -20,6 +18,21 @@ def shown(where: str) -> str:
     if not separator:
         return where
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def resolved(where: str) -> str:
+    """The same place from whatever folder it is looked at later; a URL of a server as it is.
+
+    Examples
+    --------
+    >>> resolved("postgresql://db.example.org/sage")
+    'postgresql://db.example.org/sage'
+    """
+    scheme, separator, rest = where.partition("://")
+    if not separator:
+        return str(Path(where).expanduser().absolute()) if where and ":memory:" not in where else where
+    is_relative = scheme.lower().partition("+")[0] == "sqlite" and re.match(r"/[^/?]", rest)
+    return f"{scheme}:///{Path(rest[1:]).absolute()}" if is_relative else where
 
 
 def data_folder() -> Path:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +18,15 @@ from .address import data_folder, shown
 
 _BALLAST_BYTES = 1 << 20
 _MOUNTS = Path("/proc/mounts")
-_NETWORK_TYPES = frozenset(
-    ["9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
-     "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "smb", "smb2",
-     "smb3", "smbfs", "vboxsf", "virtiofs"]
+# Whose files one machine alone has open, and whose memory maps are shared by all who do. A kind that is not
+# among them is taken for a network's: the most that costs is time, and the other mistake costs the ledger.
+_LOCAL_TYPES = frozenset(
+    ["affs", "apfs", "aufs", "bcachefs", "btrfs", "devtmpfs", "ecryptfs", "erofs", "exfat", "ext2", "ext3",
+     "ext4", "f2fs", "ffs", "hfs", "hfsplus", "iso9660", "jffs2", "jfs", "minix", "msdos", "msdosfs",
+     "nilfs2", "ntfs", "ntfs3", "overlay", "ramfs", "reiserfs", "rootfs", "squashfs", "tmpfs", "ubifs", "udf",
+     "ufs", "vfat", "xfs", "zfs"]
 )  # fmt: skip
+_MOUNT_PROGRAM = "/sbin/mount"  # what macOS and the BSDs have in place of a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +148,40 @@ def keep_ballast(path: Path) -> None:
 
 
 def is_on_network(path: Path, mounts: Path = _MOUNTS) -> bool:
-    """Whether `path` lies on a network file system, where SQLite's shared memory does not work."""
+    """Whether `path` lies on a network file system, where SQLite's shared memory does not work.
+
+    A kind of file system that is not known counts as one; where nothing tells of mounts, none does.
+    """
+    where = path.resolve()  # which also mounts what is mounted when it is looked at
     if os.name == "nt":
-        return str(path).startswith("\\\\")
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return False
-    where = path.resolve()
+        return str(where).removeprefix("\\\\?\\").startswith(("\\\\", "UNC\\"))
     depth, kind = -1, ""
-    for line in lines:
-        fields = line.split()
-        point = Path(fields[1].replace("\\040", " "))
+    for point, found in _mounted(mounts):
         if where.is_relative_to(point) and len(point.parts) >= depth:  # a later mount hides an earlier one
-            depth, kind = len(point.parts), fields[2]
-    return kind in _NETWORK_TYPES
+            depth, kind = len(point.parts), found
+    return depth >= 0 and kind not in _LOCAL_TYPES
+
+
+def _mounted(mounts: Path) -> Iterator[tuple[Path, str]]:
+    """Each mount's point and kind, in the order they were made."""
+    try:
+        table = mounts.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        yield from _told_by_program() if mounts == _MOUNTS else ()
+        return
+    for line in table.splitlines():
+        match line.split():
+            case [_, point, kind, *_]:
+                # Blanks and backslashes are written as three octal digits.
+                yield Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point)), kind
+
+
+def _told_by_program() -> Iterator[tuple[Path, str]]:
+    if not os.access(_MOUNT_PROGRAM, os.X_OK):
+        return
+    said = subprocess.run(  # noqa: S603  a fixed program, asked nothing
+        [_MOUNT_PROGRAM], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="surrogateescape"
+    ).stdout
+    for line in said.splitlines():  # "/dev/disk1s1 on / (apfs, local, journaled)"
+        if told := re.fullmatch(r".+? on (/.*) \(([^,)]+).*\)", line):
+            yield Path(told[1]), told[2]

@@ -82,8 +82,9 @@ class Store(FileConnections):
         keep_ballast(path)
         if self._shared:
             warnings.warn(
-                f"the ledger {path} is on a network file system: it works, slowly. Set ASKSAGE_LEDGER "
-                f"to a path on a local disk; a ledger for a team will want PostgreSQL.",
+                f"the ledger {path} is on a network file system, or one that is not known to be local: it "
+                f"works, slowly. Set ASKSAGE_LEDGER to a path on a local disk; a ledger for a team will want "
+                f"PostgreSQL.",
                 stacklevel=6,  # whoever makes a Ledger
             )
 

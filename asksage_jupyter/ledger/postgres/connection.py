@@ -185,7 +185,7 @@ def _check(connection: BoundedConnection, title: str) -> None:
     if connection.info.server_version < _OLDEST:
         raise LedgerUnusable(
             f"the server of the ledger {title} is PostgreSQL {connection.info.server_version // 10_000}: "
-            f"a ledger needs {_OLDEST // 10_000} or newer, so have it upgraded or set ASKSAGE_LEDGER to another."
+            f"a ledger needs {_OLDEST // 10_000} or newer: have it upgraded, or set ASKSAGE_LEDGER."
         )
 
 
