@@ -6,7 +6,7 @@ Instants are int64 microseconds since 1970 in UTC; a period is ``"2026-11"``; a 
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .errors import BadInput
@@ -44,7 +44,7 @@ def local_day(t: int, zone: str) -> date:
     BadInput
         `zone` is not an IANA time zone.
     """
-    return to_datetime(t).astimezone(_zone(zone)).date()
+    return to_datetime(t).astimezone(rules_of(zone)).date()
 
 
 def period_at(t: int, zone: str = "UTC") -> str:
@@ -57,7 +57,7 @@ def period_at(t: int, zone: str = "UTC") -> str:
     """
     # Asked of the bounds, not of the wall clock alone: where clocks fall back from midnight of the
     # 1st, they read the old month again for an hour, and a month once begun must not reopen.
-    local = to_datetime(t).astimezone(_zone(zone))
+    local = to_datetime(t).astimezone(rules_of(zone))
     period = f"{local:%Y-%m}"
     following = _following(period)
     return following if t >= bounds(period, zone)[1] else period
@@ -82,7 +82,7 @@ def _first_instant(period: str, zone: str) -> int:
         raise BadInput(f"{period!r} is not a month: write it like 2026-11") from None
     # fold=0 takes the earlier of two midnights. A midnight that does not exist maps, through UTC,
     # to the instant the clocks jump: with the offset of before the gap it is that very instant.
-    return to_instant(midnight.replace(tzinfo=_zone(zone), fold=0).astimezone(UTC))
+    return to_instant(midnight.replace(tzinfo=rules_of(zone), fold=0).astimezone(UTC))
 
 
 def _following(period: str) -> str:
@@ -90,8 +90,17 @@ def _following(period: str) -> str:
     return f"{year + month // 12:04d}-{month % 12 + 1:02d}"
 
 
-def _zone(name: str) -> ZoneInfo:
+def rules_of(zone: str) -> tzinfo:
+    """The rules of the clocks in `zone`.
+
+    Raises
+    ------
+    BadInput
+        `zone` is not an IANA time zone, or this machine has no rules of it.
+    """
+    if zone == "UTC":  # also where there is no database of zones
+        return UTC
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadInput(f"{name!r} is no time zone: use an IANA name, such as America/New_York") from None
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        raise BadInput(f"{zone!r} is no time zone: use an IANA name, such as America/New_York") from None

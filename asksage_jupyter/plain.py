@@ -15,6 +15,11 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def storable(text: str) -> str:
+    """The text as any database takes it; bytes of a name that are no UTF-8 are written out."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def plain(text: str) -> str:
     """The text as it may be shown: without controls but tab and line feed; lone surrogates are U+FFFD."""
     text = text.replace("\r\n", "\n")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import getpass
+import math
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from traitlets import Enum, Float, Int, List, Unicode, default, observe, validate
+from traitlets import Enum, Float, Int, List, TraitError, Unicode, default, observe, validate
 from traitlets.config import SingletonConfigurable
 
 from .account import Account
+from .errors import AskSageError, BadInput
 from .ledger.address import Address, resolved
 from .ledger.address import data_folder as data_folder
+from .month import rules_of
+from .plain import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from traitlets import Bunch
 
@@ -33,6 +38,10 @@ _VARIABLES = {
     "holidays": "ASKSAGE_HOLIDAYS",
 }
 FORMATS = ("markdown", "code", "json", "html", "text")
+
+
+class BadSetting(BadInput, TraitError):
+    """A value that a setting cannot have; traitlets puts back the one before."""
 
 
 class AskSage(SingletonConfigurable):
@@ -56,9 +65,11 @@ class AskSage(SingletonConfigurable):
     project = Unicode(help="Project that calls are booked under in the usage log (ASKSAGE_PROJECT).").tag(
         config=True
     )
-    zone = Unicode("UTC", help="Time zone in which your month begins, such as America/New_York.").tag(
-        config=True
-    )
+    zone = Unicode(
+        "UTC",
+        help="Time zone in which your month begins, such as America/New_York; of an account that was used "
+        "before it stays the one of then.",
+    ).tag(config=True)
     system = Unicode(
         "Be accurate and brief. Answer in Markdown.",
         help="System prompt of a cell that names none; empty sends the service's default persona, "
@@ -147,8 +158,42 @@ class AskSage(SingletonConfigurable):
     @validate("weekend", "holidays")
     def _checked_days(self, proposal: Bunch) -> list[str]:
         given: list[str] = proposal.value
-        _working_days(**{"weekend": (), "holidays": (), proposal.trait.name: given})
+        _refuse(_working_days, **{"weekend": (), "holidays": (), proposal.trait.name: given})
         return given
+
+    @validate("zone")
+    def _checked_zone(self, proposal: Bunch) -> str:
+        zone: str = proposal.value
+        _refuse(rules_of, zone)
+        self._set_here.add("zone")
+        return zone
+
+    @validate("url")
+    def _checked_url(self, proposal: Bunch) -> str:
+        from .service.address import base_url
+
+        url: str = proposal.value
+        _refuse(base_url, url)
+        return url
+
+    @validate("ca_bundle")
+    def _checked_ca_bundle(self, proposal: Bunch) -> str:
+        path: str = proposal.value
+        if path and not Path(path).expanduser().exists():
+            raise BadSetting(f"no file {path}: AskSage.ca_bundle is a file of certificates, or empty")
+        return path
+
+    @validate("timeout_s", "ledger_timeout_s", "reconcile_every_s")
+    def _checked_seconds(self, proposal: Bunch) -> float:
+        seconds: float = proposal.value
+        if not math.isfinite(seconds):
+            raise BadSetting(f"AskSage.{proposal.trait.name} is a number of seconds, not {seconds}")
+        return seconds
+
+    @property
+    def told_zone(self) -> str | None:
+        """The zone that a configuration or the person gave; None where nobody did."""
+        return self.zone if "zone" in self._set_here else None
 
     @property
     def working_days(self) -> WorkingDays:
@@ -169,9 +214,25 @@ class AskSage(SingletonConfigurable):
         host = urlsplit(base_url(self.url)).hostname or ""
         # Without an e-mail the service cannot be asked who holds the key; the login name at least keeps
         # the accounts of people who share a ledger apart.
-        holder = self.email.strip().lower() or f"{getpass.getuser()} {NO_EMAIL}"
+        holder = storable(self.email).strip().lower() or f"{_login_name()} {NO_EMAIL}"
         # A loopback port changes from start to start (the demo's, a tunnel's); the account stays the same.
         return Account("localhost" if is_loopback(host) else host, holder, self.zone)
+
+
+def _login_name() -> str:
+    """The name of who runs this; a number where the system knows no name for it, as in some containers."""
+    try:
+        return storable(getpass.getuser())
+    except (KeyError, OSError, ImportError):
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "user"
+
+
+def _refuse(check: Callable[..., object], *given: object, **named: object) -> None:
+    """Let `check` look at a setting's value, and refuse what it refuses."""
+    try:
+        check(*given, **named)
+    except AskSageError as error:
+        raise BadSetting(str(error)) from None
 
 
 def _working_days(weekend: Iterable[str], holidays: Iterable[str]) -> WorkingDays:

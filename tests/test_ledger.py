@@ -563,3 +563,19 @@ def test_a_top_up_that_ended_within_the_month_has_expired(month, clock):
     clock.t = at(2026, 11, 25)
     told = month.month(ME, INFERENCE)
     assert (told.topped_up, told.expired, told.remaining) == (100, 100, 1000)
+
+
+def test_names_that_are_no_utf_8_are_kept_as_they_can_be_read_and_found_again(ledger):
+    ledger.set_plan(ME, INFERENCE, 1000, source="me")
+    odd = "/home/me/caf\udce9 \0 data.ipynb"
+    call = a_call(10, notebook=odd, cell="c\ud800", project="p\udcff", user="u\udcff")
+    ledger.hold(ME, call, due=call.sent_at + HOUR)
+    ledger.settle(call.op, a_bill(7))
+    ledger.grant(
+        ME, INFERENCE, 5, source="top-up:\udce9", starts=call.sent_at - HOUR, ends=call.sent_at + HOUR
+    )
+    (row,) = ledger.calls(ME)
+    assert row[4:8] == ("/home/me/caf\\udce9 \\x00 data.ipynb", "c\\ud800", "p\\udcff", "u\\udcff")
+    spent = ledger.notebook_spending(ME, INFERENCE, odd, since=0, until=call.sent_at + HOUR)
+    assert spent.tokens == 7
+    assert ledger.verify().ok

@@ -515,7 +515,6 @@ def test_tab_offers_nothing_of_ours_elsewhere(shell, server, text):
 
 def test_a_wrong_setting_does_not_break_tab(shell, monkeypatch):
     monkeypatch.setenv("ASKSAGE_URL", "http://not-loopback.example.org")
-    AskSage.instance().url = "http://not-loopback.example.org"
     AskSage.instance().model = MODEL
     assert completed(shell, "%%asksage sa|") == {f"sa->{MODEL}"}
 

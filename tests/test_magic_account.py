@@ -297,7 +297,7 @@ def test_a_request_shows_the_words_of_the_service(shell, server):
         ("%asksage top-up 500", "by which receipt: %asksage top-up TOKENS --receipt TEXT"),
         ("%asksage top-up --receipt A", "say how many"),
         ("%asksage top-up many --receipt A", "'many' is not a number of Ask Sage tokens"),
-        ("%asksage top-up 0 --receipt A", "above 0"),
+        ("%asksage top-up 0 --receipt A", "from 1 to"),
         ("%asksage top-up 5 --receipt A --meter both", "not one of inference, training"),
         ("%asksage top-up 5 --receipt A --expires soon", "write it like 2026-12-31"),
         ("%asksage request 500", "what for: %asksage request TOKENS --reason TEXT"),

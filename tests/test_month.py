@@ -1,5 +1,8 @@
 """Periods and their bounds, where a day has no midnight, or two."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -60,3 +63,13 @@ def test_instants_and_datetimes_are_each_others_inverse():
 def test_bad_periods_and_zones_are_told_in_a_line(period, zone):
     with pytest.raises(BadInput):
         bounds(period, zone)
+
+
+def test_utc_is_known_where_there_are_no_rules_of_zones():
+    code = "from asksage_jupyter.month import bounds; print(bounds('2026-11'))"
+    bare = {**os.environ, "PYTHONTZPATH": "", "PYTHONSAFEPATH": ""}
+    hidden = f"import sys; sys.modules['tzdata'] = None; {code}"
+    ran = subprocess.run(
+        [sys.executable, "-c", hidden], env=bare, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.strip() == str(bounds("2026-11")), ran.stderr

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from zoneinfo import ZoneInfo
 
+from ..month import rules_of
 from .records import Account, Meter
 
 
@@ -191,7 +191,7 @@ class Balance:
     def _footnote(self) -> str:
         as_of = self.inference.as_of
         known = f" · as of {as_of:%d %b %H:%M} UTC" if as_of else ""
-        resets = self.inference.resets_at.astimezone(ZoneInfo(self.account.zone))
+        resets = self.inference.resets_at.astimezone(rules_of(self.account.zone))
         calls = "call waits" if self.unbooked == 1 else "calls wait"
         waits = f" · {self.unbooked:,} {calls} to be booked" if self.unbooked else ""
         return f"resets {resets:%d %b %Y} · {self.inference.source}{known}{waits}"

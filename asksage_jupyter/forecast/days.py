@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from .. import month
 
@@ -23,7 +22,7 @@ def daily(quarters: Iterable[tuple[int, int]], zone: str) -> dict[date, int]:
     zone : str
         IANA name.
     """
-    local = ZoneInfo(zone)
+    local = month.rules_of(zone)
     days: dict[date, int] = defaultdict(int)
     for t, tokens in quarters:
         days[month.to_datetime(t).astimezone(local).date()] += tokens
@@ -44,5 +43,5 @@ def to_come_share(day: date, now: int, zone: str) -> float:
 
 
 def _midnight(day: date, zone: str) -> int:
-    local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    local = datetime(day.year, day.month, day.day, tzinfo=month.rules_of(zone))
     return month.to_instant(local.astimezone(UTC))

@@ -6,9 +6,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from ..account import Meter, MeterBalance
+from ..month import rules_of
 from . import card
 from .days import to_come_share, today
 from .paths import observed, paths
@@ -144,7 +144,7 @@ def pace(
         With fewer than `ENOUGH_DAYS` finished working days, without a forecast.
     """
     as_of, remaining = today(now, zone), balance.remaining
-    last_day = (balance.resets_at - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
+    last_day = (balance.resets_at - timedelta(microseconds=1)).astimezone(rules_of(zone)).date()
     to_come = [as_of + timedelta(days=n) in calendar for n in range((last_day - as_of).days + 1)]
     known = Pace(balance.meter, as_of, last_day, balance.granted, remaining, days_left=sum(to_come))
     if remaining is not None and balance.spendable is not None and balance.spendable < remaining:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .. import month
 from ..account import Account, Bill, Call, Grant, Meter
 from ..errors import BadInput
+from ..plain import storable
 from . import grants, moves, pools, stores
 from .place import Place
 from .postgres import roles
@@ -73,8 +75,8 @@ class Ledger(LedgerView):
         BadInput, LedgerError
             Nothing was written.
         """
-        grants.checked(allotment, "an allotment")
-        grants.checked(used, "what was used")
+        allotment = grants.checked(allotment, "an allotment")
+        used = grants.checked(used, "what was used")
         return self._store.write(
             lambda connection: grants.open_month(
                 connection, account, meter, allotment, used, source, self._clock()
@@ -97,16 +99,16 @@ class Ledger(LedgerView):
         Raises
         ------
         LedgerConflict
-            The source was given with other figures; nothing was written.
+            The source was given with other tokens; nothing was written.
         BadInput, LedgerError
             Nothing was written.
         """
-        grants.checked(tokens, "a grant")
+        tokens = grants.checked(tokens, "a grant")
         if source.startswith("allotment:"):
             raise BadInput("an allotment is given with set_plan; a grant's source is like top-up:<receipt>")
         if starts >= ends:
             raise BadInput("a grant must end after it starts")
-        wanted = Grant(0, source, starts, ends)
+        wanted = Grant(0, storable(source), starts, ends)
         return self._store.write(
             lambda connection: grants.give(connection, account, meter, tokens, wanted, self._clock()),
             of=account,
@@ -120,7 +122,7 @@ class Ledger(LedgerView):
         BadInput, LedgerError
             Nothing was written.
         """
-        grants.checked(monthly, "a plan")
+        monthly = grants.checked(monthly, "a plan")
         self._store.write(
             lambda connection: grants.set_plan(connection, account, meter, monthly, source, self._clock()),
             of=account,
@@ -152,7 +154,7 @@ class Ledger(LedgerView):
             Nothing was written.
         """
         if cap is not None:
-            grants.checked(cap, "a cap")
+            cap = grants.checked(cap, "a cap")
         return self._store.write(
             lambda connection: pools.join(connection, account, meter, pool, cap, self._clock()), of=account
         )
@@ -237,6 +239,9 @@ class Ledger(LedgerView):
             No plan is known, or the ledger could not be written; nothing was written.
         """
         grants.checked(call.estimate, "an estimate")
+        names = (call.notebook, call.cell, call.project, call.user)
+        notebook, cell, project, user = (None if name is None else storable(name) for name in names)
+        call = replace(call, notebook=notebook, cell=cell, project=project, user=user)
         self._store.write(
             lambda connection: moves.hold(connection, account, call, due, self._clock()), of=account
         )
@@ -318,7 +323,7 @@ class Ledger(LedgerView):
         BadInput, LedgerError
             Nothing was written.
         """
-        grants.signed(tokens, "a correction")
+        tokens = grants.signed(tokens, "a correction")
         self._store.write(
             lambda connection: moves.correct(connection, account, meter, tokens, op, self._clock()),
             of=account,

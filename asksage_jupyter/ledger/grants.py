@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import SupportsIndex
 
 from sqlalchemy import Connection, Table, bindparam, select
 
@@ -11,11 +13,13 @@ from ..account import Account, Grant, Kind, Meter
 from ..errors import BadInput, LedgerConflict, LedgerError
 from .chain import append
 from .op import new_op
+from .people import zone_of
 from .schema import account, entry, grant, plan
 from .state import State, Tail, allotment_of, never_seen, read_state
 
 # Far above any plan, and so far below 2**63 that no sum of entries can leave a signed 64-bit integer.
 _MOST = 10**15
+_YES_OR_NO = ("bool", "bool_")  # Python's and, by either name, NumPy's
 
 _FIND_GRANT = (
     select(grant.c.id, grant.c.source, grant.c.starts, grant.c.ends, entry.c.tokens)
@@ -24,19 +28,23 @@ _FIND_GRANT = (
 )
 
 
-def checked(tokens: int, what: str, *, least: int = 0) -> int:
-    """`tokens`, when it is a whole number that a ledger can add up.
+def checked(tokens: SupportsIndex, what: str, *, least: int = 0) -> int:
+    """`tokens` as an int, when it is a whole number that a ledger can add up: NumPy's are.
 
     Raises
     ------
     BadInput
     """
-    if not isinstance(tokens, int) or not least <= tokens <= _MOST:
+    try:
+        number = None if type(tokens).__name__ in _YES_OR_NO else operator.index(tokens)
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= _MOST:
         raise BadInput(f"{what} must be a whole number of tokens from {least:,} to {_MOST:,}, not {tokens!r}")
-    return tokens
+    return number
 
 
-def signed(tokens: int, what: str) -> int:
+def signed(tokens: SupportsIndex, what: str) -> int:
     """The same for a correction, which may be negative."""
     return checked(tokens, what, least=-_MOST)
 
@@ -84,12 +92,12 @@ def regranted(connection: Connection, state: State, tokens: int) -> State:
 def give(
     connection: Connection, holder: Account, meter: Meter, tokens: int, wanted: Grant, clock: int
 ) -> Grant:
-    """Make a grant besides the allotment; the same source again converges.
+    """Make a grant besides the allotment; the same source and tokens again are the same grant, whenever.
 
     Raises
     ------
     LedgerConflict
-        The source was given with other figures.
+        The source was given with other tokens.
     """
     state = seen(connection, holder, meter, clock)
     _refuse_member(holder, state)
@@ -98,13 +106,19 @@ def give(
     if there is None:
         tail = _open(connection, holder, meter, state, tokens, wanted)
         return replace(wanted, id=tail.grant_id)
-    found = Grant(*there[:4])
-    if (found.starts, found.ends, there.tokens) != (wanted.starts, wanted.ends, tokens):
+    if there.tokens != tokens:
         raise LedgerConflict(
-            f"{wanted.source} was already given as {there.tokens:,} {meter} tokens, with other figures or "
-            f"times: use another source for another grant."
+            f"{wanted.source} was already given as {there.tokens:,} {meter} tokens, not {tokens:,}: use "
+            f"another source for another grant."
         )
-    return found
+    return Grant(*there[:4])
+
+
+def has_grant(connection: Connection, holder: Account, meter: Meter, source: str, clock: int) -> bool:
+    """Whether a grant of that source was given, however long ago."""
+    state = read_state(connection, holder, meter, clock)
+    asked = {"account_id": 0 if state is None else state.account_id, "source": source}
+    return connection.execute(_FIND_GRANT, asked).first() is not None
 
 
 def with_allotment(connection: Connection, holder: Account, meter: Meter, state: State) -> State:
@@ -120,6 +134,8 @@ def seen(connection: Connection, holder: Account, meter: Meter, clock: int) -> S
     state = read_state(connection, holder, meter, clock)
     if state is not None:
         return state
+    # The other meter may be there: an account's months begin at one instant.
+    holder = replace(holder, zone=zone_of(connection, holder) or holder.zone)
     row = {"host": holder.host, "holder": holder.holder, "meter": meter.value, "zone": holder.zone}
     return never_seen(holder, clock, _insert(connection, account, row))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ..account import Account
 from .reading import is_persons
@@ -34,6 +34,17 @@ _KNOWN = (
     .group_by(account.c.host, account.c.holder)
     .order_by(func.max(_NEWEST).desc().nulls_last(), account.c.host, account.c.holder)
 )
+
+
+_ZONE = select(func.min(account.c.zone)).where(
+    account.c.host == bindparam("host"), account.c.holder == bindparam("holder")
+)
+
+
+def zone_of(connection: Connection, holder: Account) -> str | None:
+    """The zone of an account's first contact; None before it."""
+    zone: str | None = connection.scalar(_ZONE, {"host": holder.host, "holder": holder.holder})
+    return zone
 
 
 def known_accounts(connection: Connection) -> list[Known]:

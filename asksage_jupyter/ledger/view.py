@@ -8,12 +8,13 @@ from typing import Any
 
 from .. import month
 from ..account import Account, Balance, Meter
-from . import audit, balances, months, pools, sealing, stores
+from ..plain import storable
+from . import audit, balances, grants, months, people, pools, sealing, stores
 from .audit import Verification
 from .cells import NotebookSpending, notebook_spending
 from .connections import Connections
 from .months import MonthFigures
-from .people import Known, known_accounts
+from .people import Known
 from .place import Place, place_of
 from .pools import Member
 from .reading import calls_statement, recent
@@ -75,6 +76,26 @@ class LedgerView:
         """
         clock = self._clock()
         return self._store.read(lambda connection: balances.has_month(connection, account, meter, clock))
+
+    def has_grant(self, account: Account, meter: Meter, source: str) -> bool:
+        """Whether a grant of that source was ever given to the account.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading(snapshot=True) as connection:
+            return grants.has_grant(connection, account, meter, storable(source), self._clock())
+
+    def zone_of(self, account: Account) -> str | None:
+        """The zone in which the account's months begin, as first contact told it; None before that.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return people.zone_of(connection, account)
 
     def balance(self, account: Account) -> Balance:
         """What is left on both meters now; never writes.
@@ -339,6 +360,7 @@ class LedgerView:
         LedgerError
         """
         with self._store.reading(snapshot=True) as connection:
+            notebook = storable(notebook)
             return notebook_spending(connection, account, meter, notebook, since, until, limit)
 
     def pool_of(self, account: Account, meter: Meter) -> str | None:
@@ -379,7 +401,7 @@ class LedgerView:
         LedgerError
         """
         with self._store.reading() as connection:
-            return known_accounts(connection)
+            return people.known_accounts(connection)
 
     def verify(self) -> Verification:
         """Recompute every sequence, sum, time and hash.

@@ -68,12 +68,12 @@ def version_text() -> str:
     """The version, account, service and ledger; never a key or a password."""
     from importlib.metadata import version
 
-    session = current()
-    account, settings = session.account, session.settings
+    settings = current().settings
+    account = settings.account
     return "\n".join(
         [
             f"asksage_jupyter {version('asksage_jupyter')}",
-            f"account  {account.holder} at {account.host}, months in {account.zone}",
+            f"account  {account.holder} at {account.host}",
             f"service  {settings.url}",
             f"ledger   {shown(settings.ledger)}",
         ]

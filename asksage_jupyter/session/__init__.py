@@ -277,7 +277,7 @@ def top_up(
     Raises
     ------
     LedgerConflict
-        The receipt was told with other figures, or in another month; nothing was booked.
+        The receipt was told with other tokens; nothing was booked.
     BadInput
         A value that is not allowed; nothing was booked.
     """

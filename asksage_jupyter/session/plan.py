@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, SupportsIndex
 
 from .. import month
 from ..account import Meter
 from ..errors import BadInput
+from ..ledger.grants import checked
 
 if TYPE_CHECKING:
     from ..account import Balance
     from .session import Session
 
 
-def top_up(session: Session, tokens: int, meter: str, receipt: str, expires: date | str | None) -> Balance:
+def top_up(
+    session: Session,
+    tokens: SupportsIndex,
+    meter: str,
+    receipt: str | SupportsIndex,
+    expires: date | str | None,
+) -> Balance:
     """Do what `asksage_jupyter.top_up` says."""
     if meter not in tuple(Meter):
         raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
-    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens <= 0:
-        raise BadInput(f"a top-up is a whole number of tokens above 0, not {tokens!r}")
-    if not receipt.strip():
-        raise BadInput(
-            "a top-up needs its receipt, by which it is booked once: any text that names the purchase"
-        )
+    tokens = checked(tokens, "a top-up", least=1)
+    source = f"top-up:{_named(receipt)}"
     now = session.clock()
     starts, ends = month.bounds(month.period_at(now, session.account.zone), session.account.zone)
     if expires is not None:
         ends = _end_of(expires, session.account.zone)
-        if ends <= now:
-            raise BadInput(f"{expires} is over: expires is the last day on which the tokens can be spent")
+    if ends <= now and not session.ledger.has_grant(session.account, Meter(meter), source):
+        raise BadInput(f"{expires} is over: expires is the last day on which the tokens can be spent")
     session.make_contact()
     session.ledger.grant(
-        session.account, Meter(meter), tokens, source=f"top-up:{receipt.strip()}", starts=starts, ends=ends
+        session.account, Meter(meter), tokens, source=source, starts=starts, ends=max(ends, starts + 1)
     )
     return session.ledger.balance(session.account)
 
 
+def _named(receipt: str | SupportsIndex) -> str:
+    """The receipt as the ledger keeps it; a number is as good as a text."""
+    named = receipt if isinstance(receipt, str) else "" if isinstance(receipt, bool) else _digits(receipt)
+    if not named.strip():
+        raise BadInput(
+            f"a top-up needs its receipt, by which it is booked once: any text that names the purchase, "
+            f"not {receipt!r}"
+        )
+    return named.strip()
+
+
+def _digits(number: SupportsIndex) -> str:
+    try:
+        return str(operator.index(number))
+    except TypeError:
+        return ""
+
+
 def overdrawn(balance: Balance) -> list[str]:
     """One line for each meter from which nothing can be spent, and until when."""
-    zone = ZoneInfo(balance.account.zone)
+    zone = month.rules_of(balance.account.zone)
     return [
         f"{meter.meter}: {meter.used + meter.held:,} tokens of {meter.granted:,} are used or held; calls are "
         f"refused until {meter.resets_at.astimezone(zone):%d %b %Y}, a top-up or a larger plan"
@@ -56,5 +77,5 @@ def _end_of(day: date | str, zone: str) -> int:
         following = given + timedelta(days=1)
     except (AttributeError, TypeError, ValueError, OverflowError):
         raise BadInput(f"{day!r} is not a date: write it like 2026-12-31") from None
-    midnight = datetime(following.year, following.month, following.day, tzinfo=ZoneInfo(zone))
+    midnight = datetime(following.year, following.month, following.day, tzinfo=month.rules_of(zone))
     return month.to_instant(midnight.astimezone(UTC))

@@ -24,6 +24,7 @@ from .waiting import LIMIT_S, patiently
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..account import Account
     from ..ledger import Ledger
     from ..rates import Estimate
     from ..service import Answer, ModelInfo, Query, Secret, Service
@@ -71,7 +72,6 @@ class Session:
 
     def __init__(self, settings: AskSage, *, clock: Callable[[], int] | None = None) -> None:
         self.settings = settings
-        self.account = settings.account
         self.companions: list[Companion] = []
         self._guarded = Clock()
         self._clock = clock or self._guarded
@@ -79,7 +79,29 @@ class Session:
         self._knows_holder = False
         self._exchanges: deque[tuple[str, str]] = deque(maxlen=HISTORY_KEPT)
         self._models: list[ModelInfo] | None = None
-        self.settling = Settling(self.account, settings, lambda: self.ledger, self.clock, self._after_call)
+        self.settling = Settling(
+            settings.account, settings, lambda: self.ledger, self.clock, self._after_call
+        )
+
+    @cached_property
+    def account(self) -> Account:
+        """Whose tokens are counted, in the zone that the ledger keeps for them since first contact.
+
+        Raises
+        ------
+        BadInput
+            The zone that is set is another: two zones would give one month two allotments.
+        LedgerError
+            The ledger cannot be read.
+        """
+        wanted, told = self.settings.account, self.settings.told_zone
+        kept = self.ledger.zone_of(wanted) or wanted.zone
+        if told is not None and told != kept:
+            raise BadInput(
+                f"the months of {wanted.holder} begin in {kept} since the first contact, not in {told}: two "
+                f"zones would give one month two allotments. Write  %config AskSage.zone = {kept!r}"
+            )
+        return replace(wanted, zone=kept)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -90,7 +112,9 @@ class Session:
 
     @cached_property
     def service(self) -> Service:
-        return self._service_with(find_key(self.account)[0], partial(another_key, self.account))
+        return self._service_with(
+            find_key(self.settings.account)[0], partial(another_key, self.settings.account)
+        )
 
     @cached_property
     def _access(self) -> Access:
@@ -151,11 +175,12 @@ class Session:
 
     def set_plan(self, inference: int | None = None, training: int | None = None) -> Balance:
         """Tell the monthly allotments that the service does not; for this month and those after it."""
-        for meter, monthly in ((Meter.INFERENCE, inference), (Meter.TRAINING, training)):
-            if monthly is not None:
-                if monthly < 0:
-                    raise BadInput(f"a plan of {monthly:,} {meter} tokens: it cannot be below zero")
-                self.ledger.set_plan(self.account, meter, monthly, source="set_plan")
+        from ..ledger.grants import checked
+
+        told = {Meter.INFERENCE: inference, Meter.TRAINING: training}
+        plans = {meter: checked(n, f"a plan of {meter}") for meter, n in told.items() if n is not None}
+        for meter, monthly in plans.items():
+            self.ledger.set_plan(self.account, meter, monthly, source="set_plan")
         return self.ledger.balance(self.account)
 
     def login(self, key: Secret) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from .. import month
 from ..errors import BadInput
@@ -43,10 +42,10 @@ def _instant(name: str, when: When, zone: str, *, through: bool) -> int:
     found = _parsed(name, when)
     if isinstance(found, datetime):
         # A wall clock's time that comes twice is taken the first time.
-        aware = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
+        aware = found if found.tzinfo else found.replace(tzinfo=month.rules_of(zone))
         return month.to_instant(aware.astimezone(UTC))
     day = found + _DAY if through else found
-    midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    midnight = datetime(day.year, day.month, day.day, tzinfo=month.rules_of(zone))
     return month.to_instant(midnight.astimezone(UTC))
 
 

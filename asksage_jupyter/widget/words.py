@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Self
-from zoneinfo import ZoneInfo
 
 from .. import month
 from ..account import HELD, Balance, MeterBalance, Status, open_words
-from ..month import to_datetime, to_instant
+from ..month import rules_of, to_datetime, to_instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +154,7 @@ def advice(meter: MeterBalance, balance: Balance) -> str:
 def resets(balance: Balance, now: int | None) -> str:
     """When the next month's tokens come, in the account's time zone; with `now`, in how many days."""
     reset = _reset_date(balance.inference, balance)
-    today = reset if now is None else to_datetime(now).astimezone(ZoneInfo(balance.account.zone)).date()
+    today = reset if now is None else to_datetime(now).astimezone(rules_of(balance.account.zone)).date()
     days = (reset - today).days
     if days < 1:  # also for figures so old that the month they are of has ended
         return f"Resets {_day(reset)}"
@@ -200,7 +199,7 @@ def _age(passed: int) -> str:
 
 
 def _reset_date(meter: MeterBalance, balance: Balance) -> date:
-    return meter.resets_at.astimezone(ZoneInfo(balance.account.zone)).date()
+    return meter.resets_at.astimezone(rules_of(balance.account.zone)).date()
 
 
 def _day(day: date) -> str:
