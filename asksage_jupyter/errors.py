@@ -76,17 +76,34 @@ class NotEnoughTokens(AskSageError):
         When the next allotment begins (UTC).
     short : str
         What is short, of a pool's member: ``"the pool lab"`` or ``"your cap"``; else empty.
+    cheaper : tuple of (str, int) or None
+        A model that could be paid, and about what it would cost.
     """
 
     def __init__(
-        self, meter: str, needed: int, remaining: int, resets_at: datetime, *, short: str = ""
+        self,
+        meter: str,
+        needed: int,
+        remaining: int,
+        resets_at: datetime,
+        *,
+        short: str = "",
+        cheaper: tuple[str, int] | None = None,
     ) -> None:
         self.meter, self.needed, self.remaining, self.resets_at = meter, needed, remaining, resets_at
-        self.short = short
-        left = f"{short} has {remaining:,} left" if short else f"{remaining:,} remaining"
+        self.short, self.cheaper = short, cheaper
+        left = f"{remaining:,} remaining" if remaining >= 0 else f"{-remaining:,} over"
+        if short:
+            left = f"{short} has {remaining:,} left"
+        ways = [f"{cheaper[0]} would cost about {cheaper[1]:,}"] if cheaper else []
+        training = " --meter training" * (meter == "training")
+        more = (
+            "ask the pool's owner for more" if short else f"more: %asksage request N{training} --reason TEXT"
+        )
+        ways.append(more)
         super().__init__(
             f"not enough {meter} tokens: {needed:,} needed, {left} until "
-            f"{resets_at:%d %b %Y} (UTC). Nothing was sent."
+            f"{resets_at:%d %b %Y} (UTC). Nothing was sent; {'; '.join(ways)}."
         )
 
 

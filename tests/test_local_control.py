@@ -429,7 +429,7 @@ def test_our_own_client_uses_every_route(client, ours, month, tmp_path):
     assert (plugin.name, plugin.parameters) == ("Summarize", ("text",))
     answer = ours.execute_plugin("Summarize", {"text": "Good morning."}, "local-echo")
     assert answer.text.endswith("Good morning.")
-    assert len(ours.follow_up("Hi")) == 2
+    assert len(ours.follow_up("Hi", "local-echo").text.splitlines()) == 2
     ours.request_tokens(500, "a long report")
     assert ours.limits().inference == ALLOTMENT + 500
     rows = ours.log(limit=5)

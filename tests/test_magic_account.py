@@ -177,13 +177,13 @@ def test_a_plugin_is_run_held_and_debited_like_a_call(shell, server):
 
 def test_a_plugin_is_estimated_from_its_own_bills(shell, server):
     first, _ = ran(shell, "%%asksage --plugin Summarize --estimate\nA text.")
-    assert "this plugin has no bill yet" in first
+    assert "Summarize has no bill yet" in first
     for tokens in (40, 90, 50):
         server.on(PLUGIN, envelope("Short.", usage={"asksage_tokens": tokens}, provenance={"model": MODEL}))
         ran(shell, "%%asksage --plugin Summarize\nA text.")
     shown, _ = ran(shell, "%%asksage --plugin Summarize --estimate\nA text.")
     assert "plugin:Summarize: about 50 tokens (40 to 90)" in shown
-    assert "the median of this plugin's last 3 bills" in shown
+    assert "the median of its last 3 bills" in shown
     _, error = ran(shell, "%%asksage --plugin Summarize --max-tokens 49\nA text.")
     assert isinstance(error, OverLimit)
     assert len(server.asked(PLUGIN)) == 3
@@ -195,12 +195,12 @@ def test_all_values_of_a_plugin_may_stand_on_its_line(shell, server):
     assert b'{"language": "German", "text": "Day"}' in server.asked(PLUGIN)[0].content
 
 
-def test_a_plugin_whose_bill_is_not_told_is_presumed(shell, server):
+def test_a_plugin_whose_bill_is_not_told_stays_open(shell, server):
     server.on(PLUGIN, {"response": "Short.", "status": 200})
     shown, error = ran(shell, "%%asksage --plugin Summarize\nA text.")
     assert error is None
-    assert "presumed" in shown
-    assert asksage_jupyter.balance().inference.held == 0
+    assert "the bill is not told yet: about" in shown
+    assert asksage_jupyter.balance().inference.held > 0
 
 
 def test_a_refused_plugin_is_not_debited_and_a_lost_one_stays_held(shell, server):
@@ -246,7 +246,10 @@ def test_follow_up_shows_questions_on_the_last_reply(shell, server):
     shown, error = ran(shell, "%asksage follow-up")
     assert error is None
     assert shown.startswith("- And the sea?\n- And at night?")
-    assert server.asked(FOLLOW_UP)[0].json["message"] == "The sky is blue."
+    sent = server.asked(FOLLOW_UP)[0].json
+    assert (sent["message"], sent["model"]) == ("The sky is blue.", MODEL)
+    assert "follow-up · the bill is not told yet: about" in shown
+    assert asksage_jupyter.balance().inference.held > 0
 
 
 # -- plan --------------------------------------------------------------------------------------------

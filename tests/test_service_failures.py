@@ -27,7 +27,7 @@ CALLS = {
     STREAM: lambda service: service.query(question(), lambda text: None),
     TRAIN: lambda service: service.train("Holds.", "notes"),
     EXECUTE: lambda service: service.execute_plugin("summary", {}, "gpt-5"),
-    FOLLOW_UP: lambda service: service.follow_up("Holds."),
+    FOLLOW_UP: lambda service: service.follow_up("Holds.", "gpt-5"),
     MODELS: lambda service: service.models(),
 }
 

@@ -64,7 +64,7 @@ CALLS = {
     TRAIN: lambda service, path: service.train(TEXT, "notes", context=TEXT),
     TRAIN_FILE: lambda service, path: service.train_file(path, "notes"),
     EXECUTE: lambda service, path: service.execute_plugin("summary", {"text": TEXT}, "gpt-5"),
-    FOLLOW_UP: lambda service, path: service.follow_up(TEXT),
+    FOLLOW_UP: lambda service, path: service.follow_up(TEXT, "gpt-5"),
     REQUEST: lambda service, path: service.request_tokens(5_000, TEXT),
 }
 REFUSED = {
@@ -343,19 +343,27 @@ ASKED = ["What is a hold?", "Who pays?"]
 )
 def test_questions_are_found_in_every_shape(bench, reply):
     bench.server.on(FOLLOW_UP, reply)
-    assert bench.service().follow_up("Holds.") == ASKED
-    assert bench.server.requests[0].json == {"message": "Holds.", "dataset": "none", "usage": True}
+    assert bench.service().follow_up("Holds.", "gpt-5").text.splitlines() == ASKED
+    assert bench.server.requests[0].json == {
+        "message": "Holds.",
+        "model": "gpt-5",
+        "dataset": "none",
+        "usage": True,
+    }
 
 
 def test_lines_that_are_no_questions_are_better_than_none(bench):
     bench.server.on(FOLLOW_UP, envelope("Tell me of holds\nTell me of bills"))
-    assert bench.service().follow_up("Holds.") == ["Tell me of holds", "Tell me of bills"]
+    assert bench.service().follow_up("Holds.", "gpt-5").text.splitlines() == [
+        "Tell me of holds",
+        "Tell me of bills",
+    ]
 
 
 def test_a_follow_up_that_is_refused_with_sorry_raises(bench):
     bench.server.on(FOLLOW_UP, envelope("Sorry, no message.", usage=None))
     with pytest.raises(Refused, match="no message"):
-        bench.service().follow_up("Holds.")
+        bench.service().follow_up("Holds.", "gpt-5")
 
 
 # -- requests for tokens, datasets ------------------------------------------------------------------------

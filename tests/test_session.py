@@ -282,19 +282,11 @@ def test_a_stop_during_the_debit_still_gives_the_reply(tenant, monkeypatch):
     assert standing() == (474, 0)
 
 
-@pytest.mark.parametrize(
-    ("usage", "tokens", "source"),
-    [
-        ({"prompt_tokens": 1_000, "completion_tokens": 100}, 110, Source.PRICED),
-        (None, None, Source.PRESUMED),
-    ],
-)
-def test_a_reply_without_a_bill_is_debited_from_the_next_best_source(tenant, usage, tokens, source):
-    tenant.on(QUERY, envelope("OK", usage=usage))
+def test_a_reply_without_a_bill_is_priced_by_its_model_tokens(tenant):
+    tenant.on(QUERY, envelope("OK", usage={"prompt_tokens": 1_000, "completion_tokens": 100}))
     reply = asksage_jupyter.ask("Say OK.")
-    expected = reply.estimate.expected if tokens is None else tokens
-    assert reply.source is source
-    assert reply.tokens == pytest.approx(expected, abs=1)
+    assert reply.source is Source.PRICED
+    assert reply.tokens == pytest.approx(110, abs=1)
     assert standing() == (411 + reply.tokens, 0)
 
 

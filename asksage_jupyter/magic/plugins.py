@@ -47,14 +47,9 @@ def personas(shell: InteractiveShell, rest: str) -> None:
 def follow_up(shell: InteractiveShell, rest: str) -> None:
     """Show the questions that the service suggests after this notebook's last reply."""
     nothing_after("follow-up", rest)
-    session = current()
-    if not (last := session.history(1)):
-        raise BadInput("there is no reply in this notebook yet: ask something with %%asksage first")
-    questions = session.service.follow_up(last[0][1])
-    listed = "\n".join(f"- {question}" for question in questions) or "Ask Sage suggests no questions."
-    show.tell(
-        f"{listed}\n\nA model wrote them; what that cost is not told, and shows in Ask Sage's own counter."
-    )
+    reply = current().follow_up()
+    show.tell("\n".join(f"- {line}" for line in reply.text.splitlines()) or "Ask Sage suggests no questions.")
+    show.receipt(reply)
 
 
 def values_of(shell: InteractiveShell, session: Session, options: CellOptions, body: str) -> dict[str, str]:

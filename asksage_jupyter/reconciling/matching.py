@@ -67,9 +67,14 @@ class Asked:
     def _is_near(self, row: LogRow) -> bool:
         return (
             row.teach == (self.meter is Meter.TRAINING)
-            and (row.teach or row.model in (None, self.model))
+            and (row.teach or row.model in (None, self.model) or self._may_be_any_model)
             and self.sent_at - SKEW <= row.sent_at <= self.sent_at + REACH
         )
+
+    @property
+    def _may_be_any_model(self) -> bool:
+        """Whether the call is booked under what was asked for, and the log tells which model did it."""
+        return self.model == "follow-up" or self.model.startswith("plugin:")
 
 
 @dataclass(frozen=True, slots=True)

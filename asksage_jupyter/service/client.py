@@ -161,15 +161,17 @@ class Service:
         del values  # they may be a prompt, and this frame may be shown in a traceback
         return self._connection.persist(partial(plugins.execute, self._connection, request))
 
-    def follow_up(self, message: str) -> list[str]:
-        """Questions to ask next, after `message`; a model writes them, so they may be billed.
+    def follow_up(self, message: str, model: str) -> Answer:
+        """Questions to ask next, after `message`, one a line; a model writes them, so they may be billed.
+
+        Its `tokens` are None where the tenant does not tell the bill.
 
         Raises
         ------
         Refused, ReplyLost
             As of `query`.
         """
-        request = questions.request_for(self._client, message)
+        request = questions.request_for(self._client, message, model)
         del message
         return self._connection.paid(request, questions.questions_in)
 

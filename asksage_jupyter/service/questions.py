@@ -9,19 +9,20 @@ import httpx
 
 from ..errors import ServiceError
 from .payload import JSON, json_of
+from .records import Answer
 from .wire import Body, lost, text_in
 
 _MARK = re.compile(r"^(?:[-*•]|\(?\d{1,2}[.):])\s+")
 
 
-def request_for(client: httpx.Client, message: str) -> httpx.Request:
+def request_for(client: httpx.Client, message: str, model: str) -> httpx.Request:
     """The request for questions that follow `message`; no dataset, as its text would be billed."""
-    content = json_of(message=message, dataset="none", usage=True)
+    content = json_of(message=message, model=model, dataset="none", usage=True)
     return client.build_request("POST", "/server/follow-up-questions", content=content, headers=JSON)
 
 
-def questions_in(body: Body) -> list[str] | ServiceError:
-    """The questions, from a list, a list as JSON text, or one a line."""
+def questions_in(body: Body) -> Answer | ServiceError:
+    """The questions, one a line, from a list, a list as JSON text, or one a line."""
     if failure := body.failure() or body.soft_failure():
         return failure
     message, response = body.get("message"), body.response
@@ -30,7 +31,8 @@ def questions_in(body: Body) -> list[str] | ServiceError:
         told = _listed(told)
     if not isinstance(told, list):
         return lost("Ask Sage's reply holds no questions", body.http)
-    return [question for question in map(text_in, told) if question is not None]
+    questions = [" ".join(question.split()) for question in map(text_in, told) if question is not None]
+    return body.as_answer("\n".join(questions))
 
 
 def _listed(text: str) -> list[object]:

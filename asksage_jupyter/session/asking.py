@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..account import Bill, Source
-from ..errors import Interrupted, OverLimit, ReplyLost
+from ..errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
 from ..service.departure import departing
 from .aside import Aside, at_once
 from .reply import Reply, stays_held, unpriced
+from .shortage import told_of, with_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,10 +94,16 @@ def asked(session: Session, call: Call, question: Question, here: Here = at_once
     """
     held = session.settling.held(call)
     try:
-        with held:
+        with ExitStack() as stack:
+            with_more(session, lambda: stack.enter_context(held), question.estimate)
             answer = here(partial(_sent, question.send, held))
             bill = _bill(session, answer, question, held.took_ms)
-            held.settle(bill)
+            if bill is None:
+                held.leave_open()
+            else:
+                held.settle(bill)
+    except OutOfTokens as error:
+        raise told_of(session, error, call) from None
     except ReplyLost as lost:
         told = f"{lost} {stays_held(held.tokens)}" if held.tokens else str(lost)
         raise ReplyLost(told, status=lost.status, text=question.listener.text) from None
@@ -126,13 +133,14 @@ def _sent(send: Callable[[], Answer], held: Held) -> Answer:
         return send()
 
 
-def _bill(session: Session, answer: Answer, question: Question, duration_ms: int) -> Bill:
-    """What is debited, from the best source there is."""
-    estimate, answering = question.estimate, question.answering
-    model = answer.model or answering or estimate.model
+def _bill(session: Session, answer: Answer, question: Question, duration_ms: int) -> Bill | None:
+    """What is debited, from the best source there is; None where only the service's log can tell."""
     tokens, source = answer.tokens, Source.BILLED
     if tokens is None:
-        tokens, source = session.pricing.bill(model, answer) or (estimate.expected, Source.PRESUMED)
+        model = answer.model or question.answering or question.estimate.model
+        if (priced := session.pricing.bill(model, answer)) is None:
+            return None
+        tokens, source = priced
     return Bill(
         tokens=tokens,
         source=source,
@@ -140,26 +148,33 @@ def _bill(session: Session, answer: Answer, question: Question, duration_ms: int
         output_tokens=answer.output_tokens,
         duration_ms=duration_ms,
         request_id=answer.request_id,
-        model=model if answering is None and model != estimate.model else None,
+        model=_served(answer, question) if question.answering is None else None,
     )
 
 
-def _reply(session: Session, answer: Answer, question: Question, held: Held, bill: Bill) -> Reply:
-    estimate = question.estimate
+def _served(answer: Answer, question: Question) -> str | None:
+    """The model that answered, where it is told and is not the one asked."""
+    asked_for = question.answering or question.estimate.model
+    return answer.model if answer.model not in (None, asked_for) else None
+
+
+def _reply(session: Session, answer: Answer, question: Question, held: Held, bill: Bill | None) -> Reply:
+    estimate, served = question.estimate, _served(answer, question)
     notes = [f"{part.name} ~{part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
-    if bill.model:
-        notes.append(f"asked {estimate.model}, answered by {bill.model}")
+    if served:
+        notes.append(f"asked {question.answering or estimate.model}, answered by {served}")
     if held.trouble:
         notes.append(held.trouble)
     return Reply(
         text=answer.text,
-        model=bill.model or estimate.model,
+        model=estimate.model if question.answering else served or estimate.model,
         estimate=estimate,
         op=held.call.op,
-        tokens=bill.tokens,
-        source=bill.source,
-        input_tokens=bill.input_tokens,
-        output_tokens=bill.output_tokens,
+        tokens=bill.tokens if bill else None,
+        source=bill.source if bill else None,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        held=0 if bill else held.tokens,
         balance=session.balance_now(),
         notes=tuple(notes),
         is_demo=session.account.is_demo,

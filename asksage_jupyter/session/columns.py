@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..errors import ReplyLost
-from .reply import SOURCES, Reply, quiet
+from .reply import SOURCES, Reply, open_words, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +57,10 @@ def column(model: str, outcome: Reply | Exception, duration_ms: int) -> Column:
         return Column(model, State.FAILED, told=str(outcome) or type(outcome).__name__)
     took = f"{duration_ms / 1000:,.1f} s"
     if outcome.tokens is None or outcome.source is None:
-        told = f"about {outcome.estimate.expected:,} tokens stay held until the bill is known · {took}"
-        return Column(model, State.STOPPED, outcome.text, told)
+        state = State.STOPPED if outcome.interrupted else State.DONE
+        lead = "" if outcome.interrupted else "the bill is not told yet: "
+        told = " · ".join([f"{lead}{open_words(outcome.held)}", took, *outcome.notes])
+        return Column(model, state, outcome.text, told)
     told = " · ".join([f"{outcome.tokens:,} tokens ({SOURCES[outcome.source]})", took, *outcome.notes])
     return Column(model, State.DONE, outcome.text, told, outcome.tokens)
 

@@ -9,7 +9,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..account import Source
+from ..account import Meter, Source
 from ..errors import BadInput, Interrupted, NotEnoughTokens, OverLimit
 from ..rates import Estimate, Part
 from .aside import Aside
@@ -19,6 +19,7 @@ from .lane import Lane
 from .query import build_query
 from .reply import stays_held
 from .shares import shares
+from .shortage import afford
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -114,7 +115,8 @@ def compared(
         whole = together(estimates)
         if limit is not None and whole.expected > limit:
             raise OverLimit(whole.expected, limit)
-        _afford(session, whole)
+        session.balance()
+        afford(session, Meter.INFERENCE, whole.expected, whole)
         changes: SimpleQueue[None] = SimpleQueue()
         service = session.service  # made here, once, and not by each of the threads
         lanes = [
@@ -135,14 +137,6 @@ def compared(
 def _priced(session: Session, queries: Sequence[Query], parts: Mapping[str, int]) -> list[Estimate]:
     """Price queries that differ in their models alone, and so in nothing that is counted."""
     return [session.pricing.estimate(query.model, parts) for query in queries]
-
-
-def _afford(session: Session, whole: Estimate) -> None:
-    """Refuse what the month cannot pay as it stands, before anything is written."""
-    meter = session.balance().inference
-    if meter.spendable is not None and whole.expected > meter.spendable:
-        short = meter.short
-        raise NotEnoughTokens(meter.meter, whole.expected, meter.spendable, meter.resets_at, short=short)
 
 
 class _Group(NamedTuple):

@@ -55,6 +55,7 @@ class Held:
         NotEnoughTokens, LedgerError
             As of `Ledger.hold`; nothing is held.
         """
+        self._is_over = False  # entered again, perhaps, after there was too little
         self._settling.begin(self.call.op)
         try:
             self._settling.hold(self.call)

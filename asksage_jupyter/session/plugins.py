@@ -1,4 +1,4 @@
-"""What a plugin of the service will cost."""
+"""What a plugin of the service, or its questions to follow, will cost: no bill of either is told."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ from ..tokens import count
 from .shares import PERSONA_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .session import Session
 
+FOLLOW_UP = "follow-up"
 _LATEST = 20  # bills that an estimate is made from
-_NAMED = {"prompt": "values", "persona": "the plugin's own text"}
+_NAMED = {"prompt": "values", "persona": "the service's own text"}
 _YOUNG = 90 * 24 * 3600 * 1_000_000  # microseconds; older bills are of other prices, and many to read
 
 
 def price_plugin(session: Session, plugin: str, values: Mapping[str, str], model: str) -> Estimate:
-    """The median of the plugin's latest bills; before the first, the price of its values in one prompt.
+    """As of `price_named`."""
+    return price_named(session, f"plugin:{plugin}", list(values.values()), model)
 
-    What a plugin adds to its values is not told by the service, and no bill of one is on record: before the
-    first bill, the text of the default persona stands for it.
+
+def price_named(session: Session, name: str, texts: Sequence[str], model: str) -> Estimate:
+    """The median of the latest bills of that name; before the first, the price of its texts in one prompt.
+
+    What the service adds to them is not told, and no bill of one is on record: before the first bill, the
+    text of the default persona stands for it.
     """
-    name = f"plugin:{plugin}"
-    tokens = sum(count(value) for value in values.values())
+    tokens = sum(count(text) for text in texts)
     if not (bills := _bills(session, name)):
         priced = session.pricing.estimate(model, {"prompt": tokens, "persona": PERSONA_TOKENS})
         return Estimate(
@@ -38,7 +43,7 @@ def price_plugin(session: Session, plugin: str, values: Mapping[str, str], model
             tuple(Part(_NAMED.get(part.name, part.name), part.tokens) for part in priced.parts),
             priced.input_tokens,
             priced.source,
-            f"{priced.basis}; this plugin has no bill yet, {model} is priced instead",
+            f"{priced.basis}; {name.partition(':')[2] or name} has no bill yet, {model} is priced instead",
         )
     expected = max(1, round(median(bills)))
     return Estimate(
@@ -49,14 +54,12 @@ def price_plugin(session: Session, plugin: str, values: Mapping[str, str], model
         (Part("as billed before", expected),),
         max(1, tokens),
         Source.BILLED,
-        f"the median of this plugin's last {len(bills)} bills"
-        if len(bills) > 1
-        else "this plugin's last bill",
+        f"the median of its last {len(bills)} bills" if len(bills) > 1 else "its last bill",
     )
 
 
 def _bills(session: Session, name: str) -> list[int]:
-    """What the plugin's latest calls came to, those that are presumed left out."""
+    """What the latest calls of that name came to, those that are presumed left out."""
     from ..ledger import CALL_COLUMNS
 
     model, tokens, source = (CALL_COLUMNS.index(column) for column in ("model", "tokens", "source"))

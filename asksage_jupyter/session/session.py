@@ -78,6 +78,7 @@ class Session:
         self._contacted = False
         self._knows_holder = False
         self._exchanges: deque[tuple[str, str]] = deque(maxlen=HISTORY_KEPT)
+        self._asked_last = ""
         self._models: list[ModelInfo] | None = None
         self.settling = Settling(
             settings.account, settings, lambda: self.ledger, self.clock, self._after_call
@@ -334,6 +335,7 @@ class Session:
 
     def _learn(self, query: Query, parts: Mapping[str, int], answer: Answer) -> None:
         self._exchanges.append((query.prompt, answer.text))
+        self._asked_last = query.model
         self.pricing.learn(query.model, parts, answer)
 
     def execute(
@@ -362,6 +364,32 @@ class Session:
         from .plugins import price_plugin
 
         return price_plugin(self, plugin, values, model)
+
+    def follow_up(self) -> Reply:
+        """Questions to ask next, one a line, after this kernel's last reply; booked as ``follow-up``.
+
+        Raises
+        ------
+        BadInput
+            There is no reply yet; nothing was sent.
+        NotEnoughTokens, Refused, ReplyLost, Interrupted
+            As of `ask`.
+        """
+        from .plugins import FOLLOW_UP, price_named
+
+        if not self._exchanges:
+            raise BadInput("there is no reply in this notebook yet: ask something with %%asksage first")
+        (_, text), model = self._exchanges[-1], self._asked_last
+
+        def prepare() -> Question:
+            return Question(
+                self.prepared(lambda: price_named(self, FOLLOW_UP, [text], model)),
+                partial(self.service.follow_up, text, model),
+                Listener(None),
+                answering=model,
+            )
+
+        return ask(self, FOLLOW_UP, prepare)
 
     def history(self, last: int) -> tuple[tuple[str, str], ...]:
         """The `last` exchanges of this kernel, oldest first, as (question, answer)."""

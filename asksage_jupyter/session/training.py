@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..account import Bill, Meter, Source
-from ..errors import AskSageError, BadInput, BadKey, Interrupted, NotEnoughTokens, ServiceError
+from ..errors import AskSageError, BadInput, BadKey, Interrupted, OutOfTokens, ServiceError
 from ..service.departure import departing
 from .aside import Aside
 from .reply import stays_held
+from .shortage import afford, told_of
 from .sources import Piece, pieces_of
 from .trained import Training, TrainingEstimate
 from .uploads import Uploads
@@ -37,7 +38,8 @@ def train(
             return missing
         session.settling.catch_up()
         session.make_contact()
-        _afford(session, missing)
+        afford(session, Meter.TRAINING, missing.training)
+        afford(session, Meter.INFERENCE, missing.inference)
         upload = _Upload(session, missing, context)
     except KeyboardInterrupt:
         raise Interrupted(Training(dataset), "nothing was sent.") from None
@@ -68,14 +70,6 @@ def _missing(session: Session, pieces: list[Piece], dataset: str, context: str) 
     done = uploads.done()
     missing = tuple(piece for mark, piece in by_mark.items() if mark not in done)
     return TrainingEstimate(dataset, missing, len(by_mark) - len(missing))
-
-
-def _afford(session: Session, planned: TrainingEstimate) -> None:
-    """Refuse an upload that could not come to its end, before its first piece is sent."""
-    balance = session.ledger.balance(session.account)
-    for meter, needed in ((balance.training, planned.training), (balance.inference, planned.inference)):
-        if meter.spendable is not None and needed > meter.spendable:
-            raise NotEnoughTokens(meter.meter, needed, meter.spendable, meter.resets_at, short=meter.short)
 
 
 class _Upload:
@@ -109,7 +103,10 @@ class _Upload:
     def _upload(self, piece: Piece) -> None:
         self._holds = []
         aside = Aside(partial(self._send, piece))
-        aside.run()
+        try:
+            aside.run()
+        except OutOfTokens as error:
+            raise told_of(self._session, error, self._holds[0].call) from None
         if aside.is_stopped:
             raise KeyboardInterrupt  # too late for this piece, but not for those to come
 
