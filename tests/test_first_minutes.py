@@ -260,3 +260,42 @@ def test_the_doctor_knows_that_a_refused_key_is_no_fault_of_the_way(server, chec
     with pytest.raises(BadKey):
         sage.balance()
     assert doctor(capsys)[1]["service"].endswith("as an Ask Sage does")
+
+
+# -- the terminal -----------------------------------------------------------------------------------------
+
+
+def test_a_terminal_that_is_told_of_nobody_shows_the_account_used_last(server, monkeypatch, capsys):
+    sage.ask("Why?")
+    for name in ("ASKSAGE_API_KEY", "ASKSAGE_EMAIL", "ASKSAGE_URL"):
+        monkeypatch.delenv(name)
+    for command in ("balance", "usage", "statement"):
+        session.forget()
+        AskSage.clear_instance()
+        assert cli.main([command]) == 0
+        assert "ada@example.org at localhost" in capsys.readouterr().out
+
+
+def test_a_terminal_without_a_key_or_an_account_says_how_to_begin(monkeypatch, capsys):
+    assert cli.main(["balance"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "asksage-jupyter login" in err and "asksage-jupyter demo" in err
+
+
+def test_a_named_account_is_never_anothers(server, monkeypatch, capsys):
+    sage.ask("Why?")
+    monkeypatch.delenv("ASKSAGE_API_KEY")
+    monkeypatch.setenv("ASKSAGE_EMAIL", "grace@example.org")
+    session.forget()
+    AskSage.clear_instance()
+    assert cli.main(["balance"]) == 1
+    assert "no Ask Sage key" in capsys.readouterr().err
+
+
+def test_a_terminal_logs_in(server, typed, monkeypatch, capsys):
+    monkeypatch.delenv("ASKSAGE_API_KEY")
+    is_the_key_of(server, "ada@example.org")
+    assert cli.main(["login"]) == 0
+    told = capsys.readouterr().out
+    assert "which is ada@example.org's" in told and "199,589 of 200,000 left" in told

@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     usage.add_argument("--until", metavar="DATE", help="through this day, or until this time")
     usage.set_defaults(command=_usage)
 
+    login = commands.add_parser("login", help="ask for your key without showing it, and keep it")
+    login.set_defaults(command=_login)
+
     reconcile = commands.add_parser("reconcile", help="compare with the service, and book what was missing")
     reconcile.set_defaults(command=_reconcile)
 
@@ -112,15 +115,26 @@ def _local(_: argparse.Namespace) -> int:
 
 
 def _balance(_: argparse.Namespace) -> int:
-    from ..session import current
+    from .last_used import balance
 
+    print(balance())
+    return 0
+
+
+def _login(_: argparse.Namespace) -> int:
+    from ..session import current
+    from ..session.login import log_in
+
+    print(log_in())
     print(current().balance())
     return 0
 
 
 def _usage(options: argparse.Namespace) -> int:
     from ..usage_log import report
+    from .last_used import follow_last_used
 
+    follow_last_used()
     print(report(options.by, options.period, options.since, options.until))
     return 0
 
@@ -134,7 +148,9 @@ def _reconcile(_: argparse.Namespace) -> int:
 
 def _statement(options: argparse.Namespace) -> int:
     from ..statements import statement
+    from .last_used import follow_last_used
 
+    follow_last_used()
     print(statement(options.period))
     return 0
 
