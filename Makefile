@@ -2,15 +2,19 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-SIDEBAR := $(wildcard $(addprefix labextension/,*.json *.py yarn.lock schema/* src/* style/*))
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+SIDEBAR := $(wildcard $(addprefix labextension/,*.json *.py yarn.lock .yarnrc.yml schema/* src/* style/*))
 
-.PHONY: demo test screenshots lint clean
+.PHONY: demo test sidebar screenshots lint clean
 
 demo: .venv/.demo ## try it without a key: JupyterLab beside a small model on this machine (CHECK=1: no browser)
-	$(BIN)/asksage-jupyter demo --notebook notebooks/01-quickstart.ipynb $(if $(CHECK),--check)
+	$(BIN)/asksage-jupyter demo $(if $(CHECK),--check)
 
 test: .venv/.test ## run every test
 	$(BIN)/pytest --cov -n logical --maxprocesses 4 --dist loadfile
+
+sidebar: .venv/.pip ## build the JupyterLab sidebar again, where the demo had to do without it
+	ASKSAGE_SIDEBAR=required $(PIP) --no-deps --editable .
 
 screenshots: .venv/.test ## take the README's pictures anew, in a real JupyterLab
 	README_PICTURES=1 $(BIN)/pytest tests/test_browser.py tests/test_sidebar.py tests/test_explore_browser.py
@@ -21,13 +25,25 @@ lint: .venv/.test ## what a reviewer should not have to say
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-.venv/bin/python:
+# A pip before 24.2 does not trust whom the machine trusts, and is told of them once, to be replaced.
+.venv/.pip:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or run make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
+	@$(PIP) --quiet --retries 0 --upgrade 'pip>=24.2' 2>/dev/null || \
+		PIP_CERT=$$($(BIN)/python -c 'import ssl; told = ssl.get_default_verify_paths(); print(told.cafile or told.capath or "")') \
+		$(PIP) --quiet --upgrade 'pip>=24.2'
+	@touch $@
 
-.venv/.demo .venv/.test: .venv/.%: pyproject.toml $(SIDEBAR) | .venv/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[$*]'
-	touch $@
+# The demo does without the sidebar where it cannot be built; the tests do not.
+.venv/.test: export ASKSAGE_SIDEBAR = required
 
-clean:
-	rm -rf .venv build dist .coverage*
+.venv/.demo .venv/.test: .venv/.%: pyproject.toml $(SIDEBAR) | .venv/.pip
+	@echo "Installing JupyterLab, the sidebar and the rest into .venv: about two minutes the first time."
+	@date +%s > .venv/.began
+	$(PIP) --editable '.[$*]'
+	@echo "Installed in $$(( $$(date +%s) - $$(cat .venv/.began) )) s."
+	@touch $@
+
+clean: ## what make made; not demo/, where your copy of the quickstart is
+	rm -rf .venv build dist .coverage* $(addprefix labextension/,node_modules lib bundle no-sidebar.txt tsconfig.tsbuildinfo \
+		.yarn test/node_modules test/.yarn)

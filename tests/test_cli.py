@@ -108,7 +108,9 @@ def test_lab_opens_the_notebook_quietly_and_ctrl_c_stops_everything(environment,
     try:
         seen = ""
         while not (
-            found := re.search(r"copy and paste.*\n *(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)\n", seen)
+            found := re.search(
+                r"copy and paste.*\n *(http://127\.0\.0\.1:\d+)/lab/tree/try\.ipynb\?token=(\w+)\n", seen
+            )
         ):
             line = process.stderr.readline()
             assert line, seen
@@ -150,9 +152,7 @@ def test_local_prints_what_to_export_and_serves_until_ctrl_c(environment):
         assert process.returncode == 0
 
 
-def test_the_quickstart_of_a_wheel_is_copied_once_and_that_of_a_checkout_is_used_in_place(
-    tmp_path, monkeypatch
-):
+def test_the_quickstart_is_copied_once_for_the_person_and_the_checkout_stays_clean(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
         demo_command, "__file__", str(tmp_path / "site" / "asksage_jupyter" / "cli" / "demo.py")
@@ -163,7 +163,10 @@ def test_the_quickstart_of_a_wheel_is_copied_once_and_that_of_a_checkout_is_used
         (tmp_path / folder).mkdir(parents=True)
     checkout = tmp_path / "site" / "notebooks" / "01-quickstart.ipynb"
     checkout.write_text("theirs")
-    assert demo_command._quickstart(copied=True) == checkout
+    assert demo_command._quickstart(copied=False) == checkout
+    copy = tmp_path / "site" / "demo" / "01-quickstart.ipynb"
+    assert demo_command._quickstart(copied=True) == copy  # git ignores that folder
+    assert copy.read_text() == "theirs"
     inside = tmp_path / "site" / "asksage_jupyter" / "notebooks" / "01-quickstart.ipynb"
     inside.write_text("packaged")
     assert demo_command._quickstart(copied=False) == inside

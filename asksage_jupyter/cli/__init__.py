@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from .demo import check, show
+    from .demo import check, show, tell_sidebar
 
     if not options.check:
         return show(options.notebook, options.lab)
@@ -94,6 +94,7 @@ def _demo(options: argparse.Namespace) -> int:
         _balance(options)
         print()
         print(report())
+        tell_sidebar()
 
     return check(options.notebook, then=balance_and_usage)
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from ..errors import AskSageError, BadInput, ConfigurationError
 
@@ -31,6 +32,7 @@ def show(notebook: Path | None, lab_options: Sequence[str]) -> int:
     """
     _need("jupyterlab")
     opened = _existing(notebook) if notebook else _quickstart(copied=True)
+    tell_sidebar()
     with _running(None) as (_, environment):
         return _lab(opened, os.environ | environment, lab_options)
 
@@ -88,8 +90,8 @@ def found_weights() -> Path | str:
 
     found = local.chosen()
     if found is None:
-        _need("xllamacpp")  # before 93 MB are fetched for nothing
-        say("fetching the demo's model (93 MB, once) ...")
+        _need("xllamacpp")  # before 98 MB are fetched for nothing
+        say("fetching the demo's model (98 MB, once) ...")
         found = local.fetch()
     return found
 
@@ -122,7 +124,13 @@ def _execute(notebook: Path, folder: Path) -> None:
 
 def _lab(notebook: Path, environment: dict[str, str], options: Sequence[str]) -> int:
     """JupyterLab with `notebook` open, until it ends or Ctrl-C."""
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), "-y", *options]
+    # Not as the file to open: then the addresses that are printed, and copied to a browser elsewhere, would
+    # lead to the launcher.
+    opened = [
+        f"--ServerApp.root_dir={notebook.parent}",
+        f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}",
+    ]
+    command = [sys.executable, "-m", "jupyterlab", *opened, "-y", *options]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container; it listens on loopback only
     lab = subprocess.Popen(command, env=environment)  # noqa: S603  our own interpreter's JupyterLab
@@ -157,16 +165,23 @@ def _jupyter_environment(work: Path) -> dict[str, str]:
 
 
 def _quickstart(*, copied: bool) -> Path:
-    """The quickstart: the checkout's own, or the package's, `copied` to the current folder for the person."""
+    """The quickstart: the package's or the checkout's, `copied` for the person to work in.
+
+    The copy lies in the current folder; a checkout's in its own folder ``demo``, which git ignores.
+    """
     package = Path(__file__).parents[1]
-    inside = package / "notebooks" / _NOTEBOOK
+    inside, mine = package / "notebooks" / _NOTEBOOK, Path.cwd() / _NOTEBOOK
     if not inside.is_file():
-        return _existing(package.parent / "notebooks" / _NOTEBOOK)
+        checkout = package.parent
+        inside, mine = _existing(checkout / "notebooks" / _NOTEBOOK), checkout / "demo" / _NOTEBOOK
     if not copied:
         return inside
-    mine = Path.cwd() / _NOTEBOOK
     if not mine.exists():
-        shutil.copyfile(inside, mine)
+        try:
+            mine.parent.mkdir(exist_ok=True)
+            shutil.copyfile(inside, mine)
+        except OSError as error:
+            raise BadInput(f"the quickstart cannot be copied to {mine}: {error.strerror}") from None
     return mine
 
 
@@ -181,6 +196,14 @@ def _need(package: str) -> None:
         raise ConfigurationError(
             f'the demo needs {package}: run  {sys.executable} -m pip install "asksage_jupyter[demo]"'
         )
+
+
+def tell_sidebar() -> None:
+    """One line when JupyterLab will show no sidebar; nothing when it will."""
+    from ..server.bundle import lack
+
+    if (lacking := lack()) is not None:
+        say(lacking[0].upper() + lacking[1:])
 
 
 def say(words: str) -> None:

@@ -38,6 +38,7 @@ def findings(export_to: Path | None = None) -> Iterator[tuple[str, str, bool]]:
         "key": _key,
         "ledger": _ledger,
         "local model": _local_model,
+        "sidebar": _sidebar,
     }
     if export_to is not None:
         checks["export"] = partial(_export, export_to)
@@ -161,3 +162,10 @@ def _local_model() -> str:
         case False:
             raise ConfigurationError(f"{found} is damaged: delete it, then run `asksage-jupyter demo`")
     return f"{found} (your own file)"
+
+
+def _sidebar() -> str:
+    """An accessory: without it nothing is wrong."""
+    from ..server.bundle import lack
+
+    return lack() or "built, and installed with this package"

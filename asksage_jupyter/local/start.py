@@ -117,7 +117,7 @@ def start(
     model = weights if weights is not None else weights_.chosen()
     if model is None:
         raise ConfigurationError(
-            "the local demo has no model yet: run  asksage-jupyter demo  to fetch one (93 MB), or set "
+            "the local demo has no model yet: run  asksage-jupyter demo  to fetch one (98 MB), or set "
             f"{weights_.VARIABLE} to a .gguf file or to the URL of an OpenAI-compatible server."
         )
     if model == ECHO and not controlled:

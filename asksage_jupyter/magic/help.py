@@ -9,6 +9,7 @@ from traitlets import Enum
 
 from ..errors import BadInput
 from ..ledger.address import shown
+from ..server.bundle import lack
 from ..session import current
 from ..settings import AskSage
 from .datasets import CELL, cell_parser
@@ -76,6 +77,7 @@ def version_text() -> str:
             f"account  {account.holder} at {account.host}",
             f"service  {settings.url}",
             f"ledger   {shown(settings.ledger)}",
+            f"sidebar  {lack() or 'installed'}",
         ]
     )
 

@@ -3,12 +3,14 @@ import hooks from 'eslint-plugin-react-hooks';
 import ts from 'typescript-eslint';
 
 export default ts.config(
-  { ignores: ['bundle', 'lib', 'node_modules'] },
+  { ignores: ['bundle', 'lib', '**/node_modules'] },
   js.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],
     extends: [...ts.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { project: './tsconfig.test.json' } },
+    languageOptions: {
+      parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname }
+    },
     plugins: { 'react-hooks': hooks },
     rules: {
       ...hooks.configs.recommended.rules,
@@ -21,7 +23,7 @@ export default ts.config(
     }
   },
   {
-    files: ['jest.config.js', 'test/*.js'],
+    files: ['test/*.js'],
     languageOptions: { globals: { module: 'writable' } }
   }
 );

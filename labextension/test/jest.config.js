@@ -13,8 +13,7 @@ const modules = [
 
 module.exports = {
   testEnvironment: 'jsdom',
-  roots: ['test'],
-  moduleNameMapper: { '\\.(css|svg)$': '<rootDir>/test/asset.js' },
+  moduleNameMapper: { '\\.(css|svg)$': '<rootDir>/asset.js' },
   transform: {
     '\\.(t|j)sx?$': ['ts-jest', { tsconfig: 'tsconfig.jest.json', diagnostics: false }]
   },
