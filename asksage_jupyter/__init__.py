@@ -110,7 +110,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take the completions and settings out again; the magics stay, as IPython keeps them."""
+    """Take all of it out again: magics, settings, completion, what runs along."""
     from .magic import unregister
 
     unregister(shell)

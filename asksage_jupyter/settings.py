@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import math
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from traitlets import Enum, Float, Int, List, TraitError, Unicode, default, observe, validate
@@ -21,6 +22,7 @@ from .plain import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Self
 
     from traitlets import Bunch
 
@@ -99,6 +101,13 @@ class AskSage(SingletonConfigurable):
         Unicode(),
         help="Other days that are no working days, like 2026-11-26 (ASKSAGE_HOLIDAYS, joined by commas).",
     ).tag(config=True)
+
+    @classmethod
+    def instance(cls, *args: Any, **kwargs: Any) -> Self:
+        """The settings of this process; in a kernel its own configuration counts, whoever asks first."""
+        if not cls.initialized() and (shell := _shell()) is not None:
+            kwargs.setdefault("parent", shell)
+        return super().instance(*args, **kwargs)
 
     @default("url")
     def _url(self) -> str:
@@ -233,6 +242,12 @@ def _refuse(check: Callable[..., object], *given: object, **named: object) -> No
         check(*given, **named)
     except AskSageError as error:
         raise BadSetting(str(error)) from None
+
+
+def _shell() -> Any:
+    """The IPython of this process, if it is one."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
 
 
 def _working_days(weekend: Iterable[str], holidays: Iterable[str]) -> WorkingDays:

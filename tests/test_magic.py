@@ -3,6 +3,7 @@
 import getpass
 import json
 import re
+import threading
 
 import pytest
 from IPython.utils.capture import capture_output
@@ -448,16 +449,45 @@ def test_an_empty_key_changes_nothing(shell, server, monkeypatch):
 # -- loading -----------------------------------------------------------------------------------------
 
 
-def test_loading_twice_and_unloading_leave_nothing_twice_and_nothing_behind(shell):
-    lists = [shell.configurables, shell.Completer.custom_matchers, shell.input_transformers_cleanup]
-    once = [len(each) for each in lists]
+def traces(shell):
+    """All that loading leaves anywhere in IPython, and which of our threads go on."""
+    magics = shell.magics_manager
+    for thread in threading.enumerate():
+        if thread.name.startswith("asksage"):
+            thread.join(0.5)  # those that were told to end do so by themselves
+    return [
+        *map(list, (shell.configurables, shell.Completer.custom_matchers, shell.input_transformers_cleanup)),
+        {name: list(heard) for name, heard in shell.events.callbacks.items()},
+        {kind: set(names) for kind, names in magics.magics.items()},
+        set(vars(magics.user_magics)),
+        {thread.name for thread in threading.enumerate() if thread.name.startswith("asksage")},
+    ]
+
+
+def test_loading_twice_and_unloading_leave_nothing_twice_and_nothing_behind(shell, server):
+    loaded = traces(shell)
     magic.register(shell)
-    assert [len(each) for each in lists] == once
+    assert traces(shell) == loaded
     magic.unregister(shell)
-    assert [len(each) for each in lists] == [count - 1 for count in once]
+    before = traces(shell)
+    assert "asksage" not in str(before)
+    ran(shell, "%load_ext asksage_jupyter")
+    assert ran(shell, "%%asksage\nWhy?")[1] is None
+    assert traces(shell) != before
+    ran(shell, "%unload_ext asksage_jupyter")
+    assert traces(shell) == before
+    assert "not found" in str(shell.run_cell("%asksage").error_in_exec)
     magic.unregister(shell)
     magic.register(shell)
     assert "AskSage.model" in str(capture(shell, "%config AskSage"))
+
+
+def test_what_goes_along_with_a_session_joins_one_that_was_there_before(shell, server):
+    magic.unregister(shell)
+    already = session.current()
+    magic.register(shell)
+    assert session.current() is already
+    assert len(already.companions) == 2
 
 
 def capture(shell, text):

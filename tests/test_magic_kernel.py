@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import nbformat
 import pytest
@@ -44,29 +45,34 @@ def tenant():
     server.close()
 
 
-@pytest.fixture(scope="module")
-def started(tenant, place):
-    """One kernel of this very interpreter for the module; a kernel spec of the machine could be another's."""
-    write_kernel_spec(place / "kernels" / "python3")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(place))
-        manager = KernelManager(kernel_name="python3")
-        manager.start_kernel(
-            env={
-                **os.environ,
-                **environment(tenant, place),
-                "IPYTHONDIR": str(place),
-                "JPY_SESSION_NAME": "a.ipynb",
-            },
-            stderr=subprocess.DEVNULL,
-        )
+@contextmanager
+def running(**env):
+    """A kernel of this very interpreter, and its client; a kernel spec of the machine could be another's."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(env={**os.environ, **env}, stderr=subprocess.DEVNULL)
     client = manager.client()
     client.start_channels()
     client.wait_for_ready(timeout=TIMEOUT_S)
-    client.execute_interactive("%load_ext asksage_jupyter", timeout=TIMEOUT_S)
     yield manager, client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernel_spec(place):
+    write_kernel_spec(place / "kernels" / "python3")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(place))
+        yield
+
+
+@pytest.fixture(scope="module")
+def started(tenant, place, kernel_spec):
+    """One kernel for the module."""
+    env = {**environment(tenant, place), "IPYTHONDIR": str(place), "JPY_SESSION_NAME": "a.ipynb"}
+    with running(**env) as (manager, client):
+        client.execute_interactive("%load_ext asksage_jupyter", timeout=TIMEOUT_S)
+        yield manager, client
 
 
 @pytest.fixture
@@ -219,7 +225,7 @@ def test_an_output_widget_gets_the_whole_once(kernel, options):
 
 def test_a_recorded_notebook_holds_the_whole(kernel, tenant, place, monkeypatch):
     """nbclient is what papermill and nbconvert run a notebook with."""
-    for name, value in {**environment(tenant, place), "JUPYTER_PATH": str(place)}.items():
+    for name, value in environment(tenant, place).items():
         monkeypatch.setenv(name, value)
     says(tenant, "So:\n```python\nprint(1)\n```")
     codes = ["%load_ext asksage_jupyter", "%%asksage\nA loop", "%%asksage -f code\nA loop"]
@@ -320,3 +326,31 @@ print(time.process_time() - started, sorted((set(sys.modules) - before) & set({H
     seconds, loaded = done.stdout.split(maxsplit=1)
     assert loaded.strip() == "[]"
     assert float(seconds) < 1  # a fault, not a figure: the figure is a benchmark's
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import asksage_jupyter as sage; sage.balance()\n%load_ext asksage_jupyter",
+        "%load_ext asksage_jupyter\nimport asksage_jupyter as sage; sage.balance()",
+        "import asksage_jupyter as sage; sage.balance()",
+    ],
+    ids=["before it is loaded", "after", "never loaded"],
+)
+def test_the_settings_of_the_kernel_count_whatever_is_used_first(tenant, place, tmp_path, first):
+    says(tenant, "The sky is blue.")
+    profile = tmp_path / "profile_default"
+    profile.mkdir()
+    (profile / "ipython_config.py").write_text(
+        f"c = get_config()\nc.AskSage.ledger = '{tmp_path}/team.db'\nc.AskSage.project = 'apollo'\n"
+        "c.AskSage.zone = 'America/New_York'\n"
+    )
+    environs = environment(tenant, place) | {"ASKSAGE_LEDGER": f"{tmp_path}/ledger.db"}
+    with running(**environs, IPYTHONDIR=str(tmp_path)) as started:
+        kernel = Notebook(*started)
+        reply, _ = kernel.run(f"{first}\nsage.ask('Why?')")
+        assert reply["status"] == "ok"
+        told = "(log := sage.usage())['project'].tolist(), str(log.asksage.by('day').index[0])[:2]"
+        assert kernel.value(told) == "(['apollo'], '20')"
+        assert kernel.value("sage.session.current().account.zone") == "'America/New_York'"
+    assert not (tmp_path / "ledger.db").exists()

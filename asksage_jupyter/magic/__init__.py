@@ -6,12 +6,13 @@ Knows no SQL, no HTTP, no arithmetic. What stands behind the names is imported a
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
-from ..session import accompany
+from ..session import accompany, dismiss, forget
 from ..session.origin import tell_cell
 from ..session.waiting import tell_waiting
 from ..settings import AskSage
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from .forewarning import Forewarning
 
 __all__ = ["register", "unregister"]
+
+_PACKAGE = __name__.rpartition(".")[0]
 
 
 def register(shell: InteractiveShell) -> None:
@@ -75,14 +78,27 @@ def register(shell: InteractiveShell) -> None:
     accompany(_background)
     accompany(_forewarning)
     settings = AskSage.instance(parent=shell)
+    if settings.parent is None:  # made before there was this shell
+        settings.parent = shell
+        settings.update_config(shell.config)
     for part, parts in _added(shell, settings):
         if part not in parts:
             parts.append(part)
 
 
 def unregister(shell: InteractiveShell) -> None:
-    """Take the settings and the completion out again; the magics stay, as IPython keeps them."""
+    """Take all of it out again: magics, settings, completion, and what goes along with the session."""
+    for name, kinds in (("asksage", ("line", "cell")), ("asksage_train", ("cell",))):
+        for kind in kinds:
+            shell.magics_manager.magics[kind].pop(name, None)
+        vars(shell.magics_manager.user_magics).pop(name, None)
+    tell_cell(None)
     tell_waiting(None)
+    dismiss(_background)
+    dismiss(_forewarning)
+    if (widget := sys.modules.get(f"{_PACKAGE}.widget")) is not None:
+        widget.put_away()
+    forget()
     for part, parts in _added(shell, AskSage.instance()):
         if part in parts:
             parts.remove(part)

@@ -51,6 +51,7 @@ __all__ = [
     "chosen_model",
     "compare",
     "current",
+    "dismiss",
     "estimate",
     "find_key",
     "forget",
@@ -97,9 +98,19 @@ def current() -> Session:
 
 
 def accompany(make: Callable[[Session], Companion | None]) -> None:
-    """Let `make` give every session from now on a companion, or none."""
-    if make not in _companions:
+    """Let `make` give this kernel's session, and every one from now on, a companion, or none."""
+    with _lock:
+        if make in _companions:
+            return
         _companions.append(make)
+        if _current is not None and (companion := make(_current[1])):
+            _current[1].companions.append(companion)
+
+
+def dismiss(make: Callable[[Session], Companion | None]) -> None:
+    """Let `make` give no session a companion any more."""
+    if make in _companions:
+        _companions.remove(make)
 
 
 def _accompanied(session: Session) -> Session:

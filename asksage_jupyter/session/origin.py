@@ -13,10 +13,10 @@ def _untold() -> str | None:
 _cell: Callable[[], str | None] = _untold
 
 
-def tell_cell(of_request: Callable[[], str | None]) -> None:
-    """Let `of_request` tell the id of the cell under way; the magic does, which knows the kernel."""
+def tell_cell(of_request: Callable[[], str | None] | None) -> None:
+    """Let `of_request` tell the id of the cell under way, as the magic can, which knows the kernel."""
     global _cell
-    _cell = of_request
+    _cell = of_request or _untold
 
 
 def cell() -> str | None:

@@ -46,6 +46,12 @@ def panel() -> Panel:
     return _panel
 
 
+def put_away() -> None:
+    """Close this kernel's panel, if there is one."""
+    if _panel is not None and _panel.comm is not None:
+        _panel.close()
+
+
 class Panel(HTML):  # type: ignore[misc]  # of no known type
     """A card over a `State`.
 
