@@ -50,6 +50,17 @@ class AskSageError(Exception):
         # could show locals that hold a prompt. A message may quote the service.
         return [plain(f"{type(self).__name__}: {self}")]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is pickled as its class and its message, which is not what `__init__` takes here: a
+        # pool of processes would wait for ever for one that cannot be made again.
+        return _made_again, (type(self), self.args), self.__dict__
+
+
+def _made_again(kind: type[AskSageError], args: tuple[Any, ...]) -> AskSageError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
 
 class BadInput(AskSageError):
     """An option, value or file that cannot be used; the message says what is allowed."""

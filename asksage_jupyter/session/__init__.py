@@ -167,10 +167,10 @@ def ask(
     ReplyLost, Interrupted
         The hold stays open until the bill is known.
     """
-    from .query import build_query
+    from .query import build_query, limit_of
 
-    session = current()
-    return session.ask(build_query(session, prompt, model, options), limit=max_tokens, on_text=on_text)
+    session, limit = current(), limit_of(max_tokens)
+    return session.ask(build_query(session, prompt, model, options), limit=limit, on_text=on_text)
 
 
 def estimate(prompt: str, model: str | None = None, **options: Unpack[Options]) -> Estimate:
@@ -225,9 +225,10 @@ def compare(
         Its ``.reply`` is the Comparison with what had arrived; the holds of what had not stay open.
     """
     from .comparing import compared, queries_for
+    from .query import limit_of
 
-    session = current()
-    comparison = compared(session, queries_for(session, prompt, models, options), limit=max_tokens)
+    session, limit = current(), limit_of(max_tokens)
+    comparison = compared(session, queries_for(session, prompt, models, options), limit=limit)
     if comparison.failure is not None:
         raise comparison.failure
     return comparison

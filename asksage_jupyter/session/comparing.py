@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ from ..rates import Estimate, Part
 from .aside import Aside
 from .asking import paid_for
 from .comparison import Comparison
+from .given import text
 from .lane import Lane
 from .query import build_query
 from .reply import stays_held
@@ -22,7 +24,7 @@ from .shares import shares
 from .shortage import afford
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..service import Query
     from .aside import Here
@@ -41,7 +43,9 @@ def queries_for(session: Session, prompt: str, models: Iterable[str], options: O
     BadInput
         Fewer than two models, one named twice, or as of `build_query`.
     """
-    listed = [models] if isinstance(models, str) else list(models)
+    if not isinstance(models, Iterable):
+        raise BadInput("name the models in a list, like ['gpt-5', 'gpt-5-mini']")
+    listed = [text(model, "a model") for model in ([models] if isinstance(models, str) else models)]
     if not all(listed):
         raise BadInput("a model's name is empty: name them like gpt-5,gpt-5-mini, without blanks")
     if twice := [model for model in listed if listed.count(model) > 1]:

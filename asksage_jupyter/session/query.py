@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import BadInput
+from . import given
 from .credentials import find_key
 from .offering import nameless
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..service import Query
     from .session import Session
 
@@ -54,41 +56,55 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
             f"unknown option {min(unknown)!r}; allowed are {', '.join(sorted(Options.__annotations__))}"
         )
     chosen = _named(session, model)
-    if not prompt.strip():
+    if not given.text(prompt, "the prompt").strip():
         raise BadInput("the prompt is empty: write it below the %%asksage line")
-    live, reasoning, temperature = (
-        options.get("live", 0),
-        options.get("reasoning"),
-        options.get("temperature"),
-    )
-    if live not in LIVE:
-        raise BadInput(f"live is 0 (no web search), 1 or 2, not {live!r}")
-    if reasoning is not None and reasoning not in REASONING:
-        raise BadInput(f"reasoning is one of {', '.join(REASONING)}, not {reasoning!r}")
-    if temperature is not None and not 0 <= temperature <= 1:
-        raise BadInput(f"temperature lies between 0 and 1, not {temperature:g}")
-    history = options.get("history", 0)
-    if history < 0:
-        raise BadInput(f"history is how many exchanges to re-send, 0 or more, not {history}")
-    file = Path(given).expanduser() if (given := options.get("file")) else None
-    if file is not None and not file.is_file():
-        raise BadInput(f"no file {file}")
-    persona, system = options.get("persona"), options.get("system")
+    told = {name: value for name, value in options.items() if value is not None}
+    system = given.text(told["system"], "system") if "system" in told else None
+    persona = given.whole(told["persona"], "persona") if "persona" in told else None
     if system is None and persona is None:
         system = settings.system or None
     query = Query(
-        prompt=prompt,
+        prompt=str(prompt),
         model=chosen,
         system=system,
         persona=persona,
-        dataset=options.get("dataset", "none"),
-        live=live,
-        temperature=temperature,
-        reasoning=reasoning,
-        file=file,
-        history=session.history(history),
+        dataset=given.text(told.get("dataset", "none"), "dataset"),
+        live=_live(told.get("live", 0)),
+        temperature=_temperature(told["temperature"]) if "temperature" in told else None,
+        reasoning=_reasoning(told["reasoning"]) if "reasoning" in told else None,
+        file=given.file(told["file"], "file") if told.get("file") else None,
+        history=session.history(given.whole(told.get("history", 0), "history")),
     )
     return _sure_of_its_model(session, query)
+
+
+def limit_of(max_tokens: object) -> int | None:
+    """The person's own limit for a call.
+
+    Raises
+    ------
+    BadInput
+    """
+    return None if max_tokens is None else given.whole(max_tokens, "max_tokens")
+
+
+def _live(value: object) -> int:
+    if given.whole(value, "live") not in LIVE:
+        raise BadInput(f"live is 0 (no web search), 1 or 2, not {value!r}")
+    return given.whole(value, "live")
+
+
+def _temperature(value: object) -> float:
+    number = given.real(value, "temperature")
+    if not 0 <= number <= 1:
+        raise BadInput(f"temperature lies between 0 and 1, not {number:g}")
+    return number
+
+
+def _reasoning(value: object) -> str:
+    if given.text(value, "reasoning") not in REASONING:
+        raise BadInput(f"reasoning is one of {', '.join(REASONING)}, not {value!r}")
+    return str(value)
 
 
 def chosen_model(session: Session, model: str | None) -> str:
@@ -106,7 +122,8 @@ def chosen_model(session: Session, model: str | None) -> str:
 
 def _named(session: Session, model: str | None) -> str:
     """`model`, else the setting's; empty where neither names one, and there is a key to ask for them with."""
-    chosen = model or session.settings.model
+    chosen = session.settings.model if model is None else given.text(model, "the model")
+    chosen = chosen or session.settings.model
     if not chosen:
         find_key(session.account)  # where there is none either, that is what to say first
     return chosen

@@ -1,0 +1,123 @@
+"""Arguments of any type: what is one of ours is taken, all else is one line, and nothing is held."""
+
+import json
+from pathlib import Path
+
+import numpy
+import pandas
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tenant import MODEL, OTHER, questions
+
+import asksage_jupyter as sage
+from asksage_jupyter.errors import AskSageError, BadInput
+
+FRAME = pandas.DataFrame(
+    {
+        "persona": [3],
+        "live": numpy.array([1], "int8"),
+        "heat": numpy.array([0.5], "float32"),
+        "text": ["Why?"],
+    }
+)
+
+
+def held():
+    balance = sage.balance()
+    return balance.inference.held, balance.training.held
+
+
+def test_what_comes_out_of_a_frame_is_what_it_is(server):
+    row = FRAME.iloc[0]
+    sage.ask(
+        numpy.str_(row.text),
+        persona=row.persona,
+        live=FRAME.live.iloc[0],
+        temperature=FRAME.heat.iloc[0],
+        max_tokens=numpy.int64(10**6),
+        history=numpy.uint8(0),
+    )
+    (request,) = questions(server)
+    fields = json.loads(request.content)
+    assert (fields["persona"], fields["live"], fields["temperature"]) == (3, 1, 0.5)
+    sage.compare(row.text, numpy.array([MODEL, OTHER]))
+    assert held() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options", "told"),
+    [
+        (b"bytes", {}, "the prompt is a text, not a value of type bytes: decode them first"),
+        (123, {}, "the prompt is a text, not 123"),
+        (None, {}, "the prompt is a text, not None"),
+        (pandas.NA, {}, "the prompt is a text, not a value of type NAType"),
+        (float("nan"), {}, "the prompt is a text, not nan"),
+        ("Why?", {"temperature": "hot"}, "temperature is a number, not 'hot'"),
+        ("Why?", {"temperature": float("nan")}, "temperature is a number, not nan"),
+        ("Why?", {"persona": float("nan")}, "persona is a whole number, 0 or more, not nan"),
+        ("Why?", {"persona": "3"}, "persona is a whole number, 0 or more, not '3'"),
+        ("Why?", {"live": True}, "live is a whole number, 0 or more, not True"),
+        ("Why?", {"live": 3}, "live is 0"),
+        ("Why?", {"history": 1.5}, "history is a whole number"),
+        ("Why?", {"system": 7}, "system is a text, not 7"),
+        ("Why?", {"dataset": ["a"]}, "dataset is a text, not a value of type list"),
+        ("Why?", {"reasoning": 1}, "reasoning is a text, not 1"),
+        ("Why?", {"file": 1}, "file is a path, not 1"),
+        ("Why?", {"model": 5}, "the model is a text, not 5"),
+        ("Why?", {"max_tokens": "9"}, "max_tokens is a whole number, 0 or more, not '9'"),
+        ("Why?", {"max_tokens": -1}, "max_tokens is a whole number"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_and_nothing_is_held(server, prompt, options, told):
+    with pytest.raises(BadInput, match=told) as caught:
+        sage.ask(prompt, **options)
+    assert "\n" not in str(caught.value)
+    if "max_tokens" not in options:
+        with pytest.raises(BadInput, match=told):
+            sage.estimate(prompt, **options)
+    if "model" not in options:
+        with pytest.raises(BadInput, match=told):
+            sage.compare(prompt, [MODEL, OTHER], **options)
+    assert not questions(server)
+    assert held() == (0, 0)
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.binary(max_size=5),
+    st.just(object()),
+    st.lists(st.integers(), max_size=2),
+    st.sampled_from(
+        [numpy.int64(1), numpy.float32(0.5), numpy.array([1, 2]), pandas.NA, pandas.NaT, Path("/")]
+    ),
+)
+OPTIONS = (
+    "system",
+    "persona",
+    "dataset",
+    "live",
+    "temperature",
+    "reasoning",
+    "history",
+    "file",
+    "max_tokens",
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    prompt=st.just("Why?") | ANYTHING,
+    model=st.just(MODEL) | ANYTHING,
+    options=st.dictionaries(st.sampled_from(OPTIONS), ANYTHING, max_size=3),
+)
+def test_whatever_is_given_is_asked_or_refused_in_a_line(server, prompt, model, options):
+    try:
+        sage.ask(prompt, model=model, **options)
+    except AskSageError as error:
+        assert "\n" not in str(error)
+    assert held() == (0, 0)
