@@ -57,6 +57,7 @@ def test_the_full_list_tells_all_of_a_model(bench):
             max_context=200_000,
             prompt_rate=0.055,
             completion_rate=0.275,
+            aliases=("haiku",),
         )
     ]
     assert bench.server.requests[0].path == f"{MODELS}?format=full"
@@ -265,3 +266,17 @@ def test_limits_of_a_busy_service_are_not_taken_for_none(bench):
 def test_limits_that_are_not_told_are_none(bench, reply):
     bench.server.on(FULL_USER, reply)
     assert bench.service().limits() == Limits()
+
+
+@pytest.mark.parametrize(
+    ("notice", "told"),
+    [({"state": "active", "message": None, "replacement_id": None, "sunset_at": None}, None),
+     ({"state": "Active", "message": "", "replacement_id": "", "sunset_at": None}, None),
+     (dict.fromkeys(("state", "message", "replacement_id", "sunset_at")), None),
+     ("active", None), (None, None),
+     ({"state": "deprecated", "message": None, "replacement_id": "gpt-5"}, "deprecated (use gpt-5)"),
+     ({"state": None, "message": "Goes in May."}, "Goes in May."), ("retired", "retired")],
+)  # fmt: skip
+def test_a_model_that_is_active_has_no_notice(bench, notice, told):
+    bench.server.on(MODELS, {"response": [{**FULL, "deprecation": notice}], "status": 200})
+    assert bench.service().models()[0].deprecated == told

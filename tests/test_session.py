@@ -1,7 +1,7 @@
 """Hold, ask, settle against a scripted tenant: what each way of going wrong leaves in the ledger."""
 
 import json
-import math
+import re
 import threading
 import time
 from contextlib import closing
@@ -24,6 +24,7 @@ from asksage_jupyter.errors import (
     Unavailable,
 )
 from asksage_jupyter.month import now
+from asksage_jupyter.rates import billed
 from asksage_jupyter.service import Secret
 from asksage_jupyter.session import current, forget
 from asksage_jupyter.settings import AskSage
@@ -41,8 +42,8 @@ def tokenizer(request):
     tokens = len(asked["content"].split()) + 19
     if not asked.get("convert_to_asksage"):
         return {"response": str(tokens), "status": 200}
-    price = 1.3 * (tokens * CATALOG["prompt"] + asked["completion_estimate"] * CATALOG["completion"])
-    return {"response": str(math.ceil(price)), "status": 200}
+    price = billed(tokens * CATALOG["prompt"], asked["completion_estimate"] * CATALOG["completion"])
+    return {"response": str(int(price)), "status": 200}
 
 
 def told(number):
@@ -286,7 +287,7 @@ def test_a_reply_without_a_bill_is_priced_by_its_model_tokens(tenant):
     tenant.on(QUERY, envelope("OK", usage={"prompt_tokens": 1_000, "completion_tokens": 100}))
     reply = asksage_jupyter.ask("Say OK.")
     assert reply.source is Source.PRICED
-    assert reply.tokens == pytest.approx(110, abs=1)
+    assert reply.tokens == 108
     assert standing() == (411 + reply.tokens, 0)
 
 
@@ -447,3 +448,85 @@ def test_a_clock_far_ahead_of_the_services_begins_no_month(tenant):
     assert session.clock() < now() + 6 * 60 * 1_000_000
     assert asksage_jupyter.ask("Say OK.").tokens == 63
     assert asksage_jupyter.usage()["sent_at"].max().timestamp() < time.time() + 6 * 60
+
+
+# -- files, aliases and the service's own choice --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("scan.pdf", b"%PDF-1.7\n"), ("scan", b"%PDF-1.7\n"), ("photo.png", b"\x89PNG\r\n\x1a\n"),
+     ("photo.jpg", b""), ("talk.mp3", b"ID3\x04"), ("unknown.bin", b"")],
+)  # fmt: skip
+def test_what_is_no_text_is_priced_by_its_kind(tenant, tmp_path, name, begins):
+    """A scan of 2 MB was estimated at 133,961 tokens; a recorded call with a file was billed 78."""
+    (tmp_path / name).write_bytes(begins + bytes(range(256)) * 8_000)
+    estimate = asksage_jupyter.estimate("What is this?", file=tmp_path / name, system="Be brief.")
+    assert estimate.low <= 78 <= estimate.high < 1_500
+
+
+def test_a_text_file_is_counted_whatever_its_name(tenant, tmp_path):
+    (tmp_path / "notes.dat").write_text("caf\u00e9 " * 2_000, encoding="latin-1")
+    (tmp_path / "notes.txt").write_text("word " * 2_000)
+    for name in ("notes.dat", "notes.txt"):
+        estimate = asksage_jupyter.estimate("Sum up.", file=tmp_path / name, system="Be brief.")
+        assert {part.name for part in estimate.parts} > {"file"}
+        assert estimate.input_tokens > 2_000
+
+
+def listed(tenant, **more):
+    rate = {"prompt": 0.055, "completion": 0.275}
+    names = {"google-claude-45-haiku": ["haiku", "claude-4-5-haiku"], "gpt-5-mini": [], "gpt-4.1-nano": []}
+    entries = [
+        {"id": id_, "aliases": aliases, "token_conversion_rate": rate} for id_, aliases in names.items()
+    ]
+    tenant.on(MODELS, {"response": [*entries, *([more] if more else [])], "status": 200})
+
+
+@pytest.mark.parametrize("alias", ["haiku", "claude-4-5-haiku"])
+def test_an_alias_is_asked_priced_and_booked_under_its_id(tenant, alias):
+    listed(tenant)
+    assert asksage_jupyter.estimate("Say OK.", model=alias).model == "google-claude-45-haiku"
+    reply = asksage_jupyter.ask("Say OK.", model=alias)
+    assert reply.receipt.startswith("google-claude-45-haiku")
+    assert tenant.asked(QUERY)[0].json["model"] == "google-claude-45-haiku"
+    assert asksage_jupyter.usage()["model"].tolist() == ["google-claude-45-haiku"]
+
+
+def test_a_model_and_its_alias_are_not_compared(tenant):
+    listed(tenant)
+    with pytest.raises(BadInput, match="haiku and google-claude-45-haiku are one model"):
+        asksage_jupyter.compare("Say OK.", ["haiku", "google-claude-45-haiku"])
+
+
+def test_the_service_may_choose_the_model(tenant):
+    listed(tenant)
+    tenant.on(TOKENIZER, {"response": "No such model", "status": 400})
+    estimate = asksage_jupyter.estimate("Say OK.", model="auto")
+    assert (estimate.model, estimate.source) == ("auto", Source.CATALOG)
+    tenant.on(QUERY, envelope("OK", provenance={"model": "gpt-5-mini"}))
+    reply = asksage_jupyter.ask("Say OK.", model="auto")
+    assert tenant.asked(QUERY)[0].json["model"] == "auto"
+    assert reply.model == "gpt-5-mini"
+
+
+def test_only_models_that_are_near_are_named(tenant):
+    listed(tenant)
+    for wrong, words in [
+        ("Haiku-4", "Near it: google-claude-45-haiku. %asksage models"),
+        ("claude", "Near it: google-claude-45-haiku. %asksage models"),
+        ("gpt-5-mimi", "Near it: gpt-5-mini"),
+        ("GPT-5-MINI", "Near it: gpt-5-mini"),
+        ("zzz", "no model 'zzz' here. %asksage models lists them all."),
+    ]:
+        with pytest.raises(BadInput, match=re.escape(words)):
+            asksage_jupyter.estimate("Say OK.", model=wrong)
+
+
+def test_a_reply_without_a_bill_is_priced_as_the_model_that_answered(tenant):
+    listed(tenant, id="dear", token_conversion_rate={"prompt": 5.5, "completion": 27.5})
+    tenant.on(TOKENIZER, {"response": "gone", "status": 400})
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 100}
+    tenant.on(QUERY, envelope("OK", usage=usage, provenance={"model": "dear"}))
+    reply = asksage_jupyter.ask("Say OK.", model="haiku")
+    assert (reply.tokens, reply.source) == (10_725, Source.CATALOG)

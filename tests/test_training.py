@@ -14,8 +14,9 @@ import asksage_jupyter
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter, Source
 from asksage_jupyter.errors import BadInput, Interrupted, NotEnoughTokens, Refused, ReplyLost
+from asksage_jupyter.rates import RECORDED
 from asksage_jupyter.session import chunks, train
-from asksage_jupyter.session.sources import WHOLE, pieces_of, price
+from asksage_jupyter.session.sources import pieces_of, price
 from asksage_jupyter.tokens import count
 
 TRAIN, TRAIN_FILE, DATASETS = "/server/train", "/server/train-with-file", "/server/get-datasets"
@@ -79,7 +80,7 @@ def test_sound_and_images_are_debited_on_both_meters(server, tmp_path):
     done = train(tmp_path / "talk.mp3", "notes")
     (request,) = server.asked(TRAIN_FILE)
     assert b"ID3\x00sound" in request.content
-    assert (done.tokens, done.inference_tokens) == WHOLE[".mp3"]
+    assert (done.tokens, done.inference_tokens) == RECORDED["sound"]
     assert meters() == (431, 0, 411 + 1_300, 0)
     assert "presumed" in done.receipt
     assert set(asksage_jupyter.usage()["source"]) == {"presumed"}
@@ -272,6 +273,82 @@ def test_a_column_goes_row_by_row_and_what_is_missing_is_left_out(server):
     assert done.uploaded == 1
 
 
+def containers():
+    """Rows with what is missing among them, in all that people keep rows in; each with the texts it holds."""
+    import decimal
+
+    import numpy
+    import pandas
+    import pyarrow
+
+    nan = float("nan")
+    rows = ["one", None, nan, numpy.float32("nan"), pandas.NA, pandas.NaT, numpy.datetime64("NaT"),
+            decimal.Decimal("nan"), decimal.Decimal("snan"), "nan"]  # fmt: skip
+    both, arrow = ["one", "nan"], pandas.ArrowDtype(pyarrow.string())
+    texts = ["one", None, "nan"]
+    yield "list", rows, both
+    yield "tuple", tuple(rows), both
+    yield "generator", (row for row in rows), both
+    yield "values of a dict", dict(enumerate(rows)).values(), both
+    yield "set", {"one", None, nan}, ["one"]
+    yield "objects", numpy.array(rows, dtype=object), both
+    yield "floats", numpy.array([1.5, nan]), ["1.5"]
+    yield "masked", numpy.ma.array(["one", "two"], mask=[False, True]), ["one"]
+    yield "series", pandas.Series(rows, dtype=object), both
+    yield "series to list", pandas.Series(texts).tolist(), both
+    yield "series to numpy", pandas.Series([1.5, nan]).to_numpy(), ["1.5"]
+    yield "strings", pandas.Series(texts, dtype="string"), both
+    yield "integers", pandas.Series([7, None], dtype="Int64"), ["7"]
+    yield "categories", pandas.Categorical(texts), both
+    yield "index", pandas.Index(texts), both
+    yield "extension array", pandas.array(texts, dtype="string"), both
+    yield "arrow in pandas", pandas.Series(texts, dtype=arrow), both
+    yield "arrow", pyarrow.array(texts), both
+    yield "arrow in chunks", pyarrow.chunked_array([texts, [None]]), both
+    yield "arrow floats", pyarrow.array([1.5, nan, None]), ["1.5"]
+
+
+@pytest.mark.parametrize(("rows", "texts"), [pytest.param(*rest, id=name) for name, *rest in containers()])
+def test_what_is_missing_is_left_out_of_every_container(rows, texts):
+    assert [piece.text for piece in pieces_of(rows)] == ["\n".join(texts)]
+
+
+def test_rows_of_nothing_but_missing_values_are_refused_in_a_line():
+    import pandas
+
+    for rows in ([float("nan")] * 400, pandas.Series([None, pandas.NaT]), (None for _ in range(9)), [], None):
+        with pytest.raises(BadInput, match="no text in the rows") as told:
+            pieces_of(rows)
+        assert "\n" not in str(told.value)
+
+
+def test_rows_of_rows_are_refused_for_they_would_hide_what_is_missing():
+    import numpy
+
+    for rows, words in [
+        ([["one"], [float("nan")]], "a row is a list: give one text a row"),
+        ([{"text": None}], "a row is a dict"),
+        ([b"bytes"], "a row is a bytes"),
+        (numpy.array([["one"], [None]]), "a whole table was given"),
+        (numpy.array("one"), "cannot be uploaded"),
+    ]:
+        with pytest.raises(BadInput, match=words):
+            pieces_of(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins", "kind"),
+    [("scan", b"%PDF-1.7\n", "PDF"), ("photo", b"\xff\xd8\xff\xe0", "picture"),
+     ("photo.dat", b"RIFF\x10\0\0\0WEBP", "picture"), ("talk", b"RIFF\x10\0\0\0WAVE", "sound"),
+     ("film", b"\0\0\0\x18ftypisom", "sound"), ("photo.txt", b"\x89PNG\r\n\x1a\n", "picture"),
+     ("letter", b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "document")],
+)  # fmt: skip
+def test_a_file_is_known_by_how_it_begins_whatever_its_name(tmp_path, name, begins, kind):
+    (tmp_path / name).write_bytes(begins + bytes(range(256)) * 40)
+    (piece,) = pieces_of(tmp_path / name)
+    assert (piece.training, piece.inference) == RECORDED[kind]
+
+
 def test_rows_are_not_cut_while_they_fit(server):
     rows = [f"row {n}: " + "word " * 500 for n in range(20)]
     train(rows, "notes")
@@ -309,7 +386,7 @@ def test_what_cannot_be_uploaded_is_told_before_anything_is_sent(server, tmp_pat
         ([tmp_path / "good.txt", tmp_path / "folder"], r"is a directory: name its files, such as .*\*\.md"),
         ([tmp_path / "good.txt", tmp_path / "empty.txt"], "empty.txt is empty"),
         ([tmp_path / "good.txt", tmp_path / "none.txt"], "there is no file"),
-        (tmp_path / "photo.raw", "neither text in UTF-8 nor one of .pdf"),
+        (tmp_path / "photo.raw", "neither text in UTF-8 nor a PDF, document, picture, sound"),
         (tmp_path / "latin.txt", "neither text in UTF-8"),
         (str(tmp_path / "good.txt"), "is the name of a file"),
         ([tmp_path / "good.txt", "a text"], "mixed in one list"),

@@ -15,7 +15,6 @@ from asksage_jupyter import cli, usage
 from asksage_jupyter.account import Bill, Call, Meter, Source
 from asksage_jupyter.errors import BadInput, ConfigurationError
 from asksage_jupyter.ledger import new_op
-from asksage_jupyter.rates.pricing import FIXED
 from asksage_jupyter.session import current
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.usage_log import NotAUsageLog, report
@@ -162,7 +161,7 @@ def test_savings_price_the_same_model_tokens_on_other_models(server):
     for each in found.models:
         rate = current().pricing.rate(each.model)
         asked = [(1_000, 200), (300, 10)]
-        assert each.tokens == sum(round(i * rate.prompt + o * rate.completion + FIXED) for i, o in asked)
+        assert each.tokens == sum(rate.bill(i, o) for i, o in asked)
     table = found.to_frame()
     assert list(table.difference) == [each.tokens - 140 for each in found.models]
     assert sorted(table.index) == sorted([MODEL, OTHER])

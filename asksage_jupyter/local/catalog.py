@@ -50,5 +50,5 @@ def tokenizer(_: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
         return {"response": "No content", "status": 400}
     counted = count(json.dumps(dict(read), default=str))
     if flag(read.get("convert_to_asksage")):
-        counted = tariff.converted(counted, whole(read, "completion_estimate", 0))
+        counted = tariff.billed(counted, whole(read, "completion_estimate", 0))
     return {"response": str(counted)}

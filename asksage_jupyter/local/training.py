@@ -29,7 +29,7 @@ def train_with_file(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
         case _:
             return _refused("There was no file")
     dataset, content = str(read.get("dataset") or ""), ""
-    tokens: Mapping[Meter, int | None] | None = sampled(name)
+    tokens: Mapping[Meter, int | None] | None = sampled(name, body)
     if tokens is None:
         try:
             tokens, content = {Meter.TRAINING: None}, body.decode()

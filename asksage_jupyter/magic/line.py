@@ -95,7 +95,7 @@ def _is_model(session: Session, word: str) -> bool:
     if not re.fullmatch(r"[\w.:/]*[\d-][\w.:/-]*", word):
         return False
     try:
-        return any(model.id == word for model in session.models())
+        return any(word in (model.id, *model.aliases) for model in session.models())
     except AskSageError:
         return False  # the estimate itself tells what is wrong
 

@@ -5,6 +5,8 @@ Knows no database and opens no connection: a `Pricer`, which the service is, doe
 
 from .book import Rates
 from .estimate import Estimate, Part
+from .files import RECORDED, first_guess
 from .pricing import Pricer, Rate
+from .rule import Cached, billed
 
-__all__ = ["Estimate", "Part", "Pricer", "Rate", "Rates"]
+__all__ = ["RECORDED", "Cached", "Estimate", "Part", "Pricer", "Rate", "Rates", "billed", "first_guess"]

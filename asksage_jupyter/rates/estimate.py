@@ -15,8 +15,9 @@ class Part:
     Attributes
     ----------
     name : str
-        ``prompt``, ``system prompt``, ``history``, ``persona``, ``file``, ``web search``, ``references``,
-        ``each call`` (what every call costs beside them) or ``reply``.
+        ``prompt``, ``system prompt``, ``history``, ``persona``, ``file``, ``PDF``, ``document``,
+        ``picture``, ``sound``, ``web search``, ``references``, ``each call`` (what every call costs beside
+        them) or ``reply``.
     tokens : float
         Ask Sage tokens.
     """
@@ -32,7 +33,7 @@ class Estimate:
     Attributes
     ----------
     low, expected, high : int
-        About one call in ten costs less than `low`, one in ten more than `high`.
+        What the bill is expected to be, and between which figures; how sure that is, `measured` tells.
     parts : tuple of Part
         What `expected` is made of.
     input_tokens : int
@@ -41,6 +42,9 @@ class Estimate:
         `Source.PRICED` or `Source.CATALOG`: where the rates come from.
     basis : str
         The same in words, and how the reply's length was guessed.
+    measured : (int, int) or None
+        How many of how many earlier calls of the model were billed within the interval of their estimate;
+        None before there are 20.
     """
 
     model: str
@@ -51,10 +55,11 @@ class Estimate:
     input_tokens: int
     source: Source
     basis: str
+    measured: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         parts = ", ".join(f"{part.name} {_figure(part.tokens)}" for part in self.parts)
-        return f"{self._headline()}\n  {parts}\n  {self.basis}"
+        return "\n  ".join([self._headline(), *self._coverage(), parts, self.basis])
 
     __repr__ = __str__
 
@@ -67,12 +72,23 @@ class Estimate:
         return (
             '<div style="max-width:34em;color:var(--jp-content-font-color1,inherit)">'
             f'<div style="font-weight:600">{escape(self._headline())}</div>{self._bar()}'
-            f'<table aria-label="What it is made of, in tokens">{rows}</table>'
+            + "".join(f"<div>{escape(line)}</div>" for line in self._coverage())
+            + f'<table aria-label="What it is made of, in tokens">{rows}</table>'
             f'<div style="opacity:.7;font-size:smaller">{escape(self.basis)}</div></div>'
         )
 
     def _headline(self) -> str:
         return f"{self.model}: about {self.expected:,} tokens ({self.low:,} to {self.high:,})"
+
+    def _coverage(self) -> list[str]:
+        """How often such intervals held, in tenths rounded down; nothing before it was measured."""
+        if self.measured is None:
+            return []
+        inside, of = self.measured
+        return [
+            f"{10 * inside // of} of 10 such calls were billed {self.low:,} to {self.high:,} "
+            f"(measured on the last {of} of this model)"
+        ]
 
     def _bar(self) -> str:
         """The interval on a scale from 0 to `high`, with a stroke at `expected`; the text says the same."""

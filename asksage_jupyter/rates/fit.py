@@ -1,33 +1,36 @@
-"""What billed calls teach: how a model's input compares to our count, and how long its replies are."""
+"""What billed calls teach: model tokens a counted one, a reply's length, a file's size; how often it held."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-KEPT = 50  # samples a model; older ones make room
-CATALOG_FACTOR = 1.3  # bill over catalog, on 75 of 93 models of September 2026; 0.65 to 3.6 on the rest
-_WRAPPER = 15.0  # model tokens around a message: 5 to 19, recorded 2025 and 2026
-_REPLY = (20.0, 300.0, 1200.0)  # model tokens of a reply nothing is known about
+from .files import FILE_SPREAD
 
-# Model tokens a cl100k token, by model id; first match wins. Measured relative to o200k_base, 2026:
-# Claude up to 4.6 about 1.2, Claude 4.7 and later 1.55, Gemini 1.1 (tables of numbers up to 1.6).
+KEPT = 50  # samples a model; older ones make room
+_WRAPPER = 30.0  # model tokens around a message: 26 with an own system prompt, 34 without, recorded 2026
+_REPLY = (1.0, 300.0, 1100.0)  # model tokens of a reply nothing is known about
+
+# Model tokens a cl100k token, by model id; first match wins: (low, middle, high). Plain English was recorded
+# in 2026 at 1.016 (Claude up to 4.6), 1.22 (later Claude), 1.012 (Gemini) and 1.00 (GPT); code, tables and
+# other languages come to more.
 _FAMILIES = (
-    (re.compile(r"claude\D*(?:[1-3][-.]?\d?|4[-.]?[0-6]|4)(?!\d|[-.]\d(?!\d))"), 1.2),
-    (re.compile(r"claude"), 1.55),
-    (re.compile(r"gemini"), 1.1),
+    (re.compile(r"claude\D*(?:[1-3][-.]?\d?|4[-.]?[0-6]|4)(?!\d|[-.]\d(?!\d))"), (0.98, 1.05, 1.25)),
+    (re.compile(r"claude"), (1.16, 1.25, 1.5)),
+    (re.compile(r"gemini"), (0.97, 1.03, 1.2)),
 )
-_UNSURE = (0.9, 1.0, 1.15)  # around the family's figure, until the model itself has told
+_OTHERS = (0.95, 1.0, 1.18)
 
 _LONG_ENOUGH = 100  # counted tokens from which a sample tells inflation; below, it tells the wrapper
 _ENOUGH = 10  # samples from which the guess made without any is forgotten
+MEASURED = 20  # calls with a bill from which it is said how many of them lay in their interval
 
 
 class Spread(NamedTuple):
-    """A guess with its interval: about one in ten lies below `low`, one in ten above `high`."""
+    """A guess with its interval; of what was learned, a twentieth lies below, a twentieth above."""
 
     low: float
     middle: float
@@ -47,6 +50,12 @@ class Sample(NamedTuple):
         As billed, in model tokens.
     factor : float or None
         Bill over catalog; None where the rate was not the catalog's.
+    guessed : int
+        Model tokens of a file that cannot be counted, as `first_guess` has them.
+    file : str
+        The kind of that file; empty without one.
+    inside : bool or None
+        Whether the bill lay in the interval of its estimate; None where no bill was told.
     """
 
     counted: int
@@ -54,6 +63,9 @@ class Sample(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     factor: float | None
+    guessed: int = 0
+    file: str = ""
+    inside: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,10 @@ class Fit:
         How many replies that rests on.
     factor : float or None
         Bill over catalog, as learned; None until learned.
+    files : mapping of str to Spread
+        By kind of file: model tokens it came to, per guessed one.
+    measured : (int, int) or None
+        How many bills of how many lay in their interval; None before there are `MEASURED`.
     """
 
     inflation: Spread
@@ -79,43 +95,74 @@ class Fit:
     reply: Spread
     replies: int
     factor: float | None
+    files: Mapping[str, Spread]
+    measured: tuple[int, int] | None
+
+    def input(self, counted: int, recorded: int, guessed: int, file: str) -> Spread:
+        """Model tokens of an input of these parts."""
+        size = self.files.get(file, Spread(*FILE_SPREAD))
+        return Spread(
+            *(
+                counted * inflation + recorded + guessed * times + self.wrapper
+                for inflation, times in zip(self.inflation, size, strict=True)
+            )
+        )
 
 
 def fit(model: str, samples: Sequence[Sample]) -> Fit:
     """Fit what is believed of `model` to its `samples`; without any, to its family."""
     family = first_inflation(model)
-    inputs = [
-        (sample.counted, sample.input_tokens - sample.recorded)
-        for sample in samples
-        if sample.input_tokens is not None
-    ]
-    wrappers = [told - family * counted for counted, told in inputs if counted < _LONG_ENOUGH]
+    told = [(sample, sample.input_tokens - sample.recorded) for sample in samples if sample.input_tokens]
+    texts = [(sample.counted, tokens) for sample, tokens in told if not sample.file]
+    wrappers = [tokens - family.middle * counted for counted, tokens in texts if counted < _LONG_ENOUGH]
     wrapper = min(max(_middle(wrappers), 0.0), 2_000.0) if wrappers else _WRAPPER
-    ratios = [(told - wrapper) / counted for counted, told in inputs if counted >= _LONG_ENOUGH]
+    ratios = [(tokens - wrapper) / counted for counted, tokens in texts if counted >= _LONG_ENOUGH]
+    inflation = _spread([min(max(r, 0.2), 10.0) for r in ratios], family)
     replies = [float(sample.output_tokens) for sample in samples if sample.output_tokens is not None]
     factors = [sample.factor for sample in samples if sample.factor is not None]
     return Fit(
-        inflation=_spread([min(max(r, 0.2), 10.0) for r in ratios], [family * part for part in _UNSURE]),
+        inflation=inflation,
         wrapper=wrapper,
         reply=_spread(replies, _REPLY),
         replies=len(replies),
         factor=_middle(factors) if factors else None,
+        files=_files(told, inflation.middle, wrapper),
+        measured=_measured(samples),
     )
 
 
-def first_inflation(model: str) -> float:
+def first_inflation(model: str) -> Spread:
     """Model tokens a counted token for a model that has not been billed yet."""
     for family, inflation in _FAMILIES:
         if family.search(model.lower()):
-            return inflation
-    return 1.0
+            return Spread(*inflation)
+    return Spread(*_OTHERS)
+
+
+def _files(told: Sequence[tuple[Sample, int]], inflation: float, wrapper: float) -> dict[str, Spread]:
+    """What files came to, per guessed token; what was billed before counts at once, and alone."""
+    times: dict[str, list[float]] = {}
+    for sample, tokens in told:
+        if sample.file and sample.guessed:
+            rest = tokens - wrapper - inflation * sample.counted
+            times.setdefault(sample.file, []).append(min(max(rest / sample.guessed, 0.0), 1_000.0))
+    return {file: _outer(sorted(found)) for file, found in times.items()}
+
+
+def _measured(samples: Sequence[Sample]) -> tuple[int, int] | None:
+    known = [sample.inside for sample in samples if sample.inside is not None]
+    return (sum(known), len(known)) if len(known) >= MEASURED else None
 
 
 def _spread(samples: Sequence[float], guess: Sequence[float]) -> Spread:
-    """A tenth, a half and nine tenths of the samples, outwards; until there are enough, with the guess."""
-    pool = sorted(samples if len(samples) >= _ENOUGH else [*samples, *guess])
+    """The samples' spread; until there are enough of them, with the guess."""
+    return _outer(sorted(samples if len(samples) >= _ENOUGH else [*samples, *guess]))
+
+
+def _outer(pool: Sequence[float]) -> Spread:
+    """A twentieth, a half and nineteen twentieths of what is sorted, outwards."""
     last = len(pool) - 1
-    return Spread(pool[math.floor(last * 0.1)], pool[len(pool) // 2], pool[math.ceil(last * 0.9)])
+    return Spread(pool[math.floor(last * 0.05)], pool[len(pool) // 2], pool[math.ceil(last * 0.95)])
 
 
 def _middle(samples: Sequence[float]) -> float:

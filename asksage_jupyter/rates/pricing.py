@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..account import Source
-
-# Billed = input_tokens * prompt + output_tokens * completion + this. Measured on 101 requests of a live
-# account, September 2026: what is over the product was 1.3 to 5.3.
-FIXED = 3.0
+from .rule import FACTOR, Cached, billed, undone, whole
 
 _SHORT = "x"
-# The replies are whole tokens: the longer the text, the finer the rate. 30,000 model tokens tell the cheapest
-# rate seen (0.0027) to about 1 %, in a body of 60 kB.
+# The prices are whole tokens: the longer the text, the finer the rate. 30,000 model tokens, in a body of
+# 60 kB, tell it to 0.00003.
 _LONG = "x " * 30_000
 _MANY = 1_000_000
 _MOST = 10_000.0  # tokens a model token; the dearest seen is 5.4
+_FIELDS = 2  # model tokens by which two questions of the same text may differ in their other fields
+# Rates are short decimals. The first of these steps that has a multiple among the possible rates tells it.
+_STEPS = tuple(digit / 10**places for places in range(1, 8) for digit in (5, 1))
 
 
 class Pricer(Protocol):
@@ -39,7 +39,7 @@ class Rate:
     Attributes
     ----------
     prompt, completion : float
-        Ask Sage tokens a model token of input, and of output.
+        Ask Sage tokens a model token of input, and of output; the factor of the bill is in them.
     source : Source
         `Source.PRICED`: computed from the service's own prices. `Source.CATALOG`: the catalog's figure times
         `factor`, unverified.
@@ -47,6 +47,8 @@ class Rate:
         When it was learned; microseconds UTC.
     factor : float
         What the catalog's figures were multiplied by; 1 for priced rates.
+    flat : float
+        Ask Sage tokens of any call beside its model tokens: the whole price, where any call costs the same.
     """
 
     model: str
@@ -55,14 +57,30 @@ class Rate:
     source: Source
     as_of: int
     factor: float = 1.0
+    flat: float = 0.0
 
-    def cost(self, input_tokens: float, output_tokens: float) -> float:
-        """Ask Sage tokens of so many model tokens, with the fixed part of every call."""
-        return input_tokens * self.prompt + output_tokens * self.completion + FIXED
+    def bill(self, input_tokens: Any, output_tokens: Any, cached: Cached | None = None) -> Any:
+        """Ask Sage tokens of a call of so many model tokens, or of arrays of calls; 1 at the least.
+
+        Parameters
+        ----------
+        input_tokens, output_tokens : float or ndarray of float
+            All of the input, what was cached among it.
+        cached : Cached, optional
+            How the provider took it, for one call.
+        """
+        kinds = (input_tokens,) if cached is None else cached.weighted(self.model, input_tokens)
+        prompt, completion = self.prompt / FACTOR, self.completion / FACTOR
+        bills = self.flat + billed(*(tokens * prompt for tokens in kinds), output_tokens * completion)
+        return bills + (bills < 1) * (1 - bills)
+
+    def linear(self, input_tokens: float, output_tokens: float) -> float:
+        """The same without roundings, which add 2 to the middle of recorded bills."""
+        return self.flat + input_tokens * self.prompt + output_tokens * self.completion
 
 
-def ask(pricer: Pricer, model: str) -> tuple[float, float]:
-    """The prompt and completion rates of `model`, from five free calls made side by side.
+def ask(pricer: Pricer, model: str) -> tuple[float, float, float]:
+    """What a `Rate` of `model` has as prompt, completion and flat, from five free calls made side by side.
 
     Raises
     ------
@@ -88,25 +106,53 @@ def ask(pricer: Pricer, model: str) -> tuple[float, float]:
             begin(pricer.price, _SHORT, model, _MANY),
         ]
         # The wire has been seen to say "933": a string is as good as a number here.
-        long, short, long_price, short_price, many_price = (float(future.result()) for future in futures)
-    if long <= short:
+        long, short, *prices = (float(future.result()) for future in futures)
+    if long <= short or not all(math.isfinite(figure) for figure in (long, short, *prices)):
         raise ValueError("a long text must have more tokens than a short one")
-    return checked((long_price - short_price) / (long - short), (many_price - short_price) / _MANY)
+    return _learned(long, short, *prices)
 
 
-def checked(prompt: float, completion: float) -> tuple[float, float]:
-    """Both rates, if they can be rates at all.
+def _learned(
+    long: float, short: float, long_price: float, short_price: float, many_price: float
+) -> tuple[float, float, float]:
+    """The rates behind three prices, their roundings undone where the short text is priced by the rule."""
+    per_token = (long_price - short_price) / (long - short)
+    per_reply = (many_price - short_price) / _MANY
+    slope = per_token / FACTOR
+    if abs(short_price - billed(short * slope)) > billed(_FIELDS * slope, 0.0) + 1:
+        # Some of the price is for the call, whatever its text.
+        return checked(per_token, per_reply, max(0.0, short_price - per_token * short))
+    steps = undone(long_price)
+    prompt = _simplest((steps - 1) / (long + _FIELDS), steps / (long - _FIELDS))
+    steps, shift = undone(many_price) - undone(short_price), float(whole(_FIELDS * prompt))
+    completion = _simplest((steps - 1 - shift) / _MANY, steps / _MANY)
+    return checked(prompt * FACTOR, completion * FACTOR)
+
+
+def _simplest(above: float, most: float) -> float:
+    """The shortest decimal in (`above`, `most`]; the middle where there is none."""
+    if most <= 0:
+        return most  # below 0 it is no rate
+    for step in _STEPS:
+        rate: float = round(math.floor(most / step + 1e-9) * step, 9)
+        if rate > max(above, 0.0):
+            return rate
+    return (above + most) / 2
+
+
+def checked(prompt: float, completion: float, flat: float = 0.0) -> tuple[float, float, float]:
+    """The figures, if they can be rates at all.
 
     Raises
     ------
     ValueError
-        One is negative, not finite or beyond belief, or both are 0.
+        One is negative, not finite or beyond belief, or all are 0.
     TypeError
         One is not a number.
     """
-    for rate in (prompt, completion):
-        if not (math.isfinite(rate) and 0 <= rate <= _MOST):
+    for rate, most in ((prompt, _MOST), (completion, _MOST), (flat, _MOST * 1_000)):
+        if not (math.isfinite(rate) and 0 <= rate <= most):
             raise ValueError(f"{rate!r} is no rate")
-    if prompt == completion == 0:
+    if prompt == completion == flat == 0:
         raise ValueError("a model without a price")
-    return float(prompt), float(completion)
+    return float(prompt), float(completion), float(flat)

@@ -19,6 +19,8 @@ from .fit import KEPT, Sample
 from .pricing import Rate, checked
 
 _FORMAT = 1
+_FIRST_FIELDS = 5  # that a sample always had
+_INSIDE = (None, False, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +92,34 @@ def _known(model: str, plain: Any) -> Known:
     kept = _dict(plain)
     rate = None
     with suppress(KeyError, TypeError, ValueError):
-        prompt, completion = checked(kept["rate"]["prompt"], kept["rate"]["completion"])
-        rate = Rate(model, prompt, completion, Source.PRICED, int(kept["rate"]["as_of"]))
+        told = kept["rate"]
+        prompt, completion, flat = checked(told["prompt"], told["completion"], told.get("flat", 0.0))
+        rate = Rate(model, prompt, completion, Source.PRICED, int(told["as_of"]), flat=flat)
     samples = kept.get("samples")
     found = map(_sample, samples if isinstance(samples, list) else [])
     return Known(rate, tuple(sample for sample in found if sample is not None)[-KEPT:])
 
 
 def _sample(plain: Any) -> Sample | None:
-    """A sample, if these are one's figures."""
-    if not isinstance(plain, list) or len(plain) != len(Sample._fields):
+    """A sample, if these are one's figures; an older version wrote fewer of them."""
+    if not isinstance(plain, list) or not _FIRST_FIELDS <= len(plain) <= len(Sample._fields):
         return None
     sample = Sample(*plain)
-    possible = all(f is None or (type(f) in (int, float) and 0 <= f < 1e12) for f in sample)
-    return sample if possible and None not in (sample.counted, sample.recorded) else None
+    figures = (sample.input_tokens, sample.output_tokens, sample.factor)
+    needed = (sample.counted, sample.recorded, sample.guessed)
+    possible = all(_is_figure(each) for each in (*needed, *(each for each in figures if each is not None)))
+    return sample if possible and isinstance(sample.file, str) and sample.inside in _INSIDE else None
+
+
+def _is_figure(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1e12
 
 
 def _plain(known: Known) -> dict[str, Any]:
     rate = known.rate
+    figures = ("prompt", "completion", "flat", "as_of")
     return {
-        "rate": rate and {"prompt": rate.prompt, "completion": rate.completion, "as_of": rate.as_of},
+        "rate": rate and {name: getattr(rate, name) for name in figures},
         "samples": known.samples[-KEPT:],
     }
 

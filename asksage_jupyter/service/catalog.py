@@ -26,6 +26,8 @@ class ModelInfo:
         Model tokens of prompt and reply together.
     prompt_rate, completion_rate : float or None
         Ask Sage tokens per model token by the catalog, which is **not** what is billed.
+    aliases : tuple of str
+        Other names that the service takes for it.
     """
 
     id: str
@@ -37,6 +39,7 @@ class ModelInfo:
     max_context: int | None = None
     prompt_rate: float | None = None
     completion_rate: float | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +123,26 @@ def _model(entry: object) -> ModelInfo | None:
         max_context=whole(member(member(entry, "limits"), "max_context")),
         prompt_rate=_rate(member(rate, "prompt")),
         completion_rate=_rate(member(rate, "completion")),
+        aliases=tuple(filter(None, map(text_in, _list(member(entry, "aliases"))))),
     )
 
 
 def _deprecation(notice: object) -> str | None:
-    if not isinstance(notice, dict) or not notice:
-        return text_in(notice)
-    message = text_in(notice.get("message")) or text_in(notice.get("state")) or "deprecated"
-    successor = text_in(notice.get("replacement_id"))
+    """What is told of a model that is not current; of one that is, tenants say "active"."""
+    if not isinstance(notice, dict):
+        return _unless_active(text_in(notice))
+    state = text_in(notice.get("state"))
+    if state is not None and _unless_active(state) is None:
+        return None
+    message, successor = text_in(notice.get("message")), text_in(notice.get("replacement_id"))
+    if not any((state, message, successor, text_in(notice.get("sunset_at")))):
+        return None
+    message = message or state or "deprecated"
     return f"{message} (use {successor})" if successor and successor not in message else message
+
+
+def _unless_active(state: str | None) -> str | None:
+    return None if state is None or state.strip().lower() == "active" else state
 
 
 def _rate(value: object) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Bill, Source
 from ..errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
+from ..rates import RECORDED
 from ..service.departure import departing
 from .aside import Aside, at_once
 from .reply import Reply, stays_held, unpriced
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .listener import Listener
     from .session import Session
 
-_TOLD_PARTS = ("history", "persona", "web search", "references", "file")
+_TOLD_PARTS = ("history", "persona", "web search", "references", "file", *RECORDED)
 
 
 @dataclass(frozen=True, slots=True)

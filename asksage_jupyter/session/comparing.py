@@ -124,10 +124,8 @@ def compared(
         changes: SimpleQueue[None] = SimpleQueue()
         service = session.service  # made here, once, and not by each of the threads
         lanes = [
-            Lane(
-                session, service, query, estimate, partial(changes.put, None), streamed=on_change is not None
-            )
-            for query, estimate in zip(queries, estimates, strict=True)
+            Lane(session, service, each, estimate, partial(changes.put, None), streamed=on_change is not None)
+            for each, estimate in zip(_by_id(queries, estimates), estimates, strict=True)
         ]
         group = _Group(session, lanes, whole, parts, changes)
         aside = Aside(partial(group.run, on_change))
@@ -140,7 +138,17 @@ def compared(
 
 def _priced(session: Session, queries: Sequence[Query], parts: Mapping[str, int]) -> list[Estimate]:
     """Price queries that differ in their models alone, and so in nothing that is counted."""
-    return [session.pricing.estimate(query.model, parts) for query in queries]
+    estimates = [session.pricing.estimate(query.model, parts) for query in queries]
+    asked: dict[str, str] = {}
+    for query, estimate in zip(queries, estimates, strict=True):
+        if (before := asked.setdefault(estimate.model, query.model)) != query.model:
+            raise BadInput(f"{before} and {query.model} are one model, {estimate.model}: name it once")
+    return estimates
+
+
+def _by_id(queries: Sequence[Query], estimates: Sequence[Estimate]) -> list[Query]:
+    """The queries with the ids of their models, where aliases were asked."""
+    return [replace(query, model=estimate.model) for query, estimate in zip(queries, estimates, strict=True)]
 
 
 class _Group(NamedTuple):

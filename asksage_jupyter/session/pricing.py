@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
+from statistics import median
 from typing import TYPE_CHECKING
 
 from ..errors import AskSageError, BadInput, BadKey, NotReached, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..account import Source
     from ..rates import Estimate, Rate, Rates
     from ..service import Answer, ModelInfo, Service
+
+_AUTO = "auto"  # the service chooses the model
 
 
 class Pricing:
@@ -50,7 +54,7 @@ class Pricing:
         return self.rates.estimate(self.rate(model), parts)
 
     def rate(self, model: str) -> Rate:
-        """The model's rate: from today's cache, else asked of the service."""
+        """The model's rate, under its id if `model` is an alias; from today's cache, else the service's."""
         return self.rates.cached(model) or self._asking(lambda: self._asked(model))
 
     def _asked(self, model: str) -> Rate:
@@ -61,20 +65,23 @@ class Pricing:
             if older := self.rates.older(model):
                 return older
             raise
-        catalog = None
-        if offered and offered.prompt_rate is not None and offered.completion_rate is not None:
-            catalog = (offered.prompt_rate, offered.completion_rate)
-        return self.rates.rate(model, self._service(), catalog)
+        if offered is None:
+            return self.rates.rate(model, self._service())
+        return self.rates.rate(offered.id, self._service(), _catalog(offered))
 
     def bill(self, model: str, answer: Answer) -> tuple[int, Source] | None:
-        """Price a reply whose debit the service did not tell; None where it told no model tokens either."""
+        """Price a reply whose debit the service did not tell; None where it told no model tokens either.
+
+        It is billed as the model that answered, which need not be the one asked.
+        """
         if answer.input_tokens is None or answer.output_tokens is None:
             return None
-        try:
-            rate = self.rate(model)
-        except AskSageError:
-            return None  # the reply is paid for: it must arrive, at its estimate if need be
-        return self.rates.bill(rate, answer.input_tokens, answer.output_tokens), rate.source
+        for billed in dict.fromkeys((answer.model or model, model)):
+            # The reply is paid for: it must arrive, at its estimate if need be.
+            with suppress(AskSageError):
+                rate = self.rate(billed)
+                return self.rates.bill(rate, answer.input_tokens, answer.output_tokens), rate.source
+        return None
 
     def learn(self, model: str, parts: Mapping[str, int], answer: Answer) -> None:
         """Refit the model's factors from what was billed, unless another model answered."""
@@ -99,8 +106,41 @@ class Pricing:
         for offered in models:
             if offered.id == model:
                 return offered
-        ids = [offered.id for offered in models]
-        near = difflib.get_close_matches(model, ids, n=3, cutoff=0.5) or ids[:3]
-        raise BadInput(
-            f"no model {model!r} here. Near it: {', '.join(near)}. %asksage models lists them all."
-        )
+        for offered in models:
+            if model in offered.aliases:
+                return offered
+        if model == _AUTO:
+            return _any_of(models)
+        near = _near(model, models)
+        hint = f" Near it: {', '.join(near)}." if near else ""
+        raise BadInput(f"no model {model!r} here.{hint} %asksage models lists them all.")
+
+
+def _catalog(model: ModelInfo) -> tuple[float, float] | None:
+    """Both rates as listed; None where the service does not list both."""
+    if model.prompt_rate is None or model.completion_rate is None:
+        return None
+    return model.prompt_rate, model.completion_rate
+
+
+def _any_of(models: Sequence[ModelInfo]) -> ModelInfo:
+    """The service's own choice, at the middle of the catalog's rates: which it will be is not known."""
+    from ..service import ModelInfo
+
+    rates = [each for each in map(_catalog, models) if each is not None]
+    prompts, completions = zip(*rates, strict=True) if rates else ((), ())
+    return ModelInfo(
+        _AUTO,
+        _AUTO,
+        prompt_rate=median(prompts) if prompts else None,
+        completion_rate=median(completions) if completions else None,
+    )
+
+
+def _near(model: str, models: Sequence[ModelInfo]) -> list[str]:
+    """At most three ids that `model` may stand for: with it in their names, else written alike."""
+    named = {name.lower(): offered.id for offered in models for name in (*offered.aliases, offered.id)}
+    wanted = model.lower()
+    holding = [each for name, each in named.items() if len(wanted) > 2 and wanted in name]
+    alike = [named[name] for name in difflib.get_close_matches(wanted, named, n=3, cutoff=0.6)]
+    return list(dict.fromkeys(holding or alike))[:3]

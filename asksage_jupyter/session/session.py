@@ -324,11 +324,13 @@ class Session:
 
         def prepare() -> Question:
             parts = shares(query)
+            estimate = self.prepared(lambda: self.pricing.estimate(query.model, parts))
+            known = replace(query, model=estimate.model)  # by its id, where an alias was asked
             return Question(
-                self.prepared(lambda: self.pricing.estimate(query.model, parts)),
-                self.service.prepare(query, listener if on_text else None),
+                estimate,
+                self.service.prepare(known, listener if on_text else None),
                 listener,
-                learn=lambda answer: self._learn(query, parts, answer),
+                learn=lambda answer: self._learn(known, parts, answer),
             )
 
         return ask(self, query.model, prepare, limit=limit)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tokens import count, count_file
+from ..rates import RECORDED, first_guess
+from ..tokens import count, count_file, file_kind
 
 if TYPE_CHECKING:
     from ..service import Query
@@ -18,8 +19,8 @@ REFERENCE_TOKENS = 5_724  # dataset references, one sample
 def shares(query: Query) -> dict[str, int]:
     """Model tokens of each part of the query's input; parts that are absent are left out.
 
-    The prompt, system prompt, history and file are counted exactly (cl100k_base); what the service adds
-    (persona, web search, references) are figures of recorded calls.
+    The prompt, system prompt, history and a file of text are counted exactly (cl100k_base); what the service
+    adds (persona, web search, references), and what it makes of another file, are figures of recorded calls.
 
     Raises
     ------
@@ -35,5 +36,10 @@ def shares(query: Query) -> dict[str, int]:
         "references": REFERENCE_TOKENS if query.dataset != "none" else 0,
     }
     if query.file is not None:
-        parts["file"] = count_file(query.file)
+        kind = file_kind(query.file)
+        if kind == "text":
+            parts["file"] = count_file(query.file)
+        else:
+            kind = kind if kind in RECORDED else "document"
+            parts[kind] = first_guess(kind)
     return {name: tokens for name, tokens in parts.items() if tokens}

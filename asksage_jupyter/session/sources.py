@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
-from ..tokens import count
+from ..rates import RECORDED, billed
+from ..tokens import count, kind_of
 from .chunks import pack, split
+from .rows import rows_of
 
-# Training and inference tokens of one recorded upload each, September 2026. What such a file will cost is
-# not told before: its text is the service's to find.
-_DOCUMENT, _IMAGE, _SOUND = (575, 0), (566, 777), (431, 1_300)
-WHOLE = {
-    **dict.fromkeys((".pdf", ".docx", ".pptx"), _DOCUMENT),
-    **dict.fromkeys((".jpg", ".jpeg", ".png"), _IMAGE),
-    **dict.fromkeys((".mp3", ".wav", ".m4a"), _SOUND),
-}
 _ROWS = frozenset({".csv", ".tsv", ".jsonl", ".log"})
 
 
@@ -70,15 +63,7 @@ def pieces_of(source: Any) -> list[Piece]:
         return _text(source)
     if isinstance(source, os.PathLike):
         return _file(Path(source))
-    if hasattr(source, "columns"):
-        raise BadInput("a whole table was given: choose the column of its text, such as frame['text']")
-    if isinstance(source, bytes | Mapping) or not isinstance(source, Iterable):
-        raise BadInput(
-            f"a {type(source).__name__} cannot be uploaded: give a text, a Path, a list of either or a column"
-        )
-    # A column tells by itself what of it is missing.
-    values = (source.dropna() if hasattr(source, "dropna") else source) if source is not None else ()
-    items = [value for value in values if value is not None]
+    items = rows_of(source)
     files = [Path(item) for item in items if isinstance(item, os.PathLike)]
     if files and len(files) < len(items):
         raise BadInput("paths and texts are mixed in one list: upload the files and the texts one by one")
@@ -119,7 +104,8 @@ def _file(path: Path) -> list[Piece]:
         raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
     if not content.strip():
         raise BadInput(f"{path} is empty: leave it out")
-    if figures := WHOLE.get(path.suffix.lower()):
+    # What such a file will cost is not told before: its text is the service's to find.
+    if figures := RECORDED.get(kind_of(content, path.name)):
         return [Piece(path.name, content, path, *figures)]
     return _pieces(path.name, split(_decoded(path, content), rows=path.suffix.lower() in _ROWS))
 
@@ -132,7 +118,7 @@ def _decoded(path: Path, content: bytes) -> str:
         text = "\0"
     if "\0" in text:
         raise BadInput(
-            f"{path} is neither text in UTF-8 nor one of {', '.join(WHOLE)}: convert it, or leave it out"
+            f"{path} is neither text in UTF-8 nor a {', '.join(RECORDED)}: convert it, or leave it out"
         )
     return text
 
@@ -146,5 +132,5 @@ def _pieces(name: str, texts: list[str]) -> list[Piece]:
 
 
 def price(text: bytes) -> int:
-    """Training tokens of a text: 1.3 times its model tokens (cl100k_base), as in 4 of 4 recorded uploads."""
-    return -(-13 * count(text) // 10)
+    """Training tokens of a text: 1.3 times its model tokens (cl100k_base), as in all recorded uploads."""
+    return int(billed(count(text)))

@@ -6,5 +6,6 @@ tokenizer and rate. `asksage_jupyter.rates` turns these counts into Ask Sage tok
 
 from .counting import count, count_file
 from .encodings import ENCODINGS
+from .kinds import file_kind, kind_of
 
-__all__ = ["ENCODINGS", "count", "count_file"]
+__all__ = ["ENCODINGS", "count", "count_file", "file_kind", "kind_of"]

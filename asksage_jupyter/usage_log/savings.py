@@ -142,4 +142,4 @@ def _offered(session: Session) -> Iterator[Rate]:
 
 def _cost(rate: Rate, inputs: Any, outputs: Any) -> int:
     """Each call a whole token at least, as a bill has it."""
-    return int(numpy.maximum(1, numpy.rint(rate.cost(inputs, outputs))).sum())
+    return int(rate.bill(inputs, outputs).sum())
