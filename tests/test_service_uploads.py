@@ -406,8 +406,21 @@ def test_what_the_key_alone_does_not_open_names_the_setting(bench, path):
 @pytest.mark.parametrize("path", [ADD, "/server/add-dataset"])
 def test_a_dataset_is_created_under_whichever_path_the_tenant_has(bench, path, cui, classification):
     bench.server.on(path, {"response": "Dataset added", "status": 200})
-    assert bench.service(email=EMAIL).add_dataset(" notes ", cui=cui) is None
+    assert bench.service(email=EMAIL).add_dataset(" notes ", cui=cui) is cui
     assert bench.server.asked(path)[0].json == {"dataset": "notes", "classification": classification}
+
+
+@pytest.mark.parametrize("name", ["abc", "  abc ", "x" * 100])
+def test_a_name_that_no_dataset_can_have_is_not_sent(bench, name):
+    with pytest.raises(BadInput, match="4 to 99 characters"):
+        bench.service(email=EMAIL).add_dataset(name)
+    assert not bench.server.requests
+
+
+def test_a_name_with_cui_in_it_makes_it_one_for_cui(bench):
+    bench.server.on(ADD, {"response": "OK", "status": 200})
+    assert bench.service(email=EMAIL).add_dataset("MyCUInotes") is True
+    assert bench.server.asked(ADD)[0].json["classification"] == "CUI"
 
 
 def test_a_dataset_is_asked_for_again_after_a_fault_and_never_without_a_name(bench):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from ..session import current, train
+from ..session.datasets import add_dataset
 from . import show
 from .parser import Parser
 
@@ -96,8 +97,9 @@ def datasets(shell: InteractiveShell, rest: str) -> None:
             raise BadInput("--cui belongs to a new dataset: %asksage datasets --create NAME --cui")
         show.tell("\n".join(service.datasets()) or "no datasets; %asksage datasets --create NAME makes one")
         return
-    service.add_dataset(name, cui=options["cui"])
-    show.tell(f"The dataset {name} is made{', for CUI' if options['cui'] else ''}.")
+    is_cui = add_dataset(current(), name, cui=options["cui"])
+    forced = ': Ask Sage takes each with "cui" in its name for that' if is_cui and not options["cui"] else ""
+    show.tell(f"The dataset {name} is made{', for CUI' if is_cui else ''}{forced}.")
 
 
 def _files(word: str) -> list[Path]:

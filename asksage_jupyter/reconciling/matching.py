@@ -74,7 +74,7 @@ class Asked:
     @property
     def _may_be_any_model(self) -> bool:
         """Whether the call is booked under what was asked for, and the log tells which model did it."""
-        return self.model == "follow-up" or self.model.startswith("plugin:")
+        return self.model == "follow-up" or self.model.startswith(("plugin:", "train:"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .address import base_url, is_loopback
 from .catalog import ModelInfo, Persona, Plugin
-from .records import Answer, Limits, LogRow, OrganizationUser, Query, Trained
+from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, Trained
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Job",
     "Limits",
     "LogRow",
     "ModelInfo",

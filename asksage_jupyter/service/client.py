@@ -12,14 +12,14 @@ import httpx
 
 from ..account import Meter
 from ..errors import BadInput, NoRoute
-from . import admin, counters, lists, log, personal, plugins, questions, stream, tokenizer, training
+from . import admin, counters, jobs, lists, log, personal, plugins, questions, stream, tokenizer, training
 from .address import base_url
 from .auth import Credentials
 from .catalog import ModelInfo, Persona, Plugin
 from .connection import Connection
 from .departure import depart
 from .payload import request_for
-from .records import Answer, Limits, LogRow, OrganizationUser, Query, Trained
+from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, Trained
 from .secret import Secret
 from .transport import connect
 from .wire import Body
@@ -212,6 +212,16 @@ class Service:
         request = training.request_with_file(self._client, path, dataset)
         return self._connection.paid(request, training.trained_in)
 
+    def training_job(self, job_id: str) -> Job:
+        """How far an upload is that goes on in the background; it costs nothing.
+
+        Raises
+        ------
+        Refused
+            It is not told now; `NoRoute` where the tenant never does.
+        """
+        return jobs.status(self._connection, job_id)
+
     def _streamed(self, request: httpx.Request, on_text: Callable[[str], None]) -> Answer:
         credentials = self._connection.credentials
         response = self._connection.send(request, credentials, streamed=True)
@@ -247,9 +257,18 @@ class Service:
         """The plugins this account may use."""
         return lists.plugins(self._connection)
 
-    def add_dataset(self, name: str, *, cui: bool = False) -> None:
-        """Create an empty dataset; `cui` marks it for Controlled Unclassified Information."""
-        personal.add_dataset(self._connection, name, cui)
+    def add_dataset(self, name: str, *, cui: bool = False) -> bool:
+        """Create an empty dataset; whether it is for Controlled Unclassified Information.
+
+        `cui` marks it for that, and so does a name with "cui" in it.
+
+        Raises
+        ------
+        BadInput
+            The name is too short or too long; nothing was sent.
+        Refused
+        """
+        return personal.add_dataset(self._connection, name, cui)
 
     def request_tokens(self, amount: int, reason: str) -> str:
         """Ask the organization for more tokens; the service's own words, empty if it says nothing.

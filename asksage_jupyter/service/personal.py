@@ -13,26 +13,36 @@ from .wire import Body, lost
 if TYPE_CHECKING:
     from .connection import Connection
 
-_LONGEST_REASON = 500  # characters, by the vendor's specification
+# Characters, by the vendor's specification.
+_LONGEST_REASON = 500
+_SHORTEST_NAME, _LONGEST_NAME = 4, 99
 
 
-def add_dataset(connection: Connection, name: str, cui: bool) -> None:
-    """Create an empty dataset.
+def add_dataset(connection: Connection, name: str, cui: bool) -> bool:
+    """Create an empty dataset; whether it is for CUI, which the service makes of each with "cui" in its name.
 
     Raises
     ------
     BadInput
-        There is no name; nothing was sent.
+        There is no name, or it is too short or too long; nothing was sent.
     Refused
     """
-    if not name.strip():
+    name = name.strip()
+    if not name:
         raise BadInput("name the dataset to create.")
-    content = json_of(dataset=name.strip(), classification="CUI" if cui else "Unclassified")
+    if not _SHORTEST_NAME <= len(name) <= _LONGEST_NAME:
+        raise BadInput(
+            f"a dataset's name has {_SHORTEST_NAME} to {_LONGEST_NAME} characters, not {len(name)}: "
+            f"nothing was sent."
+        )
+    is_cui = cui or "cui" in name.lower()
+    content = json_of(dataset=name, classification="CUI" if is_cui else "Unclassified")
     try:
         connection.personal("/user/add-dataset", content)
     except NoRoute:
         # Tenants differ in which of the two paths it is under.
         connection.free("/server/add-dataset", content)
+    return is_cui
 
 
 def request_for_tokens(client: httpx.Client, amount: int, reason: str) -> httpx.Request | BadInput:

@@ -147,8 +147,39 @@ class Trained:
         The service's id of the upload.
     said : str
         The service's own words, on one line.
+    job : str or None
+        The id of the job that goes on with it in the background; None where it is done.
     """
 
     tokens: int | None = None
     request_id: str | None = None
     said: str = field(default="", repr=False)
+    job: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An upload in the background. What the tenant does not tell is None.
+
+    Attributes
+    ----------
+    state : str
+        ``queued``, ``running``, ``succeeded``, ``partial``, ``failed``, or ``unknown``.
+    taken_in, in_all : int or None
+        Parts of the file that are in the dataset, and that it has.
+    tokens : int or None
+        Ask Sage tokens debited.
+    told : str
+        Why it failed, in the service's own words.
+    """
+
+    state: str
+    taken_in: int | None = None
+    in_all: int | None = None
+    tokens: int | None = None
+    told: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it comes to nothing more."""
+        return self.state not in ("queued", "running")

@@ -9,7 +9,7 @@ import httpx
 from ..errors import BadInput, ServiceError
 from .payload import JSON, encodable, file_part, json_of
 from .records import Trained
-from .wire import Body, lost
+from .wire import Body, lost, member
 
 _NO_DATASET = "name the dataset that the content is to go to: nothing was sent."
 
@@ -48,5 +48,7 @@ def trained_in(body: Body) -> Trained | ServiceError:
         return failure
     if not (body.get("status") or body.get("response") or body.get("embedding") or body.has_bill):
         return lost("Ask Sage's answer to the upload could not be read", body.http)
-    answer = body.as_answer("")
-    return Trained(answer.tokens, answer.request_id, body.said)
+    answer, job = body.as_answer(""), body.get("job_id") or member(body.response, "job_id")
+    if 202 in (body.http, body.status) and not isinstance(job, str | int):
+        return lost("Ask Sage goes on with the upload, and does not say under which name", body.http)
+    return Trained(answer.tokens, answer.request_id, body.said, str(job) if job else None)

@@ -134,7 +134,7 @@ def _sent(send: Callable[[], Answer], held: Held) -> Answer:
         return send()
 
 
-def _bill(session: Session, answer: Answer, question: Question, duration_ms: int) -> Bill | None:
+def _bill(session: Session, answer: Answer, question: Question, duration_ms: int | None) -> Bill | None:
     """What is debited, from the best source there is; None where only the service's log can tell."""
     tokens, source = answer.tokens, Source.BILLED
     if tokens is None:

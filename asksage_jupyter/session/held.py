@@ -99,14 +99,19 @@ class Held:
         return self._is_sent
 
     @property
-    def took_ms(self) -> int:
-        """Milliseconds since the tokens were set aside."""
-        return round((time.monotonic() - self._started) * 1000)
+    def took_ms(self) -> int | None:
+        """Milliseconds since the tokens were set aside; None where that was before this kernel."""
+        return round((time.monotonic() - self._started) * 1000) if self._started else None
 
     def settle(self, bill: Bill) -> None:
         """Debit what was billed. Nothing is raised: `trouble` says what went wrong."""
         self._is_kept = True
         self._book(bill)
+
+    def void(self) -> None:
+        """Free the hold: certainly nothing was billed."""
+        self._is_kept = True
+        self._book(None)
 
     def leave_open(self) -> None:
         """Keep the hold until the bill becomes known some other way; presumed when past due."""

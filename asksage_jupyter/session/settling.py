@@ -94,6 +94,13 @@ class Settling:
         """
         return Held(self, call)
 
+    def resumed(self, call: Call) -> Held:
+        """A call that was held before, here or in another kernel, and left open: to be settled or voided."""
+        held = Held(self, call)
+        held.tokens = call.estimate
+        held.leave_open()
+        return held
+
     @property
     def in_flight(self) -> frozenset[str]:
         """The ops of the calls that are under way in this session now."""

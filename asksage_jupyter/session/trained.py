@@ -29,11 +29,14 @@ class TrainingEstimate:
         What is missing in the dataset.
     there : int
         How many pieces were uploaded before.
+    under_way : int
+        How many go on at the service since an earlier run; their tokens are held.
     """
 
     dataset: str
     pieces: tuple[Piece, ...]
     there: int = 0
+    under_way: int = 0
 
     @property
     def training(self) -> int:
@@ -48,6 +51,7 @@ class TrainingEstimate:
     def __str__(self) -> str:
         also = f" and {self.inference:,} inference tokens" if self.inference else ""
         there = f"; {_counted(self.there)} there already" if self.there else ""
+        there += f"; {_counted(self.under_way)} under way" if self.under_way else ""
         return (
             f"{self.dataset}: {_counted(len(self.pieces))} to upload, about {self.training:,} training tokens"
             f"{also}{there}\n  {_BASIS}"
@@ -67,12 +71,14 @@ class Training:
         Pieces uploaded now, and those uploaded before.
     tokens, inference_tokens : int
         Ask Sage tokens debited on the training and on the inference meter.
+    held : int
+        Training tokens that stay held until the bill is known, of files whose bill was not told.
     sources : tuple of Source
         Where the debits come from.
     balance : Balance or None
         After the debits; None if the ledger could not be read.
     notes : tuple of str
-        What is worth knowing: a debit still to be booked.
+        What is worth knowing: a debit still to be booked, a file that was taken in only in part.
     is_demo : bool
         Whether the local demo was trained, whose tokens are its own.
     """
@@ -86,6 +92,7 @@ class Training:
     balance: Balance | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     is_demo: bool = False
+    held: int = 0
 
     @property
     def receipt(self) -> str:
@@ -94,12 +101,14 @@ class Training:
         parts.append(f"{_counted(self.uploaded)} uploaded")
         if self.there:
             parts.append(f"{_counted(self.there)} there already")
-        if self.uploaded:
+        if self.sources:
             parts.append(
                 f"{self.tokens:,} training tokens ({', '.join(SOURCES[each] for each in self.sources)})"
             )
         if self.inference_tokens:
             parts.append(f"{self.inference_tokens:,} inference tokens ({SOURCES[Source.PRESUMED]})")
+        if self.held:
+            parts.append(f"about {self.held:,} training tokens stay held until the bill is known")
         if self.balance is not None and self.balance.training.granted is not None:
             meter = self.balance.training
             parts.append(meter.left_words("training tokens"))

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..account import Bill, Meter, Source
-from ..errors import AskSageError, BadInput, BadKey, Interrupted, OutOfTokens, ServiceError
+from ..errors import (
+    AskSageError,
+    BadInput,
+    BadKey,
+    Interrupted,
+    OutOfTokens,
+    Refused,
+    ReplyLost,
+    ServiceError,
+)
 from ..service.departure import departing
 from .aside import Aside
+from .polling import over
 from .reply import stays_held
 from .shortage import afford, told_of
 from .sources import Piece, pieces_of
 from .trained import Training, TrainingEstimate
+from .underway import Register, UnderWay
 from .uploads import Uploads
 
 if TYPE_CHECKING:
-    from ..account import Call
-    from ..service import Trained
+    from collections.abc import Callable
+
+    from ..service import Job, Trained
     from .aside import Here
     from .held import Held
     from .session import Session
+
+_METERS = (Meter.TRAINING, Meter.INFERENCE)
 
 
 def train(
@@ -40,7 +56,7 @@ def train(
         session.make_contact()
         afford(session, Meter.TRAINING, missing.training)
         afford(session, Meter.INFERENCE, missing.inference)
-        upload = _Upload(session, missing, context)
+        upload = _Upload(session, missing, context, _under_way(session, pieces, missing.dataset, context))
     except KeyboardInterrupt:
         raise Interrupted(Training(dataset), "nothing was sent.") from None
     return upload.run()
@@ -59,6 +75,8 @@ def _existing(session: Session, name: str) -> str:
     own = [each for each in there if re.fullmatch(rf"user_custom_[^_]+_{re.escape(name)}_content", each)]
     if name in there or len(own) == 1:
         return name if name in there else own[0]
+    with suppress(OSError):
+        Uploads(session.ledger.folder, session.account).forget(name)  # if it was there, it is gone
     near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or there[:3]
     hint = f" Near it: {', '.join(near)}." if near else ""
     raise BadInput(f"no dataset {name!r} here.{hint} %asksage datasets --create {name} makes it.")
@@ -67,16 +85,35 @@ def _existing(session: Session, name: str) -> str:
 def _missing(session: Session, pieces: list[Piece], dataset: str, context: str) -> TrainingEstimate:
     uploads = Uploads(session.ledger.folder, session.account)
     by_mark = {uploads.mark(dataset, context, piece.content): piece for piece in pieces}
-    done = uploads.done()
-    missing = tuple(piece for mark, piece in by_mark.items() if mark not in done)
-    return TrainingEstimate(dataset, missing, len(by_mark) - len(missing))
+    done, going = uploads.done(), Register(session.ledger.folder).all().keys() & by_mark.keys()
+    missing = tuple(piece for mark, piece in by_mark.items() if mark not in done | going)
+    return TrainingEstimate(dataset, missing, len(by_mark) - len(missing) - len(going), len(going))
+
+
+def _under_way(
+    session: Session, pieces: list[Piece], dataset: str, context: str
+) -> list[tuple[Piece, UnderWay]]:
+    """The pieces that an earlier run sent, and that go on at the service."""
+    uploads, going = Uploads(session.ledger.folder, session.account), Register(session.ledger.folder).all()
+    by_mark = {uploads.mark(dataset, context, piece.content): piece for piece in pieces}
+    return [(piece, going[mark]) for mark, piece in by_mark.items() if mark in going]
 
 
 class _Upload:
     """One upload under way."""
 
-    def __init__(self, session: Session, planned: TrainingEstimate, context: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        planned: TrainingEstimate,
+        context: str,
+        under_way: list[tuple[Piece, UnderWay]],
+    ) -> None:
         self._session = session
+        self._under_way = under_way
+        self._register = Register(session.ledger.folder)
+        self._taken_in = self._open = 0
+        self._going_on = ""
         self._planned = planned
         self._context = context
         self._uploads = Uploads(session.ledger.folder, session.account)
@@ -89,9 +126,12 @@ class _Upload:
 
         pieces, name = self._planned.pieces, self._planned.dataset
         try:
-            with tqdm(total=len(pieces), desc=name, unit="piece", disable=len(pieces) < 2) as bar:
-                for self._piece in pieces:
-                    self._upload(self._piece)
+            whole = len(pieces) + len(self._under_way)
+            with tqdm(total=whole, desc=name, unit="piece", disable=whole < 2) as bar:
+                steps = [(piece, partial(self._resume, piece, upload)) for piece, upload in self._under_way]
+                steps += [(piece, partial(self._send, piece)) for piece in pieces]
+                for self._piece, step in steps:
+                    self._do(step)
                     bar.update()
             return self._report()
         except AskSageError as error:
@@ -100,9 +140,9 @@ class _Upload:
         except KeyboardInterrupt:
             raise Interrupted(self._report(), f"stopped.{self._still_held()} {self._so_far()}") from None
 
-    def _upload(self, piece: Piece) -> None:
-        self._holds = []
-        aside = Aside(partial(self._send, piece))
+    def _do(self, step: Callable[[Here], None]) -> None:
+        self._holds, self._going_on = [], ""
+        aside = Aside(step)
         try:
             aside.run()
         except OutOfTokens as error:
@@ -112,20 +152,76 @@ class _Upload:
 
     def _send(self, piece: Piece, here: Here) -> None:
         """One piece: held on each meter that pays for it, uploaded `here`, remembered, settled."""
-        meters = (Meter.TRAINING, Meter.INFERENCE) if piece.inference else (Meter.TRAINING,)
+        meters = _METERS if piece.inference else _METERS[:1]
         with ExitStack() as stack:
             for meter in meters:
                 held = self._held(piece, meter)
                 self._holds.append(held)
                 stack.enter_context(held)
             trained = here(partial(self._uploaded, piece))
+            if trained.job is not None:
+                self._follow(piece, self._noted(piece, trained.job), here)
+                return
             self._remember(piece)
+            self._taken_in += 1
+            self._settle(piece, trained.tokens, 1.0)
+
+    def _noted(self, piece: Piece, job: str) -> UnderWay:
+        """Keep the holds and note the job: whatever happens to this kernel, the next run finds it."""
+        for held in self._holds:
+            held.leave_open()
+        ops, tokens = zip(*((held.call.op, held.tokens) for held in self._holds), strict=True)
+        mark = self._uploads.mark(self._planned.dataset, self._context, piece.content)
+        upload = UnderWay(mark, job, ops, tokens)
+        self._surely(partial(self._register.begin, upload), f"{piece.name} goes on at Ask Sage")
+        return upload
+
+    def _resume(self, piece: Piece, upload: UnderWay, here: Here) -> None:
+        """One piece that an earlier run sent."""
+        settling = self._session.settling
+        for op, tokens, meter in zip(upload.ops, upload.tokens, _METERS, strict=False):
+            call = settling.call(f"train:{self._planned.dataset}", tokens, meter)
+            self._holds.append(settling.resumed(replace(call, op=op)))
+        self._follow(piece, upload, here)
+
+    def _follow(self, piece: Piece, upload: UnderWay, here: Here) -> None:
+        """Wait for a job's end `here`; remembered and settled by what it took in."""
+        self._going_on = f"{piece.name} goes on at Ask Sage (job {upload.job}), and the same again finds it; "
+        job = here(partial(over, self._session.service, upload.job, piece.name))
+        self._going_on = ""
+        if job.state in ("succeeded", "untold"):
+            self._remember(piece)
+        self._surely(partial(self._register.end, upload.mark), f"{piece.name} is over at Ask Sage")
+        if job.state == "unknown":
+            raise ReplyLost(
+                f"Ask Sage knows nothing any more of the upload of {piece.name} (job {upload.job}): "
+                f"it may have been billed."
+            )
+        if job.state == "failed" and not job.tokens:
             for held in self._holds:
-                bill = _bill(piece, held.call, trained, held.took_ms)
-                held.settle(bill)
-                self._bills[held.call.meter].append(bill)
-                if held.trouble:
-                    self._notes.append(f"{piece.name}: {held.trouble}")
+                held.void()
+            why = f" ({job.told})" if job.told else ""
+            raise Refused(f"{piece.name} was not taken in{why}. Nothing was billed.")
+        self._settle(piece, job.tokens, _share(job))
+        self._taken_in += job.state != "partial"
+        if job.state == "partial":
+            parts = f"{job.taken_in:,} of {job.in_all:,} parts" if job.taken_in and job.in_all else "a part"
+            self._notes.append(f"{piece.name}: only {parts} taken in; the same again sends this file anew")
+        elif job.state == "untold":
+            self._notes.append(f"{piece.name}: this Ask Sage does not tell whether all of it was taken in")
+
+    def _settle(self, piece: Piece, tokens: int | None, share: float | None) -> None:
+        """Debit what is known; what is not stays held for the service's log."""
+        for held in self._holds:
+            bill = _bill(piece, held, tokens, share)
+            if bill is None:
+                held.leave_open()
+                self._open += held.tokens if held.call.meter is Meter.TRAINING else 0
+                continue
+            held.settle(bill)
+            self._bills[held.call.meter].append(bill)
+            if held.trouble:
+                self._notes.append(f"{piece.name}: {held.trouble}")
 
     def _held(self, piece: Piece, meter: Meter) -> Held:
         settling = self._session.settling
@@ -145,12 +241,15 @@ class _Upload:
 
     def _remember(self, piece: Piece) -> None:
         """Note that it is uploaded before it is debited: a crash in between uploads nothing twice."""
+        mark = self._uploads.mark(self._planned.dataset, self._context, piece.content)
+        self._surely(partial(self._uploads.add, mark), f"{piece.name} is uploaded")
+
+    def _surely(self, note: Callable[[], None], what: str) -> None:
         try:
-            self._uploads.add(self._uploads.mark(self._planned.dataset, self._context, piece.content))
+            note()
         except OSError as error:
             warnings.warn(
-                f"{piece.name} is uploaded, which could not be noted ({error.strerror}): another run "
-                f"uploads it again",
+                f"{what}, which could not be noted ({error.strerror}): another run uploads it again",
                 stacklevel=2,
             )
 
@@ -160,30 +259,48 @@ class _Upload:
 
     def _so_far(self) -> str:
         """What was done before a piece stopped it, and how to go on."""
-        done = self._report()
+        done, whole = self._report(), len(self._planned.pieces) + len(self._under_way)
         return (
-            f"{done.uploaded:,} of {len(self._planned.pieces):,} pieces were uploaded before "
-            f"{self._piece.name}, for {done.tokens:,} training tokens; the same again uploads the rest."
+            f"{done.uploaded:,} of {whole:,} pieces were uploaded before "
+            f"{self._piece.name}, for {done.tokens:,} training tokens; {self._going_on}"
+            f"the same again uploads the rest."
         )
 
     def _report(self) -> Training:
         training, inference = self._bills[Meter.TRAINING], self._bills[Meter.INFERENCE]
         return Training(
             dataset=self._planned.dataset,
-            uploaded=len(training),
+            uploaded=self._taken_in,
             there=self._planned.there,
             tokens=sum(bill.tokens for bill in training),
             inference_tokens=sum(bill.tokens for bill in inference),
             sources=tuple(dict.fromkeys(bill.source for bill in training)),
             balance=self._session.balance_now(),
             notes=tuple(self._notes),
+            held=self._open,
             is_demo=self._session.account.is_demo,
         )
 
 
-def _bill(piece: Piece, call: Call, trained: Trained, duration_ms: int) -> Bill:
-    """What is debited on the call's meter: as told, else a text's price, else the recorded figure."""
-    tokens, source = call.estimate, Source.PRICED if piece.path is None else Source.PRESUMED
-    if call.meter is Meter.TRAINING and trained.tokens is not None:
-        tokens, source = trained.tokens, Source.BILLED
-    return Bill(tokens, source, duration_ms=duration_ms)
+def _bill(piece: Piece, held: Held, tokens: int | None, share: float | None) -> Bill | None:
+    """What is debited on the call's meter: as told, else a text's price, else the recorded figure.
+
+    Of a file that was taken in only in part, its share of that; None where the share is not told.
+    """
+    call, took_ms = held.call, held.took_ms
+    if call.meter is Meter.TRAINING and tokens is not None:
+        return Bill(tokens, Source.BILLED, duration_ms=took_ms)
+    if piece.path is None:
+        return Bill(call.estimate, Source.PRICED, duration_ms=took_ms)
+    if share is not None:
+        return Bill(math.ceil(call.estimate * share), Source.PRESUMED, duration_ms=took_ms)
+    return None
+
+
+def _share(job: Job) -> float | None:
+    """The part of a file that was taken in; None where it is not told."""
+    if job.state == "succeeded":
+        return 1.0
+    if job.state != "partial" or job.taken_in is None or not job.in_all:
+        return None
+    return min(1.0, job.taken_in / job.in_all)
