@@ -207,10 +207,10 @@ def test_a_watch_where_threads_cannot_start_does_nothing(where, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_is_refused_what_its_parent_has_open_and_harms_nothing(path):
+def test_a_forked_child_opens_its_own_but_for_what_its_parent_is_writing(path):
     # In a process of its own: the test runner has threads, which a fork would lose.
     code = """
-import os, sys, threading
+import multiprocessing, os, sys, threading
 from ledger_desk import *
 from asksage_jupyter.errors import LedgerError
 path = Path(sys.argv[1])
@@ -223,7 +223,11 @@ def spend(ledger):
 def fork(child):
     pid = os.fork()
     if not pid:
-        child()
+        try:
+            child()
+        except BaseException as error:
+            print(repr(error), file=sys.stderr)
+            os._exit(1)
         os._exit(0)
     return lambda: os.waitpid(pid, 0)[1] == 0 or sys.exit("the child failed")
 
@@ -240,9 +244,22 @@ def is_refused():
 ledger = Ledger(path)
 ledger.set_plan(ME, INFERENCE, 1000, source="me")
 spend(ledger)
-join = fork(is_refused)
+reader = ledger._store.connect()  # a watch, or a display, has one in use
+fork(is_refused)()
+reader.close()
+stop = ledger.watch(lambda: None, interval_s=0.01)
+def spends():
+    spend(ledger)
+    with multiprocessing.get_context("fork").Pool(2) as pool:  # forks a child that was forked
+        pool.map(spend_there, [path] * 4)
+    Ledger(path).balance(ME)
+def spend_there(path):
+    spend(Ledger(path))
+joins = [fork(spends) for _ in range(3)]
 spend(ledger)
-join()
+for join in joins:
+    join()
+stop()
 inside, leave = threading.Event(), threading.Event()
 thread = threading.Thread(target=ledger._store.write, args=(lambda connection: inside.set() or leave.wait(),))
 thread.start()
@@ -260,7 +277,7 @@ print(figures(ledger))
     done = subprocess.run(
         [sys.executable, "-c", code, path], cwd=Path(__file__).parent, capture_output=True, text=True
     )
-    assert done.stdout == "(1000, 25, 0)\n", done.stderr
+    assert done.stdout == "(1000, 100, 0)\n", done.stderr
 
 
 # The gate

@@ -1,4 +1,4 @@
-"""Connections to one ledger, lent to whoever reads; those to a file are refused after a fork.
+"""Connections to one ledger, lent to whoever reads.
 
 Never open that file a second way in the same process (another SQLite library, or plain `open`): closing
 that second handle drops the locks of the first, and acknowledged debits are lost.
@@ -6,7 +6,6 @@ that second handle drops the locks of the first, and acknowledged debits are los
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -17,18 +16,14 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from ..errors import LedgerError, LedgerTooNew
+from . import forks
 from .faults import FAULTS, told
+from .forks import File
 from .watch import FileWatch, Watch
 
 T = TypeVar("T")
 
 APPLICATION_ID = 0x41534A31  # "ASJ1", in the file's header
-
-File = tuple[int, int]  # device and inode
-
-# The file of each connection of this process, by id; and the files its parent had open when it forked.
-_open: dict[int, File] = {}
-_inherited: set[File] = set()
 
 
 class Connections:
@@ -133,6 +128,17 @@ class FileConnections(Connections):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+        forks.know(self)
+
+    def pause(self) -> None:
+        """Close what is idle, before a fork."""
+        Connections.close(self)
+
+    def resume(self) -> None:
+        """After a fork connections are opened as they are needed."""
+
+    def begin_anew(self) -> None:
+        """In the child the same."""
 
     def watch(self, on_change: Callable[[], None], interval_s: float) -> Watch:
         """Call `on_change` after commits, whoever made them."""
@@ -173,13 +179,13 @@ def engine_of(connect: Callable[[], Any], file: Callable[[], File], pragmas: tup
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
-        _open[id(connection)] = file()
+        forks.opened(connection, file())
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "close")
     def closed(connection: object, _record: object) -> None:
-        _open.pop(id(connection), None)
+        forks.closed(connection)
 
     return engine
 
@@ -193,21 +199,6 @@ def file_of(path: Path) -> File:
     """
     found = path.stat()
     return found.st_dev, found.st_ino
-
-
-def refuse_after_fork(file: File) -> None:
-    """Refuse a file that the parent had open when it forked this process.
-
-    Raises
-    ------
-    LedgerError
-    """
-    # SQLite believes to hold in this process the locks that only the parent holds.
-    if file in _inherited:
-        raise LedgerError(
-            "this process was forked from one that has the ledger open, and SQLite cannot be shared so: "
-            "use threads, or the spawn method of multiprocessing."
-        )
 
 
 def version_of(connection: Connection, path: Path, known: int) -> int:
@@ -251,11 +242,3 @@ def is_stop(error: BaseException | None) -> bool:
             return True
         error = error.__context__
     return False
-
-
-def _after_fork() -> None:
-    _inherited.update(_open.values())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

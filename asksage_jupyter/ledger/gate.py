@@ -73,6 +73,7 @@ class Gate:
         self._waiting: deque[threading.Lock] = deque()
         self._owner: int | None = None
         self._file: int | None = None
+        self._is_paused = False
 
     def __enter__(self) -> None:
         deadline = time.monotonic() + self._wait_s
@@ -96,6 +97,29 @@ class Gate:
                     os.close(file)
         finally:
             self._leave_turn()
+
+    def pause(self, wait_s: float) -> bool:
+        """Keep all threads of this process out, once the one inside has left; whether it did in time."""
+        self._is_paused = self._owner != threading.get_ident()
+        if self._is_paused:
+            try:
+                self._enter_turn(time.monotonic() + wait_s)
+            except LedgerError:
+                self._is_paused = False
+        return self._is_paused
+
+    def resume(self) -> None:
+        """Let them pass again."""
+        if self._is_paused:
+            self._is_paused = False
+            self._leave_turn()
+
+    def begin_anew(self) -> None:
+        """Forget the threads of the process that forked this one."""
+        self._is_paused = False
+        self._mutex = threading.Lock()
+        self._waiting.clear()
+        self._owner = self._file = None
 
     def let_go(self) -> None:
         """Leave the gate if this thread is still in it: an interrupt may strike at the very leaving."""

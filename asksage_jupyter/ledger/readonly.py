@@ -17,14 +17,13 @@ from sqlalchemy import Connection
 from ..errors import LedgerMissing, LedgerUnusable
 from .connections import (
     APPLICATION_ID,
-    File,
     FileConnections,
     engine_of,
     file_of,
-    refuse_after_fork,
     version_of,
 )
 from .faults import CANTOPEN, DATABASE, FAULTS, READONLY, code_of, told
+from .forks import File, refuse_after_fork
 from .steps import NO_MEMBERS, STEPS, WITH_MEMBERS
 
 _WAITS_S = 2.0  # only where no log is written ahead does a reader wait at all

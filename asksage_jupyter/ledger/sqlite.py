@@ -20,10 +20,10 @@ from .connections import (
     engine_of,
     file_of,
     is_stop,
-    refuse_after_fork,
     version_of,
 )
 from .faults import CANTOPEN, CORRUPT, DATABASE, FAULTS, FULL, NOTADB, READONLY, code_of, told
+from .forks import refuse_after_fork
 from .gate import Gate
 from .place import ballast_of, is_on_network, keep_ballast, lock_file_of, make_file
 from .steps import STEPS, Step
@@ -31,12 +31,17 @@ from .turns import Of
 
 T = TypeVar("T")
 
+_FORKING_S = 2.0
 _OPENING_S = 10  # how long SQLite itself waits, for a reader elsewhere that recovers the log
 # EXTRA is FULL under WAL. Where WAL could not be switched on, it also syncs the folder when a journal is
 # deleted: a journal that came back after a power cut would undo what was acknowledged.
 _DURABLE = ("synchronous = EXTRA", "fullfsync = ON", "foreign_keys = ON")
 # WAL is a property of the file, the other journals of the connection.
 _WITHOUT_SHARED_MEMORY = (*_DURABLE, "journal_mode = truncate")
+
+_abandoned: list[
+    Connection
+] = []  # in a forked child: never closed there, for SQLite would unlock and tidy up
 
 
 class Store(FileConnections):
@@ -144,6 +149,24 @@ class Store(FileConnections):
             with suppress(*DATABASE):
                 writer.close()
         super().close()
+
+    def pause(self) -> None:
+        """Close all, before a fork, once the thread that writes is through; one that takes long goes on."""
+        if self._gate.pause(_FORKING_S):
+            self.close()
+        else:
+            super().pause()
+
+    def resume(self) -> None:
+        """Let writers pass again."""
+        self._gate.resume()
+
+    def begin_anew(self) -> None:
+        """Let this process's own writers pass; a writer of the parent's is not one of them."""
+        self._gate.begin_anew()
+        if self._writer is not None:
+            _abandoned.append(self._writer)
+            self._writer = None
 
     def _idle_one(self) -> Connection | None:
         refuse_after_fork(self._file)

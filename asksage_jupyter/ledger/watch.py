@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import LedgerError
+from . import forks
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -120,13 +121,33 @@ class FileWatch(Watch):
         self._connections, self._interval_s = connections, interval_s
         self._connection: Connection | None = None
         self._mark: Hashable = None
+        self._looking = threading.Lock()
+        self._is_paused = False
         self._seen = self._version()
+        forks.know(self)
         self.start()
+
+    def pause(self) -> None:
+        """Close the connection, before a fork; the next one tells another version."""
+        self._is_paused = self._looking.acquire(timeout=1.0)
+        if self._is_paused:
+            self._drop()
+            self._seen = None
+
+    def resume(self) -> None:
+        """Look again."""
+        if self._is_paused:
+            self._is_paused = False
+            self._looking.release()
+
+    def begin_anew(self) -> None:
+        """The thread is not in the child: nobody looks."""
 
     def _has_changed(self) -> bool:
         if self._over.wait(self._interval_s):
             return False
-        seen, self._seen = self._seen, self._version()
+        with self._looking:
+            seen, self._seen = self._seen, self._version()
         return seen != self._seen
 
     def _version(self) -> Hashable:

@@ -77,6 +77,7 @@ _ON_THE_WAY = [
 _lock = threading.Lock()
 _current: tuple[tuple[object, ...], Session] | None = None
 _companions: list[Callable[[Session], Companion | None]] = []
+_abandoned: list[Session] = []  # of the parent, in a forked child
 
 
 def current() -> Session:
@@ -129,6 +130,19 @@ def _close() -> None:
     if _current is not None:
         _current[1].close()
         _current = None
+
+
+def _begin_anew() -> None:
+    """In a forked child: forget the parent's session. Closing it here would end its connections."""
+    global _current, _lock
+    _lock = threading.Lock()  # a thread of the parent may have had the other
+    if _current is not None:
+        _abandoned.append(_current[1])
+        _current = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def ask(
