@@ -1,4 +1,8 @@
-"""Any order of moves, under a clock that jumps both ways, against a model in plain dictionaries."""
+"""Any order of moves, under a clock that jumps both ways, against a model in plain dictionaries.
+
+One person spends their own tokens, and two a pool's, each up to a cap: all of them may be late at once.
+Ledgers are closed and opened anew in between, and connections to a server are cut.
+"""
 
 import tempfile
 from dataclasses import dataclass, field
@@ -15,15 +19,21 @@ from hypothesis.stateful import (
     multiple,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 from ledger_desk import DAY, HOUR, INFERENCE, ME, Clock, a_bill, a_call, at, figures
 
-from asksage_jupyter.account import Source
-from asksage_jupyter.errors import LedgerConflict, NotEnoughTokens
+from asksage_jupyter.account import Account, Source
+from asksage_jupyter.errors import LedgerConflict, LedgerError, NotEnoughTokens
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, new_op
 from asksage_jupyter.month import bounds, period_at
 
+pytest_plugins = ["postgres_server"]
+
 AMOUNTS = st.integers(0, 60)
+LAB = Account.of_pool(ME.host, "lab")
+CAPS = {Account(ME.host, "ana@example"): 150, Account(ME.host, "ben@example"): 90}
+PEOPLE = st.sampled_from([ME, *CAPS])
 
 
 @dataclass
@@ -77,107 +87,48 @@ class Asked:
         self.charged.append((pot, tokens))
 
 
-class LedgerAgainstModel(RuleBasedStateMachine):
-    ops = Bundle("ops")
+@dataclass
+class Purse:
+    """What one account of the model spends from: its months' allotments and its top-ups."""
 
-    @initialize(monthly=st.integers(0, 300), used=st.integers(0, 50))
-    def open(self, monthly, used):
-        self.folder = tempfile.TemporaryDirectory()
-        self.clock = Clock(at(2026, 10, 30))
-        self.ledger = Ledger(Path(self.folder.name, "ledger.sqlite"), clock=self.clock)
-        self.monthly, self.months, self.tops, self.calls = monthly, {}, [], {}
-        assert self.ledger.open_month(ME, INFERENCE, monthly, used=used, source="model")
-        self.allotment().used = used
+    clock: Clock
+    monthly: int
+    months: dict[str, Pot] = field(default_factory=dict)
+    tops: list[Pot] = field(default_factory=list)
+    corrected: int = 0
 
     def now(self) -> int:
         """The clock, but never before an entry of a grant that is not over."""
         pots = [*self.months.values(), *self.tops]
         return max([self.clock.t, *(pot.t for pot in pots if pot.ends > self.clock.t)])
 
-    def allotment(self) -> Pot:
-        now = self.now()
+    def allotment(self, now: int) -> Pot:
         period = period_at(now)
         return self.months.setdefault(period, Pot(*bounds(period), self.monthly, t=now))
 
-    def live(self, t: int | None = None) -> list[Pot]:
-        t = self.now() if t is None else t
+    def live(self, t: int) -> list[Pot]:
         pots = [*self.months.values(), *self.tops]
         return sorted((pot for pot in pots if pot.starts <= t < pot.ends), key=lambda pot: pot.ends)
 
-    def charge(self, asked: Asked, tokens: int) -> None:
-        asked.charge(tokens, self.clock.t, self.live(asked.held_at))
+    def room(self, t: int) -> int:
+        return sum(pot.room for pot in self.live(t))
 
-    @rule(target=ops, estimate=AMOUNTS, due_in=st.integers(1, 48))
-    def hold(self, estimate, due_in):
-        call = a_call(estimate, self.clock)
-        needed, begun = max(1, estimate), dict(self.months)
-        self.allotment()
-        remaining = sum(pot.room for pot in self.live())
-        due = self.clock.t + due_in * HOUR
-        if needed > remaining:
-            with pytest.raises(NotEnoughTokens) as refused:
-                self.ledger.hold(ME, call, due=due)
-            assert refused.value.remaining == remaining
-            self.months = begun
-            return multiple()
-        self.ledger.hold(ME, call, due=due)
-        self.ledger.hold(ME, call, due=due)
-        shares, now = [], self.now()
-        for pot in self.live():
-            share = min(needed, max(pot.room, 0))
+    def used(self, t: int) -> int:
+        return sum(pot.used for pot in self.live(t))
+
+    def hold(self, tokens: int, now: int) -> list[tuple[Pot, int]]:
+        shares = []
+        for pot in self.live(now):
+            share = min(tokens, max(pot.room, 0))
             if share:
                 pot.held += share
                 pot.t = now
                 shares.append((pot, share))
-                needed -= share
-        assert sum(pot.used + pot.held for pot in self.live()) <= sum(pot.granted for pot in self.live())
-        self.calls[call.op] = Asked(estimate, due, shares, now)
-        return call.op
+                tokens -= share
+        return shares
 
-    @rule(op=ops, tokens=AMOUNTS)
-    def settle(self, op, tokens):
-        asked = self.calls[op]
-        if asked.state == "settled" and asked.tokens != tokens:
-            with pytest.raises(LedgerConflict):
-                self.ledger.settle(op, a_bill(tokens))
-            return
-        self.ledger.settle(op, a_bill(tokens))
-        self.ledger.settle(op, a_bill(tokens))
-        if asked.state != "settled":
-            self.charge(asked, tokens)
-            asked.state, asked.tokens = "settled", tokens
-
-    @rule(op=ops)
-    def void(self, op):
-        asked = self.calls[op]
-        if asked.state == "settled" and asked.tokens:
-            with pytest.raises(LedgerConflict):
-                self.ledger.void(op)
-            return
-        self.ledger.void(op)
-        if asked.state != "settled":
-            self.charge(asked, 0)
-            asked.state, asked.tokens = "settled", None
-
-    @rule(reopen=st.booleans())
-    def presume(self, reopen):
-        late = [asked for asked in self.calls.values() if asked.state == "held" and asked.due <= self.clock.t]
-        if reopen:
-            self.ledger.close()
-            self.ledger = Ledger(self.ledger.path, clock=self.clock)
-        else:
-            assert self.ledger.presume() == len(late)
-        for asked in late:
-            self.charge(asked, max(1, asked.estimate))
-            asked.state, asked.tokens = "presumed", max(1, asked.estimate)
-
-    @rule(tokens=st.integers(-60, 60))
-    def correct(self, tokens):
-        op = new_op()
-        self.ledger.correct(ME, INFERENCE, tokens, op=op)
-        self.ledger.correct(ME, INFERENCE, tokens, op=op)
-        self.allotment()
-        now, live = self.now(), self.live()
+    def correct(self, tokens: int, now: int) -> None:
+        live = self.live(now)
         for pot in live if tokens > 0 else reversed(live):
             part = min(max(pot.room, 0), tokens) if tokens > 0 else -min(max(pot.used, 0), -tokens)
             pot.used += part
@@ -186,22 +137,165 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         live[0].used += tokens
         live[0].t = now if tokens else live[0].t
 
-    @rule(monthly=st.integers(0, 300))
-    def change_plan(self, monthly):
-        self.ledger.set_plan(ME, INFERENCE, monthly, source="model")
-        self.monthly = monthly
-        now, allotment = self.now(), self.allotment()
+    def figures(self, now: int) -> tuple[int, int, int]:
+        live = self.live(now)
+        unborn = 0 if period_at(now) in self.months else self.monthly
+        return sum(p.granted for p in live) + unborn, sum(p.used for p in live), sum(p.held for p in live)
+
+
+class LedgerAgainstModel(RuleBasedStateMachine):
+    ops = Bundle("ops")
+
+    def __init__(self, where, cut):
+        super().__init__()
+        self.where, self.cut = where(), cut
+
+    @initialize(monthly=st.integers(0, 300), used=st.integers(0, 50), pooled=st.integers(0, 300))
+    def open(self, monthly, used, pooled):
+        self.clock = Clock(at(2026, 10, 30))
+        self.ledger = Ledger(self.where, clock=self.clock)
+        self.purses = {ME: Purse(self.clock, monthly), LAB: Purse(self.clock, pooled)}
+        self.calls = {}
+        assert self.ledger.open_month(ME, INFERENCE, monthly, used=used, source="model")
+        self.purses[ME].allotment(self.clock.t).used = used
+        self.ledger.set_plan(LAB, INFERENCE, pooled, source="model")
+        self.purses[LAB].allotment(self.clock.t)
+        for person, cap in CAPS.items():
+            self.ledger.join_pool(person, INFERENCE, LAB, cap)
+            self.purses[person] = Purse(self.clock, cap)
+
+    def payers(self, person) -> list[Purse]:
+        """Whose grants pay: the person's own first."""
+        return [self.purses[person], *([self.purses[LAB]] if person in CAPS else [])]
+
+    def now(self, person) -> int:
+        return max(purse.now() for purse in self.payers(person))
+
+    def charge(self, op, tokens: int) -> None:
+        for purse, asked in self.calls[op]:
+            asked.charge(tokens, self.clock.t, purse.live(asked.held_at))
+
+    def close_calls(self, op, state, tokens):
+        for _, asked in self.calls[op]:
+            asked.state, asked.tokens = state, tokens
+
+    @rule(target=ops, person=PEOPLE, estimate=AMOUNTS, due_in=st.integers(1, 48))
+    def hold(self, person, estimate, due_in):
+        call = a_call(estimate, self.clock)
+        payers, now, needed = self.payers(person), self.now(person), max(1, estimate)
+        begun = [dict(purse.months) for purse in payers]
+        for purse in payers:
+            purse.allotment(now)
+        due = self.clock.t + due_in * HOUR
+        short = next((purse for purse in reversed(payers) if needed > purse.room(now)), None)
+        if short is not None:
+            with pytest.raises(NotEnoughTokens) as refused:
+                self.ledger.hold(person, call, due=due)
+            assert refused.value.remaining == short.room(now)
+            for purse, months in zip(payers, begun, strict=True):
+                purse.months = months
+            return multiple()
+        self.ledger.hold(person, call, due=due)
+        self.ledger.hold(person, call, due=due)
+        self.calls[call.op] = [
+            (purse, Asked(estimate, due, purse.hold(needed, now), now)) for purse in payers
+        ]
+        return call.op
+
+    @rule(op=ops, tokens=AMOUNTS)
+    def settle(self, op, tokens):
+        asked = self.calls[op][0][1]
+        if asked.state == "settled" and asked.tokens != tokens:
+            with pytest.raises(LedgerConflict):
+                self.ledger.settle(op, a_bill(tokens))
+            return
+        self.ledger.settle(op, a_bill(tokens))
+        self.ledger.settle(op, a_bill(tokens))
+        if asked.state != "settled":
+            self.charge(op, tokens)
+            self.close_calls(op, "settled", tokens)
+
+    @rule(op=ops)
+    def void(self, op):
+        asked = self.calls[op][0][1]
+        if asked.state == "settled" and asked.tokens:
+            with pytest.raises(LedgerConflict):
+                self.ledger.void(op)
+            return
+        self.ledger.void(op)
+        if asked.state != "settled":
+            self.charge(op, 0)
+            self.close_calls(op, "settled", None)
+
+    @rule(how=st.sampled_from(["all", "reopen", "killed", ME, *CAPS]))
+    def presume(self, how):
+        late = [
+            op
+            for op, ((purse, asked), *_) in self.calls.items()
+            if asked.state == "held" and asked.due <= self.clock.t
+            if how not in self.purses or purse is self.purses[how]
+        ]
+        if how in ("reopen", "killed"):
+            if how == "reopen":
+                self.ledger.close()
+            else:
+                self.cut()
+            self.ledger = Ledger(self.where, clock=self.clock)
+        else:
+            assert self.ledger.presume(None if how == "all" else how) == len(late)
+        # By op, as they were booked, of which each grant's time alone depends.
+        for op in late:
+            tokens = max(1, self.calls[op][0][1].estimate)
+            self.charge(op, tokens)
+            self.close_calls(op, "presumed", tokens)
+
+    @rule(person=PEOPLE, tokens=st.integers(-60, 60))
+    def correct(self, person, tokens):
+        op, payers, now = new_op(), self.payers(person), self.now(person)
+        begun = [dict(purse.months) for purse in payers]
+        for purse in payers:
+            purse.allotment(now)
+        if person in CAPS and -tokens > min(self.share(person), *(purse.used(now) for purse in payers)):
+            with pytest.raises(LedgerError, match="cannot be given back" if tokens < 0 else "never"):
+                self.ledger.correct(person, INFERENCE, tokens, op=op)
+            for purse, months in zip(payers, begun, strict=True):
+                purse.months = months
+            return
+        self.ledger.correct(person, INFERENCE, tokens, op=op)
+        self.ledger.correct(person, INFERENCE, tokens, op=op)
+        for purse in payers:
+            purse.correct(tokens, now)
+        payers[0].corrected += tokens
+
+    def share(self, person) -> int:
+        """What a member used of the pool."""
+        mine = self.purses[person]
+        spent = sum(
+            share for (purse, asked), *_ in self.calls.values() if purse is mine for _, share in asked.charged
+        )
+        return spent + mine.corrected
+
+    @rule(account=st.sampled_from([ME, LAB]), monthly=st.integers(0, 300))
+    def change_plan(self, account, monthly):
+        self.ledger.set_plan(account, INFERENCE, monthly, source="model")
+        purse = self.purses[account]
+        purse.monthly = monthly
+        now = purse.now()
+        allotment = purse.allotment(now)
         allotment.t = now if allotment.granted != monthly else allotment.t
         allotment.granted = monthly
 
-    @precondition(lambda self: len(self.tops) < 4)
-    @rule(tokens=AMOUNTS, days=st.integers(1, 90))
-    def top_up(self, tokens, days):
-        pot = Pot(self.clock.t, self.clock.t + days * DAY + len(self.tops) + 1, tokens, t=self.now())
-        source = f"top-up:{len(self.tops)}"
+    @precondition(lambda self: len(self.purses[ME].tops) < 4)
+    @rule(account=st.sampled_from([ME, LAB]), tokens=AMOUNTS, days=st.integers(1, 90))
+    def top_up(self, account, tokens, days):
+        purse = self.purses[account]
+        number = len(purse.tops)
+        pot = Pot(self.clock.t, self.clock.t + days * DAY + number + 1, tokens, t=purse.now())
         for _ in range(2):
-            self.ledger.grant(ME, INFERENCE, tokens, source=source, starts=pot.starts, ends=pot.ends)
-        self.tops.append(pot)
+            self.ledger.grant(
+                account, INFERENCE, tokens, source=f"top-up:{number}", starts=pot.starts, ends=pot.ends
+            )
+        purse.tops.append(pot)
 
     @rule(hours=st.sampled_from([0, 1, 24, 24 * 9, 24 * 40]))
     def time_passes(self, hours):
@@ -215,15 +309,16 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     def figures_agree(self):
         if not hasattr(self, "ledger"):
             return
-        live = self.live()
-        unborn = 0 if period_at(self.now()) in self.months else self.monthly
-        expected = (
-            sum(pot.granted for pot in live) + unborn,
-            sum(pot.used for pot in live),
-            sum(pot.held for pot in live),
-        )
-        assert figures(self.ledger) == expected
-        assert len(self.ledger.open_calls(ME)) == sum(asked.state == "held" for asked in self.calls.values())
+        for account, purse in self.purses.items():
+            now = purse.now() if account == LAB else self.now(account)
+            assert figures(self.ledger, account) == purse.figures(now)
+            opened = [
+                asked
+                for payers in self.calls.values()
+                for payer, asked in payers
+                if payer is purse and asked.state == "held"
+            ]
+            assert account == LAB or len(self.ledger.open_calls(account)) == len(opened)
 
     def teardown(self):
         if not hasattr(self, "ledger"):
@@ -233,20 +328,39 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         listed = {row[0]: row[CALL_COLUMNS.index("tokens")] for row in self.ledger.calls()}
         known = {
             op: asked.tokens
-            for op, asked in self.calls.items()
+            for op, ((_, asked), *_) in self.calls.items()
             if asked.state != "held" and asked.tokens is not None
         }
         assert listed == known
         sources = {row[CALL_COLUMNS.index("source")] for row in self.ledger.calls()}
         assert sources <= {Source.BILLED, Source.PRESUMED}
         self.ledger.close()
-        self.folder.cleanup()
 
 
-LedgerAgainstModel.TestCase.settings = settings(
-    max_examples=80,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-test_the_ledger_agrees_with_a_model = LedgerAgainstModel.TestCase
+def run_model(where, cut, examples):
+    run_state_machine_as_test(
+        lambda: LedgerAgainstModel(where, cut),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
+
+
+def test_a_file_agrees_with_the_model(tmp_path):
+    def where():
+        return Path(tempfile.mkdtemp(dir=tmp_path), "ledger.sqlite")
+
+    run_model(where, lambda: None, 40)
+
+
+def test_a_server_agrees_with_the_model(postgres):
+    def cut():
+        postgres.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'asksage_jupyter'"
+        )
+
+    run_model(lambda: postgres.url("postgres", schema=postgres.new_schema()), cut, 6)
