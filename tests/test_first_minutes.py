@@ -172,6 +172,7 @@ def test_the_line_that_it_tells_sets_one(many, shell):
     line = re.search(r"%(config AskSage\.model = \"[\w-]+\")", str(caught.value))[1]
     shell.run_line_magic("config", line.removeprefix("config "))
     assert sage.ask("Why?").estimate.model == "small-1"
+    shell.config.pop("AskSage", None)  # the shell is kept for the tests below
 
 
 def test_a_tenant_that_tells_no_rates_still_names_models(many):

@@ -12,7 +12,7 @@ from ipykernel.kernelspec import write_kernel_spec
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
-from scripted import STREAM
+from scripted import STREAM, Played
 from tenant import KEY, MODEL, OTHER, environment, open_tenant, questions, says, stalls_after
 
 from asksage_jupyter.account import Account
@@ -354,3 +354,39 @@ def test_the_settings_of_the_kernel_count_whatever_is_used_first(tenant, place, 
         assert kernel.value(told) == "(['apollo'], '20')"
         assert kernel.value("sage.session.current().account.zone") == "'America/New_York'"
     assert not (tmp_path / "ledger.db").exists()
+
+
+@pytest.fixture
+def hesitant(kernel, tenant):
+    """The tenant does not answer the first question for its models, and the kernel asks anew."""
+    listed = tenant._script["/server/get-models"][0]
+    tenant.on("/server/get-models", Played(stall_at=-1), listed)
+    kernel.run("%config AskSage.timeout_s = 2.5")
+    kernel.run("import asksage_jupyter.session as session; session.forget()")
+    yield kernel
+    tenant.on("/server/get-models", listed)
+    kernel.run("%config AskSage.timeout_s = 300.0")
+
+
+def test_who_is_asked_is_told_while_no_answer_is_there_and_not_any_more(hesitant):
+    reply, outputs = hesitant.run("%asksage models")
+    assert reply["status"] == "ok"
+    asking, *ticks, gone, table = outputs
+    assert asking[0] == "display_data"
+    assert asking[1]["data"]["text/plain"].startswith("asking 127.0.0.1 ... (")
+    assert {kind for kind, _ in [*ticks, gone]} == {"update_display_data"}
+    assert gone[1]["data"] == {}
+    assert MODEL in table[1]["data"]["text/plain"]
+
+
+def test_a_console_is_told_once_who_is_asked(hesitant):
+    _, outputs = hesitant.run("%asksage models", cell=None)
+    said = "".join(content["text"] for kind, content in outputs if kind == "stream")
+    assert said == "asking 127.0.0.1 ...\n"
+
+
+def test_a_stop_while_nobody_answers_is_one_line(hesitant):
+    reply, _ = hesitant.run("%asksage models", stop_when=lambda kind, content: kind == "display_data")
+    told = "stopped: %asksage models did not come to its end."
+    assert (reply["ename"], reply["evalue"]) == ("Interrupted", told)
+    assert len(reply["traceback"]) == 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import AskSageError, BadInput
+from ..errors import AskSageError, BadInput, Interrupted
 from ..session import build_query, current
 from . import datasets, pace, plan, plugins, show, usage
 from .braces import expand, unfilled
@@ -39,7 +39,11 @@ def run(shell: InteractiveShell, line: str) -> None:
     command = COMMANDS.get(name or "balance")
     if command is None:
         raise BadInput(_unknown(name))
-    command.run(shell, rest.strip())
+    try:
+        command.run(shell, rest.strip())
+    except KeyboardInterrupt:
+        stopped = f"stopped: %asksage {name or 'balance'} did not come to its end."
+        raise Interrupted(None, stopped) from None
 
 
 def _unknown(name: str) -> str:

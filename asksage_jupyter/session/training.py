@@ -53,7 +53,7 @@ def train(
         if estimate:
             return missing
         session.settling.catch_up()
-        session.make_contact()
+        session.prepared(lambda: None)  # whose key it is, too
         afford(session, Meter.TRAINING, missing.training)
         afford(session, Meter.INFERENCE, missing.inference)
         upload = _Upload(session, missing, context, _under_way(session, pieces, missing.dataset, context))
