@@ -289,7 +289,11 @@ def test_a_request_shows_the_words_of_the_service(shell, server):
     shown, error = ran(shell, '%asksage request 50,000 --reason "the audit"')
     assert error is None
     assert "Your request was sent to your admins." in shown
-    assert server.asked(REQUEST)[0].json == {"requested_amount": 50_000, "reason": "the audit"}
+    assert server.asked(REQUEST)[0].json == {
+        "requested_amount": 50_000,
+        "token_type": "inference",
+        "reason": "the audit",
+    }
 
 
 @pytest.mark.parametrize(
@@ -303,7 +307,8 @@ def test_a_request_shows_the_words_of_the_service(shell, server):
         ("%asksage top-up 0 --receipt A", "from 1 to"),
         ("%asksage top-up 5 --receipt A --meter both", "not one of inference, training"),
         ("%asksage top-up 5 --receipt A --expires soon", "write it like 2026-12-31"),
-        ("%asksage request 500", "what for: %asksage request TOKENS --reason TEXT"),
+        ("%asksage request 500 600", "say how many: %asksage request"),
+        ("%asksage request --reason audit", "say how many: %asksage request"),
     ],
 )
 def test_what_is_wrong_with_a_plan_is_told_in_a_line(shell, server, text, words):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from scripted import EMAIL, EXCHANGE, KEY, Bench, Played, envelope, pieces
 
+from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import (
     AskSageError,
     BadInput,
@@ -370,23 +371,26 @@ def test_a_follow_up_that_is_refused_with_sorry_raises(bench):
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "state", "said"),
     [
-        ({"response": "Request\nsubmitted.", "status": 200}, "Request submitted."),
-        ({"response": {"message": "Approved.", "id": 3}, "status": 200}, "Approved."),
-        ({"response": {"status": "approved"}, "status": "200"}, "approved"),
-        ({"response": "OK", "message": "Approved.", "status": 200}, "Approved."),
-        ({"response": "OK", "status": 200}, ""),
-        ({"response": f"{KEY} is yours", "status": 200}, "… is yours"),
+        ({"response": "Request\nsubmitted.", "status": 200}, "", "Request submitted."),
+        ({"response": {"message": "Approved.", "id": 3}, "status": 200}, "", "Approved."),
+        ({"response": {"status": "approved"}, "status": "200"}, "approved", ""),
+        ({"response": "OK", "message": "Approved.", "status": 200}, "", "Approved."),
+        ({"response": "OK", "status": 200}, "", ""),
+        ({"response": f"{KEY} is yours", "status": 200}, "", "… is yours"),
+        ({"request_id": "r-1", "status": "pending", "old_tokens": 5, "new_tokens": 5}, "pending", ""),
     ],
 )
-def test_a_request_for_tokens_tells_the_services_own_words(bench, reply, said):
+def test_a_request_for_tokens_tells_its_state_and_the_services_own_words(bench, reply, state, said):
     bench.server.on(REQUEST, reply)
-    assert bench.service(email=EMAIL).request_tokens(5_000, " a deadline ") == said
-    assert bench.server.asked(REQUEST)[0].json == {"requested_amount": 5_000, "reason": "a deadline"}
+    asked = bench.service(email=EMAIL).request_tokens(5_000, " a deadline ", Meter.TRAINING)
+    assert (asked.tokens, asked.meter, asked.state, asked.said) == (5_000, "training", state, said)
+    sent = {"requested_amount": 5_000, "token_type": "training", "reason": "a deadline"}
+    assert bench.server.asked(REQUEST)[0].json == sent
 
 
-@pytest.mark.parametrize(("amount", "reason"), [(0, "x"), (-5, "x"), (5, " "), (5, "x" * 501)])
+@pytest.mark.parametrize(("amount", "reason"), [(0, "x"), (-5, "x"), (5, "x" * 501)])
 def test_a_request_that_cannot_be_made_is_not_sent(bench, amount, reason):
     with pytest.raises(BadInput):
         bench.service(email=EMAIL).request_tokens(amount, reason)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 TOP_UP = "top-up TOKENS --receipt TEXT [options]"
-REQUEST = "request TOKENS --reason TEXT"
+REQUEST = "request [TOKENS] [--meter METER] [--reason TEXT]"
 _METERS = tuple(str(meter) for meter in Meter)
 
 
@@ -50,8 +50,13 @@ def top_up_parser() -> Parser:
 @cache
 def request_parser() -> Parser:
     """The parser of ``%asksage request``."""
-    parser = Parser(f"%asksage {REQUEST}")
-    parser.add_argument("--reason", metavar="TEXT", help="what they are for, in quotes; your admins read it")
+    parser = Parser(f"%asksage {REQUEST}", {"meter": _METERS})
+    parser.add_argument(
+        "--meter", type=one_of(_METERS), default=_METERS[0], help="inference (the default) or training"
+    )
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="what they are for, in quotes; your admins read it"
+    )
     return parser
 
 
@@ -79,11 +84,20 @@ def top_up(shell: InteractiveShell, rest: str) -> None:
 
 
 def request(shell: InteractiveShell, rest: str) -> None:
-    """Ask the account's admins for more tokens, and show what the service says."""
+    """Ask the account's admins for more tokens; or, without a number, list what was asked for."""
+    from ..session.requests import request_tokens, token_requests
+
     options, words = request_parser().read(rest)
-    if len(words) != 1 or not options["reason"]:
-        raise BadInput(f"say how many and what for: %asksage {REQUEST}")
-    show.tell(current().service.request_tokens(_tokens(words[0]), options["reason"]))
+    session = current()
+    if not words and not options["reason"]:
+        show.tell("\n".join(map(str, token_requests(session))) or "no tokens were asked for yet")
+        return
+    if len(words) != 1:
+        raise BadInput(f"say how many: %asksage {REQUEST}")
+    asked = request_tokens(session, _tokens(words[0]), options["reason"], Meter(options["meter"]))
+    show.tell(str(asked))
+    if asked.plan is not None:
+        _show(session.balance())
 
 
 def _tokens(word: str) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .address import base_url, is_loopback
 from .catalog import ModelInfo, Persona, Plugin
-from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, Trained
+from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, TokenRequest, Trained
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = [
     "Query",
     "Secret",
     "Service",
+    "TokenRequest",
     "Trained",
     "base_url",
     "is_loopback",

@@ -19,7 +19,7 @@ from .catalog import ModelInfo, Persona, Plugin
 from .connection import Connection
 from .departure import depart
 from .payload import request_for
-from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, Trained
+from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, TokenRequest, Trained
 from .secret import Secret
 from .transport import connect
 from .wire import Body
@@ -270,8 +270,8 @@ class Service:
         """
         return personal.add_dataset(self._connection, name, cui)
 
-    def request_tokens(self, amount: int, reason: str) -> str:
-        """Ask the organization for more tokens; the service's own words, empty if it says nothing.
+    def request_tokens(self, amount: int, reason: str = "", meter: Meter = Meter.INFERENCE) -> TokenRequest:
+        """Ask the organization for more tokens.
 
         Raises
         ------
@@ -281,11 +281,15 @@ class Service:
         ReplyLost
             The request may have arrived; it is not sent again.
         """
-        request = personal.request_for_tokens(self._client, amount, reason)
+        request = personal.request_for_tokens(self._client, amount, reason, meter)
         del reason
         if isinstance(request, BadInput):
             raise request
-        return personal.request_tokens(self._connection, request)
+        return personal.request_tokens(self._connection, request, amount, meter)
+
+    def token_requests(self) -> list[TokenRequest]:
+        """The account's own requests for tokens, newest first."""
+        return personal.token_requests(self._connection)
 
     def tokenize(self, content: str, model: str) -> int:
         """Model tokens of `content` by the service's one tokenizer, its wrapper of 5 to 19 included."""

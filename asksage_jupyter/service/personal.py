@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 
-from ..errors import BadInput, NoRoute, ReplyLost, ServiceError
+from ..account import Meter
+from ..errors import BadInput, NoRoute, Refused, ReplyLost, ServiceError
 from .payload import JSON, json_of
-from .wire import Body, lost
+from .records import TokenRequest
+from .wire import Body, lost, natural, one_line, text_in
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -45,17 +48,21 @@ def add_dataset(connection: Connection, name: str, cui: bool) -> bool:
     return is_cui
 
 
-def request_for_tokens(client: httpx.Client, amount: int, reason: str) -> httpx.Request | BadInput:
+def request_for_tokens(
+    client: httpx.Client, amount: int, reason: str, meter: Meter
+) -> httpx.Request | BadInput:
     """The request for more tokens, or why there is none: to be raised where no reason is held."""
+    reason = reason.strip()
     if amount < 1:
         return BadInput(f"ask for at least 1 token, not {amount:,}: nothing was sent.")
-    if not reason.strip() or len(reason) > _LONGEST_REASON:
-        return BadInput(f"give a reason of 1 to {_LONGEST_REASON} characters: nothing was sent.")
-    content = json_of(requested_amount=amount, reason=reason.strip())
+    if len(reason) > _LONGEST_REASON:
+        return BadInput(f"give a reason of at most {_LONGEST_REASON} characters: nothing was sent.")
+    because = {"reason": reason} if reason else {}
+    content = json_of(requested_amount=amount, token_type=str(meter), **because)
     return client.build_request("POST", "/user/request-tokens", content=content, headers=JSON)
 
 
-def request_tokens(connection: Connection, request: httpx.Request) -> str:
+def request_tokens(connection: Connection, request: httpx.Request, amount: int, meter: Meter) -> TokenRequest:
     """Ask for more tokens; what the service says to it.
 
     Raises
@@ -66,17 +73,61 @@ def request_tokens(connection: Connection, request: httpx.Request) -> str:
     """
     status: int | None
     try:
-        return connection.paid(request, _said, personal=True)
+        return connection.paid(request, partial(_asked, amount, meter), personal=True)
     except ReplyLost as error:
         status = error.status
     raise ReplyLost(
-        "no whole answer to the request for tokens: it may have arrived. See whether your limit rises "
+        "no whole answer to the request for tokens: it may have arrived. See what %asksage request lists "
         "before you ask again.",
         status=status,
     )
 
 
-def _said(body: Body) -> str | ServiceError:
+def token_requests(connection: Connection) -> list[TokenRequest]:
+    """The account's own requests, newest first.
+
+    Raises
+    ------
+    Refused
+    """
+    body = connection.personal("/user/get-my-token-requests", b"{}")
+    rows = body.response
+    if isinstance(rows, dict):
+        rows = next((value for value in rows.values() if isinstance(value, list)), None)
+    if not isinstance(rows, list):
+        raise Refused("Ask Sage's answer is no list of requests. Nothing was billed.")
+    found = [_row(row) for row in rows if isinstance(row, dict)]
+    return sorted(found, key=lambda each: each.asked_at, reverse=True)
+
+
+def _asked(amount: int, meter: Meter, body: Body) -> TokenRequest | ServiceError:
     if failure := body.failure():
         return failure
-    return body.said if body.is_object else lost("Ask Sage's answer could not be read", body.http)
+    if not body.is_object:
+        return lost("Ask Sage's answer could not be read", body.http)
+    told = body.response if isinstance(body.response, dict) else body.value
+    state = _state(told)
+    return TokenRequest(
+        amount,
+        str(meter),
+        state,
+        natural(told.get("old_tokens")),
+        natural(told.get("new_tokens")),
+        said="" if body.said == told.get("status") else body.said,
+    )
+
+
+def _row(row: dict[str, object]) -> TokenRequest:
+    return TokenRequest(
+        natural(row.get("requested_amount")) or 0,
+        str(Meter.TRAINING if row.get("token_type") == Meter.TRAINING else Meter.INFERENCE),
+        _state(row),
+        natural(row.get("allocation_at_request")),
+        reason=one_line(text_in(row.get("reason")) or ""),
+        asked_at=one_line(text_in(row.get("created_at")) or ""),
+    )
+
+
+def _state(told: dict[str, object]) -> str:
+    words = text_in(told.get("status")) or ""
+    return "" if words.isdigit() else one_line(words.lower())

@@ -183,3 +183,41 @@ class Job:
     def is_over(self) -> bool:
         """Whether it comes to nothing more."""
         return self.state not in ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A request for more tokens. What the tenant does not tell is None or empty.
+
+    Attributes
+    ----------
+    tokens : int
+        Ask Sage tokens asked for.
+    meter : str
+        ``"inference"`` or ``"training"``.
+    state : str
+        In the service's words: ``pending``, ``auto_approved``, ``approved``, ``denied``.
+    before, after : int or None
+        The account's limit, as the reply tells it.
+    reason, asked_at, said : str
+        What it was for, when it was asked for, and the service's own words on it.
+    """
+
+    tokens: int
+    meter: str
+    state: str = ""
+    before: int | None = None
+    after: int | None = None
+    reason: str = field(default="", repr=False)
+    asked_at: str = ""
+    said: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether nobody has decided on it."""
+        return self.state == "pending"
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether it was approved, by whomever."""
+        return self.state.removeprefix("auto_") == "approved"
