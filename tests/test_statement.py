@@ -226,20 +226,20 @@ class MonthsAddUp(LedgerAgainstModel):
         super().teardown()
 
     def periods(self):
-        moments = [asked.held_at for asked in self.calls.values()] + [self.now()]
+        moments = [asked.held_at for ((_, asked), *_) in self.calls.values()] + [self.now(ME)]
         with self.ledger._store.reading() as connection:
             moments += connection.exec_driver_sql("SELECT t FROM entry").scalars()
-        return sorted({period_at(t) for t in moments} | set(self.months))
+        return sorted({period_at(t) for t in moments} | set(self.purses[ME].months))
 
     def check_the_present(self):
-        month, now = self.ledger.month(ME, INFERENCE), self.now()
-        if all(pot.starts <= now < pot.ends for pot in self.tops):
+        month, now, mine = self.ledger.month(ME, INFERENCE), self.now(ME), self.purses[ME]
+        if all(pot.starts <= now < pot.ends for pot in mine.tops):
             assert month.remaining == self.ledger.balance(ME).inference.remaining
-        for period, pot in self.months.items():
+        for period, pot in mine.months.items():
             expected = max(0, pot.room) if pot.ends <= now else 0
             month = self.ledger.month(ME, INFERENCE, period)
             assert month.granted == pot.granted
-            if not self.tops:
+            if not mine.tops:
                 assert (month.used, month.held, month.expired) == (pot.used, pot.held, expected)
 
 
@@ -254,8 +254,9 @@ def check_months(ledger, periods):
         listed += calls
     with ledger._store.reading() as connection:
         totals = connection.exec_driver_sql(
-            "SELECT sum(used), sum(held) FROM entry e "
-            "WHERE seq = (SELECT max(seq) FROM entry WHERE grant_id = e.grant_id)"
+            "SELECT sum(used), sum(held) FROM entry e JOIN grant_ g ON g.id = grant_id "
+            f"JOIN account a ON a.id = account_id WHERE holder = '{ME.holder}' "
+            "AND seq = (SELECT max(seq) FROM entry WHERE grant_id = e.grant_id)"
         ).one()
     assert (used, held, opened) == (*totals, len(ledger.open_calls(ME)))
     assert sorted(listed) == sorted(ledger.calls(ME))
