@@ -530,3 +530,85 @@ def test_a_reply_without_a_bill_is_priced_as_the_model_that_answered(tenant):
     tenant.on(QUERY, envelope("OK", usage=usage, provenance={"model": "dear"}))
     reply = asksage_jupyter.ask("Say OK.", model="haiku")
     assert (reply.tokens, reply.source) == (10_725, Source.CATALOG)
+
+
+def test_a_stopped_process_that_has_the_rates_costs_no_reply(tenant):
+    import fcntl
+
+    asksage_jupyter.ask("Say OK.")
+    lock = current().ledger.folder / "rates.lock"
+    with lock.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        began = time.monotonic()
+        assert asksage_jupyter.ask("Say OK.").text == "OK"
+        assert time.monotonic() - began < 8
+
+
+def test_what_is_kept_to_send_again_is_bounded_and_what_is_not_is_told(tenant, monkeypatch):
+    from asksage_jupyter.session import exchanges
+
+    monkeypatch.setattr(exchanges, "LARGEST", 100)
+    for prompt in ("one", "two", "t" * 90, "four"):
+        asksage_jupyter.ask(prompt)
+    assert current().history(1) == (("four", "OK"),)
+    with pytest.raises(BadInput, match=r"no more than 100 characters .* history=2 is the most"):
+        asksage_jupyter.ask("five", history=3)
+    asksage_jupyter.ask("f" * 101)
+    with pytest.raises(BadInput, match="the last one alone is longer"):
+        asksage_jupyter.ask("six", history=1)
+
+
+def test_a_changed_setting_leaves_the_conversation_as_it_is(tenant):
+    asksage_jupyter.ask("one")
+    before = current()
+    AskSage.instance().timeout_s = 77.0
+    assert current() is not before
+    assert current().history(1) == (("one", "OK"),)
+    AskSage.instance().email = "another@example.org"
+    assert current().history(1) == ()
+
+
+@pytest.mark.parametrize("broken", ["learn", "balance", "companion"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_nothing_that_follows_the_debit_costs_the_reply(tenant, monkeypatch, broken, error):
+    asksage_jupyter.ask("Say OK.")
+
+    def fails(*args, **named):
+        raise error
+
+    match broken:
+        case "learn":
+            monkeypatch.setattr(current().pricing, "learn", fails)
+        case "balance":
+            monkeypatch.setattr(current().ledger, "balance", fails)
+        case "companion":
+            monkeypatch.setattr(current(), "_after_call", fails)
+            monkeypatch.setattr(current().settling, "_after", fails)
+    reply = asksage_jupyter.ask("Say OK.")
+    monkeypatch.undo()
+    assert (reply.text, reply.tokens) == ("OK", 63)
+
+
+def test_a_stop_before_the_hold_is_one_line(tenant, monkeypatch):
+    asksage_jupyter.balance()
+
+    def stopped(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(current().pricing, "estimate", stopped)
+    with pytest.raises(Interrupted, match=r"^nothing was sent\.$") as told:
+        asksage_jupyter.ask("Say OK.")
+    assert (told.value.reply.text, told.value.reply.held) == ("", 0)
+    assert told.value.reply.receipt.endswith("interrupted: nothing was sent")
+
+
+def test_a_stop_in_a_pause_after_busy_holds_nothing(tenant, monkeypatch):
+    def stopped(seconds):
+        raise KeyboardInterrupt
+
+    asksage_jupyter.balance()
+    tenant.on(QUERY, Played({"response": "busy"}, status=503))
+    monkeypatch.setattr(current().service._connection, "_sleep", stopped)
+    with pytest.raises(Interrupted, match=r"^nothing was sent\.$"):
+        asksage_jupyter.ask("Say OK.")
+    assert standing() == (411, 0)

@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..account import Source
 from .fit import KEPT, Sample
 from .pricing import Rate, checked
 
 _FORMAT = 1
+_PATIENCE_S = 0.5  # a reply that is paid for waits meanwhile, and a turn takes some milliseconds
+_LOOK_S = 0.005
 _FIRST_FIELDS = 5  # that a sample always had
 _INSIDE = (None, False, True)
 
@@ -146,17 +149,38 @@ def _for_the_person_alone(path: str, flags: int) -> int:
 
 @contextmanager
 def _turn(path: Path) -> Iterator[None]:
-    """Hold the lock file; the system lets go of it however the process ends."""
+    """Hold the lock file; the system lets go of it however the process ends.
+
+    Raises
+    ------
+    TimeoutError
+        Another process has had it for too long: it may be stopped.
+    """
     with open(path, "a+b", opener=_for_the_person_alone) as file:
-        # Where a file system has no locks, a sample may be lost to another kernel's: no more than that.
-        with suppress(OSError):
+        until = time.monotonic() + _PATIENCE_S
+        while not _locked(file):
+            if time.monotonic() > until:
+                raise TimeoutError
+            time.sleep(_LOOK_S)
+        yield
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Whether the file is ours now, or its file system has no locks.
+
+    Without them a sample may be lost to another kernel's: no more than that.
+    """
+    with suppress(OSError):
+        try:
             if sys.platform == "win32":
                 import msvcrt
 
                 file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             else:
                 import fcntl
 
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+    return True

@@ -93,8 +93,13 @@ def current() -> Session:
         if _current is None or _current[0] != made_from:
             from .session import Session
 
+            session = Session(settings)
+            if _current is not None and _current[1].account == session.account:
+                session.exchanges = _current[
+                    1
+                ].exchanges  # whatever else changed, it is the same conversation
             _close()
-            _current = made_from, _accompanied(Session(settings))
+            _current = made_from, _accompanied(session)
         return _current[1]
 
 

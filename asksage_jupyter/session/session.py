@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -14,6 +13,7 @@ from .asking import Question, ask
 from .clock import Clock
 from .contact import make_contact
 from .credentials import another_key, find_key, keep_key
+from .exchanges import Exchange, Exchanges
 from .holder import check_holder
 from .listener import Listener
 from .pricing import Pricing
@@ -66,6 +66,8 @@ class Session:
         Made at first use, which raises `NoKey` where there is no key.
     pricing : Pricing
     settling : Settling
+    exchanges : Exchanges
+        What was asked and answered in this kernel.
     companions : list of Companion
         Closed with the session.
     """
@@ -77,8 +79,7 @@ class Session:
         self._clock = clock or self._guarded
         self._contacted = False
         self._knows_holder = False
-        self._exchanges: deque[tuple[str, str]] = deque(maxlen=HISTORY_KEPT)
-        self._asked_last = ""
+        self.exchanges = Exchanges()
         self._models: list[ModelInfo] | None = None
         self.settling = Settling(
             settings.account, settings, lambda: self.ledger, self.clock, self._after_call
@@ -336,8 +337,7 @@ class Session:
         return ask(self, query.model, prepare, limit=limit)
 
     def _learn(self, query: Query, parts: Mapping[str, int], answer: Answer) -> None:
-        self._exchanges.append((query.prompt, answer.text))
-        self._asked_last = query.model
+        self.exchanges.add(Exchange(query.prompt, answer.text, query.model))
         self.pricing.learn(query.model, parts, answer)
 
     def execute(
@@ -379,9 +379,9 @@ class Session:
         """
         from .plugins import FOLLOW_UP, price_named
 
-        if not self._exchanges:
+        if (latest := self.exchanges.latest) is None:
             raise BadInput("there is no reply in this notebook yet: ask something with %%asksage first")
-        (_, text), model = self._exchanges[-1], self._asked_last
+        text, model = latest.answer, latest.model
 
         def prepare() -> Question:
             return Question(
@@ -395,4 +395,4 @@ class Session:
 
     def history(self, last: int) -> tuple[tuple[str, str], ...]:
         """The `last` exchanges of this kernel, oldest first, as (question, answer)."""
-        return tuple(self._exchanges)[-last:] if last else ()
+        return self.exchanges.last(last)

@@ -160,7 +160,7 @@ class Settling:
     def end(self, op: str) -> None:
         """It is over, however it ended."""
         self._in_flight.discard(op)
-        with suppress(Exception):  # who hears of calls must not cost the person a paid reply
+        with suppress(Exception, KeyboardInterrupt):  # it must not cost the person a paid reply
             self._after()
 
     def hold(self, call: Call) -> None:
