@@ -235,6 +235,9 @@ def test_a_file_is_priced_by_its_kind_and_then_as_billed_before(rates, kind):
         rates.learn(rate, shares, input_tokens=tokens, output_tokens=50, tokens=rates.bill(rate, tokens, 50))
     then = rates.estimate(rate, shares)
     assert then.input_tokens == pytest.approx(4_000, rel=0.01)
+    # Another model has it from there, until it was billed for one itself.
+    sonnet = rates.rate("google-claude-46-sonnet", Tokenizer(0.165, 0.825))
+    assert rates.estimate(sonnet, shares).input_tokens == pytest.approx(4_000, rel=0.01)
     # It teaches nothing of texts, nor of other kinds.
     assert rates.estimate(rate, {"prompt": 40}).input_tokens < 100
     other = next(each for each in RECORDED if each != kind)

@@ -10,7 +10,7 @@ from IPython.utils.capture import capture_output
 from ledger_desk import HOUR, PROCESSES, a_call
 from scripted import STREAM, Played, envelope, pieces
 from tenant import MODEL, OTHER, USED, questions
-from test_magic_kernel import kernel, place, shown, started, tenant  # noqa: F401  fixtures
+from test_magic_kernel import kernel, kernel_spec, place, shown, started, tenant  # noqa: F401  fixtures
 
 import asksage_jupyter
 from asksage_jupyter.account import Account, Source

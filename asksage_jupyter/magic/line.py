@@ -65,7 +65,9 @@ def _models(shell: InteractiveShell, rest: str) -> None:
 
     models = current().models()
     wanted = [
-        model for model in models if rest.lower() in f"{model.id} {model.name} {model.vendor or ''}".lower()
+        model
+        for model in models
+        if rest.lower() in " ".join((model.id, model.name, model.vendor or "", *model.aliases)).lower()
     ]
     if not wanted:
         raise BadInput(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput, BadKey, ServiceError
 from ..session import current
+from ..session.near import near
 from . import show
 from .braces import expand
 from .checks import nothing_after
@@ -96,8 +96,7 @@ def _offered(session: Session, name: str) -> Plugin | None:
         if plugin.name == name:
             return plugin
     there = [plugin.name for plugin in listed]
-    near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or there[:3]
-    hint = f" Near it: {', '.join(near)}." if near else ""
+    hint = near(name, dict(zip(there, there, strict=True)))
     raise BadInput(f"no plugin {name!r} here.{hint} %asksage plugins lists them all.")
 
 

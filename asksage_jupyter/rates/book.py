@@ -12,7 +12,7 @@ from ..account import Source
 from ..errors import AskSageError, BadKey, NotReached, Unavailable
 from .estimate import Estimate, Part
 from .files import RECORDED
-from .fit import KEPT, Fit, Sample, fit
+from .fit import KEPT, Fit, Sample, Spread, fit
 from .pricing import Pricer, Rate, ask, checked
 from .rule import FACTOR, Cached
 from .store import Store
@@ -115,10 +115,13 @@ class Rates:
             The input's parts by name: cl100k_base counts of texts; ``persona``, ``web search`` and
             ``references`` in model tokens; a file that is no text under its kind, as `first_guess` has it.
         """
+        *_, file = counts = _divided(shares)
         believed = self._fit(rate.model)
+        if file and file not in believed.files:
+            believed = replace(believed, files=self._files())
         unverified = rate.source is Source.CATALOG and believed.factor is None
         below, above = _UNVERIFIED if unverified else (1.0, 1.0)
-        inputs = [round(tokens) for tokens in believed.input(*_divided(shares))]
+        inputs = [round(tokens) for tokens in believed.input(*counts)]
         low, expected, high = (
             self.bill(rate, *each) for each in zip(inputs, map(round, believed.reply), strict=True)
         )
@@ -170,6 +173,14 @@ class Rates:
 
     def _fit(self, model: str) -> Fit:
         return fit(model, self._store.known(model).samples)
+
+    def _files(self) -> dict[str, Spread]:
+        """What files came to on the other models, the most of them by kind: their text is much the same."""
+        found: dict[str, Spread] = {}
+        for model in self._store.models():
+            for file, size in self._fit(model).files.items():
+                found[file] = max(size, found.get(file, size), key=lambda each: each.middle)
+        return found
 
     def _from_catalog(self, model: str) -> Rate | None:
         try:

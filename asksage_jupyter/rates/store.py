@@ -56,8 +56,13 @@ class Store:
         self._refresh()
         parsed = self._parsed
         if model not in parsed:
-            parsed[model] = _known(model, self._models().get(model))
+            parsed[model] = _known(model, self._kept().get(model))
         return parsed[model]
+
+    def models(self) -> set[str]:
+        """The models of which something is kept."""
+        self._refresh()
+        return {*self._kept(), *self._unwritten}
 
     def update(self, model: str, change: Callable[[Known], Known]) -> None:
         """Replace what is kept of `model` by its `change`, which sees what other kernels wrote before."""
@@ -65,7 +70,7 @@ class Store:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _turn(self._path.with_suffix(".lock")):
                 self._refresh()
-                models = self._models()
+                models = self._kept()
                 known = change(_known(model, models.get(model)))
                 hosts = {**_dict(self._contents.get("hosts")), self._host: {**models, model: _plain(known)}}
                 _replace(self._path, {"format": _FORMAT, "hosts": hosts})
@@ -86,7 +91,7 @@ class Store:
         self._contents = contents if contents.get("format") == _FORMAT else {}
         self._version, self._parsed = version, {}
 
-    def _models(self) -> dict[str, Any]:
+    def _kept(self) -> dict[str, Any]:
         return _dict(_dict(self._contents.get("hosts")).get(self._host))
 
 

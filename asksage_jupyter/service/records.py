@@ -13,7 +13,7 @@ class Query:
     Attributes
     ----------
     model : str
-        The exact id: the service may answer an unknown one with its default model.
+        The exact id; which model answered, `Answer.model` tells.
     system : str or None
         The system prompt; None keeps the default persona's, at about 780 model tokens a call.
     persona : int or None

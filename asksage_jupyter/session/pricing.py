@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import suppress
 from statistics import median
 from typing import TYPE_CHECKING
 
 from ..errors import AskSageError, BadInput, BadKey, NotReached, ServiceError
+from .near import near
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +96,7 @@ class Pricing:
             )
 
     def _offered(self, model: str) -> ModelInfo | None:
-        """The service's word on the model; unknown ones are refused, for it would answer with another."""
+        """The service's word on the model; unknown ones are refused, in words that help."""
         try:
             models = self._models()
         except (BadKey, NotReached):
@@ -111,9 +111,8 @@ class Pricing:
                 return offered
         if model == _AUTO:
             return _any_of(models)
-        near = _near(model, models)
-        hint = f" Near it: {', '.join(near)}." if near else ""
-        raise BadInput(f"no model {model!r} here.{hint} %asksage models lists them all.")
+        names = {name: offered.id for offered in models for name in (*offered.aliases, offered.id)}
+        raise BadInput(f"no model {model!r} here.{near(model, names)} %asksage models lists them all.")
 
 
 def _catalog(model: ModelInfo) -> tuple[float, float] | None:
@@ -135,12 +134,3 @@ def _any_of(models: Sequence[ModelInfo]) -> ModelInfo:
         prompt_rate=median(prompts) if prompts else None,
         completion_rate=median(completions) if completions else None,
     )
-
-
-def _near(model: str, models: Sequence[ModelInfo]) -> list[str]:
-    """At most three ids that `model` may stand for: with it in their names, else written alike."""
-    named = {name.lower(): offered.id for offered in models for name in (*offered.aliases, offered.id)}
-    wanted = model.lower()
-    holding = [each for name, each in named.items() if len(wanted) > 2 and wanted in name]
-    alike = [named[name] for name in difflib.get_close_matches(wanted, named, n=3, cutoff=0.6)]
-    return list(dict.fromkeys(holding or alike))[:3]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import warnings
@@ -24,6 +23,7 @@ from ..errors import (
 )
 from ..service.departure import departing
 from .aside import Aside
+from .near import near
 from .polling import over
 from .reply import stays_held
 from .shortage import afford, told_of
@@ -77,8 +77,7 @@ def _existing(session: Session, name: str) -> str:
         return name if name in there else own[0]
     with suppress(OSError):
         Uploads(session.ledger.folder, session.account).forget(name)  # if it was there, it is gone
-    near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or there[:3]
-    hint = f" Near it: {', '.join(near)}." if near else ""
+    hint = near(name, dict(zip(there, there, strict=True)))
     raise BadInput(f"no dataset {name!r} here.{hint} %asksage datasets --create {name} makes it.")
 
 
