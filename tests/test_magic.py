@@ -358,10 +358,92 @@ def test_the_panel_is_shown(shell, server):
     assert "199,589" in plain(outputs)
 
 
-@pytest.mark.parametrize("text", ["%%timeit\n%asksage estimate a?", "x = '''\n%asksage estimate a?\n'''"])
-def test_only_lines_that_are_magics_are_read_as_questions(text):
-    lines = text.splitlines(keepends=True)
-    assert magic.transform(lines) == lines
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 1\n%asksage estimate Why{}",
+        "for n in range(1):\n    %asksage estimate Why {{n}}{}",
+        "x = \"it's\"\n%asksage estimate don't{}",
+        "%asksage estimate don't panic\n%asksage estimate Why{}",
+        "if True:\n    x = 1\n    %asksage estimate Why{}\ny = 2",
+        "%%time\n%asksage estimate Why{}",
+    ],
+)
+@pytest.mark.parametrize("mark", ["?", "??", " ?", ""])
+def test_a_text_may_end_in_a_question_mark_wherever_it_stands(shell, server, text, mark):
+    outputs, error = ran(shell, text.format(mark))
+    assert error is None
+    assert plain(outputs[-1:]).startswith(f"{MODEL}: about ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = '''\n%asksage estimate a?\n'''", "%%timeit\n%asksage estimate a", "x = (1,\n2)", "%asksage?", "y?"],
+)
+def test_nothing_else_is_rewritten(shell, text):
+    loaded = shell.transform_cell(text)
+    magic.unregister(shell)
+    assert shell.transform_cell(text) == loaded
+
+
+def test_a_prompt_behind_one_percent_sign_is_told_where_it_goes(shell, server):
+    for text in ("%asksage Why is the sky blue?", "for n in (1,):\n    %asksage Why is it??"):
+        assert "write the prompt below a line %%asksage" in str(ran(shell, text)[1])
+
+
+@pytest.mark.parametrize("name", [*line.COMMANDS, ""])
+@pytest.mark.parametrize("ask", ["--help", "-h"])
+def test_every_command_tells_how_it_is_written(shell, server, name, ask):
+    outputs, error = ran(shell, f"%asksage {name} {ask}")
+    assert error is None
+    assert (name or "usage") in plain(outputs)
+    assert not server.requests
+
+
+def test_a_training_cell_tells_how_it_is_written(shell, server):
+    for text in ("%%asksage_train --help", "%%asksage_train notes -h\nsome text"):
+        outputs, error = ran(shell, text)
+        assert error is None
+        assert "%%asksage_train NAME" in plain(outputs)
+    assert "--by" in plain(ran(shell, "%asksage usage?")[0])
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("How do I use --verbose in pip?", "How do I use --verbose in pip?"),
+        ("--live 1 What does rm -f x do", "What does rm -f x do"),
+        (f"{OTHER} -t 0.5 What is -h or --help?", "What is -h or --help?"),
+        ('"What is --help?" --live 1', "What is --help?"),
+    ],
+)
+def test_an_estimates_text_may_speak_of_options(shell, server, monkeypatch, text, counted):
+    asked = []
+    monkeypatch.setattr(line, "expand", lambda text, *_: asked.append(text) or text)
+    outputs, error = ran(shell, f"%asksage estimate {text}")
+    assert error is None
+    assert asked == [counted]
+    assert ("web search" in plain(outputs)) == ("--live 1" in text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["list", "print", "get_ipython", "exit", "In", "Out", "_", "__", "_1", "_i", "_ih", "__name__", "open"],
+)
+def test_no_reply_goes_into_a_name_of_pythons_or_ipythons_own(shell, server, name):
+    _, error = ran(shell, f"%%asksage -o {name}\nWhy?")
+    assert isinstance(error, BadInput)
+    assert "-o/--output" in str(error)
+    assert not questions(server)
+
+
+def test_a_name_that_ipython_hides_is_the_persons_once_they_gave_it_a_value(shell, server):
+    shell.user_ns_hidden["plt"] = shell.user_ns["plt"] = object()
+    assert "IPython's own" in str(ran(shell, "%%asksage -o plt\nWhy?")[1])
+    shell.user_ns["plt"] = 1
+    assert ran(shell, "%%asksage -o plt\nWhy?")[1] is None
+    shell.user_ns_hidden.pop("plt", None)
 
 
 def test_an_unknown_subcommand_is_told_in_a_line_with_the_nearest(shell, server):

@@ -42,6 +42,30 @@ def test_paths_of_every_platform_pass_as_they_are(path):
     assert parse_cell(f'--file="{path}" m').file == path
 
 
+@pytest.mark.parametrize(
+    ("line", "system"),
+    [
+        (r'-s "You say \"hi\" now" m', 'You say "hi" now'),
+        (r"--system='It \'is\'' m", "It 'is'"),
+        ("-s “Be brief” m", "Be brief"),
+        ("--system=„Kurz, bitte“ m", "Kurz, bitte"),
+        ("-s ‘Be brief’ m", "Be brief"),
+        (r'-s "C:\a\" m', "C:\\a\\"),
+    ],
+)
+def test_quotes_are_read_as_people_write_them(line, system):
+    options = parse_cell(line)
+    assert (options.system, options.model) == (system, "m")
+
+
+@pytest.mark.parametrize(
+    ("written", "tokens"),
+    [("200k", 200_000), ("1_000", 1_000), ("1,000", 1_000), ("1.5M", 1_500_000), ("7", 7)],
+)
+def test_numbers_are_read_as_people_write_them(written, tokens):
+    assert parse_cell(f"--max-tokens {written}").max_tokens == tokens
+
+
 def test_dollars_braces_and_backslashes_are_literal():
     assert parse_cell(r"-s '$HOME {x} \n %d'").system == r"$HOME {x} \n %d"
 
@@ -75,7 +99,12 @@ def test_splitting_gives_words_or_a_single_line(line):
     except BadInput as error:
         assert "\n" not in str(error)
     else:
-        assert "".join(words).replace(" ", "") == line.replace(" ", "") or any(q in line for q in "\"'")
+        # Nothing is lost but white space, quotes, and backslashes before quotes.
+        assert _letters("".join(words)) == _letters(line)
+
+
+def _letters(text):
+    return "".join(sign for sign in text if sign not in " \"'\\")
 
 
 @given(st.lists(st.from_regex(r"[\w./:,=]+", fullmatch=True), max_size=5))
@@ -103,9 +132,12 @@ def test_plain_words_are_split_as_a_shell_would(words):
         ("-p Ada", ["-p/--persona", "whole number"]),
         ("--history -1", ["--history", "'-1'", "0 or more"]),
         ("--history 1.5", ["--history", "whole number"]),
+        ("--max-tokens 1.5", ["--max-tokens", "whole number"]),
+        ("--max-tokens 0.0001k", ["--max-tokens", "whole number"]),
         ("--max-tokens ten", ["--max-tokens", "Ask Sage tokens"]),
         ("-o 2nd", ["-o/--output", "'2nd' cannot name a variable"]),
         ("-o class", ["'class' cannot name a variable"]),
+        ("-o list", ["'list' is a name of Python's or IPython's own"]),
         ("-o", ["-o/--output", "value is missing"]),
         ('-s "Be brief', ["quote", "not closed"]),
         ("--system='Be brief", ["quote", "not closed"]),

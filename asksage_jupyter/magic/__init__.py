@@ -18,7 +18,7 @@ from ..session.waiting import tell_waiting
 from ..settings import AskSage
 from .completion import complete
 from .front_end import cell_id
-from .transform import transform
+from .transform import Line, transform
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def register(shell: InteractiveShell) -> None:
 
         ``%asksage help train`` says more.
         """
-        from .datasets import train_cell
+        from .line import run_train_cell
 
-        train_cell(line, cell)
+        run_train_cell(line, cell)
 
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
@@ -128,4 +128,5 @@ def _added(shell: InteractiveShell, settings: AskSage) -> tuple[tuple[Any, list[
         (settings, shell.configurables),
         (complete, shell.Completer.custom_matchers),
         (transform, shell.input_transformers_cleanup),
+        (Line, shell.input_transformer_manager.token_transformers),
     )

@@ -10,6 +10,7 @@ from ..plain import plain
 from ..session import build_query, chosen_model, current
 from . import next_cell, show
 from .braces import expand, unfilled
+from .checks import not_hidden
 from .fences import first_block
 from .options import CellOptions, describe, parse_cell
 from .plugins import values_of
@@ -45,6 +46,7 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
     if options.help:
         show.tell(describe())
         return
+    not_hidden(shell, options.output)
     session = session or current()
     if options.compare:
         from .comparing import run as run_comparison

@@ -13,14 +13,16 @@ from ..session import build_query, current
 from . import datasets, pace, plan, plugins, show, usage
 from .braces import expand, unfilled
 from .checks import nothing_after
-from .options import CellOptions, describe, parse, parser
-from .parser import Parser
+from .options import CellOptions, describe, parser
+from .parser import Parser, words_at
 from .scope import scope
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..session import Session
+
+HELP = ("-h", "--help")
 
 
 def run(shell: InteractiveShell, line: str) -> None:
@@ -34,16 +36,34 @@ def run(shell: InteractiveShell, line: str) -> None:
         What the subcommand raises.
     """
     name, _, rest = line.strip().partition(" ")
-    if name in ("-h", "--help"):
+    if name in HELP:
         name = "help"
     command = COMMANDS.get(name or "balance")
+    if command is None and name.rstrip("?") in COMMANDS:
+        command, rest = COMMANDS["help"], name.rstrip("?")
     if command is None:
         raise BadInput(_unknown(name))
+    # An estimate's text may speak of any option.
+    if name != "estimate" and wants_help(rest):
+        command, rest = COMMANDS["help"], "" if name == "help" else name
     try:
         command.run(shell, rest.strip())
     except KeyboardInterrupt:
         stopped = f"stopped: %asksage {name or 'balance'} did not come to its end."
         raise Interrupted(None, stopped) from None
+
+
+def run_train_cell(line: str, cell: str) -> None:
+    """Do what ``%%asksage_train`` says."""
+    if wants_help(line):
+        show.tell(datasets.cell_parser().describe())
+    else:
+        datasets.train_cell(line, cell)
+
+
+def wants_help(rest: str) -> bool:
+    """Whether a word asks how something is written; none within quotes does."""
+    return any(word in HELP and rest.startswith(word, at) for word, at in words_at(rest))
 
 
 def _unknown(name: str) -> str:
@@ -77,17 +97,17 @@ def _models(shell: InteractiveShell, rest: str) -> None:
 
 
 def _estimate(shell: InteractiveShell, rest: str) -> None:
-    options, words = parse(rest)
+    options, leading, text = parser().read_before_text(rest, lambda word: _is_model(current(), word))
     if options["plugin"] is not None:
         raise BadInput("a plugin is priced in its cell: %%asksage --plugin NAME name=value ... --estimate")
     if options["compare"]:
         raise BadInput("a comparison is priced in its cell: %%asksage --compare MODEL,MODEL --estimate")
-    if options["help"] or not words:
+    if options["help"] or not text:
         show.tell(f"%asksage {COMMANDS['estimate'].usage}\n\n{describe()}")
         return
     session = current()
-    model = words.pop(0) if len(words) > 1 and _is_model(session, words[0]) else None
-    text, names = " ".join(words), scope(shell)
+    names = scope(shell)
+    model = leading[0] if leading else None
     query = build_query(session, expand(text, *names), model, CellOptions(**options).of_call)
     show.present(session.estimate(query))
     if notice := unfilled(text, *names):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from ..errors import BadInput
 
 # A quote opens at a word's beginning or after --option= or name=, and closes before white space: a backslash
 # or an apostrophe within a word is just itself, so Windows paths and "don't" need no care, on any platform.
-_WORD = re.compile(r"""((?:--)?[\w-]+=)?(["'])(.*?)\2(?=\s|$)|\S+""")
+# Only pairs of a backslash and the quote are quotes within; a word processor's own quotes are quotes too.
+_NAME = r"((?:--)?[\w-]+=)?"
+_INNER = r"(?:(?!\2)[^\\]|\\(?!\2))*"
+_ESCAPED = re.compile(rf"""{_NAME}(["'])({_INNER}(?:\\\2{_INNER}\\\2{_INNER})+)\2(?=\s|$)""")
+_WORD = re.compile(_NAME + r"""(?:(["'])(.*?)\2(?=\s|$)|[“„](.*?)[”“](?=\s|$)|[‘‚](.*?)[’‘](?=\s|$))|\S+""")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
 
 
@@ -24,13 +28,29 @@ def split(line: str) -> list[str]:
     BadInput
         A quote is not closed.
     """
-    words = []
-    for found in _WORD.finditer(line):
-        before, quote, inside = found.groups()
-        word = found[0] if quote is None else (before or "") + inside
-        if quote is None and re.match(r"(--[\w-]+=)?[\"']", word):
-            raise BadInput(f"the quote before {word[:20]!r} is not closed on the magic's line")
-        words.append(word)
+    return [word for word, _ in words_at(line)]
+
+
+def words_at(line: str) -> list[tuple[str, int]]:
+    """The words of a line, each with where in it the word begins.
+
+    Raises
+    ------
+    BadInput
+        As of `split`.
+    """
+    words, at = [], 0
+    while begins := re.compile(r"\S").search(line, at):
+        if found := _ESCAPED.match(line, begins.start()):
+            inside = found[3].replace("\\" + found[2], found[2])
+        elif found := _WORD.match(line, begins.start()):
+            inside = next((part for part in found.groups()[2:] if part is not None), None)
+            if inside is None and re.match(r"(--[\w-]+=)?[\"'“„]", found[0]):
+                raise BadInput(f"the quote before {found[0][:20]!r} is not closed on the magic's line")
+        else:
+            break
+        words.append((found[0] if inside is None else (found[1] or "") + inside, begins.start()))
+        at = found.end()
     return words
 
 
@@ -71,6 +91,42 @@ class Parser(argparse.ArgumentParser):
             if _OPTION.fullmatch(word):
                 raise BadInput(self._unknown(word.partition("=")[0]))
         return vars(known), rest
+
+    def read_before_text(
+        self, line: str, leads: Callable[[str], bool]
+    ) -> tuple[dict[str, Any], list[str], str]:
+        """As `read`, of a line that ends in a text, which may speak of options itself.
+
+        Parameters
+        ----------
+        leads : callable
+            Whether a word, the first that is no option's, still stands before the text.
+
+        Returns
+        -------
+        tuple
+            The options, the word that leads, if any, and the text as it is. Options may also stand behind a
+            text in quotes.
+        """
+        words = words_at(line)
+        names, leading, n = set(self.names()), list[str](), 0
+        while n < len(words):
+            word, at = words[n]
+            option = word.partition("=")[0]
+            if line.startswith("-", at) and _OPTION.fullmatch(word):
+                n += 1 if "=" in word or option not in names or self.values(option) is None else 2
+            elif not leading and n + 1 < len(words) and leads(word):
+                leading.append(word)
+                n += 1
+            else:
+                break
+        if n >= len(words):
+            return self.read(line)[0], leading, ""
+        word, at = words[n]
+        behind = line[words[n + 1][1] :] if n + 1 < len(words) else ""
+        if not line.startswith(word, at) and all(name.startswith("-") for name, _ in words[n + 1 : n + 2]):
+            return self.read(f"{line[:at]} {behind}")[0], leading, word
+        return self.read(line[:at])[0], leading, line[at:].strip()
 
     def names(self) -> list[str]:
         """All options, short and long, in the order of the help."""
