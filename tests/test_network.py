@@ -197,10 +197,11 @@ PYTHON = {
     "estimate": _python_estimate,
     "balance": lambda: sage.balance(),
     "reconcile": lambda: sage.reconcile(),
+    "train": lambda: sage.train("text", "tides"),
     "compare": lambda: sage.compare("Why?", [MODEL, "other-1"]),
     "refresh": _server_refresh,
 }
-LINES = ["", "models", "estimate Why?", "reconcile", "plan", "personas"]
+LINES = ["", "models", "estimate Why?", "reconcile", "plan", "personas", "plugins", "datasets", "pace"]
 
 
 @pytest.fixture(params=FAULTS)

@@ -31,11 +31,12 @@ def findings(export_to: Path | None = None) -> Iterator[tuple[str, str, bool]]:
     tuple of (str, str, bool)
         Subject, what was found in one line, and whether that is right.
     """
+    way = _Way()
     checks: dict[str, Callable[[], str]] = {
         "python": _python,
         "packages": _packages,
-        "service": _service,
-        "key": _key,
+        "service": way.service,
+        "key": way.key,
         "ledger": _ledger,
         "local model": _local_model,
         "sidebar": _sidebar,
@@ -63,43 +64,42 @@ def _packages() -> str:
     return ", ".join(found)
 
 
-def _service() -> str:
-    """Whether an Ask Sage answers at the address; no key is sent."""
-    from ..service import Secret
-    from ..session.waiting import patiently
+class _Way:
+    """The host first, then the key: what is no Ask Sage is sent none, and a silent host is waited for once."""
 
-    service = _at_the_address(Secret("not-sent"))
-    try:
-        patiently(service.host, service.meet)
-    finally:
-        service.close()
-    return f"{service.url} answers as an Ask Sage does"
+    def __init__(self) -> None:
+        self._is_met = False
 
+    def service(self) -> str:
+        """Whether an Ask Sage answers at the address; no key is sent."""
+        from ..service import Secret
+        from ..session.waiting import patiently
 
-def _key() -> str:
-    """Whether there is a key, whether it is accepted, and whose it is; finding out costs nothing."""
-    from ..errors import NoKey, NotReached
-    from ..session.credentials import find_key
-    from ..session.holder import check_holder
-    from ..session.waiting import patiently
-    from ..settings import AskSage
+        with contextlib.closing(_at_the_address(Secret("not-sent"))) as service:
+            patiently(service.host, service.meet)
+            self._is_met = True
+            return f"{service.url} answers as an Ask Sage does"
 
-    account = AskSage.instance().account
-    try:
-        key, where = find_key(account)
-    except NoKey as error:
-        return f"no: {error}"
-    service = _at_the_address(key)
-    try:
-        patiently(service.host, service.meet)  # what is no Ask Sage is sent no key
-        _, limits = patiently(service.host, lambda: (service.left(), service.limits()))
-    except NotReached:
-        return f"yes, from {where}; not tried, as the service is not reached"
-    finally:
-        service.close()
-    check_holder(account, limits.email)
-    whose = f" and is {limits.email}'s" if limits.email else "; whose it is is not told"
-    return f"yes, from {where}; Ask Sage accepts it{whose}"
+    def key(self) -> str:
+        """Whether there is a key, whether it is accepted, and whose it is; finding out costs nothing."""
+        from ..errors import NoKey
+        from ..session.credentials import find_key
+        from ..session.holder import check_holder
+        from ..session.waiting import patiently
+        from ..settings import AskSage
+
+        account = AskSage.instance().account
+        try:
+            key, where = find_key(account)
+        except NoKey as error:
+            return f"no: {error}"
+        if not self._is_met:
+            return f"yes, from {where}; not tried, as the service is not reached"
+        with contextlib.closing(_at_the_address(key)) as service:
+            _, limits = patiently(service.host, lambda: (service.left(), service.limits()))
+        check_holder(account, limits.email)
+        whose = f" and is {limits.email}'s" if limits.email else "; whose it is is not told"
+        return f"yes, from {where}; Ask Sage accepts it{whose}"
 
 
 def _at_the_address(key: Secret) -> Service:

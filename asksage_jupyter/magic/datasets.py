@@ -91,13 +91,14 @@ def datasets(shell: InteractiveShell, rest: str) -> None:
     options, words = datasets_parser().read(rest)
     if words:
         raise BadInput(f"%asksage datasets takes options only, not {words[0]!r}: --create NAME makes one")
-    service, name = current().service, options["create"]
+    session, name = current(), options["create"]
     if name is None:
         if options["cui"]:
             raise BadInput("--cui belongs to a new dataset: %asksage datasets --create NAME --cui")
-        show.tell("\n".join(service.datasets()) or "no datasets; %asksage datasets --create NAME makes one")
+        there = session.asking(lambda service: service.datasets())
+        show.tell("\n".join(there) or "no datasets; %asksage datasets --create NAME makes one")
         return
-    is_cui = add_dataset(current(), name, cui=options["cui"])
+    is_cui = add_dataset(session, name, cui=options["cui"])
     forced = ': Ask Sage takes each with "cui" in its name for that' if is_cui and not options["cui"] else ""
     show.tell(f"The dataset {name} is made{', for CUI' if is_cui else ''}{forced}.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from ..errors import BadInput, BadKey, ServiceError
+from ..errors import BadInput, BadKey, NotReached, ServiceError
 from ..session import current
 from ..session.near import near
 from . import show
@@ -28,7 +28,7 @@ _WIDTH = 104
 def plugins(shell: InteractiveShell, rest: str) -> None:
     """List the plugins and the names of their values."""
     nothing_after("plugins", rest)
-    listed = current().service.plugins()
+    listed = current().asking(lambda service: service.plugins())
     rows = [
         (f"{each.name} {' '.join(f'{name}=' for name in each.parameters)}".strip(), each.description)
         for each in listed
@@ -38,7 +38,8 @@ def plugins(shell: InteractiveShell, rest: str) -> None:
 
 def personas(shell: InteractiveShell, rest: str) -> None:
     """List the personas, those with `rest` in their name."""
-    listed = [each for each in current().service.personas() if rest.lower() in each.name.lower()]
+    there = current().asking(lambda service: service.personas())
+    listed = [each for each in there if rest.lower() in each.name.lower()]
     if not listed:
         raise BadInput(f"no persona has {rest!r} in its name; %asksage personas lists all")
     show.tell(_listed((f"{each.id}  {each.name}", each.description) for each in listed))
@@ -87,8 +88,8 @@ def values_of(shell: InteractiveShell, session: Session, options: CellOptions, b
 def _offered(session: Session, name: str) -> Plugin | None:
     """The plugin of that name; None where the tenant does not list its plugins."""
     try:
-        listed = session.service.plugins()
-    except BadKey:
+        listed = session.asking(lambda service: service.plugins())
+    except (BadKey, NotReached):
         raise
     except ServiceError:
         return None

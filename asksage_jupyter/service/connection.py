@@ -24,7 +24,7 @@ from .wire import Body, Pairs
 
 T = TypeVar("T")
 
-_FREE_S = 30.0  # a question that costs nothing, its tries and its exchange of the key together
+_FREE_S = 25.0  # a question that costs nothing, its tries and its exchange of the key together
 _PAUSES_S = (0.5, 1.5)
 _EXCHANGE = "/user/get-token-with-api-key"
 _KNOWN_BY = "/server/get-models"  # every tenant has it, and it needs no key

@@ -218,7 +218,7 @@ class Session:
         return self._models
 
     def asking(self, task: Callable[[Service], T]) -> T:
-        """Ask the service what costs nothing, told while it lasts; all of `task` within 30 s.
+        """Ask the service what costs nothing, told while it lasts; all of `task` within one limit.
 
         Raises
         ------

@@ -16,6 +16,7 @@ from ..errors import (
     BadInput,
     BadKey,
     Interrupted,
+    NotReached,
     OutOfTokens,
     Refused,
     ReplyLost,
@@ -67,8 +68,8 @@ def _existing(session: Session, name: str) -> str:
     if not name.strip():
         raise BadInput("name the dataset; %asksage datasets lists them")
     try:
-        there = session.service.datasets()
-    except BadKey:
+        there = session.asking(lambda service: service.datasets())
+    except (BadKey, NotReached):
         raise
     except ServiceError:
         return name  # the tenant does not list them: the upload itself tells

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LIMIT_S = 30.0
+LIMIT_S = 25.0  # so that a person has an answer within half a minute, whatever else takes time
 _TOLD_AFTER_S = 1.5  # who is answered by then has no need to be told
 _LOOK_S = 0.2
 _GRACE_S = 1.0  # time-outs end most waits; not the look-up of a name, nor a reply whose head drips
