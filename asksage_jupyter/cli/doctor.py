@@ -65,7 +65,7 @@ def _packages() -> str:
 
 
 class _Way:
-    """The host first, then the key: what is no Ask Sage is sent none, and a silent host is waited for once."""
+    """The host first, then the key: what is no Ask Sage is sent none; a silent host is waited for once."""
 
     def __init__(self) -> None:
         self._is_met = False
