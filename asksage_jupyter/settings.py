@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from traitlets import Enum, Float, Int, List, TraitError, Unicode, default, observe, validate
+from traitlets import Enum, Float, Int, List, TraitError, Unicode, Union, default, observe, validate
 from traitlets.config import SingletonConfigurable
 
 from .account import Account
@@ -35,6 +35,7 @@ _VARIABLES = {
     "email": "ASKSAGE_EMAIL",
     "ca_bundle": "ASKSAGE_CA_BUNDLE",
     "model": "ASKSAGE_MODEL",
+    "token_command": "ASKSAGE_TOKEN_COMMAND",
     "ledger": "ASKSAGE_LEDGER",
     "project": "ASKSAGE_PROJECT",
     "holidays": "ASKSAGE_HOLIDAYS",
@@ -60,6 +61,12 @@ class AskSage(SingletonConfigurable):
         help="File of the certificates to trust, if your host has its own (ASKSAGE_CA_BUNDLE)."
     ).tag(config=True)
     model = Unicode(help="Model that answers when a cell names none (ASKSAGE_MODEL).").tag(config=True)
+    token_command = Union(
+        [Unicode(), List(Unicode())],
+        default_value="",
+        help="Program, with its arguments, that prints a token for Ask Sage; no shell reads it, and what it "
+        "prints is kept for five minutes (ASKSAGE_TOKEN_COMMAND).",
+    ).tag(config=True)
     ledger = Unicode(help="Path or SQLAlchemy URL of the ledger (ASKSAGE_LEDGER).").tag(config=True)
     ledger_timeout_s = Float(
         10.0, min=1.0, help="Seconds that a ledger on a server may take to answer before a cell is refused."
@@ -120,6 +127,10 @@ class AskSage(SingletonConfigurable):
     @default("ca_bundle")
     def _ca_bundle(self) -> str:
         return os.environ.get("ASKSAGE_CA_BUNDLE", "")
+
+    @default("token_command")
+    def _token_command(self) -> str:
+        return os.environ.get("ASKSAGE_TOKEN_COMMAND", "").strip()
 
     @default("model")
     def _model(self) -> str:

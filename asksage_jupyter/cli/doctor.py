@@ -99,7 +99,8 @@ class _Way:
             _, limits = patiently(service.host, lambda: (service.left(), service.limits()))
         check_holder(account, limits.email)
         whose = f" and is {limits.email}'s" if limits.email else "; whose it is is not told"
-        return f"yes, from {where}; Ask Sage accepts it{whose}"
+        may = f"; it may be used for {', '.join(limits.scopes)}" if limits.scopes else ""
+        return f"yes, from {where}; Ask Sage accepts it{whose}{may}"
 
 
 def _at_the_address(key: Secret) -> Service:

@@ -31,6 +31,8 @@ class Credentials(httpx.Auth):
         Seconds; only differences count, so a clock that is off does no harm.
     another : callable, optional
         Takes a key that was refused; returns the one to use in its place, or None.
+    now : callable, optional
+        Returns the key as it is now, where it changes by itself.
 
     Raises
     ------
@@ -46,8 +48,10 @@ class Credentials(httpx.Auth):
         email: str | None,
         clock: Callable[[], float],
         another: Callable[[Secret], Secret | None] = lambda refused: None,
+        now: Callable[[], Secret] | None = None,
     ) -> None:
         self._key = _checked(key)
+        self._now = now
         self.email = (email or "").strip() or None
         self._clock = clock
         self._another = another
@@ -58,7 +62,12 @@ class Credentials(httpx.Auth):
     @property
     def signs_with_key(self) -> bool:
         """Whether the key itself is sent: no e-mail, or a tenant that exchanges none."""
-        return self.email is None
+        return self.email is None and not self.is_token
+
+    @property
+    def is_token(self) -> bool:
+        """Whether what was given is no key, but a token already: it is sent as it is, and opens all."""
+        return bool(_claims(self._key))
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign with what is current; httpx calls it for each request."""
@@ -76,8 +85,9 @@ class Credentials(httpx.Auth):
             A token that the service did not accept although it should be live.
         """
         with self._lock:
+            self._follow()
             token = self._token
-            if self.email is None:
+            if self.email is None or self.is_token:
                 return self._key
             if token is not None and token is not refused and self._clock() < self._renew_at:
                 return token
@@ -111,6 +121,11 @@ class Credentials(httpx.Auth):
                 return False
             self._key, self._token = _checked(found), None
             return True
+
+    def _follow(self) -> None:
+        """Take the key as it is now."""
+        if self._now is not None and (now := _checked(self._now())) != self._key:
+            self._key, self._token = now, None
 
     def exchange_body(self) -> bytes:
         """The JSON body that asks for a token. Use it in an expression, like `Secret.reveal`."""

@@ -47,6 +47,8 @@ class Service:
         Hears the service's own clock (UTC) as each reply arrives.
     another_key : callable, optional
         Takes a key that the service refused; returns the one to use in its place, or None.
+    key_now : callable, optional
+        Returns the key as it is now, where it changes by itself.
 
     Attributes
     ----------
@@ -78,9 +80,10 @@ class Service:
         sleep: Callable[[float], None] = time.sleep,
         on_date: Callable[[datetime], None] = lambda date: None,
         another_key: Callable[[Secret], Secret | None] = lambda refused: None,
+        key_now: Callable[[], Secret] | None = None,
     ) -> None:
         self.url = base_url(url)
-        credentials = Credentials(key, email, clock, another_key)
+        credentials = Credentials(key, email, clock, another_key, key_now)
         self._client = connect(self.url, ca_bundle, timeout_s, transport)
         self._connection = Connection(self._client, credentials, sleep, on_date)
         self._has_stream = True

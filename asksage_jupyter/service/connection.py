@@ -205,7 +205,7 @@ class Connection:
         try:
             return send()
         except BadKey:
-            if self.credentials.signs_with_key:
+            if self.credentials.signs_with_key or self.credentials.is_token:
                 raise
         depart(False)
         self.credentials.make_ready(self._exchange, refused=used)

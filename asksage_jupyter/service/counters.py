@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..account import Meter
 from ..errors import BadKey, Refused, Unavailable
 from .records import Limits
-from .wire import Pairs, member, natural, text_in, whole
+from .wire import Pairs, member, natural, one_line, text_in, whole
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -45,7 +45,7 @@ def limits(connection: Connection) -> Limits:
     except Refused:
         return Limits()
     inference, training = (_limit(body.value, name) for name in _LIMITS)
-    return Limits(inference, training, _email(body.value))
+    return Limits(inference, training, _email(body.value), _scopes(body.value))
 
 
 def _counter(connection: Connection, path: str) -> int | None:
@@ -61,7 +61,7 @@ def _limits_only(pairs: Pairs) -> dict[str, object]:
     """Of each JSON object: limits and whose, the envelope, and what may hold them. Secrets are never kept."""
     kept = [*_LIMITS, "response", "status", "error"]
     if any(name in _LIMITS for name, _ in pairs):
-        kept.append("email")  # of the person who has the limits, and of nobody else
+        kept += ["email", "token_scopes"]  # of the person who has the limits, and of nobody else
     return {name: value for name, value in pairs if name in kept or isinstance(value, dict)}
 
 
@@ -69,6 +69,15 @@ def _email(value: object) -> str | None:
     """The e-mail that was kept, however deep."""
     own = text_in(member(value, "email"))
     return own or next(filter(None, map(_email, _within(value))), None)
+
+
+def _scopes(value: object) -> tuple[str, ...]:
+    """The key's scopes that were kept, however deep, from a list or a text."""
+    own = member(value, "token_scopes")
+    listed = own.replace(",", " ").split() if isinstance(own, str) else own
+    if isinstance(listed, list):
+        return tuple(one_line(name) for name in map(text_in, listed) if name)
+    return next(filter(None, map(_scopes, _within(value))), ())
 
 
 def _limit(value: object, name: str) -> int | None:

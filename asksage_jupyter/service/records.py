@@ -82,11 +82,14 @@ class Limits:
     inference, training : int or None
     email : str or None
         Of the person whose key it is.
+    scopes : tuple of str
+        What the key may be used for, in the service's words; empty where that is not told.
     """
 
     inference: int | None = None
     training: int | None = None
     email: str | None = None
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

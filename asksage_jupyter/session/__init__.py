@@ -87,7 +87,8 @@ def current() -> Session:
     settings.follow_environment()
     made_from = (
         settings.account, settings.url, settings.ca_bundle, settings.ledger,
-        settings.timeout_s, settings.ledger_timeout_s, *map(os.environ.get, _ON_THE_WAY),
+        settings.timeout_s, settings.ledger_timeout_s, str(settings.token_command),
+        *map(os.environ.get, _ON_THE_WAY),
     )  # fmt: skip
     with _lock:
         if _current is None or _current[0] != made_from:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import NoKey, spoken
 from ..service import Secret
+from ..settings import AskSage
+from .token_command import drop, token_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BY_COMMAND = "AskSage.token_command"
 _KEYRING = "asksage_jupyter"
 _INSTALL = "pip install 'asksage_jupyter[keyring]'"
 _of_this_session: dict[Account, Secret] = {}
@@ -23,15 +26,20 @@ _of_this_session: dict[Account, Secret] = {}
 def find_key(account: Account) -> tuple[Secret, str]:
     """The account's key, and where it was found.
 
-    A key typed with ``%asksage login`` comes before the environment's: it is the person's latest word.
+    A key typed with ``%asksage login`` comes first: it is the person's latest word. A command that prints
+    one comes before the environment's.
 
     Raises
     ------
+    ConfigurationError
+        The command does not give one.
     NoKey
         There is none; the message names both ways to go on.
     """
     if key := _of_this_session.get(account):
         return key, "%asksage login"
+    if command := AskSage.instance().token_command:
+        return token_from(command), BY_COMMAND
     if key := Secret(os.environ.get("ASKSAGE_API_KEY", "").strip()):
         return key, "ASKSAGE_API_KEY"
     key, trouble = _with_keyring(lambda: _taken_from_keyring(account))
@@ -51,6 +59,7 @@ def another_key(account: Account, refused: Secret) -> Secret | None:
         if (found := another_key(account, refused)) is None:
             _of_this_session[account] = typed
         return found
+    drop(refused)
     try:
         key, _ = find_key(account)
     except NoKey:

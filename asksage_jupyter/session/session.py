@@ -12,7 +12,7 @@ from .access import Access
 from .asking import Question, ask
 from .clock import Clock
 from .contact import make_contact
-from .credentials import another_key, find_key, keep_key
+from .credentials import BY_COMMAND, another_key, find_key, keep_key
 from .exchanges import Exchange, Exchanges
 from .holder import check_holder
 from .listener import Listener
@@ -114,9 +114,11 @@ class Session:
 
     @cached_property
     def service(self) -> Service:
-        return self._service_with(
-            find_key(self.settings.account)[0], partial(another_key, self.settings.account)
-        )
+        account = self.settings.account
+        key, where = find_key(account)
+        # What a command printed is good for five minutes: then it is run again.
+        now = (lambda: find_key(account)[0]) if where == BY_COMMAND else None
+        return self._service_with(key, partial(another_key, account), now)
 
     @cached_property
     def _access(self) -> Access:
@@ -130,7 +132,10 @@ class Session:
         return Pricing(lambda: self.service, self.models, rates, lambda ask: self.asking(lambda _: ask()))
 
     def _service_with(
-        self, key: Secret, another: Callable[[Secret], Secret | None] = lambda refused: None
+        self,
+        key: Secret,
+        another: Callable[[Secret], Secret | None] = lambda refused: None,
+        now: Callable[[], Secret] | None = None,
     ) -> Service:
         from ..service import Service
 
@@ -143,6 +148,7 @@ class Session:
             timeout_s=settings.timeout_s,
             on_date=self._guarded.heard,
             another_key=another,
+            key_now=now,
         )
 
     def close(self) -> None:
