@@ -27,6 +27,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
@@ -283,3 +284,23 @@ class LedgerUnusable(LedgerError):
 
 class LedgerRefused(LedgerUnusable):
     """The database itself refuses this one entry, for good: by a key, a check or a rule of its owner's."""
+
+
+def handled() -> BaseException | None:
+    """What the caller is handling now: all that is raised meanwhile has it for a context."""
+    return sys.exc_info()[1]
+
+
+def is_stop(error: BaseException | None, beneath: BaseException | None = None) -> bool:
+    """Whether a Ctrl-C is at the bottom of it: what it strikes in a library may fail in other words.
+
+    Parameters
+    ----------
+    beneath : BaseException, optional
+        What was `handled` before; it has nothing to do with it.
+    """
+    while error is not None and error is not beneath:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False

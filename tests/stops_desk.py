@@ -18,6 +18,7 @@ from tenant import MODEL, OTHER, questions
 
 import asksage_jupyter
 from asksage_jupyter.errors import Interrupted
+from asksage_jupyter.ledger.gate import Gate
 from asksage_jupyter.session import current
 
 _SETTLED_S = 0.03  # until then a request that left has arrived
@@ -93,6 +94,21 @@ def stopped_at_random(
             tally.wrong += _wrong(before, after, end, told, error)
             before = after
     return tally
+
+
+def passed(gate: Gate) -> None:
+    with gate:
+        pass
+
+
+def stop_often(do: Callable[[], Any], stops: int) -> None:
+    """Do it until it was stopped so often, at random instants; only stops come out of it."""
+    chance, span = random.Random(), _longest(do)
+    with _alarm():
+        while stops:
+            end, _, error = _struck(do, chance.uniform(0.0, span))
+            assert end != "wrong", repr(error)
+            stops -= end in ("bare", "told")
 
 
 def are_free(server: Any, do: Callable[[], Any]) -> bool:

@@ -20,6 +20,7 @@ from asksage_jupyter.errors import (
     NoKey,
     NotEnoughTokens,
     OverLimit,
+    Refused,
     ReplyLost,
     Unavailable,
 )
@@ -611,4 +612,15 @@ def test_a_stop_in_a_pause_after_busy_holds_nothing(tenant, monkeypatch):
     monkeypatch.setattr(current().service._connection, "_sleep", stopped)
     with pytest.raises(Interrupted, match=r"^nothing was sent\.$"):
         asksage_jupyter.ask("Say OK.")
+    assert standing() == (411, 0)
+
+
+def test_what_fails_after_an_older_stop_is_no_stop(tenant):
+    asksage_jupyter.balance()
+    tenant.on(QUERY, Played({"response": "no such thing", "status": 400}))
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        with pytest.raises(Refused):
+            asksage_jupyter.ask("Say OK.")
     assert standing() == (411, 0)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from ..errors import LedgerError, LedgerTooNew
+from ..errors import LedgerError, LedgerTooNew, handled, is_stop
 from . import forks
 from .faults import FAULTS, told
 from .forks import File
@@ -43,6 +43,7 @@ class Connections:
         ------
         LedgerError
         """
+        before = handled()
         connection = self._idle_one() or self.connect()
         try:
             with self._turn():
@@ -50,7 +51,7 @@ class Connections:
                 yield connection
                 connection.rollback()
         except BaseException as error:
-            if is_stop(error):
+            if is_stop(error, before):
                 discard(connection)
                 raise KeyboardInterrupt from None
             close(connection)
@@ -233,12 +234,3 @@ def discard(connection: Connection) -> None:
             connection.connection.driver_connection.close()  # type: ignore[union-attr]
     with suppress(Exception):
         connection.invalidate()
-
-
-def is_stop(error: BaseException | None) -> bool:
-    """Whether a Ctrl-C is at the bottom of it: what it interrupts may fail in other words."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__context__
-    return False

@@ -12,14 +12,13 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from ..errors import LedgerUnusable
+from ..errors import LedgerUnusable, handled, is_stop
 from .connections import (
     APPLICATION_ID,
     FileConnections,
     discard,
     engine_of,
     file_of,
-    is_stop,
     version_of,
 )
 from .faults import CANTOPEN, CORRUPT, DATABASE, FAULTS, FULL, NOTADB, READONLY, code_of, told
@@ -180,6 +179,7 @@ class Store(FileConnections):
         return sqlite3.connect(self.path, timeout=_OPENING_S, isolation_level=None, check_same_thread=False)
 
     def _transact(self, move: Callable[[Connection], T]) -> T:
+        before = handled()
         with self._gate:
             if file_of(self.path) != self._file:
                 raise FileNotFoundError(errno.ENOENT, "replaced", str(self.path))
@@ -190,7 +190,7 @@ class Store(FileConnections):
                 result = move(connection)
                 connection.commit()
             except BaseException as error:
-                if is_stop(error):
+                if is_stop(error, before):
                     self._writer = None
                     discard(connection)
                     raise KeyboardInterrupt from None

@@ -16,6 +16,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
+from ..errors import handled, is_stop
+
 T = TypeVar("T")
 
 
@@ -82,10 +84,18 @@ class Aside(Generic[T]):
             while not self._is_over:
                 do = self._wanted.get()
                 if do is not None and not self.is_stopped:
-                    self._results.put(_done(do))
+                    self._results.put(self._tried(do))
         except KeyboardInterrupt:
             self._stop()
             self._attend()
+
+    def _tried(self, do: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+        before = handled()
+        value, error = _done(do)
+        if not is_stop(error, before):
+            return value, error
+        self.is_stopped = True
+        return None, KeyboardInterrupt()  # without the frames it struck, which hold the prompt
 
     def _start(self) -> None:
         try:

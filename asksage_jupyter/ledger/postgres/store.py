@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from ...errors import LedgerUnusable
-from ..connections import close, discard, is_stop
+from ...errors import LedgerUnusable, handled, is_stop
+from ..connections import close, discard
 from ..place import Place
 from ..steps import Step
 from ..turns import Of, take_turn
@@ -82,6 +82,7 @@ class ServerStore(Server):
                 left[why] -= 1
 
     def _transact(self, move: Callable[[Connection], T], of: Of) -> T:
+        before = handled()
         if self._pid != os.getpid():
             self._begin_process()
         # One writer a process is enough: its threads would wait for one another on the server. Whoever waits
@@ -100,6 +101,9 @@ class ServerStore(Server):
                 driver.is_bounded = False
                 connection.commit()
             except BaseException as error:
+                if is_stop(error, before):  # of what it struck nobody knows the state
+                    discard(connection)
+                    raise KeyboardInterrupt from None
                 self._give_up(connection, error)
                 raise
             self._idle.append(connection)
@@ -110,9 +114,6 @@ class ServerStore(Server):
         self._mutex = threading.Lock()  # a thread of the parent may have had the other
 
     def _give_up(self, connection: Connection, error: BaseException) -> None:
-        if is_stop(error):  # of what it struck nobody knows the state
-            discard(connection)
-            raise KeyboardInterrupt from None
         if isinstance(error, DATABASE) and is_lost(error):
             self._lose(connection)
             return
