@@ -1,30 +1,46 @@
-"""The command line: ``asksage-jupyter demo | local | balance | usage | reconcile | statement | team | ...``.
+"""The command line: ``asksage-jupyter demo | local | doctor | team``, and what ``%asksage`` says too.
 
 Exit codes: 0 done, 1 an expected failure told in one line, 2 a wrong option, 130 stopped with Ctrl-C.
+A reader that stops early is no failure.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import os
+import platform
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import AskSageError, ConfigurationError, spoken_as
-from . import team
+from . import shared, streams, team
+
+_SHARED = shared.NAMES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    streams.make_fit()
     as_before = spoken_as.set("asksage-jupyter")
     try:
-        return int(options.command(options))
+        try:
+            return _run(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            streams.flush()
     except AskSageError as error:
-        print(f"asksage-jupyter: {error}", file=sys.stderr)
+        streams.complain(shared.in_terminal(str(error)))
+        return 1
+    except BrokenPipeError:
+        streams.give_up()
+        return 0
+    except OSError as error:
+        streams.give_up()
+        streams.complain(f"{error.filename or 'the output'} cannot be written: {error.strerror or error}")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -32,11 +48,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         spoken_as.reset(as_before)
 
 
+def _run(words: list[str]) -> int:
+    if words and words[0] in _SHARED:
+        return shared.run(words[0], words[1:])
+    if words and words[0] == "help":
+        words = [*words[1:2], "--help"]
+        return _run(words)
+    options = _parser().parse_args(words)
+    return int(options.command(options))
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but what cannot be written is an error here too, and `main` tells it."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is not None:
+            file.write(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="asksage-jupyter", description="The token meter for Ask Sage in Jupyter."
-    )
-    parser.add_argument("--version", action="version", version=importlib.metadata.version("asksage_jupyter"))
+    parser = _Parser(prog="asksage-jupyter", description="The token meter for Ask Sage in Jupyter.")
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser(
@@ -52,25 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     local = commands.add_parser("local", help="run the local demo service alone, until Ctrl-C")
     local.set_defaults(command=_local)
 
-    balance = commands.add_parser("balance", help="what is left on both meters")
-    balance.set_defaults(command=_balance)
-
-    usage = commands.add_parser("usage", help="what the tokens of a month went to")
-    usage.add_argument("--by", metavar="NAME", default="model", help="default: model; or notebook, day, ...")
-    usage.add_argument("--period", metavar="YYYY-MM", help="default: this month")
-    usage.add_argument("--since", metavar="DATE", help="instead: from this day or time on")
-    usage.add_argument("--until", metavar="DATE", help="through this day, or until this time")
-    usage.set_defaults(command=_usage)
-
-    login = commands.add_parser("login", help="ask for your key without showing it, and keep it")
-    login.set_defaults(command=_login)
-
-    reconcile = commands.add_parser("reconcile", help="compare with the service, and book what was missing")
-    reconcile.set_defaults(command=_reconcile)
-
-    statement = commands.add_parser("statement", help="a month on one page, as Markdown")
-    statement.add_argument("--period", metavar="YYYY-MM", help="default: this month")
-    statement.set_defaults(command=_statement)
+    for name in _SHARED:
+        commands.add_parser(name, help=shared.summary(name), add_help=False)
 
     team.add_to(commands).set_defaults(command=_team)
 
@@ -82,6 +97,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _version() -> str:
+    found = [f"asksage_jupyter {importlib.metadata.version('asksage_jupyter')}"]
+    found += [f"Python {platform.python_version()}"]
+    for name, package in (("IPython", "ipython"), ("JupyterLab", "jupyterlab")):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{name} {importlib.metadata.version(package)}")
+    return ", ".join(found)
+
+
 def _demo(options: argparse.Namespace) -> int:
     from .demo import check, show, tell_sidebar
 
@@ -91,7 +115,7 @@ def _demo(options: argparse.Namespace) -> int:
     def balance_and_usage() -> None:
         from ..usage_log import report
 
-        _balance(options)
+        shared.run("balance", [])
         print()
         print(report())
         tell_sidebar()
@@ -104,9 +128,8 @@ def _local(_: argparse.Namespace) -> int:
     from .demo import found_weights, say
 
     with local.start(weights=found_weights()) as service:
-        word = "set" if os.name == "nt" else "export"
         for name, value in service.environment.items():
-            print(f"{word} {name}={shlex.quote(value)}", flush=True)
+            print(assignment(name, value, os.name), flush=True)
         say("the local demo runs until Ctrl-C; put the lines above into another terminal")
         try:
             code = service.process.wait()
@@ -115,45 +138,10 @@ def _local(_: argparse.Namespace) -> int:
     raise ConfigurationError(f"the local demo ended by itself (exit code {code})")
 
 
-def _balance(_: argparse.Namespace) -> int:
-    from .last_used import balance
-
-    print(balance())
-    return 0
-
-
-def _login(_: argparse.Namespace) -> int:
-    from ..session import current
-    from ..session.login import log_in
-
-    print(log_in())
-    print(current().balance())
-    return 0
-
-
-def _usage(options: argparse.Namespace) -> int:
-    from ..usage_log import report
-    from .last_used import follow_last_used
-
-    follow_last_used()
-    print(report(options.by, options.period, options.since, options.until))
-    return 0
-
-
-def _reconcile(_: argparse.Namespace) -> int:
-    from ..reconciling import reconcile
-
-    print(reconcile())
-    return 0
-
-
-def _statement(options: argparse.Namespace) -> int:
-    from ..statements import statement
-    from .last_used import follow_last_used
-
-    follow_last_used()
-    print(statement(options.period))
-    return 0
+def assignment(name: str, value: str, system: str) -> str:
+    """The line that sets a variable in the usual shell of `system`, which is called as `os.name` calls it."""
+    # In cmd a quote around the value alone would be part of it.
+    return f'set "{name}={value}"' if system == "nt" else f"export {name}={shlex.quote(value)}"
 
 
 def _team(options: argparse.Namespace) -> int:

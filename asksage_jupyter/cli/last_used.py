@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..account import Balance
 from ..errors import LedgerMissing, NoKey
 from ..server.whose import whose
 from ..session import current, find_key
@@ -36,16 +37,16 @@ def follow_last_used() -> bool:
     return True
 
 
-def balance() -> str:
+def balance() -> Balance:
     """What is left, asked for where it can be; of the account used last, at least as the ledger has it."""
     is_last = follow_last_used()
     session = current()
     try:
-        return str(session.balance())
+        return session.balance()
     except NoKey:
         if not is_last:
             raise
-        return str(session.ledger.balance(session.account))
+        return session.ledger.balance(session.account)
 
 
 def _has_key() -> bool:

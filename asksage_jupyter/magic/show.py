@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -176,16 +178,38 @@ def receipt(reply: Reply | Comparison, *notices: str | None) -> None:
 
 def notify(notice: str) -> None:
     """A line that is not quiet."""
+    if (give := _GIVE.get()) is not None:
+        give(plain(f"[{notice}]"))
+        return
     _surely({"text/html": _marked(notice), "text/plain": f"[{notice}]"}, _publish)
+
+
+_GIVE: ContextVar[Callable[[object], None] | None] = ContextVar("asksage_give", default=None)
+
+
+@contextlib.contextmanager
+def elsewhere(give: Callable[[object], None]) -> Iterator[None]:
+    """Give what a line shows to `give`, words and what shows itself, where there is no notebook."""
+    as_before = _GIVE.set(give)
+    try:
+        yield
+    finally:
+        _GIVE.reset(as_before)
 
 
 def tell(words: str) -> None:
     """Plain words, in a font of fixed width."""
+    if (give := _GIVE.get()) is not None:
+        give(plain(words))
+        return
     _publish({"text/plain": words})
 
 
 def present(thing: object) -> None:
     """Whatever shows itself."""
+    if (give := _GIVE.get()) is not None:
+        give(thing)
+        return
     display(thing)  # type: ignore[no-untyped-call]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..account import Account, Meter
+from ..errors import BadInput
 from . import markdown, page, table
 
 if TYPE_CHECKING:
@@ -101,13 +102,22 @@ class Statement:
         Parameters
         ----------
         path : str or Path, optional
-            Where to write it; returned as text when absent.
+            Where to write it, ``~`` being the home folder; returned as text when absent.
+
+        Raises
+        ------
+        BadInput
+            The file cannot be written.
         """
         text = table.render(self)
         if path is None:
             return text
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        wanted = Path(path).expanduser()
+        try:
+            with wanted.open("w", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except OSError as error:
+            raise BadInput(f"{wanted} cannot be written: {error.strerror or error}") from None
         return None
 
     def __str__(self) -> str:

@@ -27,10 +27,10 @@ def render(statement: Statement) -> str:
             write((*about, "month", name, many.get(name), tokens if is_told else None))
         for group, parts in month.groups.items():
             for part in parts:
-                write((*about, group, _no_formula(part.name), part.calls, part.tokens))
+                write((*about, group, no_formula(part.name), part.calls, part.tokens))
     return text.getvalue()
 
 
-def _no_formula(name: str | None) -> str | None:
+def no_formula(name: str | None) -> str | None:
     """The name as a spreadsheet shows it, and not works it out."""
     return f"'{name}" if name and name[0] in "=+-@\t\r\n" else name

@@ -1,0 +1,209 @@
+"""The terminal says what the notebook says, for people and for programs, into any code page and pipe."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import asksage_jupyter
+from asksage_jupyter import cli, session
+from asksage_jupyter.cli import shared
+from asksage_jupyter.magic.line import COMMANDS
+
+posix = pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
+HERE = [sys.executable, "-m", "asksage_jupyter"]
+
+
+@pytest.fixture
+def said(server, capsys):
+    """Run a command in this process: its exit code, and what it said on both streams."""
+
+    def run(*words):
+        capsys.readouterr()
+        try:
+            code = cli.main(words)
+        except SystemExit as end:
+            code = end.code
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def spent(said, server, monkeypatch):
+    """A call was billed, in a notebook whose name no old code page has."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/ana/отчёт.ipynb")
+    session.forget()
+    asksage_jupyter.ask("Why?", model="sage-haiku")
+    return said
+
+
+def in_process(*words, **variables):
+    return subprocess.run([*HERE, *words], env=os.environ | variables, capture_output=True, check=False)
+
+
+def test_whatever_needs_no_notebook_is_a_command(capsys):
+    assert set(COMMANDS) - set(shared.NAMES) == {"panel", "follow-up", "help"}
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--help"])
+    listed = capsys.readouterr().out
+    assert all(re.search(rf"^ +{name}\b", listed, re.M) for name in shared.NAMES)
+
+
+@pytest.mark.parametrize("name", shared.NAMES)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_each_has_help_that_speaks_of_the_terminal(name, option, said):
+    code, out, err = said(name, option)
+    assert (code, err) == (0, "")
+    assert f"asksage-jupyter {name}" in out or "asksage-jupyter [balance]" in out
+    assert not re.search(r"(?<!%)%asksage\b(?!_)", out)
+
+
+def test_help_by_its_own_word_is_the_same(said):
+    assert said("help", "usage") == said("usage", "--help")
+
+
+def test_a_month_is_written_as_in_the_notebook(spent):
+    for words in (["usage"], ["statement"]):
+        code, out, _ = spent(*words, "2026-10")
+        assert code == 0
+        assert "2026-10" in out or "October 2026" in out
+    assert spent("usage", "2026-10") == spent("usage", "--period", "2026-10")
+    code, out, err = spent("usage", "2026-10", "2026-11")
+    assert (code, out) == (1, "")
+    assert err == "asksage-jupyter: asksage-jupyter usage takes one month, not '2026-10 2026-11'\n"
+
+
+def test_an_estimate_may_end_in_a_question_mark_and_hold_quotes(said):
+    for words in (["Why is it blue?"], ["Why", "is", "it", "blue?"]):
+        code, out, err = said("estimate", "sage-haiku", *words)
+        assert (code, err) == (0, "")
+        assert out.startswith("sage-haiku: about ")
+    code, out, _ = said("estimate", "sage-haiku", """He said "why" and 'how' to her""", "--json")
+    assert json.loads(out)["model"] == "sage-haiku"
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["plain", "two words", 'a "quoted" word', "it's  so", '"', "C:\\new folder\\x", "--reason=two words"],
+)
+def test_a_word_of_the_shell_is_one_word_of_the_line(word):
+    from asksage_jupyter.magic.parser import split
+
+    assert split(shared._line([word, "after"])) == [word, "after"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["balance"], ["usage"], ["usage", "--by", "notebook"], ["pace"], ["models"], ["statement"], ["plan"]],
+)
+def test_figures_come_as_json_and_as_csv(words, spent):
+    code, out, err = spent(*words, "--json")
+    assert (code, err) == (0, "")
+    assert isinstance(json.loads(out), dict)
+    code, out, err = spent(*words, "--csv")
+    assert (code, err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert rows
+    assert None not in rows[0]
+
+
+def test_the_figures_are_those_of_python(spent):
+    balance = json.loads(spent("balance", "--json")[1])["inference"]
+    now = session.current().balance().inference
+    assert (balance["used"], balance["remaining"]) == (now.used, now.remaining)
+    assert now.used >= 63
+    (row,) = csv.DictReader(io.StringIO(spent("usage", "--csv")[1]))
+    assert (row["meter"], row["model"], row["tokens"]) == ("inference", "sage-haiku", "63")
+    assert spent("usage", "--csv", "2026-01")[1].splitlines() == ["meter,model"]
+
+
+def test_a_table_goes_into_a_file_and_home_is_known(spent, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for name in ("statement", "usage"):
+        code, _, err = spent(name, "--csv", f"~/{name}.csv")
+        assert (code, err) == (0, f"It is also in {tmp_path / name}.csv.\n")
+        assert (tmp_path / f"{name}.csv").read_text(encoding="utf-8") == spent(name, "--csv")[1]
+
+
+@pytest.mark.parametrize("name", ["statement", "usage"])
+@pytest.mark.parametrize("where", ["nowhere/x.csv", "."])
+def test_a_file_that_cannot_be_written_is_one_line(name, where, spent, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = spent(name, "--csv", where)
+    assert code == 1
+    assert re.fullmatch(r"asksage-jupyter: \S+ cannot be written: .+\n", err)
+
+
+def test_a_line_that_is_not_understood_is_exit_code_2(said):
+    code, out, err = said("usage", "--periods", "2026-11")
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "usage: asksage-jupyter usage [2026-11] [--by NAME]",
+        "asksage-jupyter: there is no option --periods; did you mean --period? allowed are --by, --period, "
+        "--since, --until",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1"])
+def test_what_a_code_page_lacks_is_replaced(encoding, spent):
+    session.forget()
+    for words in (["usage", "--by", "notebook"], ["balance"]):
+        done = in_process(*words, PYTHONIOENCODING=encoding)
+        assert (done.returncode, done.stderr) == (0, b""), words
+        assert done.stdout.decode(encoding)
+    text = in_process("statement", PYTHONIOENCODING=encoding).stdout.decode(encoding)
+    assert re.search(r"Used by calls +\| +-63 ", text)  # its minus sign is one that these pages lack
+
+
+@posix
+def test_the_posix_locale_is_enough(spent):
+    session.forget()
+    done = in_process("statement", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@posix
+@pytest.mark.parametrize("words", [["usage"], ["--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_stops_early_ends_it_quietly(words, unbuffered, server):
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(
+        [*HERE, *words], env=environment, stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")  # noqa: PTH110
+@pytest.mark.parametrize("words", [["usage"], ["--version"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_one_line(words, unbuffered, server):
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*HERE, *words], env=environment, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"asksage-jupyter: the output cannot be written: No space left on device\n"
+
+
+def test_the_version_tells_what_a_report_needs(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert re.fullmatch(
+        r"asksage_jupyter \S+, Python \S+, IPython \S+, JupyterLab \S+\n", capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(("system", "line"), [("nt", 'set "A=b c&d"'), ("posix", "export A='b c&d'")])
+def test_a_variable_is_set_as_the_systems_shell_wants_it(system, line):
+    assert cli.assignment("A", "b c&d", system) == line
