@@ -202,3 +202,12 @@ def test_a_dataset_that_is_made_here_is_empty(server):
     assert train("Some text.", "notes").uploaded == 1
     assert len(server.asked(TRAIN)) == 2
     assert json.loads(server.asked(ADD)[0].content)["dataset"] == "notes"
+
+
+def test_what_was_uploaded_before_is_uploaded_again_to_a_dataset_that_was_emptied(server):
+    train("Some text.", "notes")
+    assert train("Some text.", "notes").there == 1
+    assert train("Some text.", "notes", again=True, estimate=True).there == 0
+    assert train("Some text.", "notes", again=True).uploaded == 1
+    assert len(server.asked(TRAIN)) == 2
+    assert train("Some text.", "notes").there == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from ..session import current, train
@@ -50,7 +50,16 @@ def _with_options(parser: Parser) -> Parser:
         "--context", default="", metavar="TEXT", help="where it comes from, in quotes; it is not billed"
     )
     parser.add_argument("--estimate", action="store_true", help="say what it would cost, and upload nothing")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="upload also what was uploaded before, if the dataset was emptied",
+    )
     return parser
+
+
+def _of(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ("context", "estimate", "again")}
 
 
 def train_files(shell: InteractiveShell, rest: str) -> None:
@@ -65,7 +74,7 @@ def train_files(shell: InteractiveShell, rest: str) -> None:
     if not words or not options["dataset"]:
         raise BadInput(f"name the files and the dataset: %asksage {LINE}")
     files = [file for word in words for file in _files(word)]
-    show.present(train(files, options["dataset"], context=options["context"], estimate=options["estimate"]))
+    show.present(train(files, options["dataset"], **_of(options)))
 
 
 def train_cell(line: str, body: str) -> None:
@@ -83,7 +92,7 @@ def train_cell(line: str, body: str) -> None:
     if not text.strip():
         raise BadInput("the cell is empty: write the text below the %%asksage_train line")
     # In a list, so that a text of one line is never taken for the name of a file.
-    show.present(train([text], words[0], context=options["context"], estimate=options["estimate"]))
+    show.present(train([text], words[0], **_of(options)))
 
 
 def datasets(shell: InteractiveShell, rest: str) -> None:

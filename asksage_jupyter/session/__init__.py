@@ -324,6 +324,7 @@ def train(
     *,
     context: str = "",
     estimate: bool = False,
+    again: bool = False,
 ) -> Training | TrainingEstimate:
     """Upload texts or files to a dataset; hold their estimate first, debit the training meter.
 
@@ -341,6 +342,9 @@ def train(
         Sent along with each text, where it comes from for example; it is not billed.
     estimate : bool
         Price it, upload nothing.
+    again : bool
+        Upload also what was uploaded before, to a dataset that was emptied at Ask Sage: which it is, no
+        route tells.
 
     Returns
     -------
@@ -359,4 +363,4 @@ def train(
     """
     from .training import train as upload
 
-    return upload(current(), source, dataset, context=context, estimate=estimate)
+    return upload(current(), source, dataset, context=context, estimate=estimate, again=again)

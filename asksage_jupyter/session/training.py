@@ -45,12 +45,19 @@ _METERS = (Meter.TRAINING, Meter.INFERENCE)
 
 
 def train(
-    session: Session, source: Any, dataset: str, *, context: str = "", estimate: bool = False
+    session: Session,
+    source: Any,
+    dataset: str,
+    *,
+    context: str = "",
+    estimate: bool = False,
+    again: bool = False,
 ) -> Training | TrainingEstimate:
     """Do what `asksage_jupyter.train` says."""
     try:
         pieces = pieces_of(source)
-        missing = _missing(session, pieces, _existing(session, dataset), context)
+        dataset = _existing(session, dataset)
+        missing = _missing(session, pieces, dataset, context, again=again)
         if estimate:
             return missing
         session.settling.catch_up()
@@ -82,10 +89,13 @@ def _existing(session: Session, name: str) -> str:
     raise BadInput(f"no dataset {name!r} here.{hint} %asksage datasets --create {name} makes it.")
 
 
-def _missing(session: Session, pieces: list[Piece], dataset: str, context: str) -> TrainingEstimate:
+def _missing(
+    session: Session, pieces: list[Piece], dataset: str, context: str, *, again: bool
+) -> TrainingEstimate:
     uploads = Uploads(session.ledger.folder, session.account)
     by_mark = {uploads.mark(dataset, context, piece.content): piece for piece in pieces}
-    done, going = uploads.done(), Register(session.ledger.folder).all().keys() & by_mark.keys()
+    done = set() if again else uploads.done()
+    going = Register(session.ledger.folder).all().keys() & by_mark.keys()
     missing = tuple(piece for mark, piece in by_mark.items() if mark not in done | going)
     return TrainingEstimate(dataset, missing, len(by_mark) - len(missing) - len(going), len(going))
 
