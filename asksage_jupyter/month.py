@@ -6,6 +6,7 @@ Instants are int64 microseconds since 1970 in UTC; a period is ``"2026-11"``; a 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -63,6 +64,30 @@ def period_at(t: int, zone: str = "UTC") -> str:
     return following if t >= bounds(period, zone)[1] else period
 
 
+def named(given: object) -> str:
+    """The period that is meant: by ``"2026-11"`` or ``"2026-9"``, by a day of it, by pandas' own months.
+
+    Raises
+    ------
+    BadInput
+        It is no month.
+    """
+    text = given
+    if callable(of_month := getattr(given, "strftime", None)) and _is_within_a_month(given):
+        with suppress(ValueError):  # pandas.NaT is no day
+            text = of_month("%Y-%m")
+    elif type(given).__name__ == "datetime64":
+        text = str(given)[:7]
+    bounds(text)  # type: ignore[arg-type]  # which is what it looks at
+    year, _, month = str(text).partition("-")
+    return f"{int(year):04d}-{int(month):02d}"
+
+
+def _is_within_a_month(given: object) -> bool:
+    """Whether it is no longer than a month, as a quarter of pandas' is."""
+    return str(getattr(given, "freqstr", "M"))[:1] in "MDBhHmsT"
+
+
 def bounds(period: str, zone: str = "UTC") -> tuple[int, int]:
     """First instant of `period` and of the one after it, in microseconds UTC.
 
@@ -78,7 +103,7 @@ def _first_instant(period: str, zone: str) -> int:
     """The first instant whose local date is the 1st: also where midnight does not exist, or happens twice."""
     try:
         midnight = datetime.strptime(period, "%Y-%m")
-    except ValueError:
+    except (TypeError, ValueError):
         raise BadInput(f"{period!r} is not a month: write it like 2026-11") from None
     # fold=0 takes the earlier of two midnights. A midnight that does not exist maps, through UTC,
     # to the instant the clocks jump: with the offset of before the gap it is that very instant.

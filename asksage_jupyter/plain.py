@@ -24,3 +24,8 @@ def plain(text: str) -> str:
     """The text as it may be shown: without controls but tab and line feed; lone surrogates are U+FFFD."""
     text = text.replace("\r\n", "\n")
     return _SURROGATE.sub("\ufffd", _UNSEEN.sub("", _SEQUENCE.sub("", text)))
+
+
+def one_line(text: str) -> str:
+    """A name as it may be shown within a line or a table's cell."""
+    return " ".join(plain(text).split())

@@ -26,6 +26,7 @@ from asksage_jupyter.service import bounded
 from asksage_jupyter.session import current
 from asksage_jupyter.session.harmless import harmless
 from asksage_jupyter.settings import AskSage
+from asksage_jupyter.usage_log import report
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
 MIB = 2**20
@@ -399,6 +400,17 @@ def test_a_name_is_only_a_name(server, monkeypatch, name):
     assert calls["notebook"].iloc[0].endswith(name)
     stated = sage.statement()
     assert stated.verification.ok
+    told = [report(by=by) for by in ("notebook", "project")]
+    chart = sage.top_chart(by="notebook")
+    for shown in (
+        *map(str, (*told, stated, chart)),
+        *(each._repr_html_() for each in told),
+        stated.to_html(),
+    ):
+        assert plain(shown) == shown
+    assert plain(json.dumps(chart.to_dict(), ensure_ascii=False)) == json.dumps(
+        chart.to_dict(), ensure_ascii=False
+    )
     assert "<script>" not in stated.to_html()
     sheet = list(csv.reader(io.StringIO(stated.to_csv())))
     assert not [cell for row in sheet for cell in row if cell.startswith(tuple("=+@"))]

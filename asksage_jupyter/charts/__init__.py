@@ -58,6 +58,7 @@ def usage_chart(
     from .course import course
     from .tally import by_day, by_time, of_meter
 
+    period = None if period is None else month.named(period)
     session = current()
     if log is None:
         session.make_contact(needs_key=False)

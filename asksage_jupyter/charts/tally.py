@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Meter
 from ..errors import BadInput
+from ..plain import one_line
 
 if TYPE_CHECKING:
     import pandas
@@ -28,6 +29,9 @@ def of_meter(log: pandas.DataFrame, meter: str, *columns: str) -> pandas.DataFra
         raise BadInput(f"this is no usage log, it has no {missing[0]!r}: take the DataFrame of usage()")
     if meter not in tuple(Meter):
         raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
+    from ..usage_log.dtypes import as_logged
+
+    log = as_logged(log[["meter", *columns]])
     is_of_meter = (log["meter"] == meter).to_numpy(dtype=bool, na_value=False)
     calls = log[list(columns)]
     return calls if is_of_meter.all() else calls[is_of_meter]
@@ -51,7 +55,10 @@ def by_time(calls: pandas.DataFrame, zone: str) -> pandas.DataFrame:
     import pandas
 
     codes, models = pandas.factorize(calls["model"])
-    names = [*map(str, models), NOT_KNOWN]  # the code of what is not known is -1, the last
+    names = [
+        *(one_line(str(model)) for model in models),
+        NOT_KNOWN,
+    ]  # the code of what is not known is -1, the last
     quarters = pandas.to_datetime(calls["sent_at"], utc=True).dt.as_unit("us").astype("int64") // _QUARTER_US
     # One key instead of two: grouping ten million calls takes a second instead of six.
     summed = summed_by(calls, [(quarters * len(names) + codes % len(names)).rename("key")]).reset_index()

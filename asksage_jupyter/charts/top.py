@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput
+from ..plain import one_line
 from .chart import Chart
 from .look import MAIN, compact, shortened, titled, written
 from .needed import altair
@@ -49,7 +50,9 @@ def _first(tokens: pandas.Series[int], limit: int) -> list[tuple[str, int]]:
     """Names and tokens of those that took most."""
     found = tokens.sort_values(ascending=False, kind="stable").iloc[:limit]
     keys = found.index.to_frame().astype("object").fillna(NOT_KNOWN).to_numpy()
-    return [(" › ".join(map(str, key)), int(figure)) for key, figure in zip(keys, found, strict=True)]
+    return [
+        (one_line(" › ".join(map(str, key))), int(figure)) for key, figure in zip(keys, found, strict=True)
+    ]
 
 
 def _share(part: int, total: int) -> str:

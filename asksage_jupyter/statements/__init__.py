@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import month
 from ..session import current
 from .gather import gather
 from .sheet import Statement
@@ -32,4 +33,4 @@ def statement(period: str | None = None) -> Statement:
         The ledger cannot be read.
     """
     session = current()
-    return gather(session.ledger, session.account, period)
+    return gather(session.ledger, session.account, None if period is None else month.named(period))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..month import to_datetime
+from ..plain import one_line
 
 if TYPE_CHECKING:
     from .sheet import MeterMonth, Statement
@@ -84,8 +85,8 @@ def part_name(group: str, name: str | None) -> str:
         return _UNNAMED.get(group, "not told")
     home = f"{Path.home()}{os.sep}"
     if group == "notebook" and name.startswith(home):
-        return f"~{os.sep}{name.removeprefix(home)}"
-    return name
+        name = f"~{os.sep}{name.removeprefix(home)}"
+    return one_line(name)
 
 
 def shown_groups(month: MeterMonth) -> list[str]:

@@ -12,6 +12,7 @@ from .. import forecast
 from ..errors import BadInput
 from ..session import current
 from . import files
+from .dtypes import as_logged
 from .log import checked
 from .parts import parts
 from .savings import Savings, savings
@@ -101,7 +102,7 @@ class UsageLog:
             session.settings.working_days,
         )
 
-    def savings(self, models: Iterable[str] | None = None) -> Savings:
+    def savings(self, models: str | Iterable[str] | None = None) -> Savings:
         """What the same calls would have cost on other models, at today's rates.
 
         As if the other model had read and written as many model tokens; tokenizers and replies differ, so
@@ -109,7 +110,7 @@ class UsageLog:
 
         Parameters
         ----------
-        models : iterable of str, optional
+        models : str or iterable of str, optional
             Exact model ids, whose rates the service is asked for where they are older than a day. When
             absent, all that the service offers, most of them at unverified catalog rates.
 
@@ -125,7 +126,8 @@ class UsageLog:
         BadInput
             A model is not offered.
         """
-        return savings(self._calls, current(), None if models is None else tuple(models))
+        named = (models,) if isinstance(models, str) else models
+        return savings(as_logged(self._calls), current(), None if named is None else tuple(named))
 
     def to_parquet(self, path: str | Path) -> None:
         """Write a Parquet file that ``pandas.read_parquet`` reads back with the same dtypes.

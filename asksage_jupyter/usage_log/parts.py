@@ -8,6 +8,7 @@ import numpy
 import pandas
 
 from ..errors import BadInput
+from .dtypes import as_logged
 from .schema import CATEGORY, HOLDER, SCHEMA
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def parts(calls: pandas.DataFrame, by: str, meter: Meter, zone: str) -> pandas.D
     BadInput
         There is no such column.
     """
+    calls = as_logged(calls)
     calls = calls[calls["meter"] == meter]
     keys = _keys(calls, by, zone)
     groups = calls.groupby(keys, observed=True, dropna=False, sort=by in TIMES)

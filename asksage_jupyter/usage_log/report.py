@@ -12,6 +12,7 @@ from .. import month
 from ..account import Meter, open_words
 from ..errors import BadInput
 from ..ledger import CALL_COLUMNS
+from ..plain import one_line
 from ..session import current
 from .log import usage
 from .parts import NAMES, TIMES, parts
@@ -55,7 +56,7 @@ class Report:
             f"{self._caption(meter)}{plain(self._head, *_rows(table, self.by))}"
             for meter, table in self.meters.items()
         ]
-        return "\n\n".join([self.title, *tables, *filter(None, ["\n  ".join(self._below)])])
+        return "\n\n".join([one_line(self.title), *tables, *filter(None, ["\n  ".join(self._below)])])
 
     __repr__ = __str__
 
@@ -68,7 +69,7 @@ class Report:
 
     @property
     def _below(self) -> tuple[str, ...]:
-        return self.opened or (() if self.meters else ("No calls.",))
+        return tuple(map(one_line, self.opened)) or (() if self.meters else ("No calls.",))
 
     @property
     def _head(self) -> tuple[str, ...]:
@@ -132,7 +133,7 @@ def _opened(calls: list[dict[str, Any]]) -> tuple[str, ...]:
 
 def _times(period: str | None, since: When | None, until: When | None) -> str:
     if period is not None:
-        return period
+        return month.named(period)
     told = (("from", since), ("until", until))
     return " ".join(f"{word} {when}" for word, when in told if when is not None)
 

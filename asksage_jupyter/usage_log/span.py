@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from .. import month
 from ..errors import BadInput
@@ -13,9 +14,7 @@ When = date | str
 _DAY = timedelta(days=1)
 
 
-def span(
-    period: str | None, since: When | None, until: When | None, zone: str
-) -> tuple[int | None, int | None]:
+def span(period: object, since: When | None, until: When | None, zone: str) -> tuple[int | None, int | None]:
     """The first instant, and the first one after it that is out, in microseconds UTC.
 
     Raises
@@ -26,7 +25,7 @@ def span(
     if period is not None:
         if since is not None or until is not None:
             raise BadInput("give a period, or since and until, not both")
-        return month.bounds(period, zone)
+        return month.bounds(month.named(period), zone)
     try:
         first = None if since is None else _instant("since", since, zone, through=False)
         last = None if until is None else _instant("until", until, zone, through=True)
@@ -49,12 +48,24 @@ def _instant(name: str, when: When, zone: str, *, through: bool) -> int:
     return month.to_instant(midnight.astimezone(UTC))
 
 
+def _of_pandas(name: str, when: Any) -> When:
+    """What pandas and NumPy have for a day or time, as Python has it."""
+    if type(when).__name__ == "datetime64" and not str(when).startswith("NaT"):
+        return str(when.astype("datetime64[us]"))
+    if hasattr(when, "freqstr"):  # a period, which is meant whole
+        day: date = (when.end_time if name == "until" else when.start_time).date()
+        return day
+    given: When = when
+    return given
+
+
 def _parsed(name: str, when: When) -> date:
-    if isinstance(when, date):
+    when = _of_pandas(name, when)
+    if isinstance(when, date) and when == when:  # pandas.NaT is not itself
         return when
     for parse in (date.fromisoformat, datetime.fromisoformat):
         try:
-            return parse(when)
+            return parse(str(when) if isinstance(when, str) else "")
         except (TypeError, ValueError):
             continue
     raise BadInput(f"{name} is a date like 2026-11-23, or a time like 2026-11-23T14:00, not {when!r}")

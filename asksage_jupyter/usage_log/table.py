@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from ..plain import one_line
+
 Row = Sequence[str]
 
 _CELL = "padding:.15em .8em;font-variant-numeric:tabular-nums"
@@ -12,6 +14,7 @@ _CELL = "padding:.15em .8em;font-variant-numeric:tabular-nums"
 
 def plain(head: Row, rows: Sequence[Row], total: Row | None = None) -> str:
     """As text, for a font of fixed width; the total stands below a line."""
+    head, *rows = [[one_line(cell) for cell in row] for row in (head, *rows)]
     shown = [head, *rows, *([total] if total else [])]
     widths = [max(len(row[place]) for row in shown) for place in range(len(head))]
     rule = "  ".join("-" * width for width in widths)
@@ -21,7 +24,11 @@ def plain(head: Row, rows: Sequence[Row], total: Row | None = None) -> str:
 
 def html(head: Row, rows: Sequence[Row], total: Row | None = None, caption: str = "") -> str:
     """As HTML, in the colours of its page."""
-    title = f'<caption style="text-align:left;font-weight:600">{escape(caption)}</caption>' if caption else ""
+    title = (
+        f'<caption style="text-align:left;font-weight:600">{escape(one_line(caption))}</caption>'
+        if caption
+        else ""
+    )
     heads = "".join(_cell("th", text, place, ' scope="col"') for place, text in enumerate(head))
     body = "".join(_row(row) for row in rows)
     foot = f'<tfoot style="font-weight:600">{_row(total)}</tfoot>' if total else ""
@@ -43,4 +50,4 @@ def _row(row: Row) -> str:
 
 def _cell(tag: str, text: str, place: int, attributes: str = "") -> str:
     side = "right" if place else "left"
-    return f'<{tag}{attributes} style="text-align:{side};{_CELL}">{escape(text)}</{tag}>'
+    return f'<{tag}{attributes} style="text-align:{side};{_CELL}">{escape(one_line(text))}</{tag}>'
