@@ -35,42 +35,50 @@ _WORDS = (
     """,
     # The record that is written with an entry, as its hash binds it.
     f"""
-    CREATE OR REPLACE FUNCTION asksage_about(written entry) RETURNS TEXT LANGUAGE sql {AS_OWNER} AS $$
-        SELECT CASE
-            WHEN written.kind = 'hold' THEN (
-                SELECT concat(',', sent_at, ',', asksage_json(model), ',', estimate,
-                    ',', asksage_json(notebook), ',', asksage_json(cell),
-                    ',', asksage_json(project), ',', asksage_json(call."user"))
-                FROM call JOIN grant_ USING (account_id)
-                WHERE call.op = written.op AND grant_.id = written.grant_id
-            )
-            WHEN written.kind = 'grant' THEN (
-                SELECT concat(',', asksage_json(host), ',', asksage_json(holder), ',', asksage_json(meter),
-                    ',', asksage_json(source), ',', starts, ',', ends)
-                FROM grant_ JOIN account ON account.id = account_id
-                WHERE grant_.id = written.grant_id AND written.seq = 1
-            )
-            ELSE (
-                SELECT concat(',', tokens, ',', asksage_json(source), ',', asksage_json(status),
-                    ',', coalesce(input_tokens::text, 'null'), ',', coalesce(output_tokens::text, 'null'),
-                    ',', coalesce(duration_ms::text, 'null'), ',', asksage_json(request_id),
-                    ',', asksage_json(model))
-                FROM bill WHERE (grant_id, seq) = (written.grant_id, written.seq)
-            )
-        END
-    $$
+    CREATE OR REPLACE FUNCTION asksage_about(written entry) RETURNS TEXT LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN (
+            SELECT CASE
+                WHEN written.kind = 'hold' THEN (
+                    SELECT concat(',', sent_at, ',', asksage_json(model), ',', estimate,
+                        ',', asksage_json(notebook), ',', asksage_json(cell),
+                        ',', asksage_json(project), ',', asksage_json(call."user"))
+                    FROM call JOIN grant_ USING (account_id)
+                    WHERE call.op = written.op AND grant_.id = written.grant_id
+                )
+                WHEN written.kind = 'grant' THEN (
+                    SELECT concat(',', asksage_json(host), ',', asksage_json(holder),
+                        ',', asksage_json(meter),
+                        ',', asksage_json(source), ',', starts, ',', ends)
+                    FROM grant_ JOIN account ON account.id = account_id
+                    WHERE grant_.id = written.grant_id AND written.seq = 1
+                )
+                ELSE (
+                    SELECT concat(',', tokens, ',', asksage_json(source), ',', asksage_json(status),
+                        ',', coalesce(input_tokens::text, 'null'), ',', coalesce(output_tokens::text, 'null'),
+                        ',', coalesce(duration_ms::text, 'null'), ',', asksage_json(request_id),
+                        ',', asksage_json(model))
+                    FROM bill WHERE (grant_id, seq) = (written.grant_id, written.seq)
+                )
+            END
+        );
+    END $$
     """,
     f"""
-    CREATE OR REPLACE FUNCTION asksage_is_bound(written entry) RETURNS BOOLEAN LANGUAGE sql {AS_OWNER} AS $$
-        SELECT written.hash = sha256(convert_to(concat(
-            '["', encode(ahead.hash, 'hex'), '",', written.grant_id, ',', written.seq,
-            ',', asksage_json(written.op), ',', asksage_json(written.kind), ',', written.tokens,
-            ',', written.granted, ',', written.held, ',', written.used, ',', written.t,
-            ',', coalesce(written.due::text, 'null'), asksage_about(written), ']'
-        ), 'UTF8'))
-        FROM (SELECT) AS one
-        LEFT JOIN entry AS ahead ON (ahead.grant_id, ahead.seq) = (written.grant_id, written.seq - 1)
-    $$
+    CREATE OR REPLACE FUNCTION asksage_is_bound(written entry) RETURNS BOOLEAN
+    LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN (
+            SELECT written.hash = sha256(convert_to(concat(
+                '["', encode(ahead.hash, 'hex'), '",', written.grant_id, ',', written.seq,
+                ',', asksage_json(written.op), ',', asksage_json(written.kind), ',', written.tokens,
+                ',', written.granted, ',', written.held, ',', written.used, ',', written.t,
+                ',', coalesce(written.due::text, 'null'), asksage_about(written), ']'
+            ), 'UTF8'))
+            FROM (SELECT) AS one
+            LEFT JOIN entry AS ahead ON (ahead.grant_id, ahead.seq) = (written.grant_id, written.seq - 1)
+        );
+    END $$
     """,
 )
 
@@ -213,10 +221,13 @@ _MEMBER = (
     END $$
     """,
     f"""
-    CREATE OR REPLACE FUNCTION asksage_mine(theirs BIGINT) RETURNS BIGINT LANGUAGE sql {AS_OWNER} AS $$
-        SELECT own.id FROM account AS own JOIN account AS other USING (host, meter)
-        WHERE other.id = theirs AND own.id IN (SELECT asksage_own())
-    $$
+    CREATE OR REPLACE FUNCTION asksage_mine(theirs BIGINT) RETURNS BIGINT LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN (
+            SELECT own.id FROM account AS own JOIN account AS other USING (host, meter)
+            WHERE other.id = theirs AND own.id IN (SELECT asksage_own())
+        );
+    END $$
     """,
 )
 
@@ -224,55 +235,70 @@ _MEMBER = (
 _WHOLE = (
     f"""
     CREATE OR REPLACE FUNCTION asksage_is_ended(of_op TEXT, theirs BIGINT) RETURNS BOOLEAN
-    LANGUAGE sql {_TRIGGER} AS $$
-        -- Nothing is held any more, and no grant paid above its hold while another kept some back.
-        SELECT NOT bool_or(booked IS NULL)
-            AND NOT (bool_or(booked > coalesce(held, 0)) AND bool_or(booked < coalesce(held, 0)))
-        FROM (
-            SELECT sum(tokens) FILTER (WHERE kind = 'hold') AS held,
-                sum(tokens) FILTER (WHERE kind <> 'hold') AS booked
-            FROM entry JOIN grant_ ON grant_.id = grant_id
-            WHERE op = of_op AND kind IN ('hold', 'settle', 'presume') AND account_id = theirs
-            GROUP BY grant_id
-        ) AS shares
-    $$
+    LANGUAGE plpgsql {_TRIGGER} AS $$
+    BEGIN
+        RETURN (
+            -- Nothing is held any more, and no grant paid above its hold while another kept some back.
+            SELECT NOT bool_or(booked IS NULL)
+                AND NOT (bool_or(booked > coalesce(held, 0)) AND bool_or(booked < coalesce(held, 0)))
+            FROM (
+                SELECT sum(tokens) FILTER (WHERE kind = 'hold') AS held,
+                    sum(tokens) FILTER (WHERE kind <> 'hold') AS booked
+                FROM entry JOIN grant_ ON grant_.id = grant_id
+                WHERE op = of_op AND kind IN ('hold', 'settle', 'presume') AND account_id = theirs
+                GROUP BY grant_id
+            ) AS shares
+        );
+    END $$
     """,
     f"""
     CREATE OR REPLACE FUNCTION asksage_sum(of_op TEXT, of_kinds TEXT[], theirs BIGINT) RETURNS NUMERIC
-    LANGUAGE sql {_TRIGGER} AS $$
-        SELECT sum(tokens) FROM entry JOIN grant_ ON grant_.id = grant_id
-        WHERE op = of_op AND kind = ANY (of_kinds) AND account_id = theirs
-    $$
+    LANGUAGE plpgsql {_TRIGGER} AS $$
+    BEGIN
+        RETURN (
+            SELECT sum(tokens) FROM entry JOIN grant_ ON grant_.id = grant_id
+            WHERE op = of_op AND kind = ANY (of_kinds) AND account_id = theirs
+        );
+    END $$
     """,
     # Of which pool a call is: where it is held; a hold and a correction, from which their account spends now.
     f"""
     CREATE OR REPLACE FUNCTION asksage_payer(written entry, mine BIGINT) RETURNS BIGINT
-    LANGUAGE sql {_TRIGGER} AS $$
-        SELECT CASE WHEN written.kind IN ('hold', 'correct') THEN asksage_pool_of(mine) ELSE (
-            SELECT account_id FROM entry JOIN grant_ ON grant_.id = grant_id
-            WHERE op = written.op AND kind = 'hold' AND account_id <> mine LIMIT 1
-        ) END
-    $$
+    LANGUAGE plpgsql {_TRIGGER} AS $$
+    BEGIN
+        RETURN (
+            SELECT CASE WHEN written.kind IN ('hold', 'correct') THEN asksage_pool_of(mine) ELSE (
+                SELECT account_id FROM entry JOIN grant_ ON grant_.id = grant_id
+                WHERE op = written.op AND kind = 'hold' AND account_id <> mine LIMIT 1
+            ) END
+        );
+    END $$
     """,
     f"""
     CREATE OR REPLACE FUNCTION asksage_is_billed(written entry, mine BIGINT) RETURNS BOOLEAN
-    LANGUAGE sql {_TRIGGER} AS $$
-        SELECT count(*) <= 1 AND coalesce(max(bill.tokens), 0)
-            = asksage_sum(written.op, ARRAY['settle', 'presume'], mine)
-        FROM bill JOIN entry USING (grant_id, seq) JOIN grant_ ON grant_.id = grant_id
-        WHERE entry.op = written.op AND entry.kind = written.kind AND account_id = mine
-    $$
+    LANGUAGE plpgsql {_TRIGGER} AS $$
+    BEGIN
+        RETURN (
+            SELECT count(*) <= 1 AND coalesce(max(bill.tokens), 0)
+                = asksage_sum(written.op, ARRAY['settle', 'presume'], mine)
+            FROM bill JOIN entry USING (grant_id, seq) JOIN grant_ ON grant_.id = grant_id
+            WHERE entry.op = written.op AND entry.kind = written.kind AND account_id = mine
+        );
+    END $$
     """,
     # What a member used of a pool, which is as much as they can give back.
     f"""
     CREATE OR REPLACE FUNCTION asksage_share(mine BIGINT, pool BIGINT) RETURNS NUMERIC
-    LANGUAGE sql {_TRIGGER} AS $$
-        SELECT coalesce(sum(entry.tokens), 0) FROM entry JOIN grant_ ON grant_.id = grant_id
-        WHERE account_id = mine AND kind IN ('settle', 'presume', 'correct') AND EXISTS (
-            SELECT FROM entry AS common JOIN grant_ AS of_pool ON of_pool.id = common.grant_id
-            WHERE common.op = entry.op AND common.kind = entry.kind AND of_pool.account_id = pool
-        )
-    $$
+    LANGUAGE plpgsql {_TRIGGER} AS $$
+    BEGIN
+        RETURN (
+            SELECT coalesce(sum(entry.tokens), 0) FROM entry JOIN grant_ ON grant_.id = grant_id
+            WHERE account_id = mine AND kind IN ('settle', 'presume', 'correct') AND EXISTS (
+                SELECT FROM entry AS common JOIN grant_ AS of_pool ON of_pool.id = common.grant_id
+                WHERE common.op = entry.op AND common.kind = entry.kind AND of_pool.account_id = pool
+            )
+        );
+    END $$
     """,
     f"""
     CREATE OR REPLACE FUNCTION asksage_agrees(written entry) RETURNS BOOLEAN LANGUAGE plpgsql {_TRIGGER} AS $$

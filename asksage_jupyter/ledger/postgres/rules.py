@@ -11,43 +11,63 @@ CREATE TABLE IF NOT EXISTS login (
 """
 
 # They see all rows, as their owner does. The path is fixed and ends with the temporary tables, which are else
-# looked through first: a caller's own table `login` would tell who they are.
+# looked through first: a caller's own table `login` would tell who they are. In plpgsql, which
+# plans a query once.
 AS_OWNER = "STABLE SECURITY DEFINER SET search_path = {schema}, pg_temp"
 
 WHO = (
     f"""
-    CREATE OR REPLACE FUNCTION asksage_own() RETURNS SETOF BIGINT LANGUAGE sql {AS_OWNER} AS $$
-        SELECT account.id FROM account JOIN login USING (host, holder) WHERE login.role = session_user
-    $$
+    CREATE OR REPLACE FUNCTION asksage_own() RETURNS SETOF BIGINT LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN QUERY
+        SELECT account.id FROM account JOIN login USING (host, holder) WHERE login.role = session_user;
+    END $$
     """,
     f"""
-    CREATE OR REPLACE FUNCTION asksage_pools() RETURNS SETOF BIGINT LANGUAGE sql {AS_OWNER} AS $$
-        SELECT pool_id FROM member WHERE pool_id IS NOT NULL AND account_id IN (SELECT asksage_own())
-    $$
+    CREATE OR REPLACE FUNCTION asksage_pools() RETURNS SETOF BIGINT LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN QUERY
+        SELECT pool_id FROM member WHERE pool_id IS NOT NULL AND account_id IN (SELECT asksage_own());
+    END $$
     """,
     f"""
     CREATE OR REPLACE FUNCTION asksage_is_me(of_host TEXT, of_holder TEXT) RETURNS BOOLEAN
-    LANGUAGE sql {AS_OWNER} AS $$
-        SELECT EXISTS (SELECT FROM login WHERE role = session_user AND (host, holder) = (of_host, of_holder))
-    $$
+    LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN (
+            SELECT EXISTS (
+                SELECT FROM login WHERE role = session_user AND (host, holder) = (of_host, of_holder)
+            )
+        );
+    END $$
     """,
     f"""
-    CREATE OR REPLACE FUNCTION asksage_is_zone(zone TEXT) RETURNS BOOLEAN LANGUAGE sql {AS_OWNER} AS $$
-        SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = zone)
-    $$
+    CREATE OR REPLACE FUNCTION asksage_is_zone(zone TEXT) RETURNS BOOLEAN LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN (
+            SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = zone)
+        );
+    END $$
     """,
     # The pool from which an account spends now.
     f"""
-    CREATE OR REPLACE FUNCTION asksage_pool_of(of_account BIGINT) RETURNS BIGINT LANGUAGE sql {AS_OWNER} AS $$
-        SELECT pool_id FROM member WHERE account_id = of_account ORDER BY seq DESC LIMIT 1
-    $$
+    CREATE OR REPLACE FUNCTION asksage_pool_of(of_account BIGINT) RETURNS BIGINT
+    LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN (
+            SELECT pool_id FROM member WHERE account_id = of_account ORDER BY seq DESC LIMIT 1
+        );
+    END $$
     """,
     # What is spent from no pool is the person's own affair.
     f"""
     CREATE OR REPLACE FUNCTION asksage_is_free(of_account BIGINT) RETURNS BOOLEAN
-    LANGUAGE sql {AS_OWNER} AS $$
-        SELECT of_account IN (SELECT asksage_own()) AND asksage_pool_of(of_account) IS NULL
-    $$
+    LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN (
+            SELECT of_account IN (SELECT asksage_own()) AND asksage_pool_of(of_account) IS NULL
+        );
+    END $$
     """,
     # A month as the ledger reckons it, begun by now and beside no other; an hour, since clocks that are put
     # forward or back at midnight are read differently.
