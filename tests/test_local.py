@@ -10,6 +10,7 @@ import time
 
 import httpx
 import pytest
+from kept import contents
 
 from asksage_jupyter import local
 from asksage_jupyter.account import Meter
@@ -360,7 +361,7 @@ def test_a_month_that_is_used_up_ends_in_a_soft_error(tmp_path):
 
 
 def assert_no_prompt_on_disk(folder):
-    kept = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    kept = b"".join(contents(folder).values())
     assert b"local-smollm2" in kept
     assert ASK["message"].encode() not in kept
 

@@ -14,6 +14,7 @@ import httpx
 import nbformat
 import pandas
 import pytest
+from kept import contents
 from nbclient import NotebookClient
 
 import asksage_jupyter
@@ -97,8 +98,7 @@ def test_the_ledger_agrees_with_the_service_to_the_token(quickstart, demo, monke
 def test_the_key_is_in_no_output_and_no_file(quickstart, demo):
     notebook, folder = quickstart
     assert demo.key not in nbformat.writes(notebook)
-    for path in folder.rglob("*"):
-        assert not path.is_file() or demo.key.encode() not in path.read_bytes()
+    assert not [path for path, data in contents(folder).items() if demo.key.encode() in data]
 
 
 def test_committed_notebooks_hold_no_outputs():

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 
 import httpx
 import pytest
+from kept import contents
 from scripted import KEY, QUERY, STREAM, Bench, Played, envelope, pieces, question
 from tenant import KEY as TENANT_KEY
 from tenant import MODEL, environment, questions, says
@@ -78,9 +79,9 @@ def test_a_notebook_that_was_run_does_not_hold_the_key(server, tmp_path, monkeyp
     text = nbformat.writes(document)
     assert "ZeroDivisionError" in text
     assert TENANT_KEY not in text
-    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    kept = contents(tmp_path)
     assert "ledger.db" in {path.name for path in kept}
-    assert not [path for path in kept if TENANT_KEY.encode() in path.read_bytes()]
+    assert not [path for path, data in kept.items() if TENANT_KEY.encode() in data]
 
 
 # -- another user of the machine --------------------------------------------------------------------------

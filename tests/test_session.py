@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 
 import pytest
+from kept import contents
 from scripted import EMAIL, EXCHANGE, KEY, QUERY, STREAM, Played, Scripted, envelope, pieces
 
 import asksage_jupyter
@@ -403,7 +404,7 @@ def test_threads_share_a_session(tenant):
 def test_prompts_replies_and_the_key_stay_out_of_every_file(tenant, tmp_path):
     asksage_jupyter.ask("the prompt is marmalade", history=1)
     forget()
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    kept = b"".join(contents(tmp_path).values())
     assert json.dumps(MODEL).encode() in kept  # the files were looked into
     for secret in (b"marmalade", KEY.encode(), b"jwt-7c1d", b"decoy"):
         assert secret not in kept

@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kept import contents
 from scripted import Played
 
 import asksage_jupyter
@@ -234,7 +235,7 @@ def test_a_failing_debit_is_told_and_made_up_for(server, monkeypatch):
 def test_texts_and_names_stay_out_of_every_file(server, tmp_path):
     train("A very secret sentence.", "notes", context="the vault")
     session.forget()
-    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    kept = b"".join(contents(tmp_path).values())
     assert b"secret" not in kept
     assert b"vault" not in kept
     marks = (tmp_path / "uploads.sha256").read_text().split()
