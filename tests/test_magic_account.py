@@ -12,8 +12,8 @@ from asksage_jupyter import session
 from asksage_jupyter.errors import BadInput, LedgerConflict, OverLimit, Refused, ReplyLost
 from asksage_jupyter.magic.help import help_text
 from asksage_jupyter.magic.line import COMMANDS
+from asksage_jupyter.magic.news import News
 from asksage_jupyter.magic.options import parse_cell
-from asksage_jupyter.reconciling import Background
 from asksage_jupyter.session.sources import price
 from asksage_jupyter.settings import AskSage
 
@@ -351,10 +351,29 @@ def test_tab_offers_the_options_of_each(shell, server, text, offered):
 
 
 def test_the_account_is_compared_in_the_background_unless_told_not_to(shell, server, monkeypatch):
-    assert any(isinstance(companion, Background) for companion in session.current().companions)
+    assert any(isinstance(companion, News) for companion in session.current().companions)
     session.forget()
     AskSage.instance().reconcile_every_s = 0
-    assert not any(isinstance(companion, Background) for companion in session.current().companions)
+    assert not any(isinstance(companion, News) for companion in session.current().companions)
+
+
+def test_what_was_booked_meanwhile_is_told_once_after_the_next_cell(shell, server):
+    """In the thread that compares nothing is shown: it may be another cell's turn."""
+    shown, _ = ran(shell, "%%asksage\nWhy?")
+    assert "meanwhile" not in shown
+    news = next(each for each in session.current().companions if isinstance(each, News))
+    used = USED + 63 + 1_000
+    server.on("/server/count-monthly-tokens", {"response": used, "status": 200})
+    server.on("/server/count-monthly-tokens-left-with-org", {"response": 200_000 - used, "status": 200})
+    news._background._after_s = news._background._next = 0  # now
+    news.after_call()
+    news._background._thread.join(30)
+    with capture_output() as captured:
+        shell.run_cell("1")
+        shell.run_cell("2")
+    told = [output.data["text/plain"] for output in captured.outputs]
+    line = "[Compared with Ask Sage meanwhile: 1,000 inference tokens booked from other devices.]"
+    assert told.count(line) == 1
 
 
 def test_reconcile_and_statement_are_shown_and_written(shell, server, tmp_path):

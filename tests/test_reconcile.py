@@ -677,6 +677,19 @@ def test_use_is_followed_by_a_run_in_the_background(desk):
     assert desk.used() == 520
 
 
+def test_only_a_run_that_changed_the_ledger_is_told(desk):
+    told = []
+    with closing(Background(desk.session, every_s=0, after_s=0, tell=told.append)) as follower:
+        run_of(desk, follower)
+        desk.tenant.bill(500)
+        desk.later(MINUTE)
+        run_of(desk, follower)
+        run_of(desk, follower)
+    assert [found.booked for found in told][-1] == "500 inference tokens booked from other devices"
+    assert len(told) == 1
+    assert told[-1].words == "500 inference tokens booked from other devices."
+
+
 def test_a_call_during_a_run_asks_for_another(desk):
     gate, counts = threading.Event(), []
     both = threading.Event()

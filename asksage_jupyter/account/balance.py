@@ -10,7 +10,7 @@ from ..month import rules_of
 from .records import Account, Meter
 
 
-def open_words(calls: int, tokens: int) -> str:
+def unbilled_words(calls: int, tokens: int) -> str:
     """The calls without a bill, which may run or have been stopped; empty where there are none."""
     many = "call" if calls == 1 else "calls"
     return f"{calls:,} {many} without a bill yet: {tokens:,} tokens held" if calls else ""

@@ -24,9 +24,9 @@ from .waiting import Waiting
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..reconciling import Background
     from ..session import Session
     from .forewarning import Forewarning
+    from .news import News
 
 __all__ = ["register", "unregister"]
 
@@ -75,7 +75,7 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
     tell_cell(partial(cell_id, shell))
     tell_waiting(Waiting(shell))
-    accompany(_background)
+    accompany(_news)
     accompany(_forewarning)
     settings = AskSage.instance(parent=shell)
     if settings.parent is None:  # made before there was this shell
@@ -94,7 +94,7 @@ def unregister(shell: InteractiveShell) -> None:
         vars(shell.magics_manager.user_magics).pop(name, None)
     tell_cell(None)
     tell_waiting(None)
-    dismiss(_background)
+    dismiss(_news)
     dismiss(_forewarning)
     if (widget := sys.modules.get(f"{_PACKAGE}.widget")) is not None:
         widget.put_away()
@@ -104,12 +104,14 @@ def unregister(shell: InteractiveShell) -> None:
             parts.remove(part)
 
 
-def _background(session: Session) -> Background | None:
+def _news(session: Session) -> News | None:
     """What compares the account with the service after use; None where the person wants none."""
-    from ..reconciling import Background
+    from IPython import get_ipython
 
-    every_s = session.settings.reconcile_every_s
-    return Background(session, every_s=every_s) if every_s else None
+    from .news import News
+
+    shell, every_s = get_ipython(), session.settings.reconcile_every_s
+    return News(session, shell.events, every_s) if shell and every_s else None
 
 
 def _forewarning(session: Session) -> Forewarning | None:

@@ -197,6 +197,13 @@ def elsewhere(give: Callable[[object], None]) -> Iterator[None]:
         _GIVE.reset(as_before)
 
 
+def mention(words: str) -> None:
+    """A quiet line that belongs to no reply."""
+    from ..session.reply import quiet
+
+    _surely({"text/html": quiet(words), "text/plain": f"[{words}]"}, _publish)
+
+
 def tell(words: str) -> None:
     """Plain words, in a font of fixed width."""
     if (give := _GIVE.get()) is not None:

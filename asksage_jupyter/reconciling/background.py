@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..session import Session
+    from .report import Reconciled
 
 _log = logging.getLogger(__name__)
 _LOOK_BACK_S = 3 * 86_400.0  # read often, so not far; what is older waits for `reconcile`
@@ -37,6 +38,8 @@ class Background:
         As of `reconcile`.
     clock : callable
         Monotonic seconds.
+    tell : callable
+        Hears, in the thread, of each run that changed the ledger.
 
     Attributes
     ----------
@@ -52,10 +55,11 @@ class Background:
         after_s: float = 10.0,
         running_s: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[Reconciled], None] = lambda found: None,
     ) -> None:
         self.trouble = ""
         self._session, self._every_s, self._after_s = session, every_s, after_s
-        self._running_s, self._clock = running_s, clock
+        self._running_s, self._clock, self._tell = running_s, clock, tell
         self._next = clock()
         self._is_asked = False
         self._parties: Parties | None = None
@@ -109,21 +113,20 @@ class Background:
             self._next = self._clock() + self._every_s
             with self._lock:
                 self._is_asked, parties = False, self._parties
-            self.trouble = _trouble(parties)
+            self.trouble = self._trouble(parties)
             with self._lock:
                 if not self._is_asked:
                     self._thread = None
                     return
 
-
-def _trouble(parties: Parties | None) -> str:
-    """Compare; returns why that failed."""
-    try:
-        if parties is not None:
-            run(parties)
-    except AskSageError as error:
-        return str(error)
-    except Exception as error:  # noqa: BLE001  whatever it is, it must not end in a cell's output
-        _log.debug("a reconciliation in the background failed", exc_info=True)
-        return f"the account could not be compared ({type(error).__name__})"
-    return ""
+    def _trouble(self, parties: Parties | None) -> str:
+        """Compare; returns why that failed."""
+        try:
+            if parties is not None and (found := run(parties)).changed:
+                self._tell(found)
+        except AskSageError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not end in a cell's output
+            _log.debug("a reconciliation in the background failed", exc_info=True)
+            return f"the account could not be compared ({type(error).__name__})"
+        return ""

@@ -151,6 +151,26 @@ class Reconciled:
         """Whether anything was booked at all."""
         return bool(self.settled or self.plans or self.corrections)
 
+    @property
+    def booked(self) -> str:
+        """What was changed in the ledger, in a line without an end; empty where nothing was."""
+        bills = len(self.settled)
+        words = [f"{bills:,} lost {'bill' if bills == 1 else 'bills'} found"] if bills else []
+        words += [f"the {plan.meter} plan is {plan.monthly:,} now" for plan in self.plans]
+        for meter, tokens in self.corrections.items():
+            how = "booked from other devices" if tokens > 0 else "given back"
+            words.append(f"{abs(tokens):,} {meter} tokens {how}")
+        return "; ".join(words)
+
+    @property
+    def words(self) -> str:
+        """What was found, in one line."""
+        words = [self.booked] if self.changed else []
+        words += [f"{each.meter}: {each.why}" for each in self.meters if each.why]
+        if not words and all(each.counter is None for each in self.meters):
+            words = ["the service tells no counters to compare with"]
+        return f"{_upper('; '.join(words or ['agrees with the service']))}."
+
     def __str__(self) -> str:
         return " ".join(f"{_upper(line)}." for line in (self._title, *self._lines, self._sources))
 

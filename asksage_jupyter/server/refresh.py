@@ -13,7 +13,6 @@ from .worker import Busy, Worker
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..reconciling import Reconciled
     from ..settings import AskSage
 
 _log = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ class Refresh:
             self._session = None
             session.close()
         self.checked_at = found.as_of
-        return note(found)
+        return found.words
 
 
 def _has_key(account: Account) -> bool:
@@ -94,18 +93,3 @@ def _has_key(account: Account) -> bool:
     except NoKey:
         return False
     return True
-
-
-def note(found: Reconciled) -> str:
-    """What a comparison found, in one line."""
-    bills = len(found.settled)
-    words = [f"{bills:,} lost {'bill' if bills == 1 else 'bills'} found"] if bills else []
-    words += [f"the {plan.meter} plan is {plan.monthly:,} now" for plan in found.plans]
-    for meter, tokens in found.corrections.items():
-        booked = "booked from other devices" if tokens > 0 else "given back"
-        words.append(f"{abs(tokens):,} {meter} tokens {booked}")
-    words += [f"{each.meter}: {each.why}" for each in found.meters if each.why]
-    if not words and all(each.counter is None for each in found.meters):
-        words = ["the service tells no counters to compare with"]
-    line = "; ".join(words or ["agrees with the service"])
-    return f"{line[0].upper()}{line[1:]}."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from .. import month
-from ..account import Meter, open_words
+from ..account import Meter, unbilled_words
 from ..errors import BadInput
 from ..ledger import CALL_COLUMNS
 from ..plain import one_line
@@ -127,7 +127,7 @@ def _opened(calls: list[dict[str, Any]]) -> tuple[str, ...]:
         for call in calls[:_OPEN_SHOWN]
     ]
     more = len(calls) - len(lines)
-    whole = open_words(len(calls), sum(call["tokens"] for call in calls))
+    whole = unbilled_words(len(calls), sum(call["tokens"] for call in calls))
     return (whole, *lines, *([f"{more:,} more"] if more else []))
 
 

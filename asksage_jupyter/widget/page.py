@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ..account import Balance, MeterBalance, open_words
+from ..account import Balance, MeterBalance, unbilled_words
 from . import words
 from .words import Shown
 
@@ -40,7 +40,7 @@ def html(shown: Shown, *, live: bool) -> str:
         head.append(f'<span style="{_QUIET}">{escape(words.resets(balance, now))}</span>')
         meters = "".join(_meter(meter, balance) for meter in (balance.inference, balance.training))
         body = f'<div style="{_ROW}">{meters}</div>'
-        foot = [open_words(*shown.opened), words.last_call(shown, now), words.figures(balance, now)]
+        foot = [unbilled_words(*shown.opened), words.last_call(shown, now), words.figures(balance, now)]
     notice = escape(words.notice(shown))
     return (
         f'<section aria-label="Token meter" style="{_CARD}">'

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
 from .. import month
-from ..account import HELD, Balance, MeterBalance, Status, open_words
+from ..account import HELD, Balance, MeterBalance, Status, unbilled_words
 from ..month import rules_of, to_datetime, to_instant
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _lines(shown: Shown) -> list[str]:
             lines.append(f"{meter.meter}: {' · '.join(filter(None, words))}")
         lines += [
             resets(balance, None),
-            open_words(*shown.opened),
+            unbilled_words(*shown.opened),
             last_call(shown, None),
             figures(balance, None),
         ]
