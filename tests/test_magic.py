@@ -459,7 +459,8 @@ def test_the_version_names_account_and_ledger_without_secrets(shell, server, tmp
     assert "ada@example.org at localhost" in plain(outputs)
     assert str(tmp_path / "ledger.db") in plain(outputs)
     AskSage.instance().ledger = "postgresql+psycopg://ada:pa/ss@db.example.org/sage?password=word"
-    outputs, _ = ran(shell, "%asksage version")
+    outputs, error = ran(shell, "%asksage version")
+    assert error is None
     assert "postgresql+psycopg://db.example.org/sage" in plain(outputs)
     assert "pa/ss" not in plain(outputs)
     assert "word" not in plain(outputs)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from ledger_desk import DAY, HOUR, SECOND, Clock, at
-from traitlets import HasTraits
+from traitlets import HasTraits, TraitError
 
 from asksage_jupyter import panel
 from asksage_jupyter.account import Account, Balance, Meter, MeterBalance, Source, Status
@@ -440,7 +440,8 @@ def test_the_panel_moves_to_another_account_when_a_setting_changes():
     shown_panel = panel()
     AskSage.instance().email = "jane@example"
     assert "jane@example at api.asksage.ai" in shown_panel.value
-    AskSage.instance().url = "http://not-loopback.example"  # refused, and the panel stays where it is
+    with pytest.raises(TraitError):
+        AskSage.instance().url = "http://not-loopback.example"  # refused, and the panel stays where it is
     assert "jane@example at api.asksage.ai" in shown_panel.value
 
 

@@ -10,7 +10,6 @@ from traitlets import Enum
 from ..errors import BadInput
 from ..ledger.address import shown
 from ..server.bundle import lack
-from ..session import current
 from ..settings import AskSage
 from .datasets import CELL, cell_parser
 from .line import COMMANDS
@@ -69,7 +68,8 @@ def version_text() -> str:
     """The version, account, service and ledger; never a key or a password."""
     from importlib.metadata import version
 
-    settings = current().settings
+    settings = AskSage.instance()  # no session: a ledger out of reach is when the version is asked for
+    settings.follow_environment()
     account = settings.account
     return "\n".join(
         [
