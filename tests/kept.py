@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def contents(folder):
-    """Each file below `folder` and its bytes, without those that are gone before they are read, like a journal."""
+    """Each file below `folder` and its bytes, without those that are gone before they are read."""
     found = {}
     for place, _, names in os.walk(folder):
         for path in (Path(place, name) for name in names):
