@@ -212,6 +212,13 @@ def test_the_reference_of_a_failure_is_shown(bench):
     assert type(error) is ReplyLost and "It failed (reference ref-77)" in str(error)
 
 
+def test_what_is_free_and_fails_keeps_the_services_words_and_costs_nothing(bench):
+    reply = {"response": "It failed", "status": 500, "error_ref": "ref-77"}
+    error = fails(bench, MODELS, reply)
+    assert type(error) is Unavailable and "It failed (reference ref-77)" in str(error)
+    assert "costs nothing" in str(error) and "billed" not in str(error)
+
+
 @pytest.mark.parametrize("http", [404, 405])
 def test_a_refusal_in_the_services_own_words_is_no_missing_route(bench, http):
     bench.server.on(QUERY, envelope())

@@ -243,6 +243,9 @@ class Connection:
                 self.meet()
             if failure is None:
                 return body
+            if isinstance(failure, ReplyLost):
+                why = f"Ask Sage failed on {request.url.path} ({body.told})"
+                failure = Unavailable(f"{why}; this costs nothing: try again later.", status=failure.status)
         if isinstance(failure, ReplyLost):
             http = f" (HTTP {failure.status})" if failure.status else ""
             told = f"no whole answer to {request.url.path}{http}; this costs nothing: try again later."
