@@ -55,7 +55,7 @@ def test_a_good_answer_without_usage_stays_open_and_is_settled_from_the_log(serv
     assert reply.held == held == asksage_jupyter.balance().inference.held
     assert f"the bill is not told yet: about {held:,} tokens stay held" in reply.receipt
     logged(server, row(63))
-    (settled,) = reconcile(running_s=0).settled
+    (settled,) = reconcile(running_s=0, sleep=lambda seconds: None).settled
     assert (settled.op, settled.before, settled.tokens) == (reply.op, held, 63)
     assert call_of(reply.op)["tokens"] == 63 and call_of(reply.op)["source"] == "log"
     balance = asksage_jupyter.balance().inference
@@ -95,7 +95,7 @@ def test_what_never_tells_its_usage_is_settled_from_the_log_whichever_model_did_
         reply = session.follow_up()
     assert reply.tokens is None and reply.held == asksage_jupyter.balance().inference.held > 0
     logged(server, row(63, prompt_tokens=820, completion_tokens=4), row(71, model="another-model", id=8))
-    assert [each.op for each in reconcile(running_s=0).settled] == [reply.op]
+    assert [each.op for each in reconcile(running_s=0, sleep=lambda seconds: None).settled] == [reply.op]
     assert call_of(reply.op)["tokens"] == 71
 
 
