@@ -53,6 +53,7 @@ class Connections:
         except BaseException as error:
             if is_stop(error, before):
                 discard(connection)
+                self._let_go()
                 raise KeyboardInterrupt from None
             close(connection)
             if isinstance(error, self.faults):
@@ -109,6 +110,9 @@ class Connections:
     def _begun(self, connection: Connection, snapshot: bool) -> Connection:
         """The connection, or one in its place, ready to be read from."""
         raise NotImplementedError
+
+    def _let_go(self) -> None:
+        """Give back the turn, where an interrupt struck at its very end."""
 
     def _turn(self) -> AbstractContextManager[None]:
         """What a reader waits for; nothing, where readers and writers do not exclude each other."""

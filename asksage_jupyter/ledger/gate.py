@@ -8,7 +8,9 @@ import threading
 import time
 from _thread import start_new_thread
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import LedgerError
 
@@ -44,6 +46,9 @@ else:
         # Said explicitly: a child forked meanwhile holds a copy of the descriptor, and closing ours
         # alone would leave the lock with it.
         fcntl.flock(file, fcntl.LOCK_UN)
+
+
+T = TypeVar("T")
 
 
 class Gate:
@@ -120,6 +125,21 @@ class Gate:
         self._mutex = threading.Lock()
         self._waiting.clear()
         self._owner = self._file = None
+
+    def through(self, do: Callable[[], T]) -> T:
+        """Do something within; an interrupt that strikes at the very leaving leaves too.
+
+        Raises
+        ------
+        LedgerError, OSError
+            As on entering.
+        """
+        try:
+            with self:
+                return do()
+        except KeyboardInterrupt:
+            self.let_go()
+            raise
 
     def let_go(self) -> None:
         """Leave the gate if this thread is still in it: an interrupt may strike at the very leaving."""

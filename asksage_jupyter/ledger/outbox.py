@@ -43,9 +43,7 @@ class Outbox:
         self._unwritten[op] = bill
         try:
             make_file(self._path)  # its folder before the gate, which lies there
-            with self._gate:
-                make_file(self._path)
-                _append(self._path, _line(op, bill))
+            self._gate.through(lambda: self._add(op, bill))
         except (LedgerError, OSError):
             return
         del self._unwritten[op]
@@ -64,8 +62,7 @@ class Outbox:
         """Keep a bill that was refused for good out of the way; where that fails it goes on waiting."""
         try:
             make_file(self.aside)
-            with self._gate:
-                _append(self.aside, _line(op, bill, why=why))
+            self._gate.through(lambda: _append(self.aside, _line(op, bill, why=why)))
         except (LedgerError, OSError):
             self.keep(op, bill)
         else:
@@ -79,8 +76,7 @@ class Outbox:
         if not self._path.exists():
             return
         try:
-            with self._gate:
-                self._rewrite([line for line in self._lines() if _read(line)[0] not in done])
+            self._gate.through(lambda: self._rewrite_without(done))
         except (LedgerError, OSError):
             return  # it is booked: tried again, it converges
 
@@ -97,7 +93,12 @@ class Outbox:
                 continue
             yield line
 
-    def _rewrite(self, lines: list[str]) -> None:
+    def _add(self, op: str, bill: Bill | None) -> None:
+        make_file(self._path)
+        _append(self._path, _line(op, bill))
+
+    def _rewrite_without(self, done: dict[str, Bill | None]) -> None:
+        lines = [line for line in self._lines() if _read(line)[0] not in done]
         if not lines:
             self._path.unlink(missing_ok=True)
             return

@@ -114,9 +114,6 @@ class Store(FileConnections):
         refuse_after_fork(self._file)
         try:
             return self._transact(move)
-        except KeyboardInterrupt:
-            self._gate.let_go()
-            raise
         except FAULTS as error:
             code = code_of(error)
             if code in (READONLY, CORRUPT, NOTADB, CANTOPEN) or (code == FULL and not vital):
@@ -175,32 +172,37 @@ class Store(FileConnections):
         # Without WAL, readers and writers exclude each other.
         return self._gate if self._shared else nullcontext()
 
+    def _let_go(self) -> None:
+        self._gate.let_go()
+
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=_OPENING_S, isolation_level=None, check_same_thread=False)
 
     def _transact(self, move: Callable[[Connection], T]) -> T:
+        return self._gate.through(lambda: self._alone(move))
+
+    def _alone(self, move: Callable[[Connection], T]) -> T:
         before = handled()
-        with self._gate:
-            if file_of(self.path) != self._file:
-                raise FileNotFoundError(errno.ENOENT, "replaced", str(self.path))
-            connection = self._writer = self._writer or self._engine.connect()
+        if file_of(self.path) != self._file:
+            raise FileNotFoundError(errno.ENOENT, "replaced", str(self.path))
+        connection = self._writer = self._writer or self._engine.connect()
+        try:
+            connection.rollback()  # what an interrupt may have left open
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            result = move(connection)
+            connection.commit()
+        except BaseException as error:
+            if is_stop(error, before):
+                self._writer = None
+                discard(connection)
+                raise KeyboardInterrupt from None
             try:
-                connection.rollback()  # what an interrupt may have left open
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                result = move(connection)
-                connection.commit()
-            except BaseException as error:
-                if is_stop(error, before):
-                    self._writer = None
-                    discard(connection)
-                    raise KeyboardInterrupt from None
-                try:
-                    connection.rollback()
-                except DATABASE:
-                    self._writer = None
-                    connection.invalidate()
-                raise
-            return result
+                connection.rollback()
+            except DATABASE:
+                self._writer = None
+                connection.invalidate()
+            raise
+        return result
 
     def _prepare(self) -> None:
         """Make or migrate the tables, as one transaction; then write ahead."""
