@@ -391,3 +391,39 @@ def test_a_stop_while_nobody_answers_is_one_line(hesitant):
     told = "stopped: %asksage models did not come to its end."
     assert (reply["ename"], reply["evalue"]) == ("Interrupted", told)
     assert len(reply["traceback"]) == 1
+
+
+LAST = "[(str(n), str(c)) for n, c in sage.usage()[['notebook', 'cell']].to_numpy(object)][-1]"
+
+
+def test_a_thread_of_an_earlier_cell_is_not_booked_to_a_later_one(kernel):
+    kernel.run(
+        "import asksage_jupyter as sage, threading\ngo = threading.Event()\n"
+        "late = threading.Thread(target=lambda: go.wait() and sage.ask('Why?'))\nlate.start()",
+        cell="earlier",
+    )
+    kernel.run("go.set(); late.join()", cell="later")
+    assert kernel.value(LAST)[-7:] != "later')"
+    kernel.run("at_once = threading.Thread(target=sage.ask, args=['Why?'])\nat_once.start(); at_once.join()")
+    assert kernel.value(LAST).endswith(f"'{CELL}')")
+
+
+def test_a_child_notebook_is_not_booked_to_the_one_that_runs_it(kernel, tenant, place):
+    """As papermill and nbclient start it: with the environment of the kernel they run in."""
+    codes = "import asksage_jupyter as sage; sage.ask('Why, child?')"
+    reply, _ = kernel.run(
+        "import nbformat, nbclient\n"
+        f"child = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell({codes!r})])\n"
+        "_ = nbclient.NotebookClient(child, kernel_name='python3').execute()\n"
+        "import asksage_jupyter as sage"
+    )
+    assert reply["status"] == "ok", reply
+    assert "a.ipynb" not in kernel.value(LAST)
+    kernel.run("sage.ask('Why, driver?')")
+    assert "a.ipynb" in kernel.value(LAST)
+
+
+def test_vs_code_tells_the_notebook_in_a_variable(kernel):
+    kernel.run("import asksage_jupyter as sage\n__vsc_ipynb_file__ = '/work/tides.ipynb'\nsage.ask('Why?')")
+    assert "/work/tides.ipynb" in kernel.value(LAST)
+    kernel.run("del __vsc_ipynb_file__")

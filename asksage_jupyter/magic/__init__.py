@@ -16,8 +16,8 @@ from ..session import accompany, dismiss, forget
 from ..session.origin import tell_cell
 from ..session.waiting import tell_waiting
 from ..settings import AskSage
+from . import threads
 from .completion import complete
-from .front_end import cell_id
 from .transform import Line, transform
 from .waiting import Waiting
 
@@ -73,7 +73,8 @@ def register(shell: InteractiveShell) -> None:
 
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
-    tell_cell(partial(cell_id, shell))
+    tell_cell(partial(threads.cell_id, shell))
+    threads.follow(shell)
     tell_waiting(Waiting(shell))
     accompany(_news)
     accompany(_forewarning)
@@ -93,6 +94,7 @@ def unregister(shell: InteractiveShell) -> None:
             shell.magics_manager.magics[kind].pop(name, None)
         vars(shell.magics_manager.user_magics).pop(name, None)
     tell_cell(None)
+    threads.leave(shell)
     tell_waiting(None)
     dismiss(_news)
     dismiss(_forewarning)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from functools import cache
+
+_TOLD = "JPY_SESSION_NAME"
 
 
 def _untold() -> str | None:
@@ -25,5 +29,32 @@ def cell() -> str | None:
 
 
 def notebook() -> str | None:
-    """The path of this kernel's notebook, as Jupyter Server sets it; None where it does not."""
-    return os.environ.get("JPY_SESSION_NAME")
+    """The path of this kernel's notebook, as VS Code or Jupyter Server tells it; None where neither does."""
+    if (in_vs_code := _in_vs_code()) is not None:
+        return in_vs_code
+    told = os.environ.get(_TOLD)
+    return None if told is None or _is_inherited(told) else told
+
+
+def _in_vs_code() -> str | None:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    path = shell.user_ns.get("__vsc_ipynb_file__") if shell is not None else None
+    return path if isinstance(path, str) and path else None
+
+
+@cache
+def _is_inherited(told: str) -> bool:
+    """Whether the name is that of the notebook which started this kernel, as nbclient and papermill do.
+
+    Jupyter Server tells its kernels a name that it does not have itself.
+    """
+    try:
+        import psutil  # type: ignore[import-untyped]  # ipykernel's own; it has no types
+    except ModuleNotFoundError:  # then this is no kernel
+        return False
+    try:
+        starter = int(os.environ["JPY_PARENT_PID"]) if os.name == "posix" else os.getppid()
+        return bool(psutil.Process(starter).environ().get(_TOLD) == told)
+    except (KeyError, ValueError, OSError, psutil.Error):
+        return False

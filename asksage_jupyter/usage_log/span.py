@@ -63,9 +63,10 @@ def _parsed(name: str, when: When) -> date:
     when = _of_pandas(name, when)
     if isinstance(when, date) and when == when:  # pandas.NaT is not itself
         return when
+    text = when if isinstance(when, str) else ""
     for parse in (date.fromisoformat, datetime.fromisoformat):
         try:
-            return parse(str(when) if isinstance(when, str) else "")
-        except (TypeError, ValueError):
+            return parse(text)
+        except ValueError:
             continue
     raise BadInput(f"{name} is a date like 2026-11-23, or a time like 2026-11-23T14:00, not {when!r}")
