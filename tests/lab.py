@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,7 +66,7 @@ class Lab:
 
     def at(self, path: str) -> str:
         """The address of another page of its server."""
-        return self.address.replace("/lab?", f"/{path}?")
+        return re.sub(r"/lab\b[^?]*\?", f"/{path}?", self.address)
 
 
 @contextmanager
