@@ -130,6 +130,17 @@ def test_the_balance_is_the_ledgers(ask, ledger, as_ada):
     assert balance["checked_at"] is None
 
 
+def test_tokens_that_were_asked_for_are_told_until_somebody_decides(ask, ledger, as_ada, path):
+    give(ledger)
+    assert [meter["asked_for"] for meter in ask("balance")[1]["meters"]] == [0, 0]
+    rows = [{"tokens": 50_000, "meter": "training", "state": "pending"}]
+    requests = path.parent / "requests.json"
+    requests.write_text(json.dumps({f"{ADA.holder} at {ADA.host}": rows}))
+    assert [meter["asked_for"] for meter in ask("balance")[1]["meters"]] == [0, 50_000]
+    requests.write_text("not ours")
+    assert [meter["asked_for"] for meter in ask("balance")[1]["meters"]] == [0, 0]
+
+
 def test_a_member_of_a_pool_is_told_what_they_can_really_spend(ask, ledger, as_ada):
     pool = Account.of_pool(ADA.host, "lab")
     give(ledger, pool, 1_000)

@@ -14,6 +14,7 @@ from ..ledger import CALL_COLUMNS, LedgerView
 from ..ledger.place import place_of
 from ..ledger.watch import MarkWatch
 from ..session.access import Access, mark_of
+from ..session.requests import pending
 from . import figures
 from .history import History
 from .summary import summary
@@ -174,12 +175,17 @@ class Reader:
         meters = (balance.inference, balance.training)
         opened = self._view.open_calls(account)
         calls = self._view.recent(account, limit=1)
+        requests = pending(self._view.folder, account)
         return {
             "state": "known" if any(meter.granted is not None for meter in meters) else "unknown",
             "trouble": None,
             "account": figures.holder(balance),
             "period": figures.period(now, account.zone),
-            "meters": [figures.meter(each, self._pace(balance, each.meter, now)) for each in meters],
+            "meters": [
+                figures.meter(each, self._pace(balance, each.meter, now))
+                | {"asked_for": sum(asked.tokens for asked in requests if asked.meter == each.meter)}
+                for each in meters
+            ],
             "open": figures.opened(opened),
             "last_call": figures.call(calls[0]) if calls else None,
             "checked_at": None if checked_at is None else figures.instant(checked_at),

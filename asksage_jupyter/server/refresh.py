@@ -69,10 +69,12 @@ class Refresh:
 
     def _compared(self) -> str:
         from ..reconciling import reconcile
+        from ..session.requests import look_again
 
         session = self._session = Session(self._settings)
         try:
             found = reconcile(session)
+            look_again(session)
         except NoKey:
             return NO_KEY
         except AskSageError as error:

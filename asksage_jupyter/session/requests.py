@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..account import Meter
+from ..errors import AskSageError
 from .shortage import follow_limit
 
 if TYPE_CHECKING:
@@ -108,6 +109,13 @@ def pending(folder: Path, account: Account) -> list[TokenRequest]:
         with suppress(TypeError):
             found.append(TokenRequest(**each))
     return found
+
+
+def look_again(session: Session) -> None:
+    """Ask what became of the requests that wait, if any do; where that is not told, they wait on."""
+    if pending(session.ledger.folder, session.account):
+        with suppress(AskSageError):
+            token_requests(session)
 
 
 def _followed(session: Session, meter: Meter, told: int | None) -> tuple[int, int] | None:

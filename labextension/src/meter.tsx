@@ -40,6 +40,11 @@ export function MeterCard({ meter, mayTell, format }: IMeterProps): React.JSX.El
         </>
       )}
       {pool && <PoolPart pool={pool} meter={meter} format={format} />}
+      {meter.asked_for > 0 && (
+        <p className="jp-asksage-quiet" data-asksage={`asked-${meter.meter}`}>
+          {format.trans.__('%1 asked for, pending', format.figure(meter.asked_for))}
+        </p>
+      )}
       <Source meter={meter} mayTell={mayTell} format={format} />
     </section>
   );

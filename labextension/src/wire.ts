@@ -45,7 +45,9 @@ const meter = record({
   as_of: nullable(text),
   pace: nullable(pace),
   spendable: nullable(whole),
-  pool: nullable(pool)
+  pool: nullable(pool),
+  /** Tokens that were asked for, about which nobody has decided. */
+  asked_for: whole
 });
 
 /** Calls without a bill yet, and what is held for them. */

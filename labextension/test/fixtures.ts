@@ -17,6 +17,7 @@ export function meter(change: Partial<Meter> = {}): Meter {
     },
     spendable: 163_204,
     pool: null,
+    asked_for: 0,
     ...change
   };
 }

@@ -311,3 +311,10 @@ describe('before first contact', () => {
     expect(host.textContent).not.toContain('set_plan');
   });
 });
+
+it('has a quiet line for tokens that were asked for', () => {
+  show({ ...full, balance: balance({ meters: [meter({ asked_for: 50_000 })] }) });
+  expect(part('asked-inference').textContent).toBe('50,000 asked for, pending');
+  show(full);
+  expect(names()).not.toContain('asked-inference');
+});
