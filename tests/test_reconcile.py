@@ -2,7 +2,7 @@
 
 import random
 import threading
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -19,6 +19,8 @@ from asksage_jupyter.month import period_at, to_datetime
 from asksage_jupyter.reconciling import Background, reconcile
 from asksage_jupyter.reconciling.counters import book
 from asksage_jupyter.service import Secret, Service
+from asksage_jupyter.session.contact import make_contact
+from asksage_jupyter.session.settling import Settling
 
 ME = Account("api.example", "me@example")
 INFERENCE, TRAINING = Meter.INFERENCE, Meter.TRAINING
@@ -89,6 +91,15 @@ def told(value):
     return {"response": value, "status": 200}
 
 
+def session_of(ledger, service, clock):
+    """What reconcile needs to know of a session."""
+    settings = SimpleNamespace(presume_after_s=3600)
+    settling = Settling(ME, settings, lambda: ledger, clock, lambda: None)
+    return SimpleNamespace(
+        account=ME, ledger=ledger, service=service, clock=clock, settings=settings, settling=settling
+    )
+
+
 class Desk:
     """A kernel beside a tenant."""
 
@@ -99,7 +110,7 @@ class Desk:
         self.server = server
         self.ledger = Ledger(path, clock=self.clock)
         self.service = self.another_service()
-        self.session = SimpleNamespace(account=ME, ledger=self.ledger, service=self.service, clock=self.clock)
+        self.session = session_of(self.ledger, self.service, self.clock)
         for meter, monthly in ((INFERENCE, 10_000), (TRAINING, 5_000)):
             self.ledger.set_plan(ME, meter, monthly, source="the service's")
         self.later(HOUR)
@@ -114,12 +125,20 @@ class Desk:
         self.later(round(seconds * SECOND))
 
     def reconcile(self, **options):
+        options.setdefault("running_s", 300)  # nobody here waits longer for a reply
         return reconcile(self.session, sleep=self.sleep, **options)
 
     def hold(self, estimate=60, *, meter=INFERENCE, due=HOUR, model=MODEL):
         call = Call(new_op(), self.clock(), model, meter, estimate)
         self.ledger.hold(ME, call, due=self.clock() + due)
         return call.op
+
+    @contextmanager
+    def flying(self, op):
+        """A call of this kernel, under way."""
+        self.session.settling.begin(op)
+        yield
+        self.session.settling.end(op)
 
     def settle(self, op, tokens, figures=(10, 5)):
         self.ledger.settle(op, Bill(tokens, Source.BILLED, input_tokens=figures[0], output_tokens=figures[1]))
@@ -134,9 +153,11 @@ class Desk:
     def used(self, meter=INFERENCE):
         return self.ledger.used_in(ME, meter)
 
+    def calls(self):
+        return [dict(zip(CALL_COLUMNS, row, strict=True)) for row in self.ledger.calls(ME)]
+
     def call(self, op):
-        calls = [dict(zip(CALL_COLUMNS, row, strict=True)) for row in self.ledger.calls(ME)]
-        return next(call for call in calls if call["op"] == op)
+        return next(call for call in self.calls() if call["op"] == op)
 
     def close(self):
         self.service.close()
@@ -209,9 +230,11 @@ def test_a_lost_call_that_was_never_billed_stays_open_then_presumed_then_is_give
     assert "no bill" in found.still_open[0].why
     desk.later(HOUR)
     found = desk.reconcile()
-    assert found.corrections == {INFERENCE: -60}
-    assert found.still_open[0].presumed
+    assert [(call.tokens, call.presumed) for call in found.settled] == [(0, True)]
+    assert not found.corrections
+    assert not found.still_open
     assert desk.used() == 0
+    assert not desk.ledger.calls(ME)
     books_nothing(desk)
 
 
@@ -341,6 +364,56 @@ def test_without_a_log_the_calls_stay_open_and_the_counter_still_tells(desk):
     assert desk.used() == 547
 
 
+def test_a_long_call_is_not_settled_with_another_devices_bill(desk):
+    op = desk.hold(60)
+    desk.later(40 * SECOND)
+    desk.tenant.bill(47, figures=(9, 4))  # the other device's
+    desk.later(270 * SECOND)
+    assert "running" in desk.reconcile(running_s=None).still_open[0].why
+    with desk.flying(op):
+        desk.later(2 * HOUR)
+        desk.ledger.presume()
+        assert not desk.reconcile(running_s=0).settled
+    desk.tenant.bill(900, figures=(100, 300))
+    desk.settle(op, 900, (100, 300))
+    desk.later(MINUTE)
+    desk.reconcile()
+    assert (desk.call(op)["tokens"], desk.used()) == (900, 947)
+    books_nothing(desk)
+
+
+def test_a_call_of_this_kernel_that_is_over_needs_no_waiting(desk):
+    op = desk.hold(60)
+    desk.tenant.bill(47)
+    with desk.flying(op):
+        pass
+    desk.later(10 * SECOND)
+    assert [call.op for call in desk.reconcile(running_s=None).settled] == [op]
+
+
+def test_a_lost_call_is_found_under_the_model_it_was_served_as_before(desk):
+    once = desk.hold(60, model="haiku-com")
+    desk.tenant.bill(50, model="haiku-45", figures=(8, 3))
+    desk.ledger.settle(once, Bill(50, Source.BILLED, input_tokens=8, output_tokens=3, model="haiku-45"))
+    desk.later(20 * MINUTE)
+    op = desk.hold(60, model="haiku-com")
+    other = desk.hold(60, model="another")
+    desk.tenant.bill(47, model="haiku-45")
+    desk.later(6 * MINUTE)
+    assert [call.op for call in desk.reconcile().settled] == [op]
+    assert desk.call(op)["model"] == "haiku-45"
+    assert [call.op for call in desk.reconcile().still_open] == [other]
+
+
+def test_what_a_log_that_lacks_rows_does_not_show_stays_presumed(desk):
+    desk.hold(60)
+    desk.tenant.bill(500, logged=False)
+    desk.later(2 * HOUR)
+    found = desk.reconcile()
+    assert not found.settled
+    assert [call.presumed for call in found.still_open] == [True]
+
+
 # -- other devices ------------------------------------------------------------------------------------------
 
 
@@ -438,10 +511,10 @@ def test_two_kernels_at_once_book_once(desk, tmp_path):
             closing(Ledger(tmp_path / "ledger.db", clock=desk.clock)) as ledger,
             closing(desk.another_service()) as service,
         ):
-            session = SimpleNamespace(account=ME, ledger=ledger, service=service, clock=desk.clock)
+            session = session_of(ledger, service, desk.clock)
             together.wait(10)
             try:
-                reconcile(session, sleep=lambda _: None)
+                reconcile(session, sleep=lambda _: None, running_s=300)
             except BaseException as error:
                 wrong.append(repr(error))
 
@@ -484,9 +557,10 @@ def test_processes_that_saw_different_counters_never_book_both(desk, tmp_path):
 
 def test_a_correction_of_a_sum_that_was_there_before_is_booked_again(desk):
     period = period_at(desk.clock())
-    for _ in range(3):
-        assert book(desk.ledger, ME, INFERENCE, 30, period, 0)
-        assert book(desk.ledger, ME, INFERENCE, -30, period, 30)
+    for number in range(0, 30, 2):
+        assert book(desk.ledger, ME, INFERENCE, 30, period, number)
+        assert not book(desk.ledger, ME, INFERENCE, 31, period, number)
+        assert book(desk.ledger, ME, INFERENCE, -30, period, number + 1)
     assert desk.used() == 0
 
 
@@ -514,7 +588,7 @@ def test_a_limit_that_changed_becomes_the_plan(desk):
     (plan,) = found.plans
     assert (plan.before, plan.monthly) == (10_000, 15_000)
     assert desk.ledger.balance(ME).inference.granted == 15_000
-    assert "tokens left + monthly counter" in desk.ledger.balance(ME).inference.source
+    assert "account limit + monthly counter" in desk.ledger.balance(ME).inference.source
     books_nothing(desk)
 
 
@@ -544,7 +618,7 @@ def test_a_ledger_that_knows_nothing_makes_first_contact(desk, tmp_path):
     desk.tenant.bill(411)
     desk.later(MINUTE)
     with closing(Ledger(tmp_path / "new.db", clock=desk.clock)) as ledger:
-        session = SimpleNamespace(account=ME, ledger=ledger, service=desk.service, clock=desk.clock)
+        session = session_of(ledger, desk.service, desk.clock)
         assert not reconcile(session, sleep=desk.sleep).corrections
         assert ledger.balance(ME).inference.used == 411
 
@@ -607,6 +681,105 @@ def test_a_call_lost_in_the_old_month_is_settled_there(desk):
     assert desk.ledger.used_in(ME, INFERENCE, "2026-11") == 47
     assert desk.used() == 0
     books_nothing(desk)
+
+
+def test_a_closed_month_comes_to_what_its_rows_say_once(desk):
+    desk.ask(63)
+    desk.clock.t = at(2026, 11, 30, 23, 59)
+    across = desk.hold(60)
+    desk.tenant.bill(500)  # another device, to the last minute
+    never = desk.hold(70, model="never-billed")
+    desk.later(2 * MINUTE)
+    desk.tenant.bill(47)  # billed when it was answered, and so in December
+    desk.settle(across, 47)
+    desk.later(2 * HOUR)
+    desk.tenant.bill(5)
+    desk.later(MINUTE)
+    found = desk.reconcile()
+    assert [(each.period, each.correction) for each in found.closed] == [("2026-11", 500 - 47)]
+    assert "2026-11, inference: counter 563, ledger 110, 453 booked for other devices" in str(found)
+    assert desk.ledger.used_in(ME, INFERENCE, "2026-11") == 563
+    assert desk.used() == 52 == desk.tenant.used(INFERENCE)
+    assert never not in [call["op"] for call in desk.calls()]
+    books_nothing(desk)
+    starts, ends = at(2026, 11, 1), at(2026, 12, 1)
+    assert sum(tokens for _, tokens in desk.ledger.spending(ME, INFERENCE, starts, ends)) == 563
+    assert sum(tokens for _, tokens in desk.ledger.spending(ME, INFERENCE, ends, ends + DAY)) == 52
+    figures, calls = desk.ledger.month_with_calls(ME, INFERENCE, "2026-11")
+    assert sum(row[10] for row in calls) + figures.corrections == figures.used == 563
+    assert desk.ledger.verify().ok
+
+
+def test_a_closed_month_is_not_lowered_by_a_log_that_lacks_rows(desk):
+    desk.ask(63)
+    desk.tenant.rows.clear()
+    desk.clock.t = at(2026, 12, 1, 2)
+    desk.tenant.bill(5)
+    desk.later(MINUTE)
+    desk.tenant.bill(7, logged=False)
+    desk.later(MINUTE)
+    assert not desk.reconcile().closed
+    assert desk.ledger.used_in(ME, INFERENCE, "2026-11") == 63
+
+
+# -- limits -------------------------------------------------------------------------------------------------
+
+
+def test_an_organisations_pool_below_the_limit_moves_no_plan_and_overage_shows(desk):
+    desk.server.on(LEFT, lambda _: told(0))
+    desk.tenant.bill(10_500)
+    for _ in range(3):
+        desk.later(MINUTE)
+        assert not desk.reconcile().plans
+        desk.tenant.bill(100)
+    inference = desk.ledger.balance(ME).inference
+    assert (inference.granted, inference.overage) == (10_000, 700)
+    assert "700 over" in str(inference)
+
+
+@pytest.mark.parametrize(
+    "left", [{"response": "no organisation", "status": 503}, told(-1), told(-2), told(False)]
+)
+def test_tokens_left_that_are_not_told_stop_nothing(desk, left):
+    desk.server.on(LEFT, left)
+    desk.tenant.bill(500)
+    desk.later(MINUTE)
+    found = desk.reconcile()
+    assert found.corrections == {INFERENCE: 500}
+    assert not found.plans
+
+
+def test_limits_that_are_no_numbers_are_no_plan(desk):
+    desk.server.on(LIMITS, lambda _: told({"max_tokens": -1, "max_train_tokens": False}))
+    assert not desk.reconcile().plans
+
+
+@pytest.mark.parametrize("left", [-10_000, 0])
+@pytest.mark.parametrize("limit", [10_000, None])
+def test_an_overdrawn_organisation_makes_first_contact(desk, tmp_path, left, limit):
+    desk.server.on(LEFT, lambda _: told(left))
+    desk.server.on(LIMITS, lambda _: told({"max_tokens": limit}))
+    desk.tenant.bill(411)
+    desk.later(MINUTE)
+    with closing(Ledger(tmp_path / "new.db", clock=desk.clock)) as ledger:
+        make_contact(ME, ledger, desk.service)
+        inference = ledger.balance(ME).inference
+        assert inference.used == 411
+        assert inference.granted == (limit or max(0, left + 411))
+
+
+def test_what_a_top_up_gave_and_lost_does_not_move_the_plan(desk):
+    starts, ends = at(2026, 11, 1), at(2026, 11, 26)
+    desk.ledger.grant(ME, INFERENCE, 2_000, source="top-up:r-1", starts=starts, ends=ends)
+    for limit in (10_000, 12_000):
+        desk.tenant.limit = limit
+        assert not desk.reconcile().plans
+    desk.clock.t = ends + HOUR
+    for limit in (12_000, 10_000):
+        desk.tenant.limit = limit
+        assert not desk.reconcile().plans
+    desk.tenant.limit = 9_000
+    assert [plan.monthly for plan in desk.reconcile().plans] == [9_000]
 
 
 # -- privacy, faults, words ---------------------------------------------------------------------------------
@@ -751,21 +924,23 @@ def test_a_call_older_than_the_look_back_is_looked_for_no_more(desk):
 @pytest.mark.parametrize("seed", range(10))
 def test_after_any_history_both_witnesses_agree_to_the_token(desk, seed):
     chance = random.Random(seed)
-    flying = []
+    flying, sent, bills = [], {}, {}
 
     def send():
-        flying.append(desk.hold(chance.randint(20, 90), due=20 * MINUTE))
+        op = desk.hold(chance.randint(20, 90))
+        flying.append(op)
+        sent[op] = desk.clock()
 
     def arrive():
         if flying:
-            op, tokens = flying.pop(chance.randrange(len(flying))), chance.randint(5, 200)
-            if chance.random() < 0.8:
+            op, tokens = flying.pop(0), chance.randint(5, 200)
+            is_billed = chance.random() < 0.8
+            if is_billed:
                 desk.tenant.bill(tokens, logged=chance.random() < 0.9)
             if chance.random() < 0.3:
                 return  # the reply is lost
-            # A reply of more than five minutes may find its call settled: its kernel is told so, and goes on.
-            with suppress(LedgerConflict):
-                desk.settle(op, tokens) if chance.random() < 0.8 else desk.ledger.void(op)
+            desk.settle(op, tokens) if is_billed else desk.ledger.void(op)
+            bills[op] = tokens if is_billed else None
 
     def other_device():
         desk.tenant.bill(chance.randint(1, 300), model=chance.choice([MODEL, "another"]))
@@ -775,13 +950,15 @@ def test_after_any_history_both_witnesses_agree_to_the_token(desk, seed):
 
     def compare():
         desk.later(5 * SECOND)
-        found = desk.reconcile()
+        found = desk.reconcile(running_s=None)
         balance = desk.ledger.balance(ME).inference
         assert balance.granted == desk.tenant.limit
         if not any("running" in call.why for call in found.still_open):
             assert balance.used + balance.held >= desk.tenant.used(INFERENCE)
 
     for _ in range(40):
+        while flying and desk.clock() - sent[flying[0]] > 50 * MINUTE:
+            arrive()
         chance.choice([send, send, arrive, arrive, arrive, other_device, change_limit, compare])()
         desk.later(chance.choice([SECOND, 20 * SECOND, 3 * MINUTE]))
     while flying:
@@ -792,6 +969,9 @@ def test_after_any_history_both_witnesses_agree_to_the_token(desk, seed):
     assert desk.used() == desk.tenant.used(INFERENCE)
     books_nothing(desk)
     assert desk.ledger.verify().ok
+    calls = {call["op"]: call["tokens"] for call in desk.calls()}
+    for op, tokens in bills.items():  # each call's own, and nobody else's
+        assert calls.get(op) == tokens
 
 
 def test_the_demo_agrees_when_it_is_asked(at_demo):

@@ -308,13 +308,17 @@ class Ledger(LedgerView):
             lambda connection: moves.presume(connection, ops, self._clock()), of=ops, vital=True
         )
 
-    def correct(self, account: Account, meter: Meter, tokens: int, *, op: str) -> None:
+    def correct(
+        self, account: Account, meter: Meter, tokens: int, *, op: str, period: str | None = None
+    ) -> None:
         """Book a signed difference on the live grants; the same op again changes nothing.
 
         Parameters
         ----------
         tokens : int
             Above zero: spent elsewhere. Below: given back.
+        period : str or None
+            A month that is over, on whose allotment it is booked instead.
 
         Raises
         ------
@@ -325,7 +329,7 @@ class Ledger(LedgerView):
         """
         tokens = grants.signed(tokens, "a correction")
         self._store.write(
-            lambda connection: moves.correct(connection, account, meter, tokens, op, self._clock()),
+            lambda connection: moves.correct(connection, account, meter, tokens, op, self._clock(), period),
             of=account,
             vital=True,
         )

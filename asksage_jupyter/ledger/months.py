@@ -38,7 +38,7 @@ _GRANTS = (
     )
     .order_by(grant.c.ends, grant.c.id)
 )
-_CORRECTIONS = select(func.coalesce(func.sum(entry.c.tokens), 0)).where(
+_CORRECTIONS = select(func.coalesce(func.sum(entry.c.tokens), 0), func.count()).where(
     entry.c.grant_id == bindparam("grant_id"), entry.c.kind == Kind.CORRECT.value
 )
 
@@ -59,7 +59,7 @@ _is_over = exists().where(
 )
 # What was spent of one grant before, in and after the month, and what calls of then still hold.
 _SPENT = (
-    select(_when, entry.c.kind, func.sum(entry.c.tokens))
+    select(_when, entry.c.kind, func.sum(entry.c.tokens), func.count())
     .where(
         entry.c.grant_id == bindparam("grant_id"),
         or_(
@@ -99,6 +99,8 @@ class MonthFigures:
         Who told the plan; "not known: ..." where nobody did.
     as_of : int
         The instant of the figures, in microseconds UTC.
+    corrected : int
+        How many entries `corrections` is the sum of.
     """
 
     period: str
@@ -112,6 +114,7 @@ class MonthFigures:
     open_holds: int
     source: str
     as_of: int
+    corrected: int = 0
 
     @property
     def given(self) -> int:
@@ -192,12 +195,13 @@ def _add(figures: MonthFigures, connection: Connection, tail: Tail, starts: int,
     over = tail.ends <= min(ends, figures.as_of)
     expired = figures.expired + (max(0, tail.room) if over else 0)
     if tail.source == allotment_of(figures.period):
-        corrections = connection.execute(_CORRECTIONS, {"grant_id": tail.grant_id}).scalar_one()
+        corrections, many = connection.execute(_CORRECTIONS, {"grant_id": tail.grant_id}).one()
         return replace(
             figures,
             granted=tail.granted,
             used=figures.used + tail.used,
             corrections=figures.corrections + int(corrections),
+            corrected=figures.corrected + many,
             expired=expired,
         )
     spent = _Spent.of(connection, tail, starts, ends)
@@ -208,6 +212,7 @@ def _add(figures: MonthFigures, connection: Connection, tail: Tail, starts: int,
         brought=figures.brought + (0 if is_new else tail.granted - spent.before),
         used=figures.used + spent.used,
         corrections=figures.corrections + spent.corrections,
+        corrected=figures.corrected + spent.corrected,
         expired=expired,
     )
 
@@ -219,15 +224,17 @@ class _Spent:
     before: int
     used: int
     corrections: int
+    corrected: int
 
     @classmethod
     def of(cls, connection: Connection, tail: Tail, starts: int, ends: int) -> _Spent:
         asked = {"grant_id": tail.grant_id, "starts": starts, "ends": ends}
         sums: Sequence[Any] = connection.execute(_SPENT, asked).all()
         return cls(
-            sum(int(tokens) for when, _, tokens in sums if when == _BEFORE),
-            sum(int(tokens) for when, kind, tokens in sums if when == _WITHIN and kind != Kind.HOLD),
-            sum(int(tokens) for when, kind, tokens in sums if when == _WITHIN and kind == Kind.CORRECT),
+            sum(int(tokens) for when, _, tokens, _ in sums if when == _BEFORE),
+            sum(int(tokens) for when, kind, tokens, _ in sums if when == _WITHIN and kind != Kind.HOLD),
+            sum(int(tokens) for when, kind, tokens, _ in sums if when == _WITHIN and kind == Kind.CORRECT),
+            sum(many for when, kind, _, many in sums if when == _WITHIN and kind == Kind.CORRECT),
         )
 
 

@@ -23,10 +23,13 @@ from .prepared import Prepared, together
 from .schema import OF_A_CALL, account, entry, grant
 from .schema import bill as bill_table
 from .schema import call as call_table
-from .state import TAIL_COLUMNS, WITH_POOLS, States, Tail, state_of, with_tail
+from .state import TAIL_COLUMNS, WITH_POOLS, States, Tail, allotment_of, read_state, state_of, with_tail
 
 _FIND_CALL = Prepared(
     select(call_table.c.account_id, call_table.c.estimate).where(call_table.c.op == bindparam("op"))
+)
+_OF_SOURCE = with_tail(select(*TAIL_COLUMNS).select_from(grant)).where(
+    grant.c.account_id == bindparam("account_id"), grant.c.source == bindparam("source")
 )
 _INSERT_CALL = Prepared(call_table.insert())
 _INSERT_BILL = Prepared(bill_table.insert())
@@ -131,8 +134,19 @@ def presume(connection: Connection, ops: Sequence[str], clock: int) -> int:
     return booked
 
 
-def correct(connection: Connection, holder: Account, meter: Meter, tokens: int, op: str, clock: int) -> None:
-    """Book a signed difference: spent like a call, given back in the opposite order."""
+def correct(
+    connection: Connection,
+    holder: Account,
+    meter: Meter,
+    tokens: int,
+    op: str,
+    clock: int,
+    period: str | None = None,
+) -> None:
+    """Book a signed difference: spent like a call, given back in the opposite order.
+
+    In a `period` that is over, where nothing is spent any more, it is booked on the allotments of then.
+    """
     asked = {"op": op, "host": holder.host, "holder": holder.holder, "now": clock}
     rows, ((times, booked),) = together(connection, (WITH_POOLS, asked), (_CORRECTED, asked))
     if times:
@@ -141,7 +155,12 @@ def correct(connection: Connection, holder: Account, meter: Meter, tokens: int, 
                 f"the correction {op} was already booked with {booked:,} tokens: make a new op."
             )
         return
-    own, *common = payers(connection, holder, meter, States.of(rows, clock))
+    states = States.of(rows, clock)
+    if period is not None:
+        for tail in _allotments(connection, holder, meter, period, clock):
+            append(connection, tail, Kind.CORRECT, op, tokens, now=clock)
+        return
+    own, *common = payers(connection, holder, meter, states)
     for pool in common:
         if tokens < 0:
             refuse_gift(connection, holder, own, pool, -tokens)
@@ -152,6 +171,17 @@ def correct(connection: Connection, holder: Account, meter: Meter, tokens: int, 
         # What fits nowhere goes to the grant that is over first: overage ends with the month.
         for tail, share in _add(shares, live[0], rest):
             append(connection, tail, Kind.CORRECT, op, share, now=payer.state.now)
+
+
+def _allotments(connection: Connection, holder: Account, meter: Meter, period: str, clock: int) -> list[Tail]:
+    """A past month's allotment, and that of the pool."""
+    state = read_state(connection, holder, meter, clock)
+    whose = [] if state is None else [state.account_id, state.member.pool_id]
+    asked = [{"account_id": each, "source": allotment_of(period)} for each in whose if each is not None]
+    found = [connection.execute(_OF_SOURCE, each).one_or_none() for each in asked]
+    if not found or None in found:
+        raise LedgerConflict(f"no {meter} tokens of {period} are there to be corrected.")
+    return [Tail(*row) for row in found if row is not None]
 
 
 def spread(tokens: int, tails: Iterable[Tail]) -> tuple[list[tuple[Tail, int]], int]:

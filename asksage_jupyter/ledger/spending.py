@@ -30,7 +30,7 @@ _OF_METER = (
     account.c.meter == bindparam("meter"),
 )
 _CHAINS = (
-    select(grant.c.id, _length.scalar_subquery())
+    select(grant.c.id, grant.c.ends, _length.scalar_subquery())
     .join(account, account.c.id == grant.c.account_id)
     .where(*_OF_METER)
 )
@@ -46,7 +46,7 @@ _PRESUMED = Prepared(
     )
 )
 _BOOKED = Prepared(
-    select(entry.c.kind, entry.c.t, entry.c.tokens)
+    select(entry.c.kind, entry.c.t, entry.c.tokens, grant.c.ends)
     .join(grant, grant.c.id == entry.c.grant_id)
     .join(account, account.c.id == grant.c.account_id)
     .where(
@@ -73,9 +73,9 @@ def spending(
     asked = {"host": holder.host, "holder": holder.holder, "meter": meter.value}
     used: dict[int, int] = defaultdict(int)
     strayed: set[str] = set()
-    for grant_id, length in connection.execute(_CHAINS, asked).all():
+    for grant_id, over, length in connection.execute(_CHAINS, asked).all():
         last, link = 0, None
-        for link in _ends_of_quarters(connection, grant_id, length, since, until):
+        for link in _ends_of_quarters(connection, grant_id, over, length, since, until):
             used[link.t // QUARTER] += link.used - last
             last = link.used
             if link.held:
@@ -91,12 +91,13 @@ def spending(
 
 
 def _ends_of_quarters(
-    connection: Connection, grant_id: int, length: int, since: int, until: int
+    connection: Connection, grant_id: int, over: int, length: int, since: int, until: int
 ) -> Iterator[_Link]:
     """The last entry of each quarter within the bounds, and the last one ahead of them."""
 
     def link(seq: int) -> _Link:
-        return _Link(*_LINK.rows(connection, {"grant_id": grant_id, "seq": seq})[0])
+        found = _Link(*_LINK.rows(connection, {"grant_id": grant_id, "seq": seq})[0])
+        return found._replace(t=min(found.t, over - 1))  # a month that is over is corrected within it
 
     def quarter(link: _Link) -> int:
         return min(max(link.t, since - 1), until) // QUARTER
@@ -118,8 +119,8 @@ def _moved(connection: Connection, asked: Mapping[str, str], ops: Iterable[str])
     """What is to be added to quarters, so that each call counts in that of its hold."""
     for op in ops:
         rows = _BOOKED.rows(connection, {**asked, "op": op})
-        held_in = min(t for kind, t, _ in rows if kind == Kind.HOLD) // QUARTER
-        for kind, t, tokens in rows:
+        held_in = min(t for kind, t, _, _ in rows if kind == Kind.HOLD) // QUARTER
+        for kind, t, tokens, over in rows:
             if kind != Kind.HOLD:
-                yield t // QUARTER, -tokens
+                yield min(t, over - 1) // QUARTER, -tokens
                 yield held_in, tokens

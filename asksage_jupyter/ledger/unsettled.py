@@ -21,7 +21,7 @@ from sqlalchemy import (
 from ..account import HELD, OPEN, Account, Kind, Meter
 from .prepared import Prepared
 from .reading import HOLDING_OF, is_persons, open_holds, open_holds_of
-from .schema import account, call, entry, grant
+from .schema import account, bill, call, entry, grant
 from .state import month_of
 
 _settled = entry.alias("settled")
@@ -64,6 +64,19 @@ _CALL = (
     .join(grant, (grant.c.id == entry.c.grant_id) & (grant.c.account_id == call.c.account_id))
     .where(call.c.op == bindparam("op"))
     .group_by(call.c.op, call.c.sent_at, call.c.model, call.c.estimate, account.c.zone)
+)
+
+_SERVED = (
+    select(call.c.model, bill.c.model)
+    .distinct()
+    .join(bill, bill.c.op == call.c.op)
+    .join(account, account.c.id == call.c.account_id)
+    .where(
+        account.c.host == bindparam("host"),
+        account.c.holder == bindparam("holder"),
+        bill.c.model != call.c.model,
+        call.c.sent_at >= bindparam("since"),
+    )
 )
 
 # In the columns of `CALL_COLUMNS`: what is held stands for what was debited, and nothing is known of a reply.
@@ -122,6 +135,15 @@ def unsettled(connection: Connection, holder: Account, meter: Meter) -> list[Uns
             ops |= dict.fromkeys((op for op, _, _ in open_holds(connection, grant_id, held)), False)
     found = (_found(connection, op, presumed) for op, presumed in ops.items())
     return sorted(found, key=attrgetter("sent_at", "op"))
+
+
+def served_as(connection: Connection, holder: Account, since: int) -> dict[str, frozenset[str]]:
+    """By model, as asked for: the other models that answered in its place."""
+    found: dict[str, frozenset[str]] = {}
+    bound = {"host": holder.host, "holder": holder.holder, "since": since}
+    for asked, served in connection.execute(_SERVED, bound):
+        found[asked] = found.get(asked, frozenset()) | {served}
+    return found
 
 
 def open_calls(connection: Connection, holder: Account) -> list[tuple[Any, ...]]:

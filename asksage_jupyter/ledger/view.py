@@ -20,7 +20,7 @@ from .pools import Member
 from .reading import calls_statement, recent
 from .sealing import Chains
 from .spending import spending
-from .unsettled import Unsettled, open_calls, unsettled
+from .unsettled import Unsettled, open_calls, served_as, unsettled
 from .watch import Watch
 
 
@@ -254,6 +254,16 @@ class LedgerView:
         """
         with self._store.reading(snapshot=True) as connection:
             return unsettled(connection, account, meter)
+
+    def served_as(self, account: Account, *, since: int) -> dict[str, frozenset[str]]:
+        """By model, as asked for: the other models that answered, and were billed, in its place.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return served_as(connection, account, since)
 
     def used_in(self, account: Account, meter: Meter, period: str | None = None) -> int:
         """Ask Sage tokens used in a month, calls and corrections: what the service's counter should show.

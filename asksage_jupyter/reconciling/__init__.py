@@ -35,7 +35,7 @@ _LOOK_BACK_S = 40 * 86_400.0
 def reconcile(
     session: Session | None = None,
     *,
-    running_s: float = 300.0,
+    running_s: float | None = None,
     look_back_s: float = _LOOK_BACK_S,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Reconciled:
@@ -51,8 +51,9 @@ def reconcile(
     ----------
     session : Session, optional
         This kernel's when absent.
-    running_s : float
-        Seconds for which an open call counts as still running, and is left to settle itself.
+    running_s : float, optional
+        Seconds for which an open call of another kernel counts as still running, and is left to settle
+        itself; until it is presumed when absent. This kernel knows its own.
     look_back_s : float
         How old a call may be whose bill is still looked for, in seconds.
     sleep : callable
@@ -73,13 +74,4 @@ def reconcile(
         The ledger could not be read or written.
     """
     session = session or current()
-    parties = Parties(
-        account=session.account,
-        ledger=session.ledger,
-        service=session.service,
-        clock=session.clock,
-        sleep=sleep,
-        running_s=running_s,
-        look_back_s=look_back_s,
-    )
-    return run(parties)
+    return run(Parties.of(session, sleep, look_back_s, running_s))

@@ -34,8 +34,6 @@ class Background:
         Seconds between two runs at least.
     after_s : float
         Seconds to wait after a call: the service's counters lag, and more calls may follow.
-    running_s : float
-        As of `reconcile`.
     clock : callable
         Monotonic seconds.
     tell : callable
@@ -53,13 +51,12 @@ class Background:
         *,
         every_s: float = 300.0,
         after_s: float = 10.0,
-        running_s: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
         tell: Callable[[Reconciled], None] = lambda found: None,
     ) -> None:
         self.trouble = ""
         self._session, self._every_s, self._after_s = session, every_s, after_s
-        self._running_s, self._clock, self._tell = running_s, clock, tell
+        self._clock, self._tell = clock, tell
         self._next = clock()
         self._is_asked = False
         self._parties: Parties | None = None
@@ -97,16 +94,7 @@ class Background:
             thread.join(wait_s)
 
     def _ready(self) -> Parties:
-        session = self._session
-        return Parties(
-            account=session.account,
-            ledger=session.ledger,
-            service=session.service,
-            clock=session.clock,
-            sleep=self._over.wait,
-            running_s=self._running_s,
-            look_back_s=_LOOK_BACK_S,
-        )
+        return Parties.of(self._session, self._over.wait, _LOOK_BACK_S)
 
     def _run(self) -> None:
         while not self._over.wait(max(self._after_s, self._next - self._clock())):

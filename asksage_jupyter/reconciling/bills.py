@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .parties import Parties
 
 _AROUND = REACH + SKEW
+_SERVED = 90 * 86_400_000_000  # a model is served as another for so long at least
 
 
 def settle_from_log(parties: Parties, log: Log) -> tuple[Matches, list[Settled]]:
@@ -25,7 +26,13 @@ def settle_from_log(parties: Parties, log: Log) -> tuple[Matches, list[Settled]]
         return Matches({}, {}), []
     sent = [call.sent_at for _, call in calls]
     rows = log.since(min(sent) - _AROUND)
-    wanted = [Asked(call.op, call.sent_at, meter, call.model, call.estimate) for meter, call in calls]
+    served = parties.ledger.served_as(parties.account, since=min(call.sent_at for _, call in calls) - _SERVED)
+    wanted = [
+        Asked(
+            call.op, call.sent_at, meter, call.model, call.estimate, also=served.get(call.model, frozenset())
+        )
+        for meter, call in calls
+    ]
     matches = match([*wanted, *_known(parties, min(sent), max(sent), {call.op for call in wanted})], rows)
     settled = []
     for meter, call in calls:
@@ -35,6 +42,18 @@ def settle_from_log(parties: Parties, log: Log) -> tuple[Matches, list[Settled]]
                 Settled(call.op, meter, call.model, call.sent_at, call.tokens, row.tokens, call.presumed)
             )
     return matches, settled
+
+
+def void_unbilled(parties: Parties, log: Log, matches: Matches) -> list[Settled]:
+    """Give back what was presumed of calls for which a log that lacks nothing shows no bill at all."""
+    voided = []
+    for meter, call in parties.unsettled():
+        is_past = call.sent_at + _AROUND < parties.clock()
+        if not call.presumed or parties.is_old(call) or not is_past or matches.candidates.get(call.op, True):
+            continue
+        if log.reaches(call.sent_at - _AROUND) and _void(parties, call):
+            voided.append(Settled(call.op, meter, call.model, call.sent_at, call.tokens, 0, True))
+    return voided
 
 
 def still_open(parties: Parties, log: Log, matches: Matches) -> list[StillOpen]:
@@ -71,9 +90,18 @@ def _settle(parties: Parties, call: Unsettled, row: LogRow) -> bool:
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
         request_id=f"{ROW}{row.id}",
+        model=None if row.teach or row.model == call.model else row.model,
     )
     try:
         parties.ledger.settle(call.op, bill)
+    except LedgerConflict:
+        return False
+    return True
+
+
+def _void(parties: Parties, call: Unsettled) -> bool:
+    try:
+        parties.ledger.void(call.op)
     except LedgerConflict:
         return False
     return True

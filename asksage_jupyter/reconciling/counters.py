@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .parties import Parties
 
 _LOOKS = 4
-_MOST_TRIES = 9
 
 
 class _Seen(NamedTuple):
@@ -29,7 +28,7 @@ class _Seen(NamedTuple):
     period: str
     used: int
     held: int
-    corrections: int
+    corrections: int  # how many entries
     calls: list[Unsettled]
 
 
@@ -60,35 +59,42 @@ def compare(parties: Parties, meter: Meter, limits: Limits, matches: Matches, lo
     return _compared(meter, seen, told, 0, why)
 
 
-def book(ledger: Ledger, account: Account, meter: Meter, tokens: int, period: str, corrections: int) -> bool:
+def book(
+    ledger: Ledger,
+    account: Account,
+    meter: Meter,
+    tokens: int,
+    period: str,
+    number: int,
+    *,
+    is_over: bool = False,
+) -> bool:
     """Book the difference, unless another correction came first; returns whether it is booked.
 
-    The op is made of the month's corrections so far: two kernels that saw the same state write the same op,
-    and the ledger takes it once, though calls settle meanwhile. Whoever comes second must look again.
+    The op is made of how many corrections the month has: two kernels that saw the same state write the same
+    op, and the ledger takes it once, though calls settle meanwhile. Whoever comes second must look again.
 
     Parameters
     ----------
-    corrections : int
-        The sum of the month's corrections that `tokens` was reckoned with.
+    number : int
+        Of the month's corrections that `tokens` was reckoned with.
+    is_over : bool
+        Whether the month is: then it is booked in it all the same.
     """
-    # The number tells apart states of the same sum: given back, and spent again.
-    for number in range(_MOST_TRIES):
-        op = f"other-devices:{account.host}:{account.holder}:{meter}:{period}:{corrections}:{number}"
-        try:
-            ledger.correct(account, meter, tokens, op=op)
-            is_mine = True
-        except LedgerConflict:
-            is_mine = False
-        there = ledger.month(account, meter, period).corrections
-        if there != corrections:
-            return is_mine and there == corrections + tokens
-    return False
+    op = f"other-devices:{account.host}:{account.holder}:{meter}:{period}:{number}"
+    if ledger.month(account, meter, period).corrected != number:
+        return False
+    try:
+        ledger.correct(account, meter, tokens, op=op, period=period if is_over else None)
+    except LedgerConflict:
+        return False
+    return True
 
 
 def _look(parties: Parties, meter: Meter) -> _Seen:
     figures = parties.ledger.month(parties.account, meter)
     calls = parties.ledger.unsettled(parties.account, meter)
-    return _Seen(figures.period, figures.used, figures.held, figures.corrections, calls)
+    return _Seen(figures.period, figures.used, figures.held, figures.corrected, calls)
 
 
 def _evidence(

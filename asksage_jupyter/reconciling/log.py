@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from ..service import LogRow, Service
 
 _PAGE = 100
-_MOST_PAGES = 50
+_MOST_PAGES = 200
+_FOR_EVER = 2**63 - 1
 
 
 class Log:
@@ -44,12 +45,12 @@ class Log:
         """Whether all rows from `t` on were read."""
         return self._is_whole or any(row.sent_at < t for row in self._rows.values())
 
-    def total(self, meter: Meter, since: int) -> int | None:
-        """What the rows of a meter from `since` on sum to; None where the log does not tell all of them."""
+    def total(self, meter: Meter, since: int, until: int = _FOR_EVER) -> int | None:
+        """What the rows of a meter within the bounds sum to; None where the log does not tell all of them."""
         rows = self.since(since)
         if not self.is_told or not self.reaches(since):
             return None
-        return sum(row.tokens for row in rows if row.teach == (meter == "training"))
+        return sum(row.tokens for row in rows if row.teach == (meter == "training") and row.sent_at < until)
 
     def _read_page(self) -> None:
         before = min(self._rows, default=None)

@@ -1,10 +1,10 @@
 """Which row of the service's log is the bill of which call: numbers only, and nothing is guessed.
 
-A row *may* be a call's when the meter and the model are the same, it was written from half a minute before
-the call was sent (two clocks) to five minutes after, and its bill is within a factor of the estimate. First
-the calls whose bill is known take their rows away, one row each. What then hangs together, calls and rows
-that may be each other's, is settled when it can come out in one way only: all its rows tell the same figures
-and there are as many as calls. Everything else is ambiguous and stays open.
+A row *may* be a call's when the meter is the same, and the model too or one as which it was served before, it
+was written from half a minute before the call was sent (two clocks) to five minutes after, and its bill is
+within a factor of the estimate. First the calls whose bill is known take their rows away, one row each. What
+then hangs together, calls and rows that may be each other's, is settled when it can come out in one way only:
+all its rows tell the same figures and there are as many as calls. All else is ambiguous and stays open.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class Asked:
         The row it was settled with before.
     wanted : bool
         Whether its bill is looked for; others only stand in the way of a hasty match.
+    also : frozenset of str
+        Models as which this one was served and billed before.
     """
 
     op: str
@@ -52,6 +54,7 @@ class Asked:
     is_exact: bool = False
     row_id: int | None = None
     wanted: bool = True
+    also: frozenset[str] = frozenset()
 
     def may_be(self, row: LogRow) -> bool:
         """Whether `row` could be the bill of this call, as far as the estimate tells."""
@@ -67,7 +70,11 @@ class Asked:
     def _is_near(self, row: LogRow) -> bool:
         return (
             row.teach == (self.meter is Meter.TRAINING)
-            and (row.teach or row.model in (None, self.model) or self._may_be_any_model)
+            and (
+                row.teach
+                or row.model in (None, self.model, *self.also)
+                or self._may_be_any_model
+            )
             and self.sent_at - SKEW <= row.sent_at <= self.sent_at + REACH
         )
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ..account import Account, Meter
 
 if TYPE_CHECKING:
     from ..ledger import Ledger, Unsettled
     from ..service import Service
+    from ..session import Session
+    from ..session.settling import Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,11 @@ class Parties:
     sleep : callable
         Seconds; used only to let the service's counters settle before a difference is believed.
     running_s : float
-        Seconds for which an open call counts as still running.
+        Seconds for which an open call counts as still running, of which nobody knows better.
     look_back_s : float
         How old a call may be whose bill is still looked for.
+    settling : Settling
+        Knows the session's own calls: those under way, and those that are over.
     """
 
     account: Account
@@ -36,6 +40,27 @@ class Parties:
     sleep: Callable[[float], object]
     running_s: float
     look_back_s: float
+    settling: Settling
+
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        sleep: Callable[[float], object],
+        look_back_s: float,
+        running_s: float | None = None,
+    ) -> Self:
+        """Those of a session; a call may run until it is presumed, where nothing else is told."""
+        return cls(
+            account=session.account,
+            ledger=session.ledger,
+            service=session.service,
+            clock=session.clock,
+            sleep=sleep,
+            running_s=session.settings.presume_after_s if running_s is None else running_s,
+            look_back_s=look_back_s,
+            settling=session.settling,
+        )
 
     def unsettled(self) -> list[tuple[Meter, Unsettled]]:
         """The calls without a known bill, on both meters."""
@@ -43,7 +68,11 @@ class Parties:
 
     def may_run(self, call: Unsettled) -> bool:
         """Whether the call may be under way: then it settles itself."""
-        return not call.presumed and self._age_s(call) < self.running_s
+        if call.op in self.settling.in_flight:
+            return True
+        return (
+            not call.presumed and not self.settling.has_ended(call.op) and self._age_s(call) < self.running_s
+        )
 
     def is_old(self, call: Unsettled) -> bool:
         """Whether its bill is looked for no more."""

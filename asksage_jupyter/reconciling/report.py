@@ -132,6 +132,8 @@ class Reconciled:
     still_open : tuple[StillOpen, ...]
     as_of : int
         When the service was asked, in microseconds UTC.
+    closed : tuple[Compared, ...]
+        Meters of the month that is over, where its rows in the log came to something else than was booked.
     """
 
     account: Account
@@ -140,6 +142,7 @@ class Reconciled:
     plans: tuple[PlanChange, ...]
     still_open: tuple[StillOpen, ...]
     as_of: int
+    closed: tuple[Compared, ...] = ()
 
     @property
     def corrections(self) -> dict[Meter, int]:
@@ -149,7 +152,7 @@ class Reconciled:
     @property
     def changed(self) -> bool:
         """Whether anything was booked at all."""
-        return bool(self.settled or self.plans or self.corrections)
+        return bool(self.settled or self.plans or self.corrections or self.closed)
 
     @property
     def booked(self) -> str:
@@ -194,6 +197,7 @@ class Reconciled:
     def _lines(self) -> list[str]:
         return [
             *(str(found) for found in self.meters),
+            *(f"{found.period}, {found}" for found in self.closed),
             *(_settled(call) for call in self.settled),
             *(f"{plan.meter} plan {plan.before:,} → {plan.monthly:,} ({plan.source})" for plan in self.plans),
             *(_open(call) for call in self.still_open),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import month
 from ..account import Meter
 from ..session.contact import make_contact
 from ..session.holder import check_holder
 from ..session.waiting import patiently
-from .bills import settle_from_log, still_open
+from .bills import settle_from_log, still_open, void_unbilled
+from .closing import close_months, is_whole
 from .counters import compare
 from .log import Log
 from .plans import follow_plan
@@ -34,6 +36,8 @@ def run(parties: Parties) -> Reconciled:
     log = Log(parties.service)
     matches, settled = settle_from_log(parties, log)
     parties.ledger.presume()
+    whole = _is_whole(parties, log)
+    settled += void_unbilled(parties, log, matches) if whole else []
     plans = [change for meter in Meter if (change := follow_plan(parties, meter, limits))]
     meters = [compare(parties, meter, limits, matches, log) for meter in Meter]
     return Reconciled(
@@ -43,4 +47,14 @@ def run(parties: Parties) -> Reconciled:
         plans=tuple(plans),
         still_open=tuple(still_open(parties, log, matches)),
         as_of=asked_at,
+        closed=tuple(close_months(parties, log, whole)),
     )
+
+
+def _is_whole(parties: Parties, log: Log) -> bool:
+    """Whether the log lacks nothing, where that matters: the log is not read for nothing."""
+    zone, now = parties.account.zone, parties.clock()
+    starts, _ = month.bounds(month.period_at(now, zone), zone)
+    is_young = now < starts + parties.look_back_s * 1_000_000
+    is_presumed = any(call.presumed and not parties.is_old(call) for _, call in parties.unsettled())
+    return (is_young or is_presumed) and is_whole(parties, log)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..account import Meter
-from ..errors import BadKey, Refused, Unavailable
+from ..errors import BadKey, NotReached, Refused, Unavailable
 from .records import Limits
 from .wire import Pairs, member, natural, one_line, text_in, whole
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 _LIMITS = ("max_tokens", "max_train_tokens")
+_NO_NUMBERS = (-1, -2)  # by which the service says that there is no limit, or none to tell
 _USED = {
     Meter.INFERENCE: "/server/count-monthly-tokens",
     Meter.TRAINING: "/server/count-monthly-teach-tokens",
@@ -27,8 +28,14 @@ def used(connection: Connection, meter: Meter) -> int | None:
 
 
 def left(connection: Connection) -> int | None:
-    """Inference tokens left this month; None where the tenant does not tell."""
-    return _counter(connection, "/server/count-monthly-tokens-left-with-org")
+    """Inference tokens left this month, below zero too; None where the tenant does not or cannot tell."""
+    try:
+        tokens = _counter(connection, "/server/count-monthly-tokens-left-with-org")
+    except NotReached:
+        raise
+    except Unavailable:  # the organisation could not be looked up, which stops nothing else
+        return None
+    return None if tokens in _NO_NUMBERS else tokens
 
 
 def limits(connection: Connection) -> Limits:

@@ -23,17 +23,19 @@ class Standing(NamedTuple):
         What is used of them, on every device; None where no route tells it.
     source : str
         How that is known.
-    counts_top_ups : bool
-        Whether `allotment` holds everything that was given for this month, purchases too.
     is_limit : bool
-        Whether `allotment` is the month's, and not only what is left of it.
+        Whether `allotment` is the account's own limit. What the service tells as left is none: it is also
+        bounded by what the account's organisation has left.
+    left : int or None
+        What the service says is left, of the account's own and in its organisation's pool, whichever is
+        less; None where it does not tell.
     """
 
     allotment: int | None
     used: int | None
     source: str
-    counts_top_ups: bool = False
     is_limit: bool = True
+    left: int | None = None
 
 
 def make_contact(account: Account, ledger: Ledger, service: Service) -> None:
@@ -65,14 +67,19 @@ def standing(meter: Meter, limits: Limits, service: Service) -> Standing:
 
 
 def _inference(limit: int | None, used: int | None, left: int | None) -> Standing:
-    """The best the tenant's routes give; what is left is the word that refuses calls."""
+    """The best the tenant's routes give: the account's own limit, and only without one what is left."""
     if left is None:
         return _limited(limit, used)
-    if used is not None:
-        return Standing(left + used, used, "the service's tokens left + monthly counter", True)
+    if limit is not None and used is not None:
+        return _limited(limit, used)._replace(left=left)
     if limit is not None:
-        return Standing(limit, max(0, limit - left), "the service's account limit + tokens left")
-    return Standing(left, None, "the service's tokens left (the month's use is not told)", is_limit=False)
+        source = "the service's account limit + tokens left"
+        return Standing(limit, max(0, limit - left), source, left=left)
+    if used is not None:
+        source = "the service's tokens left + monthly counter"
+        return Standing(max(0, left + used), used, source, is_limit=False, left=left)
+    source = "the service's tokens left (the month's use is not told)"
+    return Standing(max(0, left), None, source, is_limit=False, left=left)
 
 
 def _limited(limit: int | None, used: int | None) -> Standing:

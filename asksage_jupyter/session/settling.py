@@ -51,6 +51,7 @@ class Settling:
         self._clock = clock
         self._after = after
         self._in_flight: set[str] = set()
+        self._ended: set[str] = set()
         self._told: set[str] = set()
 
     @cached_property
@@ -106,6 +107,10 @@ class Settling:
         """The ops of the calls that are under way in this session now."""
         return frozenset(self._in_flight)
 
+    def has_ended(self, op: str) -> bool:
+        """Whether a call of this session is over, whatever became of its bill."""
+        return op in self._ended
+
     def catch_up(self) -> None:
         """Presume what is past due, and book the debits that failed before, here or in another kernel.
 
@@ -160,6 +165,7 @@ class Settling:
     def end(self, op: str) -> None:
         """It is over, however it ended."""
         self._in_flight.discard(op)
+        self._ended.add(op)
         with suppress(Exception, KeyboardInterrupt):  # it must not cost the person a paid reply
             self._after()
 
