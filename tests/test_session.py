@@ -8,12 +8,14 @@ from contextlib import closing
 
 import pytest
 from kept import contents
+from ledger_desk import DAY
 from scripted import EMAIL, EXCHANGE, KEY, QUERY, STREAM, Played, Scripted, envelope, pieces
 
 import asksage_jupyter
 from asksage_jupyter import session as session_room
 from asksage_jupyter.account import Source
 from asksage_jupyter.errors import (
+    AskSageError,
     BadInput,
     BadKey,
     Interrupted,
@@ -87,7 +89,7 @@ def test_the_first_balance_is_already_true(tenant):
     balance = asksage_jupyter.balance()
     assert (balance.inference.granted, balance.inference.used) == (200_000, 411)
     assert (balance.training.granted, balance.training.used) == (50_000, 7)
-    assert "tokens left + monthly counter" in balance.inference.source
+    assert "account limit + monthly counter" in balance.inference.source
     assert balance.inference.as_of is not None
 
 
@@ -319,7 +321,10 @@ def test_what_the_month_cannot_pay_is_not_sent(tenant):
     error = caught.value
     assert (error.meter, error.remaining) == ("inference", 20)
     assert error.needed > 20
-    assert all(word in str(error) for word in ("inference", "20 remaining", f"{error.needed:,} needed"))
+    assert all(
+        word in str(error)
+        for word in ("inference", "your organisation's pool has 20 left", f"{error.needed:,} needed")
+    )
     assert f"{error.resets_at:%d %b %Y}" in str(error)
     assert not tenant.asked(QUERY)
 
@@ -625,3 +630,52 @@ def test_what_fails_after_an_older_stop_is_no_stop(tenant):
         with pytest.raises(Refused):
             asksage_jupyter.ask("Say OK.")
     assert standing() == (411, 0)
+
+
+# -- a clock that is wrong, and the organisation's pool -----------------------------------------------------
+
+
+@pytest.mark.parametrize("plan", [None, 1_000])
+def test_a_kernel_whose_clock_runs_ahead_begins_no_month(tenant, plan):
+    """Rates are cached, the plan is known, and the first that is asked would be the query itself."""
+    asksage_jupyter.ask("Say OK.")
+    if plan is not None:
+        asksage_jupyter.set_plan(inference=plan)
+    before = asksage_jupyter.balance().inference
+    forget()
+    current()._guarded._wall = lambda: now() + 40 * DAY
+    asksage_jupyter.ask("Say OK.")
+    after = asksage_jupyter.balance().inference
+    assert (after.resets_at, after.used) == (before.resets_at, before.used + 63)
+
+
+def test_without_the_service_a_clock_far_ahead_is_refused_and_moves_nothing(tenant, monkeypatch):
+    asksage_jupyter.ask("Say OK.")
+    before = asksage_jupyter.balance().inference
+    ledger = current().ledger
+    current()._guarded._wall = lambda: now() + 400 * DAY
+    current()._guarded._ahead_of_elapsed = None
+    current()._contacted.clear()
+
+    def away(task):
+        raise Unavailable("the service cannot be reached")
+
+    monkeypatch.setattr(current(), "asking", away)
+    with pytest.raises(AskSageError) as refused:
+        asksage_jupyter.ask("Say OK.")
+    assert "\n" not in str(refused.value)
+    current()._guarded._wall = now
+    assert ledger.balance(current().account).inference == before
+    assert len(tenant.asked(QUERY)) == 1
+
+
+def test_the_organisations_pool_is_a_second_bound_and_shown_as_such(tenant):
+    tenant.on(LEFT, told(3_100))
+    tenant.on(LIMITS, told({"max_tokens": 40_411, "max_train_tokens": 50_000}))
+    inference = asksage_jupyter.balance().inference
+    assert (inference.granted, inference.remaining, inference.spendable) == (40_411, 40_000, 3_100)
+    assert "your organisation's pool leaves 3,100, below your own 40,000" in str(inference)
+    reply = asksage_jupyter.ask("Say OK.")
+    assert reply.balance.inference.spendable == 3_100 - 63
+    with pytest.raises(NotEnoughTokens, match="your organisation's pool has 3,037 left"):
+        asksage_jupyter.ask("word " * 60_000)

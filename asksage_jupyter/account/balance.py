@@ -82,6 +82,8 @@ class MeterBalance:
         When the next month's allotment begins (UTC).
     pool : Pool or None
         The pool that a call must fit too, of a pool's member.
+    bound : int or None
+        What the account's organisation leaves at the service, where that is below the account's own.
     """
 
     meter: Meter
@@ -92,6 +94,7 @@ class MeterBalance:
     as_of: datetime | None
     resets_at: datetime
     pool: Pool | None = None
+    bound: int | None = None
 
     @property
     def remaining(self) -> int | None:
@@ -100,7 +103,9 @@ class MeterBalance:
 
     @property
     def spendable(self) -> int | None:
-        """What a call may cost: `remaining`, but no more than the pool has left."""
+        """What a call may cost: `remaining`, but no more than the pool, or the organisation, has left."""
+        if self.bound is not None and self.remaining is not None:
+            return min(self.remaining, self.bound)
         if self.pool is None or self.pool.remaining is None or self.remaining is None:
             return self.remaining
         return min(self.remaining, self.pool.remaining)
@@ -140,7 +145,10 @@ class MeterBalance:
         if self.is_uncapped:
             return f"{self.meter}: {self.used:,} used{held}, without a cap of your own"
         over = f", {self.overage:,} over" if self.overage else ""
-        return f"{self.meter}: {self.remaining:,} of {self.granted:,} left ({self.used:,} used{held}{over})"
+        own = f"{self.meter}: {self.remaining:,} of {self.granted:,} left ({self.used:,} used{held}{over})"
+        if self.bound is None or self.remaining is None or self.bound >= self.remaining:
+            return own
+        return f"{own}; your organisation's pool leaves {self.bound:,}, below your own {self.remaining:,}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,25 @@ def balance_in_pool(connection: Connection, holder: Account, clock: int) -> Bala
     return _balance(holder, States.of(rows, clock), held, clock)
 
 
+def has_begun(connection: Connection, holder: Account, meter: Meter, clock: int) -> bool:
+    """Whether this month's allotment is made; of a pool's member the pool's."""
+    state = _payer(connection, holder, meter, clock)
+    return state is not None and state.allotment is not None
+
+
 def has_month(connection: Connection, holder: Account, meter: Meter, clock: int) -> bool:
     """Whether this month's allotment is there, or what the first hold makes it from."""
+    state = _payer(connection, holder, meter, clock)
+    return state is not None and (state.allotment is not None or state.allowance is not None)
+
+
+def _payer(connection: Connection, holder: Account, meter: Meter, clock: int) -> State | None:
+    """The state of whose tokens are spent: the pool's, of its member."""
     found = States.of(WITH_POOLS.rows(connection, _asked(holder, clock)), clock)
     state = found.get(holder, meter)
-    if state is not None and state.member.pool_id is not None:
-        state = found.found[state.member.pool_id]
-    return state is not None and (state.allotment is not None or state.allowance is not None)
+    if state is None or state.member.pool_id is None:
+        return state
+    return found.found[state.member.pool_id]
 
 
 def _asked(holder: Account, clock: int) -> dict[str, object]:

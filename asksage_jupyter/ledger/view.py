@@ -77,6 +77,16 @@ class LedgerView:
         clock = self._clock()
         return self._store.read(lambda connection: balances.has_month(connection, account, meter, clock))
 
+    def has_begun(self, account: Account, meter: Meter) -> bool:
+        """Whether this month's allotment is made; of a pool's member the pool's.
+
+        Raises
+        ------
+        LedgerError
+        """
+        clock = self._clock()
+        return self._store.read(lambda connection: balances.has_begun(connection, account, meter, clock))
+
     def has_grant(self, account: Account, meter: Meter, source: str) -> bool:
         """Whether a grant of that source was ever given to the account.
 

@@ -70,11 +70,7 @@ class Asked:
     def _is_near(self, row: LogRow) -> bool:
         return (
             row.teach == (self.meter is Meter.TRAINING)
-            and (
-                row.teach
-                or row.model in (None, self.model, *self.also)
-                or self._may_be_any_model
-            )
+            and (row.teach or row.model in (None, self.model, *self.also) or self._may_be_any_model)
             and self.sent_at - SKEW <= row.sent_at <= self.sent_at + REACH
         )
 

@@ -40,6 +40,7 @@ def run(parties: Parties) -> Reconciled:
     settled += void_unbilled(parties, log, matches) if whole else []
     plans = [change for meter in Meter if (change := follow_plan(parties, meter, limits))]
     meters = [compare(parties, meter, limits, matches, log) for meter in Meter]
+    parties.settling.ceiling.heard(parties.service.left(), parties.ledger.balance(parties.account).inference)
     return Reconciled(
         account=parties.account,
         meters=tuple(meters),

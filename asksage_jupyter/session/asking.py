@@ -125,7 +125,7 @@ def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
     session.settling.catch_up()
     if limit is not None and estimate.expected > limit:
         raise OverLimit(estimate.expected, limit)
-    session.make_contact()
+    session.make_contact(to_spend=True)
     return session.settling.call(estimate.model, estimate.expected)
 
 

@@ -38,18 +38,38 @@ class Standing(NamedTuple):
     left: int | None = None
 
 
-def make_contact(account: Account, ledger: Ledger, service: Service) -> None:
+def make_contact(account: Account, ledger: Ledger, service: Service) -> int | None:
     """Open this month's grants from the service's own figures, for the meters that have none yet.
 
     A meter whose limit no route tells stays as it is: the person's `set_plan` is then the only source.
-    Concurrent kernels converge: the ledger opens each month once.
+    Concurrent kernels converge: the ledger opens each month once. Returns the inference tokens that the
+    service says are left.
     """
+    left = None
     limits = service.limits()
     check_holder(account, limits.email)
     for meter in Meter:
         told = standing(meter, limits, service)
         if told.allotment is not None:
             ledger.open_month(account, meter, told.allotment, used=told.used or 0, source=told.source)
+        left = told.left if meter is Meter.INFERENCE else left
+    return left
+
+
+def changed_limit(account: Account, ledger: Ledger, meter: Meter, told: Standing) -> tuple[int, int] | None:
+    """The plan, and the other one that the account's limit at the service makes of it; None without one.
+
+    Whether a limit holds what was bought besides is not known: what top-ups explain, those too that are over
+    by now, is no change. A pool's member has no plan of their own: the pool's owner sets their cap.
+    """
+    if told.allotment is None or not told.is_limit or ledger.pool_of(account, meter) is not None:
+        return None
+    figures = ledger.month(account, meter)
+    before, given = figures.granted, ledger.balance(account).of(meter).granted or 0
+    lasting, bought = max(0, given - before), figures.brought + figures.topped_up
+    if told.allotment in (before, before + lasting, before + bought):
+        return None
+    return before, max(0, told.allotment - lasting)
 
 
 def standing(meter: Meter, limits: Limits, service: Service) -> Standing:

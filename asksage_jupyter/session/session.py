@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from .. import month
 from ..account import Balance, Meter
 from ..errors import AskSageError, BadInput, NoKey
 from .access import Access
@@ -77,7 +78,7 @@ class Session:
         self.companions: list[Companion] = []
         self._guarded = Clock()
         self._clock = clock or self._guarded
-        self._contacted = False
+        self._contacted: set[tuple[str, bool]] = set()
         self._knows_holder = False
         self.exchanges = Exchanges()
         self._models: list[ModelInfo] | None = None
@@ -241,7 +242,7 @@ class Session:
 
         with within_s(LIMIT_S):
             priced = price()
-            self.make_contact()
+            self.make_contact(to_spend=True)
             self._check_holder()
         return priced
 
@@ -255,27 +256,32 @@ class Session:
         """The ids known without asking anybody, for completion while typing."""
         return [model.id for model in self._models or ()]
 
-    def make_contact(self, *, needs_key: bool = True) -> None:
+    def make_contact(self, *, needs_key: bool = True, to_spend: bool = False) -> None:
         """Learn from the service what the account has this month, where the ledger does not know it.
 
         Parameters
         ----------
         needs_key : bool
             Whether it is an error that there is no key to ask with.
+        to_spend : bool
+            Whether the month begins with what comes next. By a clock that nobody confirmed it does not: it
+            might be the next one's, and a month once begun stays.
         """
-        if self._contacted:
+        if (month.period_at(self.clock(), self.account.zone), to_spend) in self._contacted:
             return
-        if not all(self.ledger.has_month(self.account, meter) for meter in Meter):
+        is_known = self.ledger.has_begun if to_spend else self.ledger.has_month
+        if not all(is_known(self.account, meter) for meter in Meter):
             try:
-                self.asking(lambda service: make_contact(self.account, self.ledger, service))
+                left = self.asking(lambda service: make_contact(self.account, self.ledger, service))
+                self.settling.ceiling.heard(left, self.ledger.balance(self.account).inference)
                 self._knows_holder = True
             except AskSageError as error:
                 if isinstance(error, NoKey) and not needs_key:
                     return
                 # A ledger that already knows this month's inference tokens serves without the network.
-                if not self.ledger.has_month(self.account, Meter.INFERENCE):
+                if not is_known(self.account, Meter.INFERENCE):
                     raise
-        self._contacted = True
+        self._contacted |= {(month.period_at(self.clock(), self.account.zone), to_spend)}
 
     def balance_now(self) -> Balance | None:
         """The balance for a receipt; None on a failing ledger, for what was paid for must arrive."""
@@ -285,7 +291,8 @@ class Session:
             return None
 
     def _balance(self) -> Balance:
-        return replace(self.ledger.balance(self.account), unbooked=self.settling.unbooked)
+        balance = replace(self.ledger.balance(self.account), unbooked=self.settling.unbooked)
+        return self.settling.ceiling.under(balance)
 
     def estimate(self, query: Query) -> Estimate:
         """Price a query; nothing of it is sent to a model, and nothing is debited.

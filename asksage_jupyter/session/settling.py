@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..account import Call, Meter
 from ..errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
 from . import origin
+from .ceiling import Ceiling
 from .held import Held
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Settling:
         self._after = after
         self._in_flight: set[str] = set()
         self._ended: set[str] = set()
+        self.ceiling = Ceiling()
         self._told: set[str] = set()
 
     @cached_property
@@ -171,6 +173,8 @@ class Settling:
 
     def hold(self, call: Call) -> None:
         """Set its estimate aside."""
+        if self.ceiling.is_near:
+            self.ceiling.refuse(call, self._ledger().balance(self._account))
         due = call.sent_at + self._settings.presume_after_s * 1_000_000
         self._ledger().hold(self._account, call, due=due)
 

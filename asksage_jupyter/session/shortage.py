@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..account import Meter
 from ..errors import AskSageError, NotEnoughTokens, OutOfTokens
 from ..service.deadline import within_s
-from .contact import standing
+from .contact import changed_limit, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,20 +71,15 @@ def follow_limit(session: Session, meter: Meter) -> tuple[int, int] | None:
     """
     ledger, account = session.ledger, session.account
     try:
-        if ledger.pool_of(account, meter) is not None:
-            return None
         with within_s(_ASK_S):
             told = standing(meter, session.service.limits(), session.service)
     except AskSageError:
         return None
-    before = ledger.month(account, meter)
-    monthly = told.allotment if told.is_limit else None
-    if monthly is not None and told.counts_top_ups:
-        monthly -= before.brought + before.topped_up
-    if monthly is None or monthly <= before.granted:
+    change = changed_limit(account, ledger, meter, told)
+    if change is None or change[1] <= change[0]:
         return None
-    ledger.set_plan(account, meter, monthly, source=told.source)
-    return before.granted, monthly
+    ledger.set_plan(account, meter, change[1], source=told.source)
+    return change
 
 
 def told_of(session: Session, error: OutOfTokens, call: Call) -> OutOfTokens:
