@@ -151,13 +151,16 @@ def test_what_is_no_top_up_is_told_in_a_line(desk, tokens, meter, receipt, expir
 
 def test_a_plan_below_what_is_used_refuses_until_the_reset_and_says_so(server):
     asksage_jupyter.balance()
+    # The service is asked before a refusal, and its word counts: it lowered the limit too.
+    limits = {"max_tokens": 400, "max_train_tokens": 100_000}
+    server.on("/user/validate_token_with_full_user", {"response": limits, "status": 200})
     balance = set_plan(inference=400)
     assert balance.inference.remaining == 400 - 411
     (line,) = overdrawn(balance)
     resets = month.bounds(month.period_at(month.now()))[1]
     assert line.startswith("inference: 411 tokens of 400 are used or held; calls are refused until")
     assert f"{month.to_datetime(resets):%d %b %Y}" in line
-    with pytest.raises(NotEnoughTokens, match="-11 remaining"):
+    with pytest.raises(NotEnoughTokens, match="11 over"):
         asksage_jupyter.ask("Why?")
     assert overdrawn(top_up(100_000, receipt="A-1")) == []
     assert asksage_jupyter.ask("Why?").tokens == 63
