@@ -31,7 +31,7 @@ HOLDERS = "import asksage_jupyter; sorted(set(asksage_jupyter.usage(all_holders=
 VARIABLES = "import os; print(*sorted(name for name in os.environ if name.startswith(('ASKSAGE_', 'PG'))))"
 REFUSAL = (
     r"NotEnoughTokens: not enough inference tokens: \d+ needed, the pool lab has \d+ left until .+\. "
-    r"Nothing was sent\."
+    r"Nothing was sent; ask the pool's owner for more\."
 )
 
 

@@ -90,7 +90,7 @@ def test_its_model_answers_under_a_local_name_and_its_usage_is_billed(theirs, se
         "completion_tokens": 40,
         "total_tokens": 140,
     }
-    assert reply["usage"]["asksage_tokens"] == 25  # ceil(7.15 + 14.3 + 3)
+    assert reply["usage"]["asksage_tokens"] == 23  # ceil(1.3 * (ceil(5.5) + 11))
     sent = theirs.asked[-1]
     assert (sent["model"], sent["temperature"]) == ("Their Model", 0.5)
     assert [message["role"] for message in sent["messages"]] == ["system", "user"]

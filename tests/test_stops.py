@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="there are no timers' signals"),
     # Of a socket or a connection that was being made when the stop came nobody knows but Python itself.
     pytest.mark.filterwarnings(
-        "ignore:Exception ignored in.*(socket|Connection):pytest.PytestUnraisableExceptionWarning"
+        "ignore:Exception ignored in.*(socket|Connection|tqdm):pytest.PytestUnraisableExceptionWarning"
     ),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]

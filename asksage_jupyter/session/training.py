@@ -122,7 +122,7 @@ class _Upload:
         self._session = session
         self._under_way = under_way
         self._register = Register(session.ledger.folder)
-        self._taken_in = self._open = 0
+        self._taken_in = 0
         self._going_on = ""
         self._planned = planned
         self._context = context
@@ -130,6 +130,8 @@ class _Upload:
         self._bills: dict[Meter, list[Bill]] = {meter: [] for meter in Meter}
         self._notes: list[str] = []
         self._holds: list[Held] = []  # of the piece under way
+        self._made: list[Held] = []  # of all pieces
+        self._piece: Piece | None = None  # the one under way; a stop may come before the first
 
     def run(self) -> Training:
         from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
@@ -148,7 +150,8 @@ class _Upload:
             error.args = (f"{error}{self._still_held()} {self._so_far()}",)
             raise
         except KeyboardInterrupt:
-            raise Interrupted(self._report(), f"stopped.{self._still_held()} {self._so_far()}") from None
+            stopped = "stopped." if self._piece else "nothing was sent."
+            raise Interrupted(self._report(), f"{stopped}{self._still_held()} {self._so_far()}") from None
 
     def _do(self, step: Callable[[Here], None]) -> None:
         self._holds, self._going_on = [], ""
@@ -226,7 +229,6 @@ class _Upload:
             bill = _bill(piece, held, tokens, share)
             if bill is None:
                 held.leave_open()
-                self._open += held.tokens if held.call.meter is Meter.TRAINING else 0
                 continue
             held.settle(bill)
             self._bills[held.call.meter].append(bill)
@@ -236,7 +238,9 @@ class _Upload:
     def _held(self, piece: Piece, meter: Meter) -> Held:
         settling = self._session.settling
         tokens = piece.training if meter is Meter.TRAINING else piece.inference
-        return settling.held(settling.call(f"train:{self._planned.dataset}", tokens, meter))
+        held = settling.held(settling.call(f"train:{self._planned.dataset}", tokens, meter))
+        self._made.append(held)
+        return held
 
     def _uploaded(self, piece: Piece) -> Trained:
         service, dataset = self._session.service, self._planned.dataset
@@ -270,10 +274,10 @@ class _Upload:
     def _so_far(self) -> str:
         """What was done before a piece stopped it, and how to go on."""
         done, whole = self._report(), len(self._planned.pieces) + len(self._under_way)
+        before = f" before {self._piece.name}" if self._piece else ""
         return (
-            f"{done.uploaded:,} of {whole:,} pieces were uploaded before "
-            f"{self._piece.name}, for {done.tokens:,} training tokens; {self._going_on}"
-            f"the same again uploads the rest."
+            f"{done.uploaded:,} of {whole:,} pieces were uploaded{before}, "
+            f"for {done.tokens:,} training tokens; {self._going_on}the same again uploads the rest."
         )
 
     def _report(self) -> Training:
@@ -287,7 +291,7 @@ class _Upload:
             sources=tuple(dict.fromkeys(bill.source for bill in training)),
             balance=self._session.balance_now(),
             notes=tuple(self._notes),
-            held=self._open,
+            held=sum(held.tokens for held in self._made if held.call.meter is Meter.TRAINING),
             is_demo=self._session.account.is_demo,
         )
 
