@@ -72,7 +72,7 @@ class Training:
     tokens, inference_tokens : int
         Ask Sage tokens debited on the training and on the inference meter.
     held : int
-        Training tokens that stay held until the bill is known: of what was stopped, or whose bill was not told.
+        Training tokens that stay held until the bill is known: what was stopped, or whose bill was not told.
     sources : tuple of Source
         Where the debits come from.
     balance : Balance or None
