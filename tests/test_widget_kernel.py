@@ -13,6 +13,7 @@ from test_widget import debit_elsewhere
 from asksage_jupyter.session import current
 
 WAIT_S = 30
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
@@ -59,6 +60,22 @@ def test_a_debit_of_another_process_reaches_the_screen_without_a_cell(kernel):
                 break
     else:
         pytest.fail("the panel was not written")
+
+
+def test_an_output_widget_holds_the_panel_as_a_widget_which_goes_on_following(kernel):
+    """It drops the updates that keep a card in a cell up to date."""
+    asked = kernel.execute(
+        "import asksage_jupyter, ipywidgets\nwith ipywidgets.Output():\n    display(asksage_jupyter.panel())"
+    )
+    displayed = []
+    for message in messages(kernel):
+        assert message["msg_type"] != "error", message["content"]
+        if message["parent_header"].get("msg_id") == asked:
+            if message["msg_type"] == "display_data":
+                displayed.append(message["content"]["data"])
+            if message["content"].get("execution_state") == "idle":
+                break
+    assert [bundle.keys() for bundle in displayed] == [{"text/plain", "text/html", WIDGET}]
 
 
 def test_the_card_is_in_a_notebook_that_was_run_without_anybody_looking(tmp_path):

@@ -46,9 +46,8 @@ def is_captured(shell: InteractiveShell) -> bool:
 
 def _is_in_widget(shell: InteractiveShell) -> bool:
     """Whether an ``ipywidgets.Output`` takes what this request shows."""
-    widgets = sys.modules.get("ipywidgets.widgets.widget")
-    if widgets is None:
+    if "ipywidgets" not in sys.modules:
         return False
-    asked = (request(shell).get("header") or {}).get("msg_id")
-    there = getattr(widgets, "_instances", None) or getattr(widgets.Widget, "widgets", {})
-    return any(getattr(each, "msg_id", None) == asked for each in list(there.values()))
+    from ..widget.output import is_in_output
+
+    return is_in_output(shell)

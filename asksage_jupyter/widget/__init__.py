@@ -12,6 +12,7 @@ from ipywidgets import HTML, Layout  # type: ignore[import-untyped]  # it has no
 
 from ..errors import AskSageError
 from ..session import Session, current
+from .output import is_in_output
 from .page import html
 from .state import State
 from .words import Shown, text
@@ -55,8 +56,9 @@ def put_away() -> None:
 class Panel(HTML):  # type: ignore[misc]  # of no known type
     """A card over a `State`.
 
-    Inside another widget it is a widget. In a cell's output it is the card itself, kept up to date by its
-    display id: a widget's output is an error message once its kernel is gone, and empty in an export.
+    Inside another widget, an ``Output`` too, it is a widget. In a cell's output it is the card itself, kept
+    up to date by its display id: a widget's output is an error message once its kernel is gone, and empty in
+    an export.
     """
 
     _state: State | None = None
@@ -116,7 +118,10 @@ class Panel(HTML):  # type: ignore[misc]  # of no known type
             self._displayed = card
 
     def _ipython_display_(self, **_: object) -> None:
-        self._display()
+        if is_in_output(get_ipython()):  # which drops whatever would update a card
+            display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+        else:
+            self._display()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The widget for those who render it; else the card, or the text."""
