@@ -11,6 +11,7 @@ from asksage_jupyter import session
 from asksage_jupyter.account import Meter
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.gate import Gate
+from asksage_jupyter.ledger.sqlite import Store
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -93,3 +94,21 @@ def test_a_stop_in_whatever_the_ledger_writes_is_a_stop_and_harms_nothing(tenant
     assert ledger.verify().ok
     with Ledger(AskSage.instance().ledger)._store.reading():
         pass
+
+
+@pytest.mark.filterwarnings("ignore:the ledger .* is on a network file system:UserWarning")
+@pytest.mark.parametrize("on_network", [False, True])
+@pytest.mark.parametrize("verb", ["write", "read"])
+def test_a_stop_whose_error_is_kept_keeps_no_lock(tmp_path, verb, on_network):
+    store = Store(tmp_path / "ledger.db", wait_s=1, on_network=on_network)
+
+    def stopped(connection):
+        rows = connection.exec_driver_sql("SELECT name FROM sqlite_master")
+        assert rows.fetchone()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as kept:
+        getattr(store, verb)(stopped)
+    store.write(lambda connection: connection.exec_driver_sql("CREATE TABLE fox (dog)").close())
+    assert kept.value.__context__
+    store.close()

@@ -22,6 +22,7 @@ from .connections import (
     file_of,
     version_of,
 )
+from .driver import FileConnection
 from .faults import CANTOPEN, DATABASE, FAULTS, READONLY, code_of, told
 from .forks import File, refuse_after_fork
 from .steps import NO_MEMBERS, STEPS, WITH_MEMBERS
@@ -131,6 +132,7 @@ class ReadOnly(FileConnections):
             timeout=_WAITS_S,
             isolation_level=None,
             check_same_thread=False,
+            factory=FileConnection,
         )
 
 

@@ -21,6 +21,7 @@ from .connections import (
     file_of,
     version_of,
 )
+from .driver import FileConnection
 from .faults import CANTOPEN, CORRUPT, DATABASE, FAULTS, FULL, NOTADB, READONLY, code_of, told
 from .forks import refuse_after_fork
 from .gate import Gate
@@ -176,7 +177,13 @@ class Store(FileConnections):
         self._gate.let_go()
 
     def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=_OPENING_S, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(
+            self.path,
+            timeout=_OPENING_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=FileConnection,
+        )
 
     def _transact(self, move: Callable[[Connection], T]) -> T:
         return self._gate.through(lambda: self._alone(move))
