@@ -30,6 +30,7 @@ from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.month import now
 from asksage_jupyter.server.hints import HINT, Hints
+from asksage_jupyter.session.renames import called_now
 
 ADA = Account("api.asksage.ai", "ada@example.org")
 EVE = Account("api.asksage.ai", "eve@example.org")
@@ -128,6 +129,40 @@ def test_the_balance_is_the_ledgers(ask, ledger, as_ada):
     assert 1 <= balance["period"]["days_left"] <= 31
     assert balance["can_check"] is False
     assert balance["checked_at"] is None
+
+
+def test_a_notebook_is_found_by_the_name_it_has_now_with_what_it_used_before(
+    ask, ledger, as_ada, path, jp_fetch, jp_asyncio_loop, jp_root_dir
+):
+    """A kernel is told its notebook's name once; JupyterLab tells the session of the new one."""
+
+    def sent(method, *parts, **told):
+        options = {"body": json.dumps(told)} if told else {}
+        reply = jp_asyncio_loop.run_until_complete(jp_fetch("api", *parts, method=method, **options))
+        return json.loads(reply.body or "null")
+
+    give(ledger)
+    ask("balance")  # the extension is up
+    old, new, last = (str(jp_root_dir / f"{name}.ipynb") for name in ("draft", "tides", "moon"))
+    began = now()
+    spend(ledger, 100, notebook=old, cell="c1")
+    asked = {"path": "draft.ipynb", "name": "draft.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    session = sent("POST", "sessions", **asked)
+    sent("PATCH", "sessions", session["id"], path="tides.ipynb")
+    assert called_now(path.parent, old, began) == new
+    assert called_now(path.parent, old, now()) == old  # another notebook, begun since under the old name
+    spend(ledger, 20, notebook=new, cell="c1")
+    told = ask("notebook", params={"path": "tides.ipynb"})[1]
+    assert [told[name] for name in ("tokens", "calls")] == [120, 2]
+    assert [(cell["cell"], cell["tokens"]) for cell in told["cells"]] == [("c1", 120)]
+    spend(ledger, 7, notebook=old)  # of that other one
+    assert ask("notebook", params={"path": "tides.ipynb"})[1]["tokens"] == 120
+    assert ask("notebook", params={"path": "draft.ipynb"})[1]["tokens"] == 107
+    (jp_root_dir / "tides.ipynb").write_text("{}")  # a file that is renamed while it is closed
+    sent("PATCH", "contents", "tides.ipynb", path="moon.ipynb")
+    spend(ledger, 3, notebook=last, cell="c2")
+    assert ask("notebook", params={"path": "moon.ipynb"})[1]["tokens"] == 123
+    sent("DELETE", "sessions", session["id"])
 
 
 def test_tokens_that_were_asked_for_are_told_until_somebody_decides(ask, ledger, as_ada, path):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from sqlalchemy import Connection, Select, func, select
 
@@ -51,6 +52,18 @@ class NotebookSpending:
     tokens: int
     calls: int
     cells: tuple[CellSpending, ...]
+
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """One notebook's, from the names that it had one after the other; the latest first."""
+        cells: dict[str, CellSpending] = {}
+        for each in (cell for part in parts for cell in part.cells):
+            known = cells.setdefault(each.cell, each)
+            if known is not each:
+                tokens, calls = known.tokens + each.tokens, known.calls + each.calls
+                cells[each.cell] = replace(known, tokens=tokens, calls=calls)
+        dearest = sorted(cells.values(), key=lambda cell: (-cell.tokens, cell.cell))
+        return cls(sum(part.tokens for part in parts), sum(part.calls for part in parts), tuple(dearest))
 
 
 def notebook_spending(

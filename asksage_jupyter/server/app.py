@@ -11,6 +11,7 @@ from .desk import Desk
 from .hints import Hints, register_hint
 from .reader import Reader
 from .refresh import Refresh
+from .renaming import hear
 from .routes import ROUTES
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class AskSageServer(ExtensionApp):
         register_hint(events)
         self._desk = Desk(reader, Refresh(settings), Hints(reader.watch, events))
         self.settings[Desk.SETTING] = self._desk
+        hear(self.serverapp, reader.renamed)  # type: ignore[arg-type]  # it is there by now
 
     def initialize_handlers(self) -> None:
         """Add the routes; their paths are below the server's base URL."""

@@ -92,13 +92,13 @@ def opened(rows: Sequence[Sequence[Any]]) -> Wire:
     return {"calls": len(rows), "tokens": sum(row[_TOKENS] for row in rows)}
 
 
-def notebook(path: str, found: NotebookSpending | None, open_calls: Sequence[Sequence[Any]]) -> Wire:
+def notebook(path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]]) -> Wire:
     """What a notebook used, the dearest cells first, and what is held for its calls without a bill yet."""
     return {
         "path": path,
         "open": opened(open_calls),
-        "tokens": found.tokens if found else 0,
-        "calls": found.calls if found else 0,
+        "tokens": found.tokens,
+        "calls": found.calls,
         "cells": [
             {
                 "cell": each.cell,
@@ -107,7 +107,7 @@ def notebook(path: str, found: NotebookSpending | None, open_calls: Sequence[Seq
                 "model": each.model,
                 "sent_at": instant(each.sent_at),
             }
-            for each in (found.cells if found else ())
+            for each in found.cells
         ],
     }
 

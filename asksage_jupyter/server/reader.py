@@ -10,10 +10,11 @@ from .. import forecast, month
 from ..account import Meter
 from ..errors import AskSageError, BadInput, LedgerMissing
 from ..forecast import daily
-from ..ledger import CALL_COLUMNS, LedgerView
+from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
 from ..ledger.place import place_of
 from ..ledger.watch import MarkWatch
 from ..session.access import Access, mark_of
+from ..session.renames import called_before, note
 from ..session.requests import pending
 from . import figures
 from .history import History
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _CALLS = 20
 _ACCESS_EVERY_S = 0.5
-_NOTEBOOK = CALL_COLUMNS.index("notebook")
+_NOTEBOOK, _SENT_AT = map(CALL_COLUMNS.index, ("notebook", "sent_at"))
 
 
 class Reader:
@@ -136,11 +137,24 @@ class Reader:
         try:
             account = self._whose()
             _, starts, ends = _month(None, self._clock(), account.zone)
-            found = self._view.notebook_spending(account, Meter.INFERENCE, file, since=starts, until=ends)
-            opened = [row for row in self._view.open_calls(account) if row[_NOTEBOOK] == file]
+            names = list(called_before(self._view.folder, file, starts, ends))
+            found = [
+                self._view.notebook_spending(account, Meter.INFERENCE, name, since=since, until=until)
+                for name, since, until in names
+            ]
+            opened = [
+                row
+                for row in self._view.open_calls(account)
+                for name, since, until in names
+                if row[_NOTEBOOK] == name and since <= row[_SENT_AT] < until
+            ]
         except LedgerMissing:
-            found, opened = None, []
-        return figures.notebook(path, found, opened)
+            found, opened = [], []
+        return figures.notebook(path, NotebookSpending.together(found), opened)
+
+    def renamed(self, old: str, new: str) -> None:
+        """Note that a notebook has another name: calls are listed for it under both."""
+        note(self._view.folder, old, new, self._clock())
 
     def watch(self, on_change: Callable[[], None], interval_s: float) -> Callable[[], None]:
         """Call `on_change` in a thread of its own after each change; returns what stops that."""

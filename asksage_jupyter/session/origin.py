@@ -6,6 +6,9 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
+
+from .renames import called_now
 
 _TOLD = "JPY_SESSION_NAME"
 
@@ -28,12 +31,21 @@ def cell() -> str | None:
     return _cell()
 
 
-def notebook() -> str | None:
-    """The path of this kernel's notebook, as VS Code or Jupyter Server tells it; None where neither does."""
+def notebook(folder: Path) -> str | None:
+    """The path of this kernel's notebook, as VS Code or Jupyter Server tells it; None where neither does.
+
+    Parameters
+    ----------
+    folder : Path
+        The ledger's, where renamings are noted.
+    """
     if (in_vs_code := _in_vs_code()) is not None:
         return in_vs_code
     told = os.environ.get(_TOLD)
-    return None if told is None or _is_inherited(told) else told
+    if told is None or _is_inherited(told):
+        return None
+    started = _started()
+    return told if started is None else called_now(folder, told, started)
 
 
 def _in_vs_code() -> str | None:
@@ -44,13 +56,26 @@ def _in_vs_code() -> str | None:
 
 
 @cache
+def _started() -> int | None:
+    """When this process began, in microseconds UTC; None where nobody tells."""
+    try:
+        import psutil  # type: ignore[import-untyped]  # ipykernel's own; it has no types
+    except ModuleNotFoundError:
+        return None
+    try:
+        return int(psutil.Process().create_time() * 1e6)
+    except psutil.Error:
+        return None
+
+
+@cache
 def _is_inherited(told: str) -> bool:
     """Whether the name is that of the notebook which started this kernel, as nbclient and papermill do.
 
     Jupyter Server tells its kernels a name that it does not have itself.
     """
     try:
-        import psutil  # type: ignore[import-untyped]  # ipykernel's own; it has no types
+        import psutil
     except ModuleNotFoundError:  # then this is no kernel
         return False
     try:

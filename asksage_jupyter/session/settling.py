@@ -77,7 +77,7 @@ class Settling:
             model=model,
             meter=meter,
             estimate=tokens,
-            notebook=origin.notebook(),
+            notebook=origin.notebook(self._ledger().folder),
             cell=origin.cell(),
             project=self._settings.project or None,
             user=self._account.holder,
