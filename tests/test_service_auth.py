@@ -521,7 +521,7 @@ def test_a_real_interrupt_while_waiting_closes_the_connection(bench, streamed):
         service.query(question(PROMPT), (lambda text: None) if streamed else None)
     assert_hidden(shown(caught.value))
     assert len(bench.server.asked(STREAM if streamed else QUERY)) == 1
-    assert service._client._transport._pool.connections == []
+    assert not service._client._transport.is_open
 
 
 class Quoting(httpx.BaseTransport):

@@ -270,7 +270,7 @@ def test_what_the_listener_raises_passes_untouched_and_ends_the_connection(bench
     with pytest.raises(kind) as caught:
         service.query(question(), listen)
     assert caught.value is error
-    assert service._client._transport._pool.connections == []
+    assert not service._client._transport.is_open
     assert len(bench.server.requests) == 1
     bench.server.on(QUERY, envelope())
     assert service.query(question()).text == "OK"

@@ -84,8 +84,8 @@ class Service:
     ) -> None:
         self.url = base_url(url)
         credentials = Credentials(key, email, clock, another_key, key_now)
-        self._client = connect(self.url, ca_bundle, timeout_s, transport)
-        self._connection = Connection(self._client, credentials, sleep, on_date)
+        self._client, lines = connect(self.url, ca_bundle, timeout_s, transport)
+        self._connection = Connection(self._client, credentials, sleep, on_date, lines.give_up)
         self._has_stream = True
 
     @property

@@ -12,11 +12,21 @@ from typing import TypeVar
 
 import httpx
 
-from ..errors import BadKey, NoRoute, NotReached, Refused, ReplyLost, ServiceError, Unavailable
+from ..errors import (
+    BadKey,
+    NoRoute,
+    NotReached,
+    Refused,
+    ReplyLost,
+    ServiceError,
+    Unavailable,
+    handled,
+    is_stop,
+)
 from .auth import Credentials
 from .bounded import FREE, STREAMED
 from .deadline import left_s, limit_s, within_s
-from .departure import depart, departing, traced
+from .departure import depart, departing
 from .pausing import LONGEST_S, told_s
 from .payload import JSON
 from .transport import broken, misled, redirected, silent, strange
@@ -41,6 +51,8 @@ class Connection:
         Seconds.
     on_date : callable
         Hears the service's own clock (UTC) as each reply arrives.
+    on_stop : callable
+        Called after a Ctrl-C: what it struck cannot be used again.
     """
 
     def __init__(
@@ -49,9 +61,10 @@ class Connection:
         credentials: Credentials,
         sleep: Callable[[float], None],
         on_date: Callable[[datetime], None],
+        on_stop: Callable[[], None],
     ) -> None:
         self.client, self.credentials = client, credentials
-        self._sleep, self._on_date = sleep, on_date
+        self._sleep, self._on_date, self._on_stop = sleep, on_date, on_stop
         self._has_met = False  # whether an Ask Sage ever answered
 
     def persist(self, send: Callable[[], T]) -> T:
@@ -64,25 +77,7 @@ class Connection:
         ReplyLost
             From `send`; not tried again.
         """
-        try:
-            waited_s = 0.0
-            for usual_s in _PAUSES_S:
-                try:
-                    return self._signed(send)
-                except Unavailable as error:
-                    # Pauses vary, so that many kernels do not come back as one.
-                    pause_s = usual_s * random.uniform(0.5, 1.0)  # noqa: S311  no secret is made of it
-                    pause_s = max(pause_s, error.retry_after_s or 0.0)
-                    if min(left_s(), LONGEST_S - waited_s) < pause_s or _is_lasting(error):
-                        raise
-                depart(False)
-                waited_s += pause_s
-                self._sleep(pause_s)
-            return self._signed(send)
-        except KeyboardInterrupt as stop:
-            # The frames it came through hold the signed request, and so may those of what it interrupted.
-            stop.__context__ = None
-            raise stop.with_traceback(None) from None
+        return self._stoppable(partial(self._persist, send))
 
     def free(self, path: str, content: bytes, keep: Callable[[Pairs], object] | None = None) -> Body:
         """Ask what costs nothing; a lost reply is asked for again, and never counts as billed.
@@ -147,12 +142,14 @@ class Connection:
             By the connection's fault or a redirect; what the body says is not looked at.
         """
         failure: ServiceError | None
+        before = handled()
         request.extensions[STREAMED] = streamed
-        request.extensions["trace"] = traced
         try:
             with departing(None) if FREE in request.extensions else contextlib.nullcontext():
                 response = self.client.send(request, auth=auth, stream=streamed)
         except httpx.HTTPError as error:
+            if is_stop(error, before):
+                raise
             failure = broken(error, request, is_free=FREE in request.extensions)
         else:
             self._note_date(response)
@@ -168,6 +165,35 @@ class Connection:
         path = response.request.url.path
         wait_s, hide = told_s(response), self.credentials.hide
         return Body(response.content, response.status_code, path, hide, keep, wait_s)
+
+    def _stoppable(self, do: Callable[[], T]) -> T:
+        """What fails because a Ctrl-C struck it is the Ctrl-C, without the frames: they hold the request."""
+        before = handled()
+        try:
+            return do()
+        except BaseException as error:
+            if not is_stop(error, before):
+                raise
+            self._on_stop()
+            stop = error if isinstance(error, KeyboardInterrupt) else KeyboardInterrupt()
+            stop.__context__ = None
+            raise stop.with_traceback(None) from None
+
+    def _persist(self, send: Callable[[], T]) -> T:
+        waited_s = 0.0
+        for usual_s in _PAUSES_S:
+            try:
+                return self._signed(send)
+            except Unavailable as error:
+                # Pauses vary, so that many kernels do not come back as one.
+                pause_s = usual_s * random.uniform(0.5, 1.0)  # noqa: S311  no secret is made of it
+                pause_s = max(pause_s, error.retry_after_s or 0.0)
+                if min(left_s(), LONGEST_S - waited_s) < pause_s or _is_lasting(error):
+                    raise
+            depart(False)
+            waited_s += pause_s
+            self._sleep(pause_s)
+        return self._signed(send)
 
     def _as_person(self, path: str, send: Callable[[], T]) -> T:
         status: int | None
@@ -263,7 +289,7 @@ class Connection:
             request = self._free_request(_KNOWN_BY, b"{}")
             with within_s(_FREE_S):
                 self._hasten(request)
-                response = self.send(request, None)
+                response = self._stoppable(partial(self.send, request, None))
             self._has_met = self.body(response).is_envelope
             if not self._has_met:
                 raise misled(response) or strange(response)

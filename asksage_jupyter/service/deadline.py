@@ -7,9 +7,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
-_ends: ContextVar[float] = ContextVar("asksage_deadline", default=math.inf)
-_lasts: ContextVar[float] = ContextVar("asksage_deadline_s", default=math.inf)
+
+@dataclass(slots=True)
+class _Limit:
+    ends: float
+    lasts: float
+    outer: _Limit | None = None
+    is_over: bool = False
+
+
+_NONE = _Limit(math.inf, math.inf)
+_limit: ContextVar[_Limit] = ContextVar("asksage_deadline", default=_NONE)
 
 
 @contextmanager
@@ -18,21 +28,29 @@ def within_s(seconds: float) -> Iterator[None]:
 
     It goes with the context: a thread that is to share it runs in a copy.
     """
-    ends = min(_ends.get(), time.monotonic() + seconds)
-    set_ends = _ends.set(ends)
-    set_lasts = _lasts.set(min(_lasts.get(), seconds))
+    outer = _now()
+    limit = _Limit(min(outer.ends, time.monotonic() + seconds), min(outer.lasts, seconds), outer)
     try:
+        _limit.set(limit)
         yield
     finally:
-        _ends.reset(set_ends)
-        _lasts.reset(set_lasts)
+        # First of all, at a stroke: a Ctrl-C may prevent what follows, and must not leave a limit behind.
+        limit.is_over = True
+        _limit.set(outer)
 
 
 def left_s() -> float:
     """Seconds until the limit; infinite where there is none."""
-    return _ends.get() - time.monotonic()
+    return _now().ends - time.monotonic()
 
 
 def limit_s() -> float:
     """How long the whole was given, in seconds."""
-    return _lasts.get()
+    return _now().lasts
+
+
+def _now() -> _Limit:
+    limit = _limit.get()
+    while limit.is_over and limit.outer is not None:
+        limit = limit.outer
+    return limit

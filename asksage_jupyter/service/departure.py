@@ -34,11 +34,13 @@ def depart(is_on_way: bool) -> None:
         on_way(is_on_way)
 
 
-def traced(event: str, info: Mapping[str, Any]) -> None:
-    """Hear of the connection's own steps (httpx's extension ``trace``), and listen at each new one."""
-    if event.endswith(_OPENED):
-        stream = info["return_value"]
-        stream.write = partial(_write, stream, stream.write)
+def opened(event: str, info: Mapping[str, Any]) -> Any:
+    """Hear of the connection's own steps (httpx's extension ``trace``); listen at each new one."""
+    if not event.endswith(_OPENED):
+        return None
+    stream = info["return_value"]
+    stream.write = partial(_write, stream, stream.write)
+    return stream
 
 
 def _write(

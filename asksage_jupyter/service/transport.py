@@ -11,6 +11,7 @@ import httpx
 from ..errors import ConfigurationError, NotReached, Refused, ReplyLost, ServiceError
 from .bounded import OutOfBounds, bound
 from .deadline import left_s, limit_s
+from .lines import Lines
 from .proxies import proxy_for, shown
 from .trust import trusted
 from .wire import lost, one_line
@@ -31,8 +32,8 @@ _NEVER_SENT = (
 
 def connect(
     url: str, ca_bundle: str | None, timeout_s: float, transport: httpx.BaseTransport | None
-) -> httpx.Client:
-    """A client for the service at `url`; nothing is sent yet.
+) -> tuple[httpx.Client, Lines]:
+    """A client for the service at `url`, and its connections; nothing is sent yet.
 
     Parameters
     ----------
@@ -55,29 +56,35 @@ def connect(
     # Plain http has no certificates to check, and those of this machine take 40 ms to load.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if base.scheme == "http" else trusted(ca_bundle)
     proxy = proxy_for(base)
+    way = proxy and httpx.Proxy(proxy, ssl_context=context if proxy.scheme == "https" else None)
     reason = ""
+
+    def open_lines() -> httpx.BaseTransport:
+        return transport or httpx.HTTPTransport(verify=context, proxy=way, trust_env=False)
 
     def note_proxy(request: httpx.Request) -> None:
         request.extensions[_PROXY] = proxy and shown(proxy)
 
     try:
-        return httpx.Client(
+        lines = Lines(open_lines)
+        client = httpx.Client(
             base_url=base,
             verify=context,
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
-            proxy=proxy and httpx.Proxy(proxy, ssl_context=context if proxy.scheme == "https" else None),
             trust_env=False,  # proxy and certificates are found above, as people mean them
             # A redirect could take the key to another host.
             follow_redirects=False,
             headers={"user-agent": "asksage-jupyter", "accept-encoding": "gzip"},
             event_hooks={"request": [note_proxy], "response": [bound]},
-            transport=transport,
+            transport=lines,
         )
     except ImportError:
         reason = "a SOCKS proxy needs a package more: pip install 'httpx[socks]' (HTTPS_PROXY, ALL_PROXY)."
     except (ValueError, httpx.InvalidURL):
         # Their text may quote the proxy's password.
         reason = "the proxy settings cannot be used: check HTTPS_PROXY and ALL_PROXY."
+    else:
+        return client, lines
     raise ConfigurationError(reason)
 
 
