@@ -76,7 +76,7 @@ def stopped_at_random(
     stops : int
         How many.
     until : float
-        Of the monotonic clock: no more are begun.
+        Of the monotonic clock: no more are begun, once one of them was told.
     """
     tally, chance = Tally(), random.Random(seed)
     session = current()
@@ -86,7 +86,7 @@ def stopped_at_random(
     span = _longest(do)
     before = _standing(server)
     with _alarm():
-        while tally.stops < stops and time.monotonic() < until:
+        while tally.stops < stops and (time.monotonic() < until or not tally.ends["told"]):
             end, told, error = _struck(do, chance.uniform(0.0, span))
             time.sleep(_SETTLED_S)
             after = _standing(server)
