@@ -100,6 +100,7 @@ def test_an_estimate_within_a_function_counts_its_variables(shell, server):
     assert prompts[1] > 100 * prompts[0]
 
 
+RATES = {"prompt": 0.1, "completion": 0.4}
 LEFT = "[{typo} is no variable: sent as it is.]"
 
 
@@ -344,6 +345,24 @@ def test_an_estimate_takes_a_model_options_and_a_question(shell, server, text, m
 def test_a_word_that_only_looks_like_a_model_belongs_to_the_text(shell, server):
     outputs, _ = ran(shell, "%asksage estimate GPT-9 is what?")
     assert plain(outputs).startswith(f"{MODEL}: about ")
+
+
+@pytest.mark.parametrize("word", ["haiku", "HAIKU-latest", "auto"])
+def test_an_estimates_model_may_be_any_name_that_a_cell_takes(shell, server, word):
+    listed = {"id": OTHER, "aliases": ["haiku", "HAIKU-latest"], "token_conversion_rate": RATES}
+    server.on("/server/get-models", {"response": [listed], "status": 200})
+    of_line, _ = ran(shell, f"%asksage estimate {word} Why?")
+    of_cell, _ = ran(shell, f"%%asksage {word} --estimate\nWhy?")
+    assert plain(of_line) == plain(of_cell)
+    assert plain(of_line).startswith(f"{'auto' if word == 'auto' else OTHER}: about ")
+
+
+@pytest.mark.parametrize("text", ["Why not?", "why? Because"])
+def test_a_word_that_is_no_name_asks_the_service_nothing(shell, server, text):
+    ran(shell, f"%asksage estimate {MODEL} Why?")
+    asked = len(server.requests)
+    ran(shell, f"%asksage estimate {text}")
+    assert len(server.requests) == asked
 
 
 def test_an_estimate_of_nothing_says_how_it_is_written(shell, server):

@@ -4,13 +4,13 @@ import time
 from email.utils import formatdate
 
 import pytest
-from scripted import QUERY, envelope
+from scripted import QUERY, Played, envelope
 from tenant import MODEL, OTHER, questions
 
 import asksage_jupyter
 from asksage_jupyter import reconcile
 from asksage_jupyter.account import Meter
-from asksage_jupyter.errors import NotEnoughTokens, OutOfTokens
+from asksage_jupyter.errors import NotEnoughTokens, OutOfTokens, ReplyLost
 from asksage_jupyter.session import current
 
 LOG, LIMITS = "/user/get-user-logs", "/user/validate_token_with_full_user"
@@ -58,6 +58,7 @@ def test_a_good_answer_without_usage_stays_open_and_is_settled_from_the_log(serv
     (settled,) = reconcile(running_s=0, sleep=lambda seconds: None).settled
     assert (settled.op, settled.before, settled.tokens) == (reply.op, held, 63)
     assert call_of(reply.op)["tokens"] == 63 and call_of(reply.op)["source"] == "log"
+    assert call_of(reply.op)["status"] == "ok"
     balance = asksage_jupyter.balance().inference
     assert (balance.used, balance.held) == (411 + 63, 0)
 
@@ -96,7 +97,30 @@ def test_what_never_tells_its_usage_is_settled_from_the_log_whichever_model_did_
     assert reply.tokens is None and reply.held == asksage_jupyter.balance().inference.held > 0
     logged(server, row(63, prompt_tokens=820, completion_tokens=4), row(71, model="another-model", id=8))
     assert [each.op for each in reconcile(running_s=0, sleep=lambda seconds: None).settled] == [reply.op]
-    assert call_of(reply.op)["tokens"] == 71
+    assert (call_of(reply.op)["tokens"], call_of(reply.op)["status"]) == (71, "ok")
+
+
+def test_of_two_bills_from_the_log_only_the_one_without_a_reply_is_lost(server, tmp_path):
+    server.on(QUERY, envelope("Because.", usage=None, provenance={"model": MODEL}))
+    told = asksage_jupyter.ask("Why?")
+    server.on(QUERY, Played(b"", drop_at=-1))
+    with pytest.raises(ReplyLost):
+        asksage_jupyter.ask("Why?", model=OTHER)
+    logged(server, row(63), row(71, model=OTHER, id=8))
+    for _ in range(2):
+        found = reconcile(running_s=0, sleep=lambda seconds: None)
+    assert not found.still_open
+    calls = asksage_jupyter.usage().set_index("op")
+    assert calls.status[told.op] == "ok"
+    assert sorted(calls.status) == ["lost", "ok"]
+    assert not list(tmp_path.rglob("*.arrived/*"))
+
+
+def test_a_reply_whose_arrival_cannot_be_noted_is_returned_all_the_same(server):
+    server.on(QUERY, envelope("Because.", usage=None, provenance={"model": MODEL}))
+    asksage_jupyter.balance()
+    current().ledger.outbox.with_suffix(".arrived").write_text("no folder")
+    assert asksage_jupyter.ask("Why?").text == "Because."
 
 
 # -- refusals ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import AskSageError, BadInput, Interrupted
 from ..session import build_query, current
+from ..session.pricing import AUTO
 from . import datasets, pace, plan, plugins, show, usage
 from .braces import expand, unfilled
 from .checks import nothing_after
@@ -115,13 +116,13 @@ def _estimate(shell: InteractiveShell, rest: str) -> None:
 
 
 def _is_model(session: Session, word: str) -> bool:
-    """Whether the first word names a model; the service is asked only about a word that looks like one."""
+    """Whether the first word names a model; the service is asked only about one that may, as no "Why" may."""
     if word == session.settings.model:
         return True
-    if not re.fullmatch(r"[\w.:/]*[\d-][\w.:/-]*", word):
+    if not re.fullmatch(r"[\w.:/-]+", word) or (word.isalpha() and word[0].isupper()):
         return False
     try:
-        return any(word in (model.id, *model.aliases) for model in session.models())
+        return any(word in (model.id, *model.aliases) for model in session.models()) or word == AUTO
     except AskSageError:
         return False  # the estimate itself tells what is wrong
 

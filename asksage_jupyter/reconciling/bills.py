@@ -1,4 +1,4 @@
-"""Settle from the service's log the calls whose reply, and with it the bill, never arrived."""
+"""Settle from the service's log the calls whose bill never arrived, with or without their reply."""
 
 from __future__ import annotations
 
@@ -83,10 +83,13 @@ def _known(parties: Parties, oldest: int, newest: int, wanted: set[str]) -> list
 
 def _settle(parties: Parties, call: Unsettled, row: LogRow) -> bool:
     """Debit the row's figures; False when the call was settled meanwhile, by its own kernel."""
+    from ..ledger.arrived import Arrived
+
+    arrived = Arrived(parties.ledger.outbox)
     bill = Bill(
         tokens=row.tokens,
         source=Source.LOG,
-        status=Status.LOST,
+        status=Status.OK if call.op in arrived else Status.LOST,
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
         request_id=f"{ROW}{row.id}",
@@ -96,6 +99,7 @@ def _settle(parties: Parties, call: Unsettled, row: LogRow) -> bool:
         parties.ledger.settle(call.op, bill)
     except LedgerConflict:
         return False
+    arrived.remove(call.op)
     return True
 
 

@@ -158,7 +158,7 @@ class Reconciled:
     def booked(self) -> str:
         """What was changed in the ledger, in a line without an end; empty where nothing was."""
         bills = len(self.settled)
-        words = [f"{bills:,} lost {'bill' if bills == 1 else 'bills'} found"] if bills else []
+        words = [f"{bills:,} {'bill' if bills == 1 else 'bills'} found in the log"] if bills else []
         words += [f"the {plan.meter} plan is {plan.monthly:,} now" for plan in self.plans]
         for meter, tokens in self.corrections.items():
             how = "booked from other devices" if tokens > 0 else "given back"

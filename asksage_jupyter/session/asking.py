@@ -100,7 +100,7 @@ def asked(session: Session, call: Call, question: Question, here: Here = at_once
             answer = here(partial(_sent, question.send, held))
             bill = _bill(session, answer, question, held.took_ms)
             if bill is None:
-                held.leave_open()
+                held.await_bill()
             else:
                 held.settle(bill)
     except OutOfTokens as error:

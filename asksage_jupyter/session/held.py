@@ -27,6 +27,7 @@ class Held:
     after `settle`                            settled with the bill
     before `sent`, however                    voided: certainly nothing was billed
     by a refusal of the service's             voided
+    after `await_bill`                        left open: the reply is there, its bill is not told
     otherwise, or after `leave_open`          left open: it may have been billed
     ========================================  =======================================
 
@@ -116,6 +117,11 @@ class Held:
     def leave_open(self) -> None:
         """Keep the hold until the bill becomes known some other way; presumed when past due."""
         self._is_kept = True
+
+    def await_bill(self) -> None:
+        """Keep the hold as `leave_open` does, of a call whose whole reply is there."""
+        self._is_kept = True
+        self._settling.note_arrival(self.call.op)
 
     def _book(self, bill: Bill | None) -> None:
         self.trouble = self._settling.book(self.call.op, bill)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..rates import Estimate, Rate, Rates
     from ..service import Answer, ModelInfo, Service
 
-_AUTO = "auto"  # the service chooses the model
+AUTO = "auto"  # the service chooses the model
 
 
 class Pricing:
@@ -109,7 +109,7 @@ class Pricing:
         for offered in models:
             if model in offered.aliases:
                 return offered
-        if model == _AUTO:
+        if model == AUTO:
             return _any_of(models)
         names = {name: offered.id for offered in models for name in (*offered.aliases, offered.id)}
         raise BadInput(f"no model {model!r} here.{near(model, names)} %asksage models lists them all.")
@@ -129,8 +129,8 @@ def _any_of(models: Sequence[ModelInfo]) -> ModelInfo:
     rates = [each for each in map(_catalog, models) if each is not None]
     prompts, completions = zip(*rates, strict=True) if rates else ((), ())
     return ModelInfo(
-        _AUTO,
-        _AUTO,
+        AUTO,
+        AUTO,
         prompt_rate=median(prompts) if prompts else None,
         completion_rate=median(completions) if completions else None,
     )

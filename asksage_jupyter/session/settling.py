@@ -171,6 +171,13 @@ class Settling:
         with suppress(Exception, KeyboardInterrupt):  # it must not cost the person a paid reply
             self._after()
 
+    def note_arrival(self, op: str) -> None:
+        """A call's whole reply is there, and its bill is not: whoever finds the bill calls it no lost one."""
+        from ..ledger.arrived import Arrived
+
+        with suppress(Exception, KeyboardInterrupt):
+            Arrived(self._ledger().outbox).add(op)
+
     def hold(self, call: Call) -> None:
         """Set its estimate aside."""
         if self.ceiling.is_near:

@@ -228,7 +228,7 @@ class _Upload:
         for held in self._holds:
             bill = _bill(piece, held, tokens, share)
             if bill is None:
-                held.leave_open()
+                held.await_bill()
                 continue
             held.settle(bill)
             self._bills[held.call.meter].append(bill)
