@@ -1,6 +1,7 @@
 """Arguments of any type: what is one of ours is taken, all else is one line, and nothing is held."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy
@@ -118,6 +119,43 @@ OPTIONS = (
 def test_whatever_is_given_is_asked_or_refused_in_a_line(server, prompt, model, options):
     try:
         sage.ask(prompt, model=model, **options)
+    except AskSageError as error:
+        assert "\n" not in str(error)
+    assert held() == (0, 0)
+
+
+class Odd:
+    """Raises at whatever is asked of it."""
+
+    def __index__(self):
+        raise ValueError("odd")
+
+    __bool__ = __repr__ = __index__
+
+
+ODD = [
+    None, 5, 10**400, 10**5000, b"x", ["a", 1], pandas.Series(["a", "b"]), numpy.array([1, 2]),
+    pandas.NA, Odd(), Fraction(10**400), "x" * 5000, "~no-such-user/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda value: sage.ask("Why?", file=value),
+        lambda value: sage.ask("Why?", temperature=value),
+        lambda value: sage.ask("Why?", persona=value),
+        lambda value: sage.ask("Why?", history=value),
+        lambda value: sage.train("a text", value, estimate=True),
+        lambda value: sage.train("a text", "notes", context=value, estimate=True),
+        lambda value: sage.set_plan(value),
+        lambda value: sage.top_up(value, receipt="a"),
+    ],
+)
+def test_what_is_odd_or_huge_is_one_line_too(server, give, value):
+    try:
+        give(value)
     except AskSageError as error:
         assert "\n" not in str(error)
     assert held() == (0, 0)

@@ -448,6 +448,12 @@ def test_a_call_has_its_hold_and_a_bill_its_entry(ana, team):
         "GRANT asksage_owner TO CURRENT_USER",
         "LOCK TABLE entry IN ACCESS EXCLUSIVE MODE",
         "SELECT * FROM login",
+        # What the triggers ask, which tells of any account.
+        "SELECT asksage_share(a, b) FROM generate_series(1, 9) a, generate_series(1, 9) b",
+        "SELECT asksage_pool_of(a) FROM generate_series(1, 9) a",
+        "SELECT asksage_sum('x', ARRAY['hold'], 1)",
+        r"SELECT asksage_about(row(a, 1, 'x', 'grant', 1, 1, 1, 1, 1, 1, '\x00')::entry) "
+        "FROM generate_series(1, 9) a",
     ],
 )
 def test_the_rules_are_not_put_aside(ana, sql):
@@ -564,7 +570,7 @@ def test_names_are_hashed_in_the_database_as_they_are_here(team, database, name)
         mine.hold(ANA, call, due=now() + HOUR)
         mine.settle(call.op, a_bill(5, request_id=name, model=name, input_tokens=3))
         asked = [json.dumps(name)]
-        with mine._store.reading() as connection:
+        with team.ledger._store.reading() as connection:
             found = connection.exec_driver_sql("SELECT asksage_json(%s)", (name,)).scalar()
     assert [found] == asked
 

@@ -37,11 +37,21 @@ def checked(tokens: SupportsIndex, what: str, *, least: int = 0) -> int:
     """
     try:
         number = None if type(tokens).__name__ in _YES_OR_NO else operator.index(tokens)
-    except TypeError:
+    except Exception:  # noqa: BLE001  of whatever kind, it is none
         number = None
     if number is None or not least <= number <= _MOST:
-        raise BadInput(f"{what} must be a whole number of tokens from {least:,} to {_MOST:,}, not {tokens!r}")
+        raise BadInput(
+            f"{what} must be a whole number of tokens from {least:,} to {_MOST:,}, not {_shown(tokens)}"
+        )
     return number
+
+
+def _shown(value: object) -> str:
+    """The value in a few words; of what is long, or may be, its kind alone."""
+    is_short = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
+    if value is None or is_short or (isinstance(value, str) and len(value) <= 40):
+        return repr(value)
+    return f"a value of type {type(value).__name__}"
 
 
 def signed(tokens: SupportsIndex, what: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+from contextlib import suppress
 from numbers import Real
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def text(value: object, name: str) -> str:
     BadInput
     """
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # whatever a class of its own says of itself
     how = ": decode them first, like value.decode()" if isinstance(value, bytes | bytearray) else ""
     raise BadInput(f"{name} is a text, not {_shown(value)}{how}")
 
@@ -33,9 +34,9 @@ def whole(value: object, name: str) -> int:
     """
     try:
         number = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
+    except Exception:  # noqa: BLE001  of whatever kind, it is none
         number = -1
-    if number < 0:
+    if not 0 <= number < 2**63:
         raise BadInput(f"{name} is a whole number, 0 or more, not {_shown(value)}")
     return number
 
@@ -47,8 +48,10 @@ def real(value: object, name: str) -> float:
     ------
     BadInput
     """
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            if math.isfinite(number := float(value)):
+                return number
     raise BadInput(f"{name} is a number, not {_shown(value)}")
 
 
@@ -61,16 +64,19 @@ def file(value: object, name: str) -> Path:
     """
     if not isinstance(value, str | os.PathLike):
         raise BadInput(f"{name} is a path, not {_shown(value)}")
-    path = Path(os.fsdecode(value)).expanduser()
-    if not path.is_file():
-        raise BadInput(f"no file {path}")
-    return path
+    try:
+        path = Path(os.fsdecode(value)).expanduser()
+        if path.is_file():
+            return path
+    except (OSError, RuntimeError, TypeError, ValueError):  # no such home, too long, not to be looked at
+        pass
+    raise BadInput(f"no file {value}" if isinstance(value, Path) else f"no file {_shown(value)}")
 
 
 def _shown(value: object) -> str:
     """The value in a few words; of what is long, or may be, its kind alone."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63):
         return repr(value)
     if isinstance(value, str) and len(value) <= 40:
-        return repr(str(value))
+        return repr(str.__str__(value))
     return f"a value of type {type(value).__name__}"

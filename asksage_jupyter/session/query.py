@@ -56,7 +56,8 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
             f"unknown option {min(unknown)!r}; allowed are {', '.join(sorted(Options.__annotations__))}"
         )
     chosen = _named(session, model)
-    if not given.text(prompt, "the prompt").strip():
+    prompt = given.text(prompt, "the prompt")
+    if not prompt.strip():
         raise BadInput("the prompt is empty: write it below the %%asksage line")
     told = {name: value for name, value in options.items() if value is not None}
     system = given.text(told["system"], "system") if "system" in told else None
@@ -64,7 +65,7 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
     if system is None and persona is None:
         system = settings.system or None
     query = Query(
-        prompt=str(prompt),
+        prompt=prompt,
         model=chosen,
         system=system,
         persona=persona,
@@ -72,7 +73,7 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
         live=_live(told.get("live", 0)),
         temperature=_temperature(told["temperature"]) if "temperature" in told else None,
         reasoning=_reasoning(told["reasoning"]) if "reasoning" in told else None,
-        file=given.file(told["file"], "file") if told.get("file") else None,
+        file=given.file(told["file"], "file") if _is_told(told.get("file")) else None,
         history=session.history(given.whole(told.get("history", 0), "history")),
     )
     return _sure_of_its_model(session, query)
@@ -88,10 +89,15 @@ def limit_of(max_tokens: object) -> int | None:
     return None if max_tokens is None else given.whole(max_tokens, "max_tokens")
 
 
+def _is_told(file: object) -> bool:
+    return file is not None and not (isinstance(file, str) and not file)
+
+
 def _live(value: object) -> int:
-    if given.whole(value, "live") not in LIVE:
-        raise BadInput(f"live is 0 (no web search), 1 or 2, not {value!r}")
-    return given.whole(value, "live")
+    number = given.whole(value, "live")
+    if number not in LIVE:
+        raise BadInput(f"live is 0 (no web search), 1 or 2, not {number}")
+    return number
 
 
 def _temperature(value: object) -> float:
@@ -104,7 +110,7 @@ def _temperature(value: object) -> float:
 def _reasoning(value: object) -> str:
     if given.text(value, "reasoning") not in REASONING:
         raise BadInput(f"reasoning is one of {', '.join(REASONING)}, not {value!r}")
-    return str(value)
+    return given.text(value, "reasoning")
 
 
 def chosen_model(session: Session, model: str | None) -> str:

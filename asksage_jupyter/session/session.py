@@ -342,7 +342,7 @@ class Session:
             known = replace(query, model=estimate.model)  # by its id, where an alias was asked
             return Question(
                 estimate,
-                self.service.prepare(known, listener if on_text else None),
+                self.service.prepare(known, listener if on_text is not None else None),
                 listener,
                 learn=lambda answer: self._learn(known, parts, answer),
             )

@@ -23,6 +23,7 @@ from ..errors import (
     ServiceError,
 )
 from ..service.departure import departing
+from . import given
 from .aside import Aside
 from .near import near
 from .polling import over
@@ -55,6 +56,7 @@ def train(
 ) -> Training | TrainingEstimate:
     """Do what `asksage_jupyter.train` says."""
     try:
+        dataset, context = given.text(dataset, "dataset"), given.text(context, "context")
         pieces = pieces_of(source)
         dataset = _existing(session, dataset)
         missing = _missing(session, pieces, dataset, context, again=again)

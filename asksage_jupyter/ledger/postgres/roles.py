@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from ...account import Account
 from ...errors import BadInput, LedgerConflict
 from .checks import CHECKS, TRIGGERS
-from .rules import ADDS, COLUMNS, LOGIN, SEES, WHO
+from .rules import ADDS, ASKED, COLUMNS, LOGIN, SEES, WHO
 
 MEMBER, OWNER = "asksage_member", "asksage_owner"
 
@@ -35,17 +35,21 @@ SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('acc
 # Its place was taken by one that `checks` has.
 _OF_BEFORE = "DROP FUNCTION IF EXISTS asksage_may_append(bigint, bigint, text, text, bigint)"
 
-# Nobody else calls the functions, or puts others beside the tables for them to find.
+# Nobody else calls the functions, nor a member any but those that policies ask; nobody puts others beside the
+# tables for them to find.
 _CLOSED = """
 DO $$
 DECLARE
     each REGPROCEDURE;
+    word TEXT;
 BEGIN
-    FOR each IN SELECT oid FROM pg_proc
+    FOR each, word IN SELECT oid, proname FROM pg_proc
         WHERE pronamespace = current_schema()::regnamespace AND starts_with(proname, 'asksage_')
     LOOP
-        EXECUTE concat('REVOKE ALL ON FUNCTION ', each, ' FROM PUBLIC');
-        EXECUTE concat('GRANT EXECUTE ON FUNCTION ', each, ' TO {members}');
+        EXECUTE concat('REVOKE ALL ON FUNCTION ', each, ' FROM PUBLIC, {members}');
+        IF word = ANY ('{{{asked}}}') THEN
+            EXECUTE concat('GRANT EXECUTE ON FUNCTION ', each, ' TO {members}');
+        END IF;
     END LOOP;
     IF has_schema_privilege('public', current_schema()::text, 'CREATE') THEN
         EXECUTE concat('REVOKE CREATE ON SCHEMA ', quote_ident(current_schema()), ' FROM PUBLIC');
@@ -70,7 +74,7 @@ def install(connection: Connection) -> None:
     for table in _TABLES:
         _guard(connection, table)
     run(_OF_BEFORE)
-    run(_CLOSED.format(members=f"{MEMBER}, {OWNER}"))
+    run(_CLOSED.format(members=f"{MEMBER}, {OWNER}", asked=",".join(ASKED)))
     run(f"GRANT USAGE ON SCHEMA {schema} TO {MEMBER}, {OWNER}")
     run(f"GRANT SELECT ON ledger_version TO {MEMBER}, {OWNER}")
     # To take turns, accounts are locked, which asks for the right to an update that the trigger then refuses.

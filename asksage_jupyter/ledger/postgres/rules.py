@@ -98,6 +98,17 @@ WHO = (
     """,
 )
 
+# What the policies ask, as whoever reads or writes. The triggers call all others as the tables' owner: a
+# member who called them would be told of any account.
+ASKED = (
+    "asksage_own",
+    "asksage_pools",
+    "asksage_is_me",
+    "asksage_is_zone",
+    "asksage_is_free",
+    "asksage_is_month",
+)
+
 _IS_OWN = "account_id IN (SELECT asksage_own())"
 _IS_REACHED = "account_id IN (SELECT asksage_own() UNION SELECT asksage_pools())"
 _IS_OF_OWN_GRANT = f"grant_id IN (SELECT id FROM grant_ WHERE {_IS_OWN})"
