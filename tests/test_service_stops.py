@@ -53,7 +53,7 @@ def open_to(port):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sockets = [one for one in gc.get_objects() if isinstance(one, socket.socket) and one.fileno() >= 0]
-    return [one for one in sockets if _peer(one) == port]
+    return [one for one in sockets if one.family == socket.AF_INET and _peer(one) == port]
 
 
 def _peer(one):
