@@ -424,6 +424,6 @@ def test_a_child_notebook_is_not_booked_to_the_one_that_runs_it(kernel, tenant, 
 
 
 def test_vs_code_tells_the_notebook_in_a_variable(kernel):
-    kernel.run("import asksage_jupyter as sage\n__vsc_ipynb_file__ = '/work/tides.ipynb'\nsage.ask('Why?')")
-    assert "/work/tides.ipynb" in kernel.value(LAST)
+    kernel.run("import asksage_jupyter as sage\n__vsc_ipynb_file__ = '/notes/tides.ipynb'\nsage.ask('Why?')")
+    assert "/notes/tides.ipynb" in kernel.value(LAST)
     kernel.run("del __vsc_ipynb_file__")
