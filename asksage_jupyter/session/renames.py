@@ -6,12 +6,12 @@ Jupyter Server hears of a renaming, and its extension notes it in a file beside 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from .beside import write
 
 _FILE = "renames.json"
 _KEPT = 200
@@ -41,11 +41,7 @@ def note(folder: Path, old: str, new: str, at: int) -> None:
         return  # the session and the file tell of the same one
     rows = [asdict(each) for each in (*known, Rename(old, new, at))][-_KEPT:]
     with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=folder)  # for this person's eyes only
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(rows, file)
-        Path(draft).replace(folder / _FILE)
+        write(folder / _FILE, rows)
 
 
 def called_now(folder: Path, notebook: str, since: int) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..account import Meter
 from ..errors import AskSageError
+from .beside import write
 from .shortage import follow_limit
 
 if TYPE_CHECKING:
@@ -135,11 +135,8 @@ def _keep(session: Session, asked: list[TokenRequest]) -> None:
     folder = session.ledger.folder
     rows = [{"tokens": each.tokens, "meter": each.meter, "state": each.state} for each in asked]
     kept = {**_kept(folder), _name(session.account): rows}
-    draft = folder / f"{_FILE}.{os.getpid()}"
     with suppress(OSError):
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(kept), "utf-8")
-        draft.replace(folder / _FILE)
+        write(folder / _FILE, kept)
 
 
 def _kept(folder: Path) -> dict[str, list[dict[str, Any]]]:

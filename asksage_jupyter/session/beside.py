@@ -1,0 +1,23 @@
+"""Small files beside the ledger, in which one process tells another what no ledger holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+
+def write(path: Path, value: object) -> None:
+    """Put `value` there as JSON, whole or not at all, and for this person's eyes only.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; what was there stays.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+    Path(draft).replace(path)
