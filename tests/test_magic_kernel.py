@@ -174,7 +174,7 @@ def test_stop_keeps_what_came_marks_it_and_fails_the_cell(kernel, tenant):
 
 
 def test_a_failing_cell_stops_those_after_it(kernel):
-    """Jupyter stops the cells that have arrived: a cell that takes a while lets both arrive before one fails."""
+    """Jupyter stops the cells that have arrived: one that takes a while lets both arrive before one fails."""
     codes = ["import time; time.sleep(0.5)", "%%asksage --max-tokens 1\nWhy?", "after = 'ran'"]
     sent = [kernel.client.execute(code, allow_stdin=False) for code in codes]
     _, first, second = [kernel.client._recv_reply(each, timeout=TIMEOUT_S)["content"] for each in sent]
