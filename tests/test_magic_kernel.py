@@ -409,6 +409,30 @@ def test_a_thread_of_an_earlier_cell_is_not_booked_to_a_later_one(kernel):
     assert kernel.value(LAST).endswith(f"'{CELL}')")
 
 
+BEGUN = {
+    "a task": "async def late():\n    await go.wait()\n    sage.ask('Why?')\nlater = asyncio.create_task(late())",
+    "a thread of asyncio": "later = asyncio.create_task(asyncio.to_thread(lambda: free.wait() and sage.ask('Why?')))",
+    "a thread with a context": (
+        "ask = functools.partial(contextvars.copy_context().run, sage.ask, 'Why?')\n"
+        "thread = threading.Thread(target=lambda: free.wait() and ask())\nthread.start()\n"
+        "later = asyncio.create_task(asyncio.to_thread(thread.join))"
+    ),
+}
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_what_began_in_an_earlier_cell_is_booked_to_that_cell(kernel, begun):
+    kernel.run(
+        "import asksage_jupyter as sage, asyncio, contextvars, functools, threading\n"
+        f"go, free = asyncio.Event(), threading.Event()\n{BEGUN[begun]}\nawait asyncio.sleep(0)",
+        cell="earlier",
+    )
+    kernel.run("go.set(); free.set(); await later", cell="later")
+    assert kernel.value(LAST).endswith("'earlier')")
+    kernel.run("sage.ask('Why?')")
+    assert kernel.value(LAST).endswith(f"'{CELL}')")
+
+
 def test_a_child_notebook_is_not_booked_to_the_one_that_runs_it(kernel, tenant, place):
     """As papermill and nbclient start it: with the environment of the kernel they run in."""
     codes = "import asksage_jupyter as sage; sage.ask('Why, child?')"

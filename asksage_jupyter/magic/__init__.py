@@ -7,7 +7,6 @@ Knows no SQL, no HTTP, no arithmetic. What stands behind the names is imported a
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
@@ -16,8 +15,8 @@ from ..session import accompany, dismiss, forget
 from ..session.origin import tell_cell
 from ..session.waiting import tell_waiting
 from ..settings import AskSage
-from . import threads
 from .completion import complete
+from .threads import Cells
 from .transform import Line, transform
 from .waiting import Waiting
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["register", "unregister"]
 
 _PACKAGE = __name__.rpartition(".")[0]
+_cells: Cells | None = None
 
 
 def register(shell: InteractiveShell) -> None:
@@ -73,8 +73,7 @@ def register(shell: InteractiveShell) -> None:
 
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
-    tell_cell(partial(threads.cell_id, shell))
-    threads.follow(shell)
+    _follow(shell)
     tell_waiting(Waiting(shell))
     accompany(_news)
     accompany(_forewarning)
@@ -93,8 +92,7 @@ def unregister(shell: InteractiveShell) -> None:
         for kind in kinds:
             shell.magics_manager.magics[kind].pop(name, None)
         vars(shell.magics_manager.user_magics).pop(name, None)
-    tell_cell(None)
-    threads.leave(shell)
+    _follow(None)
     tell_waiting(None)
     dismiss(_news)
     dismiss(_forewarning)
@@ -104,6 +102,15 @@ def unregister(shell: InteractiveShell) -> None:
     for part, parts in _added(shell, AskSage.instance()):
         if part in parts:
             parts.remove(part)
+
+
+def _follow(shell: InteractiveShell | None) -> None:
+    """Let `shell` tell from now on which cell asks; None: nobody does."""
+    global _cells
+    if _cells is not None:
+        _cells.close()
+    _cells = Cells(shell) if shell is not None else None
+    tell_cell(_cells.id if _cells is not None else None)
 
 
 def _news(session: Session) -> News | None:

@@ -1,8 +1,9 @@
-"""Which cell a thread asks for: that of the request under way is another's, where it began before."""
+"""Which cell a task or a thread asks for: its context tells; without one the request may be another cell's."""
 
 from __future__ import annotations
 
 import threading
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -11,28 +12,42 @@ from . import front_end
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_earlier: WeakSet[threading.Thread] = WeakSet()
+# Tasks, and all else that takes its context along, have the cell in whose run they began; None between cells.
+_begun_in: ContextVar[str | None] = ContextVar("asksage_begun_in", default=None)
 
 
-def follow(shell: InteractiveShell) -> None:
-    """Note from now on which threads there are when a cell begins; harmless when repeated."""
-    if _begins not in shell.events.callbacks["pre_run_cell"]:
-        shell.events.register("pre_run_cell", _begins)
+class Cells:
+    """Notes which cell is run from now on, and which threads there are when it begins.
 
+    Parameters
+    ----------
+    shell : InteractiveShell
+    """
 
-def leave(shell: InteractiveShell) -> None:
-    """Note it no more."""
-    _earlier.clear()
-    if _begins in shell.events.callbacks["pre_run_cell"]:
-        shell.events.unregister("pre_run_cell", _begins)
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._earlier: WeakSet[threading.Thread] = WeakSet()
+        shell.events.register("pre_run_cell", self._begin)
+        shell.events.register("post_run_cell", self._end)
 
+    def id(self) -> str | None:
+        """The id of the cell that asks; None where nobody tells, and of a bare thread of an earlier cell."""
+        if (begun_in := _begun_in.get()) is not None:
+            return begun_in
+        return None if threading.current_thread() in self._earlier else front_end.cell_id(self._shell)
 
-def cell_id(shell: InteractiveShell) -> str | None:
-    """The id of the cell that asks; None where nobody tells, and of a thread of an earlier cell."""
-    return None if threading.current_thread() in _earlier else front_end.cell_id(shell)
+    def close(self) -> None:
+        """Note it no more."""
+        _begun_in.set(None)
+        for event, noted in (("pre_run_cell", self._begin), ("post_run_cell", self._end)):
+            if noted in self._shell.events.callbacks[event]:
+                self._shell.events.unregister(event, noted)
 
+    def _begin(self, _: object) -> None:
+        self._earlier.update(threading.enumerate())
+        self._earlier.discard(threading.main_thread())
+        self._earlier.discard(threading.current_thread())
+        _begun_in.set(front_end.cell_id(self._shell))
 
-def _begins(_: object) -> None:
-    _earlier.update(threading.enumerate())
-    _earlier.discard(threading.main_thread())
-    _earlier.discard(threading.current_thread())
+    def _end(self, _: object) -> None:
+        _begun_in.set(None)
