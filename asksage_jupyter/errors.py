@@ -32,7 +32,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
-from .plain import plain
+from .display.plain import plain
 
 # What commands begin with where the message is read; the command line sets its own.
 spoken_as: ContextVar[str] = ContextVar("asksage_spoken_as", default="%asksage")

@@ -14,11 +14,11 @@ from traitlets import Enum, Float, Int, List, TraitError, Unicode, Union, defaul
 from traitlets.config import SingletonConfigurable
 
 from .account import Account
+from .display.plain import storable
 from .errors import AskSageError, BadInput
 from .ledger.address import Address, resolved
 from .ledger.address import data_folder as data_folder
 from .month import rules_of
-from .plain import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,14 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scripted import QUERY, envelope, pieces, question
 
+from asksage_jupyter.display import harmless as harmless_
+from asksage_jupyter.display.harmless import harmless
+from asksage_jupyter.display.plain import plain
 from asksage_jupyter.errors import BadInput, ServiceError
 from asksage_jupyter.magic import line
 from asksage_jupyter.magic.options import CellOptions, parse_cell
-from asksage_jupyter.plain import plain
 from asksage_jupyter.service import Answer, Secret, Service
 from asksage_jupyter.service.wire import Body
-from asksage_jupyter.session import harmless as harmless_
-from asksage_jupyter.session.harmless import harmless
 
 # The same examples in every run: a failure on somebody's machine is a failure on all.
 LIMIT = settings(max_examples=400, deadline=None, derandomize=True, database=None)

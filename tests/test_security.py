@@ -20,12 +20,12 @@ from tenant import KEY as TENANT_KEY
 from tenant import MODEL, environment, questions, says
 
 import asksage_jupyter as sage
+from asksage_jupyter.display.harmless import harmless
+from asksage_jupyter.display.plain import plain
 from asksage_jupyter.errors import AskSageError, ReplyLost, ServiceError, Unavailable
 from asksage_jupyter.magic import show
-from asksage_jupyter.plain import plain
 from asksage_jupyter.service import bounded
 from asksage_jupyter.session import current
-from asksage_jupyter.session.harmless import harmless
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.usage_log import report
 

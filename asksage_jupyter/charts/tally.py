@@ -6,8 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ..account import Meter
+from ..display.plain import one_line
 from ..errors import BadInput
-from ..plain import one_line
 
 if TYPE_CHECKING:
     import pandas

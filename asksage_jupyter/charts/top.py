@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..display.plain import one_line
 from ..errors import BadInput
-from ..plain import one_line
 from .chart import Chart
 from .look import MAIN, compact, shortened, titled, written
 from .needed import altair

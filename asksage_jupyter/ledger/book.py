@@ -8,8 +8,8 @@ from pathlib import Path
 
 from .. import month
 from ..account import Account, Bill, Call, Grant, Meter
+from ..display.plain import storable
 from ..errors import BadInput
-from ..plain import storable
 from . import grants, moves, pools, stores
 from .place import Place
 from .postgres import roles

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import month
 from ..account import Account, Balance, Meter
-from ..plain import storable
+from ..display.plain import storable
 from . import audit, balances, grants, months, people, pools, sealing, stores
 from .audit import Verification
 from .cells import NotebookSpending, notebook_spending

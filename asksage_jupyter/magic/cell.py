@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..display.plain import plain
 from ..errors import BadInput, Interrupted, ReplyLost
-from ..plain import plain
 from ..session import build_query, chosen_model, current
 from . import next_cell, show
 from .braces import expand, unfilled

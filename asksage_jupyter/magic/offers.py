@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from ..plain import plain
+from ..display.plain import plain
 
 if TYPE_CHECKING:
     from ..service import ModelInfo

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..plain import plain
+from ..display.plain import plain
 from . import front_end
 from .fences import fenced, first_block
 
@@ -64,7 +64,7 @@ def bundle(text: str, format: str) -> Bundle:
         return {"text/markdown": fenced(pretty, "json"), "text/plain": pretty}
     if format == "text":
         return {"text/plain": text}
-    from ..session.harmless import harmless
+    from ..display.harmless import harmless
 
     return {"text/markdown": harmless(text), "text/plain": text}
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ..display.plain import plain
 from ..errors import (
     BadKey,
     NoRoute,
@@ -22,7 +23,6 @@ from ..errors import (
     Unavailable,
     spoken,
 )
-from ..plain import plain
 from .meaning import Meaning, limit_named, meaning_of
 from .records import Answer
 

@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..account import Source
-from ..plain import plain
-from .harmless import harmless
+from ..display.harmless import harmless
+from ..display.plain import plain
 
 if TYPE_CHECKING:
     from ..account import Balance

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..display.plain import one_line
 from ..month import to_datetime
-from ..plain import one_line
 
 if TYPE_CHECKING:
     from .sheet import MeterMonth, Statement

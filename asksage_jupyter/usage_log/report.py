@@ -10,9 +10,9 @@ import pandas
 
 from .. import month
 from ..account import Meter, unbilled_words
+from ..display.plain import one_line
 from ..errors import BadInput
 from ..ledger import CALL_COLUMNS
-from ..plain import one_line
 from ..session import current
 from .log import usage
 from .parts import NAMES, TIMES, parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..plain import one_line
+from ..display.plain import one_line
 
 Row = Sequence[str]
 

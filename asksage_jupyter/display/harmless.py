@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 
-from ..plain import plain
+from .plain import plain
 
 _WEB = r"(?:https?://|mailto:)[^\s<>\"$\\()]*+(?:\([^\s<>\"$\\()]*+\)[^\s<>\"$\\()]*+)*+"
 _HERE = r"[^\s:&\\$<>\"'()]*+"
