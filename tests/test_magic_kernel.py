@@ -410,8 +410,12 @@ def test_a_thread_of_an_earlier_cell_is_not_booked_to_a_later_one(kernel):
 
 
 BEGUN = {
-    "a task": "async def late():\n    await go.wait()\n    sage.ask('Why?')\nlater = asyncio.create_task(late())",
-    "a thread of asyncio": "later = asyncio.create_task(asyncio.to_thread(lambda: free.wait() and sage.ask('Why?')))",
+    "a task": (
+        "async def late():\n    await go.wait()\n    sage.ask('Why?')\nlater = asyncio.create_task(late())"
+    ),
+    "a thread of asyncio": (
+        "ask = lambda: free.wait() and sage.ask('Why?')\nlater = asyncio.create_task(asyncio.to_thread(ask))"
+    ),
     "a thread with a context": (
         "ask = functools.partial(contextvars.copy_context().run, sage.ask, 'Why?')\n"
         "thread = threading.Thread(target=lambda: free.wait() and ask())\nthread.start()\n"

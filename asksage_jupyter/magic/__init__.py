@@ -105,9 +105,11 @@ def unregister(shell: InteractiveShell) -> None:
 
 
 def _follow(shell: InteractiveShell | None) -> None:
-    """Let `shell` tell from now on which cell asks; None: nobody does."""
+    """Let `shell` tell from now on which cell asks, harmless when repeated; None: nobody does."""
     global _cells
     if _cells is not None:
+        if _cells.shell is shell:
+            return
         _cells.close()
     _cells = Cells(shell) if shell is not None else None
     tell_cell(_cells.id if _cells is not None else None)

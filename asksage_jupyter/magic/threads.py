@@ -1,4 +1,4 @@
-"""Which cell a task or a thread asks for: its context tells; without one the request may be another cell's."""
+"""Which cell a task or a thread asks for: its context tells; the request may be another's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Cells:
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
+        self.shell = shell
         self._earlier: WeakSet[threading.Thread] = WeakSet()
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._end)
@@ -34,20 +34,20 @@ class Cells:
         """The id of the cell that asks; None where nobody tells, and of a bare thread of an earlier cell."""
         if (begun_in := _begun_in.get()) is not None:
             return begun_in
-        return None if threading.current_thread() in self._earlier else front_end.cell_id(self._shell)
+        return None if threading.current_thread() in self._earlier else front_end.cell_id(self.shell)
 
     def close(self) -> None:
         """Note it no more."""
         _begun_in.set(None)
         for event, noted in (("pre_run_cell", self._begin), ("post_run_cell", self._end)):
-            if noted in self._shell.events.callbacks[event]:
-                self._shell.events.unregister(event, noted)
+            if noted in self.shell.events.callbacks[event]:
+                self.shell.events.unregister(event, noted)
 
     def _begin(self, _: object) -> None:
         self._earlier.update(threading.enumerate())
         self._earlier.discard(threading.main_thread())
         self._earlier.discard(threading.current_thread())
-        _begun_in.set(front_end.cell_id(self._shell))
+        _begun_in.set(front_end.cell_id(self.shell))
 
     def _end(self, _: object) -> None:
         _begun_in.set(None)
