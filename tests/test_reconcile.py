@@ -7,20 +7,25 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
+from IPython.utils.capture import capture_output
 from kept import contents
 from ledger_desk import DAY, HOUR, PROCESSES, SECOND, Clock, at
 from scripted import Scripted
 
 import asksage_jupyter
+from asksage_jupyter import local
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.errors import LedgerConflict, Unavailable
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, new_op
+from asksage_jupyter.magic.news import News
 from asksage_jupyter.month import period_at, to_datetime
 from asksage_jupyter.reconciling import Background, reconcile
 from asksage_jupyter.reconciling.counters import book
 from asksage_jupyter.service import Secret, Service
+from asksage_jupyter.session import current
 from asksage_jupyter.session.contact import make_contact
 from asksage_jupyter.session.settling import Settling
+from asksage_jupyter.settings import AskSage
 
 ME = Account("api.example", "me@example")
 INFERENCE, TRAINING = Meter.INFERENCE, Meter.TRAINING
@@ -901,12 +906,42 @@ def test_trouble_in_the_background_is_kept_and_not_raised(desk):
         assert "busy" in follower.trouble
 
 
-def test_the_demo_is_never_compared_by_itself(desk):
-    desk.session.account = Account("localhost", "local-demo")
+def test_the_demo_is_compared_by_itself_too_also_when_its_counters_were_made_anew(desk):
+    desk.session.account = demo = Account("localhost", "local-demo")
+    desk.tenant.bill(500)
+    desk.later(2 * DAY)
     with closing(Background(desk.session, every_s=0, after_s=0)) as follower:
-        follower.after_call()
-        assert follower._thread is None
-    assert not desk.server.requests
+        run_of(desk, follower)
+        assert desk.ledger.balance(demo).inference.used == 500
+        desk.tenant.bills.clear()
+        desk.tenant.rows.clear()
+        desk.later(MINUTE)
+        run_of(desk, follower)
+        assert follower.trouble == ""
+    balance = desk.ledger.balance(demo).inference
+    assert (balance.granted, balance.used, balance.held) == (10_000, 0, 0)
+    assert desk.ledger.verify().ok
+
+
+def test_a_lost_reply_of_one_word_is_found_where_a_long_one_was_expected(desk):
+    """Output counts five times the input: of 30 tokens in and 300 expected, the reply may be 1."""
+    desk.hold(328)
+    desk.tenant.bill(8)
+    desk.later(2 * HOUR)
+    found = desk.reconcile()
+    assert [call.tokens for call in found.settled] == [8]
+    assert desk.used() == 8
+
+
+def test_a_presumed_call_is_not_given_back_while_a_bill_far_from_its_estimate_may_be_its_own(desk):
+    desk.hold(60)
+    desk.tenant.bill(60 * 30)  # thought about for long, or another device's
+    desk.later(2 * HOUR)
+    found = desk.reconcile()
+    assert not found.settled
+    assert [call.tokens for call in found.still_open] == [60]
+    assert "cannot be told from others" in found.still_open[0].why
+    assert desk.used() == 60 * 30
 
 
 def test_a_call_older_than_the_look_back_is_looked_for_no_more(desk):
@@ -979,3 +1014,22 @@ def test_the_demo_agrees_when_it_is_asked(at_demo):
     found = reconcile()
     assert not found.changed, str(found)
     assert "they agree" in str(found)
+
+
+def test_a_plugins_call_on_the_demo_is_settled_by_itself_and_told(shell, monkeypatch, tmp_path):
+    """A plugin tells no bill: without a comparison its estimate would stay held."""
+    with local.start(tmp_path / "demo", weights=local.fetch(), output_limit=8) as demo:
+        for name, value in demo.environment.items():
+            monkeypatch.setenv(name, value)
+        AskSage.clear_instance()
+        session = current()
+        news = next(each for each in session.companions if isinstance(each, News))
+        news._background._after_s = 0
+        shell.run_cell_magic("asksage", "--plugin Summarize", "The sea is salt.")
+        news._background._thread.join(30)
+    with capture_output() as captured:
+        shell.run_cell("1")
+    balance = session.ledger.balance(session.account).inference
+    assert balance.held == 0 < balance.used
+    told = [output.data["text/plain"] for output in captured.outputs]
+    assert "[Compared with the local demo meanwhile: 1 bill found in the log.]" in told

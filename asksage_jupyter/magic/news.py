@@ -45,8 +45,9 @@ class News:
             self._events.unregister("post_run_cell", self._after_cell)
 
     def _hear(self, found: Reconciled) -> None:
-        self._untold.put(found.booked)
+        whom = "the local demo" if found.account.is_demo else "Ask Sage"
+        self._untold.put(f"Compared with {whom} meanwhile: {found.booked}.")
 
     def _after_cell(self, _result: object) -> None:
         while not self._untold.empty():
-            show.mention(f"Compared with Ask Sage meanwhile: {self._untold.get()}.")
+            show.mention(self._untold.get())

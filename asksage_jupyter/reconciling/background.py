@@ -25,7 +25,7 @@ _LOOK_BACK_S = 3 * 86_400.0  # read often, so not far; what is older waits for `
 class Background:
     """Compares a session's account with the service in a daemon thread, at most every few minutes.
 
-    A call only says that there was use; nothing of a cell waits. On the local demo nothing happens at all.
+    A call only says that there was use; nothing of a cell waits.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Background:
 
     def after_call(self) -> None:
         """Have the account compared before long; returns at once, whatever happens."""
-        if self._session.account.is_demo or self._over.is_set():
+        if self._over.is_set():
             return
         with self._lock:
             try:

@@ -2,9 +2,10 @@
 
 A row *may* be a call's when the meter is the same, and the model too or one as which it was served before, it
 was written from half a minute before the call was sent (two clocks) to five minutes after, and its bill is
-within a factor of the estimate. First the calls whose bill is known take their rows away, one row each. What
-then hangs together, calls and rows that may be each other's, is settled when it can come out in one way only:
-all its rows tell the same figures and there are as many as calls. All else is ambiguous and stays open.
+one that the estimate does not rule out. First the calls whose bill is known take their rows away, one row
+each. What then hangs together, calls and rows that may be each other's, is settled when it can come out in
+one way only: all its rows tell the same figures and there are as many as calls. All else is ambiguous and
+stays open.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 SKEW = 30_000_000
 REACH = 300_000_000
-_FACTOR = 20
+_DEARER = 20  # times the estimate that a call may come to
+_CHEAPER = 200  # and the other way: a reply that was expected to be long may be one word
 ROW = "log:"  # before a row's id, as the request id of the call it settled
 _EXACT = (Source.BILLED, Source.LOG)
 
@@ -59,8 +61,12 @@ class Asked:
     def may_be(self, row: LogRow) -> bool:
         """Whether `row` could be the bill of this call, as far as the estimate tells."""
         least = max(1, self.estimate)
-        is_likely = least <= row.tokens * _FACTOR and row.tokens <= least * _FACTOR
-        return is_likely and self._is_near(row) and _agree(self.figures[1:], _figures(row)[1:])
+        is_likely = least <= row.tokens * _CHEAPER and row.tokens <= least * _DEARER
+        return is_likely and self.is_open_to(row)
+
+    def is_open_to(self, row: LogRow) -> bool:
+        """Whether `row` could be the bill of this call, however far from the estimate."""
+        return self._is_near(row) and _agree(self.figures[1:], _figures(row)[1:])
 
     def is_billed(self, row: LogRow) -> bool:
         """Whether `row` tells this call's own figures."""
@@ -89,7 +95,7 @@ class Matches:
     rows : Mapping[str, LogRow]
         By op: the one row with the call's bill.
     candidates : Mapping[str, Sequence[LogRow]]
-        By op, for wanted calls that were not matched: the rows that may be theirs.
+        By op, for wanted calls that were not matched: the rows that cannot be ruled out as theirs.
     """
 
     rows: Mapping[str, LogRow]
@@ -117,14 +123,16 @@ def match(calls: Iterable[Asked], rows: Iterable[LogRow]) -> Matches:
     free = {row.id: row for row in sorted(rows, key=lambda row: row.id)}
     others = _take_known(sorted(calls, key=lambda call: (call.sent_at, call.op)), free)
     matched: dict[str, LogRow] = {}
-    candidates: dict[str, Sequence[LogRow]] = {}
     for group in _groups(others, free.values()):
         pairs = group.pairs()
-        for call in group.calls:
-            if call.wanted and call.op in pairs:
-                matched[call.op] = pairs[call.op]
-            elif call.wanted:
-                candidates[call.op] = [row for row in group.rows if call.may_be(row)]
+        matched |= {call.op: pairs[call.op] for call in group.calls if call.wanted and call.op in pairs}
+    taken = {row.id for row in matched.values()}
+    left = [row for row in free.values() if row.id not in taken]
+    candidates = {
+        call.op: [row for row in left if call.is_open_to(row)]
+        for call in others
+        if call.wanted and call.op not in matched
+    }
     return Matches(matched, candidates)
 
 
