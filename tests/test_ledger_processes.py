@@ -347,6 +347,15 @@ def test_a_gate_left_taken_by_an_interrupt_is_reclaimed_by_its_thread(tmp_path):
         pass
 
 
+def test_a_gate_opens_its_file_so_that_no_interrupt_leaves_it_open(tmp_path, monkeypatch):
+    gate = Gate(tmp_path / "lock", wait_s=1)
+    with gate:  # which makes the file
+        pass
+    monkeypatch.setattr(os, "open", None)  # a descriptor alone, which whoever is struck cannot close
+    with gate:
+        pass
+
+
 def test_another_program_that_writes_makes_the_ledger_wait_not_fail(path):
     ledger = Ledger(path)
     ledger.set_plan(ME, INFERENCE, 1000, source="me")

@@ -9,6 +9,7 @@ import time
 from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,11 +18,11 @@ from ..errors import LedgerError
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(file: int, *, wait: bool) -> bool:
+    def _take(file: FileIO, *, wait: bool) -> bool:
         # Windows has no queue to wait in, only its own slow polling.
         while True:
             try:
-                msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             except OSError:
                 if not wait:
                     return False
@@ -29,20 +30,20 @@ if sys.platform == "win32":
             else:
                 return True
 
-    def _give_back(file: int) -> None:
-        os.lseek(file, 0, os.SEEK_SET)
-        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+    def _give_back(file: FileIO) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 else:
     import fcntl
 
-    def _take(file: int, *, wait: bool) -> bool:
+    def _take(file: FileIO, *, wait: bool) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             return False
         return True
 
-    def _give_back(file: int) -> None:
+    def _give_back(file: FileIO) -> None:
         # Said explicitly: a child forked meanwhile holds a copy of the descriptor, and closing ours
         # alone would leave the lock with it.
         fcntl.flock(file, fcntl.LOCK_UN)
@@ -77,7 +78,7 @@ class Gate:
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
         self._owner: int | None = None
-        self._file: int | None = None
+        self._file: FileIO | None = None
         self._is_paused = False
 
     def __enter__(self) -> None:
@@ -99,7 +100,7 @@ class Gate:
                 try:
                     _give_back(file)
                 finally:
-                    os.close(file)
+                    file.close()
         finally:
             self._leave_turn()
 
@@ -124,7 +125,10 @@ class Gate:
         self._is_paused = False
         self._mutex = threading.Lock()
         self._waiting.clear()
-        self._owner = self._file = None
+        self._owner = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()  # its copy alone: the lock stays with the other process
 
     def through(self, do: Callable[[], T]) -> T:
         """Do something within; an interrupt that strikes at the very leaving leaves too.
@@ -186,13 +190,13 @@ class Gate:
             else:
                 self._owner = None
 
-    def _lock_file(self, deadline: float) -> int:
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    def _lock_file(self, deadline: float) -> FileIO:
+        file = _opened(self._path)
         try:
             if _take(file, wait=False):
                 return file
         except BaseException:
-            os.close(file)
+            file.close()
             raise
         wait = _Wait(file)
         try:
@@ -200,7 +204,7 @@ class Gate:
                 return file
         except BaseException:
             if not wait.is_given_up():
-                os.close(file)
+                file.close()
             raise
         raise self._busy()
 
@@ -211,6 +215,14 @@ class Gate:
         )
 
 
+def _opened(path: Path) -> FileIO:
+    # A descriptor that no object owns is lost where a Ctrl-C strikes before it is kept.
+    try:
+        return FileIO(path, "r+")
+    except FileNotFoundError:
+        return FileIO(path, "a+", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
 class _Wait:
     """A wait for the lock file in a thread of its own, because flock knows no time-out.
 
@@ -218,14 +230,14 @@ class _Wait:
     in between.
     """
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: FileIO) -> None:
         self._file = file
         self._done = threading.Lock()
         self._done.acquire()
         self._words: list[str] = []
 
     def until(self, deadline: float) -> bool:
-        """Whether the file was locked in time; when not, the descriptor is no longer ours to close."""
+        """Whether the file was locked in time; when not, the file is no longer ours to close."""
         try:
             start_new_thread(self._block, ())  # `Thread.start` waits, and an interrupt there loses the thread
         except RuntimeError:  # no threads here, or no more of them: wait without a limit
@@ -244,4 +256,4 @@ class _Wait:
         if self._words[0] == "locked":
             self._done.release()
         else:
-            os.close(self._file)
+            self._file.close()
