@@ -1,5 +1,6 @@
 """What PostgreSQL itself refuses a member: each kind of row, tried through raw SQL as their own login."""
 
+import hashlib
 import json
 from contextlib import closing
 
@@ -13,6 +14,8 @@ from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import LedgerError, LedgerUnusable, NotEnoughTokens
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.place import place_of
+from asksage_jupyter.ledger.postgres.checks import CHECKS, TRIGGERS
+from asksage_jupyter.ledger.postgres.rules import ADDS, ASKED, COLUMNS, LOGIN, SEES, WHO
 from asksage_jupyter.ledger.postgres.steps import STEPS
 from asksage_jupyter.ledger.postgres.store import ServerStore
 from asksage_jupyter.month import bounds, now, period_at
@@ -575,9 +578,10 @@ def test_names_are_hashed_in_the_database_as_they_are_here(team, database, name)
     assert [found] == asked
 
 
-def test_rules_of_an_older_version_are_put_in_force_anew(postgres, database):
+@pytest.mark.parametrize("version", [3, 4])
+def test_rules_of_an_older_version_are_put_in_force_anew(postgres, database, version):
     """By whoever owns the ledger; a member is told to wait for them."""
-    ServerStore(place_of(database), 10, steps=STEPS[:3]).close()
+    ServerStore(place_of(database), 10, steps=STEPS[:version]).close()
     with connected(database) as owner:
         owner.execute("CREATE TABLE login (role TEXT PRIMARY KEY, host TEXT NOT NULL, holder TEXT NOT NULL)")
         name = login_of(database, ANA)
@@ -588,6 +592,12 @@ def test_rules_of_an_older_version_are_put_in_force_anew(postgres, database):
         Ledger(database).close()
         triggers = owner.execute("SELECT tgname FROM pg_trigger WHERE tgname = 'asksage_is_whole'").fetchall()
     assert len(triggers) == 4
+
+
+def test_rules_that_change_come_with_a_step():
+    """Else they reach new ledgers alone: append a step to both lists, and write this anew."""
+    rules = repr((LOGIN, WHO, CHECKS, TRIGGERS, ASKED, SEES, ADDS, COLUMNS)).encode()
+    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (5, "f9694b70872b")
 
 
 def test_an_account_of_ones_own_is_made_on_the_other_meter(team, database):

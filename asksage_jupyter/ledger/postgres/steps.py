@@ -163,4 +163,11 @@ def _rules_anew(connection: Connection) -> None:
         roles.install(connection)
 
 
-STEPS: tuple[Step, ...] = (running(*_TABLES), running(_PRESUMES), running(*_MEMBERS), _rules_anew)
+# Rules that change reach the ledgers that are there with a `_rules_anew` of their own at the end.
+STEPS: tuple[Step, ...] = (
+    running(*_TABLES),
+    running(_PRESUMES),
+    running(*_MEMBERS),
+    _rules_anew,
+    _rules_anew,
+)
