@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+from hypothesis import settings
 from IPython.core.interactiveshell import InteractiveShell
 from tenant import environment, open_tenant
 from traitlets.config import Config
@@ -13,6 +14,9 @@ from traitlets.config import Config
 from asksage_jupyter import local, magic, session
 from asksage_jupyter.session import credentials
 from asksage_jupyter.settings import AskSage
+
+# The same examples in every run, however slow the machine: a failure here is a failure everywhere.
+settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)

@@ -288,7 +288,7 @@ def cases(history, now, zone):
     return {local - n * DAY: tokens for n, tokens in enumerate(reversed(history))}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HISTORIES, NOWS, ZONES, st.one_of(st.none(), st.integers(-10_000, 3_000_000)))
 def test_figures_are_possible_and_bands_in_order(history, now, zone, remaining):
     days = cases(history, now, zone)
@@ -305,7 +305,7 @@ def test_figures_are_possible_and_bands_in_order(history, now, zone, remaining):
     assert "None" not in str(found) + found._repr_html_()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HISTORIES, NOWS, ZONES, st.integers(-1000, 1_000_000), st.integers(1, 1_000_000))
 def test_with_more_left_nothing_comes_earlier(history, now, zone, remaining, more):
     days = cases(history, now, zone)

@@ -16,8 +16,7 @@ from asksage_jupyter.magic.options import CellOptions, parse_cell
 from asksage_jupyter.service import Answer, Secret, Service
 from asksage_jupyter.service.wire import Body
 
-# The same examples in every run: a failure on somebody's machine is a failure on all.
-LIMIT = settings(max_examples=400, deadline=None, derandomize=True, database=None)
+LIMIT = settings(max_examples=400)
 
 odd_text = st.text(st.characters(codec=None), max_size=40)
 values = st.recursive(

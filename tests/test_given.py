@@ -110,7 +110,7 @@ OPTIONS = (
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     prompt=st.just("Why?") | ANYTHING,
     model=st.just(MODEL) | ANYTHING,

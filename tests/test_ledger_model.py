@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -342,12 +342,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
 def run_model(examples, where=lambda: None, cut=lambda: None):
     run_state_machine_as_test(
         lambda: LedgerAgainstModel(where(), cut),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
+        settings=settings(max_examples=examples, stateful_step_count=40),
     )
 
 

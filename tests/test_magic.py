@@ -552,18 +552,18 @@ def test_an_empty_key_changes_nothing(shell, server, monkeypatch):
 
 
 def traces(shell):
-    """All that loading leaves anywhere in IPython, and which of our threads go on."""
+    """All that loading leaves anywhere in IPython."""
     magics = shell.magics_manager
-    for thread in threading.enumerate():
-        if thread.name.startswith("asksage"):
-            thread.join(0.5)  # those that were told to end do so by themselves
     return [
         *map(list, (shell.configurables, shell.Completer.custom_matchers, shell.input_transformers_cleanup)),
         {name: list(heard) for name, heard in shell.events.callbacks.items()},
         {kind: set(names) for kind, names in magics.magics.items()},
         set(vars(magics.user_magics)),
-        {thread.name for thread in threading.enumerate() if thread.name.startswith("asksage")},
     ]
+
+
+def threads_of_ours():
+    return {thread for thread in threading.enumerate() if thread.name.startswith("asksage")}
 
 
 def test_loading_twice_and_unloading_leave_nothing_twice_and_nothing_behind(shell, server):
@@ -572,14 +572,18 @@ def test_loading_twice_and_unloading_leave_nothing_twice_and_nothing_behind(shel
     magic.register(shell)
     assert traces(shell) == loaded
     magic.unregister(shell)
-    before = traces(shell)
+    before, threads = traces(shell), threads_of_ours()
     assert "asksage" not in str(before)
     ran(shell, "%load_ext asksage_jupyter")
     assert ran(shell, "%%asksage\nWhy?")[1] is None
     assert traces(shell) != before
+    begun = threads_of_ours() - threads
     ran(shell, "%unload_ext asksage_jupyter")
     for now, then in zip(traces(shell), before, strict=True):
         assert now == then
+    for thread in begun:
+        thread.join(30)
+        assert not thread.is_alive()
     assert "not found" in str(shell.run_cell("%asksage").error_in_exec)
     magic.unregister(shell)
     magic.register(shell)

@@ -111,6 +111,15 @@ class Notebook:
                     stop_when = None
         return self.client._recv_reply(mine, timeout=TIMEOUT_S)["content"], outputs
 
+    def run_beside(self, code):
+        """Execute code in a subshell, which is handed it after all cells that were sent before."""
+        asked = self.client.session.msg("create_subshell_request")
+        self.client.control_channel.send(asked)
+        made = self.client._recv_reply(asked["header"]["msg_id"], timeout=TIMEOUT_S, channel="control")
+        message = self.client.session.msg("execute_request", _execute(code))
+        message["header"]["subshell_id"] = made["content"]["subshell_id"]
+        self.client.shell_channel.send(message)
+
     def value(self, expression):
         reply = self.client.execute("", user_expressions={"x": expression}, reply=True, timeout=TIMEOUT_S)
         return reply["content"]["user_expressions"]["x"]["data"]["text/plain"]
@@ -174,9 +183,11 @@ def test_stop_keeps_what_came_marks_it_and_fails_the_cell(kernel, tenant):
 
 
 def test_a_failing_cell_stops_those_after_it(kernel):
-    """Jupyter stops the cells that have arrived: one that takes a while lets both arrive before one fails."""
-    codes = ["import time; time.sleep(0.5)", "%%asksage --max-tokens 1\nWhy?", "after = 'ran'"]
+    """Jupyter stops the cells that have arrived: a subshell lets the first go on when all have."""
+    kernel.run("import threading; all_are_here = threading.Event()")
+    codes = ["all_are_here.wait()", "%%asksage --max-tokens 1\nWhy?", "after = 'ran'"]
     sent = [kernel.client.execute(code, allow_stdin=False) for code in codes]
+    kernel.run_beside("all_are_here.set()")
     _, first, second = [kernel.client._recv_reply(each, timeout=TIMEOUT_S)["content"] for each in sent]
     assert (first["status"], first["ename"]) == ("error", "OverLimit")
     assert second["status"] == "aborted"

@@ -276,7 +276,7 @@ samples = st.lists(
     source=st.sampled_from([Source.PRICED, Source.CATALOG]),
     learned=st.lists(st.tuples(st.integers(0, 10**6), figures, figures, figures), max_size=15),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_low_expected_and_high_are_in_order_whatever_was_learned(
     tmp_path_factory, prompt, completion, source, shares, learned
 ):

@@ -13,7 +13,7 @@ from asksage_jupyter.errors import BadKey, Refused, ReplyLost, Unavailable
 from asksage_jupyter.service.stream import Splitter, Transcript
 from asksage_jupyter.service.wire import Body
 
-LIMIT = settings(max_examples=150, deadline=None)
+LIMIT = settings(max_examples=150)
 
 
 @pytest.fixture

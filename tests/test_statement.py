@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from ledger_desk import DAY, INFERENCE, ME, Clock, a_bill, a_call, at
 from test_ledger_model import LedgerAgainstModel
 
@@ -266,12 +266,7 @@ def check_months(ledger, periods):
     )
 
 
-MonthsAddUp.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+MonthsAddUp.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 test_the_months_add_up_to_the_ledger_whatever_happened = MonthsAddUp.TestCase
 
 

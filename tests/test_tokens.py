@@ -134,7 +134,7 @@ def test_known_texts_have_their_known_tokens():
 
 @each_encoding
 @given(text=st.one_of(mixed, runs), chunk=st.integers(1, 30))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_count_does_not_depend_on_where_the_text_is_cut(name, text, chunk):
     expected = by_tiktoken(text, name)
     assert sum(by_tiktoken(part, name) for part in cuts.chunks([text], 1)) == expected
@@ -146,7 +146,7 @@ def test_a_count_does_not_depend_on_where_the_text_is_cut(name, text, chunk):
 
 @each_encoding
 @given(text=mixed)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_cut_is_exact(name, text):
     """Not only the cuts that `chunks` would choose."""
     expected = by_tiktoken(text, name)
@@ -169,7 +169,7 @@ def test_the_last_cut_is_found_however_far_from_the_end():
     ),
     window=st.integers(128, 200),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_counting_by_pieces_equals_tiktoken_for_any_window(name, text, window):
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert pieces.count_by_pieces(text, name, window=window) == by_tiktoken(text, name)
@@ -183,7 +183,7 @@ def test_counting_by_pieces_equals_tiktoken_for_any_window(name, text, window):
     times=st.integers(1, 400),
     window=st.integers(128, 300),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_long_runs_are_merged_window_by_window(name, unit, times, window):
     text = unit * times
     assert pieces.count_by_pieces(text, name, window=window) == by_tiktoken(text, name)
@@ -228,7 +228,6 @@ def test_any_bytes_count_as_their_replacement_text(data, chunk):
 
 @each_encoding
 @given(text=st.text(st.characters(categories=["Cs", "L", "Zs", "P"]), max_size=40), chunk=st.integers(1, 9))
-@settings(deadline=None)
 def test_surrogates_count_as_tiktoken_counts_them(name, text, chunk):
     assert tokens.count(text, name) == by_tiktoken(text, name)
     assert tokens.count(text, name, chunk=chunk) == by_tiktoken(text, name)
@@ -245,7 +244,7 @@ def test_special_tokens_in_text_are_text():
 
 
 @given(text=mixed, chunk=st.integers(1, 64))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_file_counts_as_its_text(tmp_path_factory, text, chunk):
     path = tmp_path_factory.mktemp("files") / "text"
     path.write_bytes(text.encode(errors="replace"))
