@@ -14,6 +14,8 @@ from .errors import BadInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MINUTE, _HOUR = 60_000_000, 3_600_000_000
+_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def now() -> int:
@@ -21,10 +23,27 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def moment(t: int) -> str:
-    """An instant as people read it, to the minute: "28 Nov 14:02 UTC"."""
-    then = to_datetime(t)
-    return f"{then.day} {then:%b %H:%M} UTC"
+def day(date: date, *, year: bool = False) -> str:
+    """A date as people read it here, whatever the machine's language: "28 Nov", "28 Nov 2026"."""
+    words = f"{date.day} {_NAMES[date.month - 1]}"
+    return f"{words} {date.year}" if year else words
+
+
+def moment(t: int, zone: str = "UTC", now: int | None = None) -> str:
+    """An instant as people read it, to the minute: "28 Nov 14:02 UTC".
+
+    With `now`, its age too, if that is less than a day: "28 Nov 14:02 UTC (2 min ago)".
+    """
+    then = to_datetime(t).astimezone(rules_of(zone))
+    words = f"{day(then)} {then:%H:%M %Z}"
+    return words if now is None or now - t >= 24 * _HOUR else f"{words} ({_age(now - t)})"
+
+
+def _age(passed: int) -> str:
+    """How long ago, roughly: seconds would change all the time, and nobody needs them."""
+    if passed >= _HOUR:
+        return f"{passed // _HOUR} h ago"
+    return f"{passed // _MINUTE} min ago" if passed >= _MINUTE else "just now"
 
 
 def to_datetime(t: int) -> datetime:

@@ -87,7 +87,7 @@ def test_a_zone_told_after_first_contact_is_refused_and_an_untold_one_is_the_led
     untold = Session(AskSage(), clock=Clock(at(2026, 12, 1, 4, 59)))
     assert untold.account.zone == "America/New_York"
     assert untold.balance().inference.granted == 210_000
-    assert "resets 01 Dec 2026" in str(untold.balance())
+    assert "Resets 1 Dec 2026" in str(untold.balance())
     untold.set_plan(training=7)
     untold.close()
     for told in ("UTC", "Asia/Tokyo"):

@@ -119,7 +119,11 @@ def test_the_balance_is_the_ledgers(ask, ledger, as_ada):
     }
     assert inference["pace"]["words"]
     assert (training["granted"], training["remaining"], training["pace"]) == (None, None, None)
-    assert balance["open"] == {"calls": 1, "tokens": 100}
+    assert balance["open"] == {
+        "calls": 1,
+        "tokens": 100,
+        "words": "1 call without a bill yet: 100 tokens held",
+    }
     assert [balance["last_call"][name] for name in ("tokens", "source", "status")] == [100, "held", "open"]
     calls = ask("month")[1]["calls"]
     assert [(call["tokens"], call["status"], call["cell"]) for call in calls] == [
@@ -129,6 +133,38 @@ def test_the_balance_is_the_ledgers(ask, ledger, as_ada):
     assert 1 <= balance["period"]["days_left"] <= 31
     assert balance["can_check"] is False
     assert balance["checked_at"] is None
+
+
+def test_the_words_that_are_shown_come_with_the_figures(ask, ledger, as_ada):
+    """The same as the panel's, made by the same code."""
+    give(ledger)
+    spend(ledger, 1_234)
+    balance = ask("balance")[1]
+    [gauge] = balance["meters"][0]["gauges"]
+    assert (gauge["name"], gauge["figure"], gauge["against"]) == ("Inference", "198,766", "of 200,000 left")
+    assert [(each["kind"], each["words"]) for each in gauge["bar"]] == [("used", "1,234 used")]
+    assert balance["status"]["remaining"] == "Ask Sage 198,766 left"
+    assert balance["status"]["used"] == "Ask Sage 1,234 used"
+    assert balance["reset"].startswith("Resets 1 ")
+    assert re.fullmatch(r"Last change \d+ \w+ \d\d:\d\d UTC \(just now\)", balance["age"])
+    assert [meter["warning"] for meter in balance["meters"]] == [None, None]
+    tell = {"kind": "advice", "words": "Tell it: asksage_jupyter.set_plan(training=...)"}
+    assert balance["meters"][1]["lines"] == [tell]
+    month = ask("month")[1]
+    assert month["words"].startswith("Inference tokens used each day: 1,234 in all, most on ")
+    assert re.fullmatch(r"\d+ \w+ \d\d:\d\d UTC", month["calls"][0]["words"])
+
+
+def test_the_even_line_is_of_working_days(ask, ledger, as_ada, monkeypatch):
+    monkeypatch.setenv("ASKSAGE_HOLIDAYS", "2024-02-01")
+    give(ledger)
+    month = ask("month")[1]
+    even = month["even"]
+    working = [tokens for tokens in even["tokens"] if tokens]
+    assert 18 <= len(working) <= 23
+    assert set(working) == {200_000 // len(working)}
+    assert even["words"] == f"Evenly spent: {working[0]:,} a working day"
+    assert ask("month", params={"period": "2024-02"})[1]["even"] is None  # nothing is known to be given
 
 
 def test_a_notebook_is_found_by_the_name_it_has_now_with_what_it_used_before(
@@ -312,7 +348,7 @@ def test_nobody_elses_rows_are_shown_to_whom_the_server_knows(ask, ledger, as_ad
         ]
         told = json.dumps(answers)
         assert "777" not in told
-        assert "eve" not in told
+        assert EVE.holder not in told
         give(ledger)
     assert ask("balance")[1]["account"]["holder"] == ADA.holder
 
@@ -370,7 +406,14 @@ def test_no_ledger_is_a_state_and_none_is_made(ask, as_ada, path):
     assert (status, {day["used"] for day in month["days"]}, month["calls"]) == (200, {0}, [])
     assert ask("notebook", params={"path": "a.ipynb"}) == (
         200,
-        {"path": "a.ipynb", "open": {"calls": 0, "tokens": 0}, "tokens": 0, "calls": 0, "cells": []},
+        {
+            "path": "a.ipynb",
+            "open": {"calls": 0, "tokens": 0, "words": ""},
+            "tokens": 0,
+            "calls": 0,
+            "words": "",
+            "cells": [],
+        },
     )
     assert ask("month", params={"format": "markdown"})[0] == 404
     assert not path.exists()

@@ -235,9 +235,10 @@ def test_the_command_the_panel_and_the_wire_tell_both(ada, capsys):
     assert told in shown
     balance = ada.balance()
     panel = Shown(balance=balance)
-    assert "inference: 500 of 500 left" in words.text(panel)
+    assert "Inference: 500 of 500 left" in words.text(panel)
     for page in (words.text(panel), page_of(panel, live=False)):
-        assert f"P{told[1:]}" in page
+        for part in ("Pool lab", "680", "of 900 left", "100 used", "120 held by 1 open call of others"):
+            assert part in page
     wire = figures.meter(balance.inference, None)["pool"]
     told_of = [wire[name] for name in ("remaining", "held_by_others", "open_by_others", "capped")]
     assert told_of == [680, 120, 1, True]
@@ -248,7 +249,7 @@ def test_a_panel_says_that_a_pool_is_used_up_and_that_there_is_no_cap(ada):
     cli.main(["team", "cap", "ada@example.org", "none"])
     spend(ada.ledger, ada.account, 680)
     told = words.text(Shown(balance=ada.balance()))
-    assert "680 used, without a cap of your own" in told
+    assert "Inference: you used 680 of the pool" in told
     assert "The pool lab is used up: calls are refused until 1 " in told
 
 

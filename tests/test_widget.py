@@ -18,7 +18,7 @@ from asksage_jupyter import panel
 from asksage_jupyter.account import Account, Balance, Meter, MeterBalance, Source, Status
 from asksage_jupyter.errors import LedgerUnusable
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.month import to_datetime
+from asksage_jupyter.month import moment, to_datetime
 from asksage_jupyter.session import Session, current
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.widget import Panel, words
@@ -151,17 +151,13 @@ STATES = {
         shown(last=replace(LAST, source=Source.PRESUMED, status=Status.LOST, sent_at=NOW - DAY)),
         ["(presumed, its reply was lost) · 22 Nov 09:00 UTC"],
     ),
-    "where the figures come from, and their age": (
+    "how old the figures are": (
         shown(),
-        ["Figures from Ask Sage: account limit · changed 23 Nov 08:57 UTC (3 min ago)"],
-    ),
-    "figures of two sources": (
-        shown(training=meter(TRAINING, source="set_plan")),
-        ["Inference from Ask Sage: account limit · Training from set_plan · changed"],
+        ["Last change 23 Nov 08:57 UTC (3 min ago)"],
     ),
     "overage": (
         shown(meter(INFERENCE, used=201_000, held=234)),
-        ["1,234 over 200,000", "1,234 over", "Overage: calls are refused until 1 Dec 2026"],
+        ["1,234 over 200,000", "1,234 over", "Calls are refused until 1 Dec 2026"],
     ),
     "nothing left": (
         shown(meter(INFERENCE, used=200_000)),
@@ -206,18 +202,39 @@ def test_without_a_key_only_the_one_line_is_shown_and_no_empty_meters():
 def test_an_unknown_meter_beside_a_known_one_keeps_both():
     page = Page(html(shown(training=meter(TRAINING, **UNKNOWN)), live=True))
     assert "200,000 of 200,000 left" in page.text
-    assert "Figures from Ask Sage: account limit" in page.text
+    assert any(tag[1].get("title") == "Figures from Ask Sage: account limit" for tag in page.tags)
     assert len([tag for tag in page.tags if tag[1].get("role") == "progressbar"]) == 1
+
+
+def test_figures_of_two_sources_are_told_apart_to_who_asks():
+    page = Page(html(shown(training=meter(TRAINING, source="set_plan")), live=True))
+    told = "Inference from Ask Sage: account limit · Training from set_plan"
+    assert any(tag[1].get("title") == told for tag in page.tags)
+
+
+@pytest.mark.parametrize(
+    ("used", "word"), [(140_000, ""), (140_001, "low"), (180_001, "very low"), (200_000, "used up")]
+)
+def test_what_runs_short_is_told_in_a_word(used, word):
+    page = Page(html(shown(meter(INFERENCE, used=used)), live=True)).text
+    assert f"Inference {word} {200_000 - used:,} of 200,000 left".replace("  ", " ") in page
+
+
+def test_times_are_those_of_the_accounts_zone():
+    york = Account("api.example", "jane@example", "America/New_York")
+    told = text(shown(account=york, last=LAST))
+    assert "23 Nov 02:00 EST" in told
+    assert "UTC" not in told
 
 
 def test_days_left_are_those_of_the_accounts_calendar():
     tokyo = Account("api.example", "jane@example", "Asia/Tokyo")
     reset = meter(INFERENCE, resets_at=to_datetime(at(2026, 11, 30, 15)))
     balance = shown(reset, account=tokyo).balance
-    assert words.resets(balance, at(2026, 11, 29, 14)) == "Resets 1 Dec 2026 · 2 days left"
-    assert words.resets(balance, at(2026, 11, 29, 15)) == "Resets 1 Dec 2026 · tomorrow"
-    assert words.resets(balance, None) == "Resets 1 Dec 2026"
-    assert words.resets(balance, at(2026, 12, 5)) == "Resets 1 Dec 2026"  # a reading that failed since
+    assert balance.resets_words(at(2026, 11, 29, 14)) == "Resets 1 Dec 2026 · 2 days left"
+    assert balance.resets_words(at(2026, 11, 29, 15)) == "Resets 1 Dec 2026 · tomorrow"
+    assert balance.resets_words() == "Resets 1 Dec 2026"
+    assert balance.resets_words(at(2026, 12, 5)) == "Resets 1 Dec 2026"  # a reading that failed since
 
 
 @pytest.mark.parametrize(
@@ -232,13 +249,13 @@ def test_days_left_are_those_of_the_accounts_calendar():
     ],
 )
 def test_an_instant_is_told_with_its_age_for_a_day(passed, told):
-    assert words.moment(NOW - passed, NOW) == told
+    assert moment(NOW - passed, "UTC", NOW) == told
 
 
 def test_bars_tell_what_they_show_to_those_who_do_not_see_them():
     page = Page(html(shown(meter(INFERENCE, used=201_000, held=234)), live=True))
     bar = next(attributes for _, attributes in page.tags if attributes.get("role") == "progressbar")
-    assert bar["aria-label"] == "inference tokens spent"
+    assert bar["aria-label"] == "Inference tokens"
     assert bar["aria-valuetext"] == "1,234 over 200,000"
     assert int(bar["aria-valuemin"]) <= int(bar["aria-valuenow"]) <= int(bar["aria-valuemax"])
 
@@ -273,7 +290,8 @@ def test_names_from_outside_are_text_and_never_tags():
     )
     page = Page(html(state, live=True))
     assert {tag for tag, _ in page.tags} == {"section", "div", "span", "b"}
-    assert page.text.count(evil) == 5
+    assert page.text.count(evil) == 4
+    assert [evil in tag[1]["title"] for tag in page.tags if "title" in tag[1]] == [True]
 
 
 def test_a_debit_of_another_process_shows_without_a_cell(session, follow):
@@ -306,7 +324,7 @@ def test_a_month_that_ends_shows_although_nothing_was_committed(follow):
     assert state.shown.balance.inference.remaining == 600
     clock.t = at(2026, 12, 1)
     assert becomes(state, lambda shown: shown.balance.inference.remaining == 1000)
-    assert words.resets(state.shown.balance, state.shown.now) == "Resets 1 Jan 2027 · 31 days left"
+    assert state.shown.balance.resets_words(state.shown.now) == "Resets 1 Jan 2027 · 31 days left"
     session.close()
 
 
@@ -449,7 +467,7 @@ def test_where_widgets_do_not_render_text_and_html_tell_the_same():
     current().set_plan(inference=200_000, training=7)
     bundle = panel()._repr_mimebundle_()
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == panel().model_id
-    assert "inference: 200,000 of 200,000 left · 0 used" in bundle["text/plain"]
+    assert "Inference: 200,000 of 200,000 left · 0 used" in bundle["text/plain"]
     assert "7 of 7 left" in Page(bundle["text/html"]).text
 
 

@@ -1,11 +1,11 @@
-"""What is left on an account's two meters, as figures, text and HTML."""
+"""What is left on an account's two meters, as figures and text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 
+from .. import month
 from ..month import rules_of
 from .records import Account, Meter
 
@@ -113,7 +113,7 @@ class MeterBalance:
     def left_words(self, unit: str = "") -> str:
         """What is left, where `granted` is known: of the cap or in the pool, whichever is less."""
         words = f"{unit} left".lstrip()
-        if self.pool is not None and self._is_pool_short:
+        if self.pool is not None and self.is_pool_short:
             return f"{self.spendable:,} {words} in the pool {self.pool.name}"
         return f"{self.remaining:,} of {self.granted:,} {words}"
 
@@ -122,11 +122,12 @@ class MeterBalance:
         """What gives out first, of a pool's member: the name in a refusal; else empty."""
         if self.pool is None:
             return ""
-        return f"the pool {self.pool.name}" if self._is_pool_short else "your cap"
+        return f"the pool {self.pool.name}" if self.is_pool_short else "your cap"
 
     @property
-    def _is_pool_short(self) -> bool:
-        return self.is_uncapped or self.spendable != self.remaining
+    def is_pool_short(self) -> bool:
+        """Whether a pool gives out before this member's own tokens."""
+        return self.pool is not None and (self.is_uncapped or self.spendable != self.remaining)
 
     @property
     def is_uncapped(self) -> bool:
@@ -146,9 +147,14 @@ class MeterBalance:
             return f"{self.meter}: {self.used:,} used{held}, without a cap of your own"
         over = f", {self.overage:,} over" if self.overage else ""
         own = f"{self.meter}: {self.remaining:,} of {self.granted:,} left ({self.used:,} used{held}{over})"
+        return "; ".join(filter(None, (own, self.bound_words)))
+
+    @property
+    def bound_words(self) -> str:
+        """What the organisation leaves, where that is less than the account's own; else empty."""
         if self.bound is None or self.remaining is None or self.bound >= self.remaining:
-            return own
-        return f"{own}; your organisation's pool leaves {self.bound:,}, below your own {self.remaining:,}"
+            return ""
+        return f"your organisation's pool leaves {self.bound:,}, below your own {self.remaining:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,50 +185,56 @@ class Balance:
             return "Local demo (not Ask Sage tokens)"
         return f"{self.account.holder} at {self.account.host}"
 
+    def resets_words(self, now: int | None = None) -> str:
+        """When the next month's tokens come, in the account's zone; with `now`, in how many days.
+
+        Parameters
+        ----------
+        now : int, optional
+            Microseconds UTC; without it, nothing is said that grows old.
+        """
+        zone = self.account.zone
+        reset = self.inference.resets_at.astimezone(rules_of(zone)).date()
+        words = f"Resets {month.day(reset, year=True)}"
+        days = 0 if now is None else (reset - month.local_day(now, zone)).days
+        if days < 1:  # also for figures so old that the month they are of has ended
+            return words
+        return f"{words} · {'tomorrow' if days == 1 else f'{days} days left'}"
+
+    @property
+    def sources(self) -> str:
+        """Where the figures come from; empty where there are none."""
+        known = [meter for meter in (self.inference, self.training) if meter.granted is not None]
+        if len({meter.source for meter in known}) == 1:
+            return f"Figures from {known[0].source}"
+        return " · ".join(f"{meter.meter.capitalize()} from {meter.source}" for meter in known)
+
+    def changed_words(self, now: int | None = None) -> str:
+        """When the figures last changed, with `now` how long ago; empty before first contact."""
+        dated = [meter.as_of for meter in (self.inference, self.training) if meter.as_of]
+        if not dated:
+            return ""
+        return f"Last change {month.moment(month.to_instant(max(dated)), self.account.zone, now)}"
+
     def __str__(self) -> str:
         lines = [self.title]
         for meter in (self.inference, self.training):
             lines.append(f"  {meter}")
             if meter.pool is not None:
                 lines.append(f"    {meter.pool}")
-        return "\n".join([*lines, f"  {self._footnote()}"])
+        return "\n".join([*lines, f"  {self.footnote()}"])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(_row(m) for m in (self.inference, self.training))
-        return (
-            f'<div style="max-width:34em"><div style="font-weight:600">{escape(self.title)}</div>{rows}'
-            f'<div style="opacity:.7;font-size:smaller">{escape(self._footnote())}</div></div>'
-        )
+        from .card import balance
 
-    def _footnote(self) -> str:
+        return balance(self)
+
+    def footnote(self) -> str:
+        """When it resets, where the figures come from, and how old they are."""
         as_of = self.inference.as_of
-        known = f" · as of {as_of:%d %b %H:%M} UTC" if as_of else ""
-        resets = self.inference.resets_at.astimezone(rules_of(self.account.zone))
+        known = f"as of {month.moment(month.to_instant(as_of), self.account.zone)}" if as_of else ""
         calls = "call waits" if self.unbooked == 1 else "calls wait"
-        waits = f" · {self.unbooked:,} {calls} to be booked" if self.unbooked else ""
-        return f"resets {resets:%d %b %Y} · {self.inference.source}{known}{waits}"
-
-
-def _row(balance: MeterBalance) -> str:
-    """One meter as a bar with its numbers beside it, and its pool below it; colours are the theme's own."""
-    own = f"<div>{escape(str(balance))}</div>"
-    if balance.granted and not balance.is_uncapped:
-        own += _bar(balance.used, balance.held, balance.granted)
-    pool = ""
-    if balance.pool is not None:
-        bar = _bar(balance.pool.used, balance.pool.held, balance.pool.granted) if balance.pool.granted else ""
-        pool = f'<div style="margin-left:1.5em">{escape(str(balance.pool))}{bar}</div>'
-    return f'<div style="margin:.3em 0">{own}{pool}</div>'
-
-
-def _bar(used: int, held: int, granted: int) -> str:
-    width = min(100.0, 100 * max(used, 0) / granted)
-    held_width = min(100.0 - width, 100 * held / granted)
-    return (
-        '<div aria-hidden="true" style="display:flex;height:6px;border-radius:3px;overflow:hidden;'
-        'background:var(--jp-layout-color3,#ccc)">'
-        f'<div style="width:{width:.2f}%;background:var(--jp-brand-color1,#1976d2)"></div>'
-        f'<div style="width:{held_width:.2f}%;background:var(--jp-warn-color1,#f57c00)"></div></div>'
-    )
+        waits = f"{self.unbooked:,} {calls} to be booked" if self.unbooked else ""
+        return " · ".join(filter(None, (self.resets_words(), self.inference.source, known, waits)))

@@ -63,10 +63,8 @@ class Course:
     def even_line(self) -> list[Point]:
         """Spending that is even over the working days and uses all of the allotment; empty without one."""
         days = _days(self.first, self.last)
-        working = self.calendar.count(self.first, self.last)
-        if not self.allotment or not working:
-            return []
-        return _line(days, (self.allotment * self.calendar.count(self.first, day) / working for day in days))
+        even = self.calendar.even(self.allotment or 0, self.first, self.last)
+        return _line(days, (even * self.calendar.count(self.first, day) for day in days)) if even else []
 
     def outlook(self) -> tuple[list[Point], list[Point], list[Point]]:
         """The forecast's least, middle and most, each as the two ends of its line; empty without one."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ..account import Meter, MeterBalance
+from ..month import day as _day
 from ..month import rules_of
 from . import card
 from .days import to_come_share, today
@@ -211,10 +212,6 @@ def _day_of(known: Pace, number: int) -> date | None:
     """The day with this number, 0 for today; None behind the month's last."""
     day = known.as_of + timedelta(days=number)
     return day if day <= known.last_day else None
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%b}"
 
 
 def _about(tokens: int) -> int:

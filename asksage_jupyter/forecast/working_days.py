@@ -47,6 +47,11 @@ class WorkingDays:
         span = (last - first).days + 1
         return sum(first + timedelta(days=n) in self for n in range(span))
 
+    def even(self, tokens: int, first: date, last: date) -> float:
+        """Tokens a working day that spend `tokens` from `first` to `last`; 0 where no day is one."""
+        working = self.count(first, last)
+        return tokens / working if working else 0.0
+
 
 def _number(name: str) -> int:
     """The weekday's number, also of a name cut to three letters or more."""

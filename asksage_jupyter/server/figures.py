@@ -1,4 +1,8 @@
-"""Figures as they go over the wire: dicts of JSON; instants in UTC, days in the account's zone."""
+"""What goes over the wire, as dicts of JSON: figures, and the words in which they are shown.
+
+Instants are in UTC, days in the account's zone. The words are those of the notebook's panel: the front end
+makes none of its own, and knows no figure's meaning.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,15 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .. import month
+from ..account import HELD, Meter, Source, Status, advice, gauges, limiting, unbilled_words
 from ..ledger import CALL_COLUMNS
+from .status import access_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ..account import Balance, MeterBalance, Pool
-    from ..forecast import Pace
+    from ..account import Balance, Gauge, MeterBalance, Pool
+    from ..forecast import Pace, WorkingDays
     from ..ledger import NotebookSpending
     from ..session.access import Noted
 
@@ -45,7 +51,9 @@ def holder(balance: Balance) -> Wire:
 
 def access(noted: Noted | None) -> Wire | None:
     """What stands between the account and the service; None where nothing is known to."""
-    return None if noted is None else {"state": noted.state.value, "words": noted.words}
+    if noted is None:
+        return None
+    return {"state": noted.state.value, "title": access_title(noted), "words": noted.words}
 
 
 def period(now: int, zone: str) -> Wire:
@@ -56,10 +64,23 @@ def period(now: int, zone: str) -> Wire:
     return {"key": key, "starts": instant(starts), "ends": instant(ends), "days_left": max(1, left)}
 
 
-def meter(found: MeterBalance, pace: Pace | None) -> Wire:
-    """What is left on a meter, and how long it lasts."""
+def meter(
+    found: MeterBalance, pace: Pace | None, zone: str = "UTC", *, asked_for: int = 0, may_tell: bool = True
+) -> Wire:
+    """What is left on a meter, and how long it lasts.
+
+    Parameters
+    ----------
+    zone : str
+        The account's.
+    asked_for : int
+        Tokens that were asked for, about which nobody has decided.
+    may_tell : bool
+        Whether the person is to tell what is not known: not while the service may yet.
+    """
     return {
         "meter": found.meter.value,
+        "title": found.meter.capitalize(),
         "granted": found.granted,
         "used": found.used,
         "held": found.held,
@@ -70,26 +91,74 @@ def meter(found: MeterBalance, pace: Pace | None) -> Wire:
         "as_of": instant(month.to_instant(found.as_of)) if found.as_of else None,
         "pace": None if pace is None else _pace(pace),
         "pool": None if found.pool is None else _pool(found.pool),
+        "asked_for": asked_for,
+        "level": limiting(found).level.value,
+        "left": limiting(found).words,
+        "gauges": [_gauge(each) for each in gauges(found)],
+        "lines": _lines(found, pace, zone, asked_for=asked_for, may_tell=may_tell),
     }
 
 
-def call(row: Sequence[Any]) -> Wire:
+def call(row: Sequence[Any], zone: str = "UTC") -> Wire:
     """A call of the ledger; neither its id nor who sent it for what project leaves the server."""
     found = dict(zip(CALL_COLUMNS, row, strict=True))
-    return {"sent_at": instant(found["sent_at"]), **{name: found[name] for name in _OF_A_CALL}}
+    marks = {
+        "training": found["meter"] == Meter.TRAINING,
+        "held, no bill yet": found["source"] == HELD,
+        "presumed": found["source"] == Source.PRESUMED,
+        "reply lost": found["status"] == Status.LOST,
+    }
+    words = [month.moment(found["sent_at"], zone), *(mark for mark, holds in marks.items() if holds)]
+    return {
+        "sent_at": instant(found["sent_at"]),
+        **{name: found[name] for name in _OF_A_CALL},
+        "figure": f"{found['tokens']:,}",
+        "words": " · ".join(words),
+    }
 
 
 def days(used: Mapping[date, int], starts: int, ends: int, zone: str) -> list[Wire]:
     """Every day of a month in order, those to come too."""
+    found = _days_between(month.local_day(starts, zone), month.local_day(ends, zone))
     return [
-        {"date": each.isoformat(), "used": used.get(each, 0)}
-        for each in _days_between(month.local_day(starts, zone), month.local_day(ends, zone))
+        {
+            "date": each.isoformat(),
+            "day": month.day(each),
+            "used": used.get(each, 0),
+            "figure": f"{used.get(each, 0):,}",
+        }
+        for each in found
     ]
+
+
+def even(granted: int | None, days: Sequence[Wire], calendar: WorkingDays) -> Wire | None:
+    """Spending that would just last: tokens on each day, none on days off; None without an allotment."""
+    dates = [date.fromisoformat(day["date"]) for day in days]
+    a_day = int(calendar.even(granted or 0, dates[0], dates[-1]))
+    if not a_day:
+        return None
+    return {
+        "tokens": [a_day if day in calendar else 0 for day in dates],
+        "words": f"Evenly spent: {a_day:,} a working day",
+    }
+
+
+def picture(meter: Meter, days: Sequence[Wire]) -> str:
+    """The month's days in a sentence; empty where nothing was used."""
+    peak = max(days, key=lambda day: int(day["used"]))
+    if peak["used"] <= 0:
+        return ""
+    used = sum(day["used"] for day in days)
+    return (
+        f"{meter.capitalize()} tokens used each day: {used:,} in all, "
+        f"most on {peak['day']} ({peak['figure']})."
+    )
 
 
 def opened(rows: Sequence[Sequence[Any]]) -> Wire:
     """The calls without a bill yet: how many, and what is held for them."""
-    return {"calls": len(rows), "tokens": sum(row[_TOKENS] for row in rows)}
+    calls, tokens = len(rows), sum(row[_TOKENS] for row in rows)
+    return {"calls": calls, "tokens": tokens, "words": unbilled_words(calls, tokens)}
 
 
 def notebook(path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]]) -> Wire:
@@ -99,6 +168,7 @@ def notebook(path: str, found: NotebookSpending, open_calls: Sequence[Sequence[A
         "open": opened(open_calls),
         "tokens": found.tokens,
         "calls": found.calls,
+        "words": f"{found.tokens:,} tokens this month, {_calls(found.calls)}" if found.calls else "",
         "cells": [
             {
                 "cell": each.cell,
@@ -106,10 +176,49 @@ def notebook(path: str, found: NotebookSpending, open_calls: Sequence[Sequence[A
                 "calls": each.calls,
                 "model": each.model,
                 "sent_at": instant(each.sent_at),
+                "figure": f"{each.tokens:,}",
+                "words": f"{each.model} · {_calls(each.calls)}",
             }
             for each in found.cells
         ],
     }
+
+
+def _calls(number: int) -> str:
+    return "1 call" if number == 1 else f"{number:,} calls"
+
+
+def _gauge(found: Gauge) -> Wire:
+    figure, against = found.headline
+    return {
+        "name": found.name,
+        "label": found.label,
+        "pool": bool(found.pool),
+        "level": found.level.value,
+        "step": found.level.words,
+        "figure": figure,
+        "against": against,
+        "bar": []
+        if found.granted is None
+        else [{"kind": each.kind, "share": each.share, "words": each.words} for each in found.segments],
+    }
+
+
+def _lines(
+    found: MeterBalance, pace: Pace | None, zone: str, *, asked_for: int, may_tell: bool
+) -> list[Wire]:
+    """What is told below a meter's bars, each line with its kind."""
+    is_told = pace is not None and (
+        found.used or found.held
+    )  # of what nobody uses there is nothing to expect
+    lines = {
+        "own": f"You used {found.used:,} of it." if found.is_uncapped else "",
+        "bound": f"{found.bound_words[:1].upper()}{found.bound_words[1:]}",
+        "pace": f"{pace.words} {pace.advice}".rstrip() if pace is not None and is_told else "",
+        "advice": advice(found, zone) if may_tell or found.granted is not None or found.pool else "",
+        "asked": f"{asked_for:,} asked for, pending" if asked_for else "",
+    }
+    return [{"kind": kind, "words": words} for kind, words in lines.items() if words]
 
 
 def _pool(found: Pool) -> Wire:

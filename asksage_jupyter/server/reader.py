@@ -18,7 +18,9 @@ from ..session.renames import called_before, note
 from ..session.requests import pending
 from . import figures
 from .history import History
+from .status import status, without
 from .summary import summary
+from .warning import warning
 from .whose import whose
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from ..account import Account, Balance
     from ..forecast import Pace
+    from ..session.access import Noted
     from ..settings import AskSage
     from .figures import Wire
 
@@ -51,9 +54,9 @@ class Reader:
 
     def balance(self, can_check: Callable[[Account], bool], checked_at: int | None) -> Wire:
         """Both meters, calls without a bill, the last call; a ledger that cannot be read is a state too."""
-        now = self._clock()
+        now, noted = self._clock(), self._noted()
         try:
-            return {**self._balance(can_check, checked_at, now), **self._access()}
+            return self._balance(can_check, checked_at, now, noted)
         except LedgerMissing:
             state, trouble = "no-ledger", None
         except AskSageError as error:
@@ -69,7 +72,12 @@ class Reader:
             "checked_at": None,
             "can_check": self._may(can_check),
             "now": figures.instant(now),
-            **self._access(),
+            "at": month.moment(now),
+            "reset": "",
+            "age": "",
+            "sources": "",
+            "status": without(trouble, noted),
+            "access": figures.access(noted),
         }
 
     def month(self, meter: Meter, period: str | None) -> Wire:
@@ -92,6 +100,7 @@ class Reader:
             granted = self._granted(account, meter, None if is_now else period)
         except LedgerMissing:
             used, calls, granted = {}, [], None
+        days = figures.days(used, starts, ends, account.zone)
         return {
             "meter": meter.value,
             "period": period,
@@ -99,8 +108,10 @@ class Reader:
             "ends": figures.instant(ends),
             "granted": granted,
             "today": month.local_day(now, account.zone).isoformat() if is_now else None,
-            "days": figures.days(used, starts, ends, account.zone),
-            "calls": [figures.call(row) for row in calls],
+            "days": days,
+            "even": figures.even(granted, days, self._settings.working_days),
+            "words": figures.picture(meter, days),
+            "calls": [figures.call(row, account.zone) for row in calls],
         }
 
     def markdown(self, period: str | None) -> str:
@@ -183,28 +194,44 @@ class Reader:
     def _history(self) -> History:
         return History(self._view)
 
-    def _balance(self, can_check: Callable[[Account], bool], checked_at: int | None, now: int) -> Wire:
+    def _balance(
+        self, can_check: Callable[[Account], bool], checked_at: int | None, now: int, noted: Noted | None
+    ) -> Wire:
         account = self._whose()
         balance = self._view.balance(account)
         meters = (balance.inference, balance.training)
+        paces = [self._pace(balance, each.meter, now) for each in meters]
         opened = self._view.open_calls(account)
         calls = self._view.recent(account, limit=1)
         requests = pending(self._view.folder, account)
+        period = figures.period(now, account.zone)
         return {
             "state": "known" if any(meter.granted is not None for meter in meters) else "unknown",
             "trouble": None,
             "account": figures.holder(balance),
-            "period": figures.period(now, account.zone),
+            "period": period,
             "meters": [
-                figures.meter(each, self._pace(balance, each.meter, now))
-                | {"asked_for": sum(asked.tokens for asked in requests if asked.meter == each.meter)}
-                for each in meters
+                figures.meter(
+                    each,
+                    pace,
+                    account.zone,
+                    asked_for=sum(asked.tokens for asked in requests if asked.meter == each.meter),
+                    may_tell=noted is None,
+                )
+                | {"warning": warning(balance, each, pace, now, period["key"])}
+                for each, pace in zip(meters, paces, strict=True)
             ],
             "open": figures.opened(opened),
-            "last_call": figures.call(calls[0]) if calls else None,
+            "last_call": figures.call(calls[0], account.zone) if calls else None,
             "checked_at": None if checked_at is None else figures.instant(checked_at),
             "can_check": can_check(account),
             "now": figures.instant(now),
+            "at": month.moment(now, account.zone),
+            "reset": balance.resets_words(now),
+            "age": _age(balance, checked_at, now),
+            "sources": balance.sources,
+            "status": status(balance, paces[0], noted, now),
+            "access": figures.access(noted),
         }
 
     def _may(self, can_check: Callable[[Account], bool]) -> bool:
@@ -213,13 +240,12 @@ class Reader:
         except AskSageError:
             return False
 
-    def _access(self) -> Wire:
+    def _noted(self) -> Noted | None:
         """What stands between the account and the service, as a kernel noted it."""
-        noted = None
         with suppress(AskSageError):
             account = self._known_or_configured()
-            noted = Access(place_of(self._settings.ledger).folder, account, self._clock).noted()
-        return {"access": figures.access(noted)}
+            return Access(place_of(self._settings.ledger).folder, account, self._clock).noted()
+        return None
 
     def _whose(self) -> Account:
         return whose(self._settings.account, self._view.accounts(), is_named=bool(self._settings.email))
@@ -250,6 +276,13 @@ class Reader:
             return None if found.is_uncapped else found.granted
         past = self._view.month(account, meter, period)
         return past.given if past.is_known else None
+
+
+def _age(balance: Balance, checked_at: int | None, now: int) -> str:
+    """How old the figures are: since they were compared with the service, or changed."""
+    if checked_at is not None:
+        return f"Checked {month.moment(checked_at, balance.account.zone, now)}"
+    return balance.changed_words(now) or "Not compared with the service yet"
 
 
 def _month(period: str | None, now: int, zone: str) -> tuple[str, int, int]:
