@@ -5,7 +5,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SIDEBAR := $(wildcard $(addprefix labextension/,*.json *.py yarn.lock .yarnrc.yml schema/* src/* style/*))
 
-.PHONY: demo test lowest sidebar screenshots lint clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test docs lowest sidebar screenshots lint clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.demo ## try it without a key: JupyterLab beside a small model on this machine (CHECK=1: no browser)
 	$(BIN)/asksage-jupyter demo $(if $(CHECK),--check)
@@ -16,8 +20,12 @@ test: .venv/.test ## run every test
 sidebar: .venv/.pip ## build the JupyterLab sidebar again, where the demo had to do without it
 	ASKSAGE_SIDEBAR=required $(PIP) --no-deps --editable .
 
-screenshots: .venv/.test ## take the README's pictures anew, in a real JupyterLab
-	README_PICTURES=1 $(BIN)/pytest tests/test_browser.py tests/test_sidebar.py tests/test_explore_browser.py
+docs: .venv/.docs ## build the documentation into build/docs, without a network
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@echo "Open build/docs/index.html in a browser."
+
+screenshots: .venv/.test ## take the pictures of README and docs anew, in a real JupyterLab
+	DOCS_PICTURES=1 $(BIN)/pytest tests/test_browser.py tests/test_sidebar.py tests/test_explore_browser.py
 
 # What pandas 2 itself warns of, and reads into another storage than pandas 3, is its own; the demo is not installed.
 lowest: ## the tests of ledger, session, usage log and service on the oldest versions that pyproject.toml allows
@@ -50,8 +58,8 @@ lint: .venv/.test ## what a reviewer should not have to say
 # The demo does without the sidebar where it cannot be built; the tests do not.
 .venv/.test: export ASKSAGE_SIDEBAR = required
 
-.venv/.demo .venv/.test: .venv/.%: pyproject.toml $(SIDEBAR) | .venv/.pip
-	@echo "Installing JupyterLab, the sidebar and the rest into .venv: about two minutes the first time."
+.venv/.demo .venv/.docs .venv/.test: .venv/.%: pyproject.toml $(SIDEBAR) | .venv/.pip
+	@echo "Installing what make $* needs into .venv: about two minutes the first time."
 	@date +%s > .venv/.began
 	$(PIP) --editable '.[$*]'
 	@echo "Installed in $$(( $$(date +%s) - $$(cat .venv/.began) )) s."

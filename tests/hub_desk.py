@@ -145,7 +145,7 @@ class Kernel:
 
 @contextmanager
 def running_hub(folder: Path, recipe: str, settings: Mapping[str, str]) -> Iterator[Hub]:
-    """JupyterHub with the README's `recipe` and the environment `settings`; all it keeps is in `folder`."""
+    """JupyterHub with the docs' `recipe` and the environment `settings`; all it keeps is in `folder`."""
     (folder / "recipe.py").write_text(recipe)
     token = secrets.token_hex(16)
     own = {
@@ -184,7 +184,7 @@ def stop(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 def recipe(text: str) -> str:
-    """The README's part of ``jupyterhub_config.py``."""
+    """The docs' part of ``jupyterhub_config.py``."""
     return re.search(r"```python\n(# jupyterhub_config\.py\n.*?)```", text, re.S)[1]
 
 

@@ -1,6 +1,6 @@
 """A real JupyterLab and a real browser, for the tests of what a person sees.
 
-With README_PICTURES=1 (``make screenshots``) the README's pictures are taken on the way.
+With DOCS_PICTURES=1 (``make screenshots``) the pictures of README and docs are taken on the way.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART, MONTHS = NOTEBOOKS / "01-quickstart.ipynb", NOTEBOOKS / "02-months.ipynb"
-PICTURES = NOTEBOOKS / "pictures"
-PICTURES_WANTED = bool(os.environ.get("README_PICTURES"))
+PICTURES = NOTEBOOKS.parent / "docs" / "pictures"
+PICTURES_WANTED = bool(os.environ.get("DOCS_PICTURES"))
 WAIT_MS = 60_000
 _LEDGER = "ledger.db"
 expect.set_options(timeout=WAIT_MS)  # a machine under load is slow, not wrong

@@ -1,4 +1,4 @@
-"""The README's recipe for JupyterHub: three people's real servers and kernels spend from one pool at once."""
+"""The docs' recipe for JupyterHub: three people's real servers and kernels spend from one pool at once."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from asksage_jupyter.ledger import LedgerView
 
 pytest_plugins = ["postgres_server"]
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "jupyterhub.md").read_text(encoding="utf-8")
 PEOPLE = ("ada", "ben", "cyd")
 POOL = 3_000
 TOGETHER = 5  # questions of each that wait for the others'
@@ -111,7 +111,7 @@ def database(postgres):
 
 @pytest.fixture(scope="module")
 def settings(tenant, authority, postgres, database, folder):
-    """The hub's environment, after its administrator did what the README says."""
+    """The hub's environment, after its administrator did what the docs say."""
     settings = {
         "ASKSAGE_URL": tenant.url,
         "ASKSAGE_CA_BUNDLE": authority.store.get_record("lab")["files"]["cert"],
@@ -144,7 +144,7 @@ def team(settings, *arguments):
 
 @pytest.fixture(scope="module")
 def hub(settings, folder):
-    with running_hub(folder, recipe(README), settings) as hub:
+    with running_hub(folder, recipe(PAGE), settings) as hub:
         yield hub
 
 

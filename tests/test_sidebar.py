@@ -374,8 +374,8 @@ def test_notebook_7_opens_the_sidebar_from_the_palette(browser, lab, page, ledge
     other.close()
 
 
-@pytest.mark.skipif(not PICTURES_WANTED, reason="the README's pictures are taken by: make screenshots")
-def test_the_readme_shows_it_beside_a_notebook(browser, tmp_path):
+@pytest.mark.skipif(not PICTURES_WANTED, reason="the docs' pictures are taken by: make screenshots")
+def test_the_docs_show_it_beside_a_notebook(browser, tmp_path):
     spend_since_the_first(tmp_path / "ledger.db")
     with demo_lab(tmp_path) as lab:
         page = opened(browser, lab, QUICKSTART, **LOOK | {"device_scale_factor": 1.5})

@@ -1,4 +1,4 @@
-"""What the tests add to the README's recipe: a hub of this machine alone, steered over its API."""
+"""What the tests add to the docs' recipe: a hub of this machine alone, steered over its API."""
 
 import os
 import sys
