@@ -88,13 +88,15 @@ class Notebook:
     def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
         self.manager, self.client = manager, client
 
-    def run(self, code, *, cell=CELL, stop_when=None):
+    def run(self, code, *, cell=CELL, stop_when=None, **metadata):
         """Execute a cell; returns its reply, and its outputs as (type, content) in order.
 
         A notebook names the cell, a console does not.
         `stop_when` is given each output; when it says so, the kernel is interrupted.
         """
-        message = self.client.session.msg("execute_request", _execute(code), metadata=_metadata(cell))
+        message = self.client.session.msg(
+            "execute_request", _execute(code), metadata=_metadata(cell) | metadata
+        )
         self.client.shell_channel.send(message)
         mine, outputs = message["header"]["msg_id"], []
         while True:
@@ -198,6 +200,7 @@ def test_code_arrives_as_the_next_cell(kernel, tenant):
     reply, outputs = kernel.run("%%asksage -f code\nA loop")
     assert reply["payload"] == [{"source": "set_next_input", "text": "print(1)", "replace": False}]
     assert "The code is in the new cell below." in outputs[0][1]["data"]["text/html"]
+    assert outputs[0][1]["data"]["text/x-python"] == "print(1)"
 
 
 def test_a_cell_that_is_run_again_keeps_the_one_cell_of_its_code(kernel, tenant):
@@ -207,6 +210,9 @@ def test_a_cell_that_is_run_again_keeps_the_one_cell_of_its_code(kernel, tenant)
     for _, outputs in runs[1:]:
         assert outputs[0][1]["data"]["text/markdown"] == "So:\n```python\nprint(1)\n```"
         assert "an earlier run" in shown(outputs)[-1]
+    # Our front end marks the cells whose code it replaces.
+    reply, _ = kernel.run("%%asksage -f code\nA loop", cell="asks-for-code", asksage={"cell": "made"})
+    assert len(reply["payload"]) == 1
 
 
 def test_who_inserts_no_cells_is_shown_the_code_itself(kernel, tenant):

@@ -21,8 +21,17 @@ def request(shell: InteractiveShell) -> Mapping[str, Any]:
 
 def cell_id(shell: InteractiveShell) -> str | None:
     """The id of the cell that asked, as a notebook tells it with its request; None where nobody does."""
-    cell = (request(shell).get("metadata") or {}).get("cellId")
+    cell = _metadata(shell).get("cellId")
     return cell if isinstance(cell, str) and cell else None
+
+
+def keeps_one(shell: InteractiveShell) -> bool:
+    """Whether the cell that asked has our front end's mark: it keeps one cell of code, the last."""
+    return isinstance(_metadata(shell).get("asksage"), dict)
+
+
+def _metadata(shell: InteractiveShell) -> Mapping[str, Any]:
+    return request(shell).get("metadata") or {}
 
 
 def can_replace(shell: InteractiveShell) -> bool:

@@ -1,4 +1,9 @@
-"""The cell that ``-f code`` puts below its own: one, however often it is run."""
+"""The cell that ``-f code`` puts below its own: one, however often it is run.
+
+A kernel can only have cells added, and whoever runs all of a notebook again would run each of them. Our front
+end takes away that of an earlier run, and leaves a mark in the asking cell's metadata, which is sent with its
+request; with others there is one in a kernel's life.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +22,17 @@ _inserted: set[str] = set()
 
 
 def can_insert(shell: InteractiveShell) -> bool:
-    """Whether a new cell will hold the code: a notebook asked, for the first time from this cell."""
+    """Whether a new cell will hold the code: a notebook asked, for the first time or one that replaces it."""
     cell = front_end.cell_id(shell)
-    return cell is not None and cell not in _inserted
+    return cell is not None and (cell not in _inserted or front_end.keeps_one(shell))
 
 
 def insert(shell: InteractiveShell, code: str) -> str | None:
-    """Offer the code as the next input; what is to be said where there is a cell of it already.
-
-    A front end can only add cells, and whoever runs all of a notebook again would run each of them.
-    """
+    """Offer the code as the next input; what is to be said where there is a cell of it already."""
     cell = front_end.cell_id(shell)
-    if cell in _inserted:
-        return _EARLIER
     if cell is not None:
+        if not can_insert(shell):
+            return _EARLIER
         _inserted.add(cell)
     shell.set_next_input(code, replace=False)
     return None

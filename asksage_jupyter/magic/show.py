@@ -54,8 +54,9 @@ def bundle(text: str, format: str) -> Bundle:
         block = first_block(text) or ""
         page = block if block.lstrip().startswith("<") else text
         return {"text/html": _framed(page), "text/plain": text}
-    if format == "code" and first_block(text) is not None:
-        return {"text/html": _folded("The code is in the new cell below.", text), "text/plain": text}
+    if format == "code" and (code := first_block(text)) is not None:
+        folded = _folded("The code is in the new cell below.", text)
+        return {"text/html": folded, "text/plain": text, "text/x-python": code}
     if format == "json":
         try:
             pretty = json.dumps(parsed(text), indent=2, ensure_ascii=False)

@@ -7,6 +7,8 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { type ISignal, Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
+import { type ISharedNotebook, keepOne } from './generated';
+
 interface ICellModel {
   readonly id: string;
   readonly type: string;
@@ -33,7 +35,7 @@ interface INotebookWidget extends Widget {
     readonly widgets: readonly ICell[];
     readonly model: {
       readonly cells: { readonly changed: ISignal<unknown, unknown> };
-      readonly sharedModel: {
+      readonly sharedModel: ISharedNotebook & {
         insertCell(index: number, cell: { cell_type: 'code'; source: string }): unknown;
       };
     } | null;
@@ -70,7 +72,11 @@ export class OpenNotebook {
     this._changed.emit();
     const { widget } = this;
     void widget?.context.ready?.then(() => {
-      widget.content.model?.cells.changed.connect(this.onCells, this); // once, however often
+      const { model } = widget.content;
+      if (model) {
+        model.cells.changed.connect(this.onCells, this); // once, however often
+        keepOne(model.sharedModel);
+      }
       this._changed.emit();
     });
   }

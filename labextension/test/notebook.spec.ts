@@ -27,6 +27,7 @@ function shellWith(...widgets: ReturnType<typeof cell>[]) {
     model: {
       cells: { changed: cellsChanged },
       sharedModel: {
+        changed: new Signal(owner),
         insertCell: (index: number, { source }: { source: string }) =>
           widgets.splice(index, 0, cell(`new ${index}`, source))
       }
