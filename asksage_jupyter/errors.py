@@ -241,11 +241,15 @@ class ReplyLost(ServiceError):
     ----------
     text : str
         What of the reply had arrived.
+    tokens : int or None
+        Ask Sage tokens that it was billed, where a failure tells its bill.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, text: str = "") -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, text: str = "", tokens: int | None = None
+    ) -> None:
         super().__init__(message, status=status)
-        self.text = text
+        self.text, self.tokens = text, tokens
 
 
 class Interrupted(AskSageError):

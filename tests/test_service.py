@@ -310,7 +310,7 @@ LOST = {
 @pytest.mark.parametrize("name", LOST)
 def test_a_lost_reply_may_have_been_billed_and_is_not_asked_for_again(bench, name):
     bench.server.on(QUERY, LOST[name])
-    with pytest.raises(ReplyLost, match="may have been billed"):
+    with pytest.raises(ReplyLost, match=r"(it was|may have been) billed"):
         bench.service().query(question())
     assert len(bench.server.requests) == 1
     assert not bench.pauses
@@ -334,7 +334,8 @@ def test_a_failure_with_a_debit_keeps_what_was_said(bench):
     bench.server.on(QUERY, LOST["a failure with a debit"])
     with pytest.raises(ReplyLost) as caught:
         bench.service().query(question())
-    assert caught.value.text == "half a reply"
+    assert (caught.value.text, caught.value.tokens) == ("half a reply", 63)
+    assert "half" not in str(caught.value)  # what a model wrote is no word of the service's
 
 
 def test_a_connection_that_the_server_closed_in_between_is_not_used_again(bench):

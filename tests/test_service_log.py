@@ -10,6 +10,7 @@ from scripted import EMAIL, EXCHANGE, Bench, Played
 from asksage_jupyter.errors import BadInput, BadKey, NoRoute, NotReached, Refused, Unavailable
 from asksage_jupyter.month import to_instant
 from asksage_jupyter.service import LogRow
+from asksage_jupyter.service.wire import Body
 
 LOG = "/user/get-user-logs"
 BAD = {"response": "Token is invalid [1]", "status": 400}
@@ -145,11 +146,9 @@ def test_the_rows_are_found_under_other_wrappings(bench, wrap):
 )
 def test_nothing_that_was_said_outlives_the_decoding(bench, monkeypatch, rows):
     """All of the reply that is kept, seen from where the rows are picked."""
-    from asksage_jupyter.service import log
-
     kept = []
-    pick = log._rows_in
-    monkeypatch.setattr(log, "_rows_in", lambda body: kept.append(repr(body.value)) or pick(body))
+    pick = Body.rows.fget
+    monkeypatch.setattr(Body, "rows", property(lambda body: kept.append(repr(body.value)) or pick(body)))
     told = repr(read(bench, *rows))
     assert len(kept) == 1
     assert not any(private in kept[0] + told for private in HIDDEN)

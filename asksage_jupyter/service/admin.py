@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Refused
 from .payload import json_of
 from .records import Limits, OrganizationUser
-from .wire import Body, Pairs, flag, member, natural, text_in
+from .scalars import flag, member, natural, text_in
+from .wire import Pairs
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -30,7 +31,7 @@ def users(connection: Connection) -> list[OrganizationUser]:
     before: list[Any] = []
     for page in range(_MOST_PAGES):
         content = json_of(start=page * _AT_ONCE, limit=_AT_ONCE, hide_banned=True, full=False)
-        rows = _rows_in(connection.personal(_PATH, content, keep=_limits_only))
+        rows = connection.personal(_PATH, content, keep=_limits_only).rows
         if rows is None:
             raise Refused(f"Ask Sage's answer to {_PATH} is no list. Nothing was billed.")
         told = {user.email: user for user in map(_user, rows) if user is not None}
@@ -48,18 +49,6 @@ def _limits_only(pairs: Pairs) -> dict[str, object]:
         return {name: value for name, value in pairs if name in _KEPT}
     kept = ("response", "status", "error", "message")
     return {name: value for name, value in pairs if name in kept or isinstance(value, dict | list)}
-
-
-def _rows_in(body: Body) -> list[Any] | None:
-    """The list of users: the response itself, or the first list within it."""
-    for told in (body.response, body.value):
-        if isinstance(told, list):
-            return told
-        if isinstance(told, dict):
-            lists = [value for value in told.values() if isinstance(value, list)]
-            if lists:
-                return lists[0]
-    return None
 
 
 def _user(row: object) -> OrganizationUser | None:

@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 
 from ..errors import ConfigurationError, NoKey, NoRoute, Refused, spoken
+from .scalars import member
 from .secret import Secret
-from .wire import Body, member
+from .wire import Body
 
 HEADER = "x-access-tokens"
 _LIFETIME_S = 86_400.0

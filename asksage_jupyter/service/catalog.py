@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .wire import Body, member, text_in, whole
+from .scalars import member, text_in, whole
+from .wire import Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,9 @@ class Plugin:
 
 def models_in(body: Body) -> list[ModelInfo]:
     """The models of a full list, a plain one, or one of bare ids; the best that is there."""
-    listed = body.response
+    listed = body.rows
     if not any(isinstance(entry, dict) for entry in _list(listed)):
-        listed = body.get("data") or listed
+        listed = _list(body.get("data")) or listed
     models = {model.id: model for model in map(_model, _list(listed)) if model is not None}
     return list(models.values())
 
@@ -87,7 +88,7 @@ def models_in(body: Body) -> list[ModelInfo]:
 def personas_in(body: Body) -> list[Persona]:
     """The personas that have an id and a name."""
     found = []
-    for entry in _list(body.response):
+    for entry in _list(body.rows):
         number, name = whole(member(entry, "id")), text_in(member(entry, "name"))
         if number is not None and name is not None:
             found.append(Persona(number, name, text_in(member(entry, "description")) or ""))
@@ -96,13 +97,16 @@ def personas_in(body: Body) -> list[Persona]:
 
 def datasets_in(body: Body) -> list[str]:
     """The names of the datasets."""
-    return [entry for entry in _list(body.response) if isinstance(entry, str) and entry]
+    named = (
+        entry if isinstance(entry, str) else member(entry, "dataset") or member(entry, "name")
+        for entry in _list(body.rows)
+    )
+    return [name for name in map(text_in, named) if name is not None]
 
 
 def plugins_in(body: Body) -> list[Plugin]:
     """The plugins that have a name."""
-    listed = body.response if isinstance(body.response, list) else body.get("data")
-    return [plugin for plugin in map(_plugin, listed or ()) if plugin is not None]
+    return [plugin for plugin in map(_plugin, _list(body.rows)) if plugin is not None]
 
 
 def _model(entry: object) -> ModelInfo | None:

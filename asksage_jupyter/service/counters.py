@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ..account import Meter
 from ..errors import BadKey, NotReached, Refused, Unavailable
 from .records import Limits
-from .wire import Pairs, member, natural, one_line, text_in, whole
+from .scalars import member, natural, one_line, text_in, whole
+from .wire import Pairs
 
 if TYPE_CHECKING:
     from .connection import Connection

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ..errors import NoRoute, Refused
 from .payload import json_of
 from .records import Job
-from .wire import Body, Pairs, member, natural, one_line
+from .scalars import member, natural, one_line
+from .wire import Body, Pairs
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _PATH = "/server/train-with-file-status"
 UNDER_WAY = ("queued", "running")
 OVER = ("succeeded", "partial", "failed")
+_ALSO = {"success": "succeeded", "completed": "succeeded", "done": "succeeded", "error": "failed"}
 _TAKEN_IN = (
     "chunks_embedded",
     "embedded_chunks",
@@ -51,13 +53,15 @@ def _apart(pairs: Pairs) -> dict[str, object]:
     """What a failed job says of its failure is none of the question that was asked."""
     told = dict(pairs)
     if _state(told) in OVER:
-        told["job_error"] = told.pop("error", None)
+        error = told.pop("error", None)
+        told["job_error"] = member(error, "message") or error
     return told
 
 
 def _state(value: object) -> str | None:
     words = value if isinstance(value, str) else member(value, "state") or member(value, "status")
-    found = words.strip().lower() if isinstance(words, str) else None
+    found = words.strip().lower() if isinstance(words, str) else ""
+    found = _ALSO.get(found, found)
     return found if found in UNDER_WAY or found in OVER else None
 
 

@@ -40,6 +40,6 @@ def plugins(connection: Connection) -> list[Plugin]:
 
 def _listed(connection: Connection, path: str) -> Body:
     body = connection.free(path, b"{}")
-    if not any(isinstance(listed, list) for listed in (body.response, body.get("data"))):
+    if body.rows is None:
         raise Refused(f"Ask Sage's answer to {path} is no list. Nothing was billed.")
     return body

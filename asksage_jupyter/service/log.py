@@ -10,7 +10,8 @@ from ..errors import BadInput, Refused
 from ..month import to_instant
 from .payload import json_of
 from .records import LogRow
-from .wire import Body, Pairs, flag, member, natural, text_in
+from .scalars import flag, member, natural, text_in
+from .wire import Pairs
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -43,10 +44,11 @@ def read(connection: Connection, limit: int, before_id: int | None) -> list[LogR
     if not 1 <= limit <= _LONGEST:
         raise BadInput(f"the prompt log gives 1 to {_LONGEST} rows at once, not {limit}.")
     asked = {"limit": limit} if before_id is None else {"limit": limit, "before_id": before_id}
-    rows = _rows_in(connection.personal(_PATH, json_of(**asked), keep=_figures_only))
-    if rows is None:
+    listed = connection.personal(_PATH, json_of(**asked), keep=_figures_only).rows
+    if listed is None:
         raise Refused(f"Ask Sage's answer to {_PATH} is no list. Nothing was billed.")
     # Who pages must come to an end also where a tenant takes no notice of `before_id`.
+    rows = [row for row in map(_row, listed) if row is not None]  # the others make no sense
     told = [row for row in rows if before_id is None or row.id < before_id]
     return sorted(told, key=lambda row: row.id, reverse=True)
 
@@ -61,19 +63,6 @@ def _figures_only(pairs: Pairs) -> dict[str, object]:
 
 def _is_plain(value: object) -> bool:
     return not isinstance(value, dict | list)
-
-
-def _rows_in(body: Body) -> list[LogRow] | None:
-    """The rows that make sense; None where the reply holds no list."""
-    listed = _first_list(body.response)
-    if listed is None:
-        listed = _first_list(body.value)
-    return None if listed is None else [row for row in map(_row, listed) if row is not None]
-
-
-def _first_list(value: object) -> list[Any] | None:
-    within = value.values() if isinstance(value, dict) else (value,)
-    return next((inner for inner in within if isinstance(inner, list)), None)
 
 
 def _row(entry: object) -> LogRow | None:

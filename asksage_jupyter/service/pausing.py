@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from .wire import seconds
+from .scalars import seconds
 
 if TYPE_CHECKING:
     import httpx

@@ -9,9 +9,11 @@ import httpx
 
 from ..account import Meter
 from ..errors import BadInput, NoRoute, Refused, ReplyLost, ServiceError
+from .failures import lost
 from .payload import JSON, json_of
 from .records import TokenRequest
-from .wire import Body, lost, natural, one_line, text_in
+from .scalars import natural, one_line, text_in
+from .wire import Body
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -90,11 +92,8 @@ def token_requests(connection: Connection) -> list[TokenRequest]:
     ------
     Refused
     """
-    body = connection.personal("/user/get-my-token-requests", b"{}")
-    rows = body.response
-    if isinstance(rows, dict):
-        rows = next((value for value in rows.values() if isinstance(value, list)), None)
-    if not isinstance(rows, list):
+    rows = connection.personal("/user/get-my-token-requests", b"{}").rows
+    if rows is None:
         raise Refused("Ask Sage's answer is no list of requests. Nothing was billed.")
     found = [_row(row) for row in rows if isinstance(row, dict)]
     return sorted(found, key=lambda each: each.asked_at, reverse=True)

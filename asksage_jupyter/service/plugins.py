@@ -10,9 +10,10 @@ import httpx
 from ..errors import ServiceError
 from . import stream
 from .connection import Connection
+from .failures import lost
 from .payload import encodable
 from .records import Answer
-from .wire import Body, lost
+from .wire import Body
 
 
 def request_for(client: httpx.Client, name: str, values: Mapping[str, str], model: str) -> httpx.Request:
@@ -55,7 +56,8 @@ def _answer(body: Body, response: httpx.Response) -> Answer | ServiceError:
         return body.answer()
     if body.is_object:
         text = body.response if isinstance(body.response, str) else ""
-        return body.as_answer(text) if text or body.has_bill else lost("Ask Sage's reply holds no text", 200)
+        is_reply = text or body.usage.is_told
+        return body.as_answer(text) if is_reply else lost("Ask Sage's reply holds no text", 200)
     if isinstance(body.value, str):
         return Answer(body.value)
     text = response.text

@@ -8,9 +8,11 @@ import re
 import httpx
 
 from ..errors import ServiceError
+from .failures import lost
 from .payload import JSON, json_of
 from .records import Answer
-from .wire import Body, lost, text_in
+from .scalars import text_in
+from .wire import Body
 
 _MARK = re.compile(r"^(?:[-*•]|\(?\d{1,2}[.):])\s+")
 

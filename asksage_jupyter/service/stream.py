@@ -8,11 +8,12 @@ import httpx
 
 from ..errors import ReplyLost, ServiceError
 from .bounded import LONGEST_TEXT, within
+from .failures import lost
 from .pausing import told_s
 from .records import Answer
 from .transcript import Transcript
 from .transport import cut_off
-from .wire import Body, lost
+from .wire import Body
 
 SEPARATOR = b"@|@sep@|@"
 ESCAPE = b"@|@@sep@@|@"  # the separator, where it is part of the text
@@ -98,7 +99,8 @@ def _failure(piece: Body | ReplyLost, transcript: Transcript) -> ServiceError | 
         return lost("the reply was given up: it does not end", None, transcript.text)
     if failure := piece.failure():
         if transcript.has_begun:
-            return lost(f"Ask Sage failed in its reply ({piece.told})", failure.status, transcript.text)
+            told, tokens = f"Ask Sage failed in its reply ({piece.told})", piece.usage.tokens
+            return lost(told, failure.status, transcript.text, tokens)
         return failure
     return None if piece.is_object else lost("Ask Sage's reply could not be read", None, transcript.text)
 
@@ -120,7 +122,7 @@ def _pieces(response: httpx.Response, hide: Callable[[str], str]) -> Iterator[Bo
     rest = splitter.rest()
     body = Body(rest, http, path, hide, retry_after_s=wait_s)
     # A closing piece may lack its separator; one cut short has no bill.
-    if rest.strip() and (broke is None or body.has_bill):
+    if rest.strip() and (broke is None or body.usage.is_paid):
         yield body
     if broke is not None:
         yield broke

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Refused
 from .payload import json_of
-from .wire import natural
+from .scalars import natural
 
 if TYPE_CHECKING:
     from .connection import Connection

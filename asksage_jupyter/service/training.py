@@ -7,9 +7,11 @@ from pathlib import Path
 import httpx
 
 from ..errors import BadInput, ServiceError
+from .failures import lost
 from .payload import JSON, encodable, file_part, json_of
 from .records import Trained
-from .wire import Body, lost, member
+from .scalars import member
+from .wire import Body
 
 _NO_DATASET = "name the dataset that the content is to go to: nothing was sent."
 
@@ -46,7 +48,7 @@ def trained_in(body: Body) -> Trained | ServiceError:
     # Here "Sorry, ..." stands in `response`, and no model wrote it.
     if failure := body.failure() or body.soft_failure(body.response) or body.soft_failure():
         return failure
-    if not (body.get("status") or body.get("response") or body.get("embedding") or body.has_bill):
+    if not (body.get("status") or body.get("response") or body.get("embedding") or body.usage.is_told):
         return lost("Ask Sage's answer to the upload could not be read", body.http)
     answer, job = body.as_answer(""), body.get("job_id") or member(body.response, "job_id")
     if 202 in (body.http, body.status) and not isinstance(job, str | int):

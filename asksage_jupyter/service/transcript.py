@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import ServiceError
+from .failures import lost
 from .records import Answer
-from .wire import Body, is_sorry, lost, member, without_blank_lines
+from .scalars import member
+from .wire import Body, is_sorry, without_blank_lines
 
 _TELLING = 16  # characters that a text does not begin with twice by chance
+_ON_THE_WAY = "yield"  # the type of a piece that more follow: what it says of usage is no bill
 _SURE = 3  # pieces in a row, each longer and beginning with the one before: they carry all so far
 
 
@@ -50,13 +53,13 @@ class Transcript:
 
     def add(self, piece: Body) -> None:
         """Take in one piece; those without text count only for their bill."""
-        if piece.has_bill:
+        has_bill = piece.usage.is_paid and piece.get("type") != _ON_THE_WAY
+        if has_bill:
             self._billed = piece
-        message = piece.get("message")
-        if not isinstance(message, str) or not message:
+        if not (message := piece.message):
             return
         is_marked = _is_marked(piece)
-        closes = piece.has_bill or (is_marked and not self._marked)
+        closes = has_bill or (is_marked and not self._marked)
         if self._texts and self._is_whole(message, closes=closes):
             self._joined = self._latest = self._raw = message
         else:
@@ -122,6 +125,6 @@ class Transcript:
 def _is_marked(piece: Body) -> bool:
     """Whether a piece has what only the whole reply need have."""
     is_whole = (
-        piece.get("type") not in (None, "yield") or member(piece.get("provenance"), "model") is not None
+        piece.get("type") not in (None, _ON_THE_WAY) or member(piece.get("provenance"), "model") is not None
     )
     return is_whole or isinstance(piece.get("uuid"), str)

@@ -11,10 +11,11 @@ import httpx
 from ..errors import ConfigurationError, NotReached, Refused, ReplyLost, ServiceError
 from .bounded import OutOfBounds, bound
 from .deadline import left_s, limit_s
+from .failures import lost
 from .lines import Lines
 from .proxies import proxy_for, shown
+from .scalars import one_line
 from .trust import trusted
-from .wire import lost, one_line
 
 _CONNECT_S = 10.0
 _PROXY = "asksage_proxy"  # in a request's extensions: the proxy on its way

@@ -7,78 +7,19 @@ returned as an error, not raised: raising is left to frames that hold no reply, 
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Callable
 from typing import Any
 
-from ..display.plain import plain
-from ..errors import (
-    BadKey,
-    NoRoute,
-    OutOfTokens,
-    Refused,
-    ReplyLost,
-    ServiceError,
-    Unavailable,
-    spoken,
-)
+from ..errors import NoRoute, OutOfTokens, ServiceError
+from .failures import bad_key, busy, lost, refused
 from .meaning import Meaning, limit_named, meaning_of
 from .records import Answer
+from .scalars import member, one_line, seconds, text_in, whole
+from .usage import Usage, usage_of
 
 Pairs = list[tuple[str, Any]]
 
-_LONGEST_TOLD = 240
-_WHOLE = re.compile(r"\s*([+-]?\d{1,18})(\.0*)?\s*")
-
-
-def whole(value: object) -> int | None:
-    """An integer, however it is written: ``411``, ``" 411 "``, ``63.0``; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float):
-        # A part of a token is booked as a whole one.
-        return math.ceil(value) if math.isfinite(value) and abs(value) < 1e18 else None
-    if isinstance(value, str):
-        found = _WHOLE.fullmatch(value)
-        return int(found[1]) if found else None
-    return value if isinstance(value, int) and abs(value) < 10**18 else None
-
-
-def natural(value: object) -> int | None:
-    """An integer that is not below zero, however it is written; None for anything else."""
-    number = whole(value)
-    return number if number is not None and number >= 0 else None
-
-
-def seconds(value: object) -> float | None:
-    """A number of seconds that is not below zero, however it is written; None for anything else."""
-    try:
-        number = float(value) if isinstance(value, int | float | str) else math.nan
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number < math.inf else None
-
-
-def flag(value: object) -> bool:
-    """Whether a value means yes, however it is written: ``true``, ``1``, ``"True"``."""
-    return str(value).strip().lower() in ("true", "1", "yes")
-
-
-def text_in(value: object) -> str | None:
-    """A text without blanks around it; None for an empty one and anything else."""
-    return value.strip() or None if isinstance(value, str) else None
-
-
-def member(value: object, key: str) -> Any:
-    """``value[key]`` of a JSON object; None of anything else."""
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def one_line(text: str) -> str:
-    """The service's own words on one line, shortened."""
-    words = " ".join(plain(text).split())
-    return words if len(words) <= _LONGEST_TOLD else f"{words[:_LONGEST_TOLD]}…"
+_FAILED = ("error", "failure", "false")  # a status in words; others are states, such as of a request
 
 
 class Body:
@@ -142,30 +83,37 @@ class Body:
         return self.get("response") if self.is_object else self.value
 
     @property
-    def bill(self) -> tuple[int | None, int | None, int | None]:
-        """Ask Sage tokens, input tokens and output tokens; from flat or nested usage."""
-        usage = self.get("usage")
-        model_tokens = member(usage, "model_tokens")
-        return (
-            _figure(usage, "asksage_tokens"),
-            _figure(model_tokens, "prompt_tokens", _figure(usage, "prompt_tokens")),
-            _figure(model_tokens, "completion_tokens", _figure(usage, "completion_tokens")),
-        )
+    def rows(self) -> list[Any] | None:
+        """The list that it carries, also within objects; None where it carries none."""
+        carried = _list_in(self.response, 1)
+        return _list_in(self.value, 2) if carried is None else carried
 
     @property
-    def has_bill(self) -> bool:
-        """Whether any figure of usage is there."""
-        return self.bill != (None, None, None)
+    def usage(self) -> Usage:
+        """What it cost, as far as it tells."""
+        inner = usage_of(self.response)
+        return inner if inner.is_told else usage_of(self.value)
+
+    @property
+    def message(self) -> str | None:
+        """A model's text, or what the service says in its place; None where neither is there."""
+        return _text_of(member(self._reply, "message"))
+
+    @property
+    def _reply(self) -> Any:
+        """What holds the reply: the body, or what its envelope carries."""
+        is_inner = self.get("message") is None and member(self.get("response"), "message") is not None
+        return self.get("response") if is_inner else self.value
 
     def failure(self) -> ServiceError | None:
         """What went wrong by the HTTP status and the body's own; None if nothing did."""
         http, status = self._http, self.status
         code = status if status >= 400 else http
-        if code < 300 and not self.get("error"):
+        if code < 300 and not self._is_failed and not _is_said(self.get("error")):
             return None
         told, meaning = self.told, self._meaning
-        if (self.bill[0] or 0) > 0:
-            return lost(f"Ask Sage failed and reports a debit ({told})", code, self._message)
+        if tokens := self.usage.tokens:
+            return lost(f"Ask Sage failed ({told})", code, self._message, tokens)
         if meaning is Meaning.OUT_OF_TOKENS or 402 in (http, status):
             return self._out_of_tokens(told, code)
         if code >= 400 and (401 in (http, status) or meaning is Meaning.BAD_KEY):
@@ -190,7 +138,15 @@ class Body:
             return busy(told, code, self.retry_after_s)
         if self._http == 413:
             return refused(f"the prompt or the file is too large ({told})", code)
+        if code < 300 and not _is_said(self.get("error")):
+            return lost(f"Ask Sage says that it failed ({told})", code, self._message)
         return refused(told, code)
+
+    @property
+    def _is_failed(self) -> bool:
+        """Whether its status, which tells no number of a failure, tells one in words."""
+        said = str(self.get("status")).strip().lower()
+        return said in _FAILED or self.status < 0 or self.get("success") is False
 
     @property
     def status(self) -> int:
@@ -207,7 +163,8 @@ class Body:
     def told(self) -> str:
         """The service's own words on a failure, on one line and without the key; else its code."""
         words = next((text for text in self._words if not _is_code(text)), next(iter(self._words), ""))
-        told = one_line(self._hide(words)) or f"HTTP {self._http}"
+        number = f"HTTP {self._http}" if self._http >= 400 or self.status < 400 else f"status {self.status}"
+        told = one_line(self._hide(words)) or number
         reference = self.get("error_ref") or member(self.get("error"), "error_ref")
         return f"{told} (reference {one_line(self._hide(str(reference)))})" if reference else told
 
@@ -215,8 +172,10 @@ class Body:
     def _words(self) -> list[str]:
         """All that a failure says for people, then its codes."""
         error = self.get("error")
+        error = error[0] if isinstance(error, list) and error else error
         inner = [member(error, key) for key in ("message", "detail", "code", "type", "status", "reason")]
-        found = [error, inner[0], self.response, self._message, self.get("detail"), *inner[1:]]
+        message = "" if self.usage.is_paid else self._message  # what a model wrote says nothing of a failure
+        found = [error, inner[0], self.response, message, self.get("detail"), *inner[1:]]
         texts = [str(each) if type(each) is int else each for each in found]
         return [text.strip() for text in texts if isinstance(text, str) and text.strip() not in ("", "OK")]
 
@@ -243,8 +202,7 @@ class Body:
 
     @property
     def _message(self) -> str:
-        message = self.get("message")
-        return message if isinstance(message, str) else ""
+        return self.message or ""
 
     def answer(self) -> Answer | ServiceError:
         """The whole reply to a query, or why there is none."""
@@ -252,13 +210,14 @@ class Body:
             return failure
         if not self.is_object:
             return lost("Ask Sage's reply could not be read", self._http)
-        if not isinstance(self.get("message"), str) and not self.has_bill:
-            soft = self.soft_failure(self.response)
-            return soft or lost("Ask Sage's reply holds no text", self._http)
-        return self.soft_failure() or self.as_answer(self._message)
+        if (text := self.message) is None:
+            text = "" if self.response == "OK" or not isinstance(self.response, str) else self.response
+            if not self.usage.is_told:
+                return self.soft_failure(text) or lost("Ask Sage's reply holds no text", self._http, text)
+        return self.soft_failure(text) or self.as_answer(text)
 
     def soft_failure(self, words: object = None) -> ServiceError | None:
-        """A failure dressed as an answer: "Sorry, ..." that nothing was billed for.
+        """A failure dressed as an answer: "Sorry, ..." that no model wrote.
 
         Parameters
         ----------
@@ -266,7 +225,7 @@ class Body:
             In place of the message.
         """
         text = words if isinstance(words, str) else self._message
-        if self.has_bill or not (is_sorry(text) or self._is_notice(text)):
+        if self.usage.is_paid or not (is_sorry(text) or self._is_notice(text)):
             return None
         told = one_line(self._hide(text))
         meaning = meaning_of(text)
@@ -281,18 +240,45 @@ class Body:
 
     def as_answer(self, text: str) -> Answer:
         """The reply's figures around `text`."""
-        tokens, input_tokens, output_tokens = self.bill
-        model = member(self.get("provenance"), "model")
-        request_id, references = self.get("uuid"), self.get("references")
+        usage, reply = self.usage, self._reply
+        references = member(reply, "references")
         return Answer(
             text=without_blank_lines(text),
-            model=_label(model),
-            tokens=tokens,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-            request_id=_label(request_id),
+            model=_label(member(member(reply, "provenance"), "model")),
+            tokens=usage.tokens,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            request_id=_label(member(reply, "uuid")),
             references=references if isinstance(references, str) else "",
         )
+
+
+def _list_in(value: object, depth: int) -> list[Any] | None:
+    """The list itself, or the one that is the least deep in an object."""
+    if isinstance(value, list):
+        return value
+    within = list(value.values()) if isinstance(value, dict) else []
+    for deep in range(depth):
+        if found := [each for inner in within if (each := _list_in(inner, deep)) is not None]:
+            return found[0]
+    return None
+
+
+def _text_of(value: object) -> str | None:
+    """A text, whole or in the parts of a provider's content."""
+    if isinstance(value, list):
+        parts = [text for part in value if isinstance(text := member(part, "text"), str)]
+        return "".join(parts) if parts else None
+    return value if isinstance(value, str) else None
+
+
+def _is_said(error: object) -> bool:
+    """Whether an error tells one: members that are all empty tell none."""
+    if isinstance(error, dict):
+        return any(map(_is_said, error.values()))
+    if isinstance(error, str):
+        return error.strip().lower() not in ("", "none", "null", "false")
+    return any(map(_is_said, error)) if isinstance(error, list) else bool(error)
 
 
 def _is_code(text: str) -> bool:
@@ -305,11 +291,6 @@ def _label(value: object) -> str | None:
     return one_line(value) or None if isinstance(value, str) else None
 
 
-def _figure(usage: object, key: str, otherwise: int | None = None) -> int | None:
-    figure = natural(member(usage, key))
-    return otherwise if figure is None else figure
-
-
 def is_sorry(message: str) -> bool:
     """Whether a message begins like the service's soft errors."""
     return message.lstrip().startswith("Sorry,")
@@ -319,41 +300,3 @@ def without_blank_lines(text: str) -> str:
     """The text from its first line that is not blank; that line's indentation stays."""
     start = len(text) - len(text.lstrip())
     return text[text.rfind("\n", 0, start) + 1 :]
-
-
-def bad_key(told: str, status: int | None) -> BadKey:
-    """The key or the JWT was not accepted."""
-    return BadKey(
-        f"Ask Sage did not accept the key ({told}): check ASKSAGE_API_KEY and ASKSAGE_EMAIL, "
-        f"or run {spoken('login')}.",
-        status=status,
-    )
-
-
-def busy(told: str, status: int | None, retry_after_s: float | None = None) -> Unavailable:
-    """Overloaded or rate-limited."""
-    return Unavailable(
-        f"Ask Sage is busy ({told}); nothing was billed: try again {_when(retry_after_s)}.",
-        status=status,
-        retry_after_s=retry_after_s,
-    )
-
-
-def _when(wait_s: float | None) -> str:
-    if not wait_s:
-        return "later"
-    if wait_s < 120:
-        return f"in {math.ceil(wait_s)} s"
-    return f"in {math.ceil(wait_s / 60)} minutes" if wait_s < 7200 else f"in {math.ceil(wait_s / 3600)} hours"
-
-
-def refused(told: str, status: int | None) -> Refused:
-    """Certainly not billed, and not worth another try."""
-    return Refused(
-        f"Ask Sage refused: {told}{'' if told[-1:] in '.!?' else '.'} Nothing was billed.", status=status
-    )
-
-
-def lost(reason: str, status: int | None, text: str = "") -> ReplyLost:
-    """It may have been billed."""
-    return ReplyLost(f"{reason}: it may have been billed.", status=status, text=text)

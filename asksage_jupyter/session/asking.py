@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..account import Bill, Source
+from ..account import Bill, Source, Status
 from ..errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
 from ..rates import RECORDED
 from ..service.departure import departing
@@ -97,7 +97,7 @@ def asked(session: Session, call: Call, question: Question, here: Here = at_once
     try:
         with ExitStack() as stack:
             with_more(session, lambda: stack.enter_context(held), question.estimate)
-            answer = here(partial(_sent, question.send, held))
+            answer = _answered(here, question, held)
             bill = _bill(session, answer, question, held.took_ms)
             if bill is None:
                 held.await_bill()
@@ -107,7 +107,8 @@ def asked(session: Session, call: Call, question: Question, here: Here = at_once
         raise told_of(session, error, call) from None
     except ReplyLost as lost:
         told = f"{lost} {stays_held(held.tokens)}" if held.tokens else str(lost)
-        raise ReplyLost(told, status=lost.status, text=question.listener.text) from None
+        text = question.listener.text or lost.text
+        raise ReplyLost(told, status=lost.status, text=text, tokens=lost.tokens) from None
     except KeyboardInterrupt:
         raise _interrupted(session, question, held) from None
     paid_for(partial(question.learn, answer))
@@ -127,6 +128,16 @@ def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
         raise OverLimit(estimate.expected, limit)
     session.make_contact(to_spend=True)
     return session.settling.call(estimate.model, estimate.expected)
+
+
+def _answered(here: Here, question: Question, held: Held) -> Answer:
+    """The answer; of a failure that tells its bill, that is debited."""
+    try:
+        return here(partial(_sent, question.send, held))
+    except ReplyLost as lost:
+        if lost.tokens:
+            held.settle(Bill(lost.tokens, Source.BILLED, status=Status.LOST, duration_ms=held.took_ms))
+        raise
 
 
 def _sent(send: Callable[[], Answer], held: Held) -> Answer:

@@ -173,13 +173,22 @@ class _Upload:
                 held = self._held(piece, meter)
                 self._holds.append(held)
                 stack.enter_context(held)
-            trained = here(partial(self._uploaded, piece))
+            trained = self._trained(piece, here)
             if trained.job is not None:
                 self._follow(piece, self._noted(piece, trained.job), here)
                 return
             self._remember(piece)
             self._taken_in += 1
             self._settle(piece, trained.tokens, 1.0)
+
+    def _trained(self, piece: Piece, here: Here) -> Trained:
+        """What came of an upload; of a failure that tells its bill, that is debited where one meter pays."""
+        try:
+            return here(partial(self._uploaded, piece))
+        except ReplyLost as lost:
+            if lost.tokens and len(self._holds) == 1:
+                self._settle(piece, lost.tokens, 1.0)
+            raise
 
     def _noted(self, piece: Piece, job: str) -> UnderWay:
         """Keep the holds and note the job: whatever happens to this kernel, the next run finds it."""

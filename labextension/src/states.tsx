@@ -69,7 +69,7 @@ function Between({
     <div className="jp-asksage-notice" data-asksage={state} aria-busy={state === 'asking'}>
       <h3>{format.access(state)}</h3>
       <p>{state === 'no-key' ? format.trans.__('In a notebook, run:') : words}</p>
-      {state === 'no-key' && <pre tabIndex={0}>{'%load_ext asksage_jupyter\n%asksage login'}</pre>}
+      {state === 'no-key' && <pre tabIndex={0}>%asksage login</pre>}
       {state !== 'asking' && (
         <button type="button" className="jp-mod-styled" onClick={actions.refresh}>
           {format.trans.__('Try again')}
