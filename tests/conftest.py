@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import pytest
@@ -17,6 +18,9 @@ from asksage_jupyter.settings import AskSage
 
 # The same examples in every run, however slow the machine: a failure here is a failure everywhere.
 settings.load_profile("ci")
+
+# A shell that begins the run in the background has Ctrl-C ignored, also by all that the run starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,7 @@ def asked(status, head, body, *, streamed):
         return httpx.Response(status, headers=head, stream=httpx.ByteStream(body))
 
     service = Service(
-        "https://ask.example",
+        "http://localhost",  # https would read the certificates of this machine for each example
         Secret("key-1"),
         transport=httpx.MockTransport(reply),
         sleep=lambda seconds: None,
