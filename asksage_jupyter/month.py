@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from .display.plain import shown
 from .errors import BadInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,7 +124,7 @@ def _first_instant(period: str, zone: str) -> int:
     try:
         midnight = datetime.strptime(period, "%Y-%m")
     except (TypeError, ValueError):
-        raise BadInput(f"{period!r} is not a month: write it like 2026-11") from None
+        raise BadInput(f"{shown(period)} is not a month: write it like 2026-11") from None
     # fold=0 takes the earlier of two midnights. A midnight that does not exist maps, through UTC,
     # to the instant the clocks jump: with the offset of before the gap it is that very instant.
     return to_instant(midnight.replace(tzinfo=rules_of(zone), fold=0).astimezone(UTC))
@@ -147,4 +148,4 @@ def rules_of(zone: str) -> tzinfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        raise BadInput(f"{zone!r} is no time zone: use an IANA name, such as America/New_York") from None
+        raise BadInput(f"{shown(zone)} is no time zone: use an IANA name, such as America/New_York") from None

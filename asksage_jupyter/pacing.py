@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from . import forecast, month
 from .account import Meter
-from .errors import BadInput
 from .session import current
 
 if TYPE_CHECKING:
@@ -43,11 +42,10 @@ def pace(meter: str = "inference") -> Pace:
     NotReached, BadKey
         First contact, and the service cannot be asked.
     """
-    if meter not in tuple(Meter):
-        raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
+    wanted = Meter.named(meter)
     session = current()
     session.make_contact(needs_key=False)
-    return pace_of(session, Meter(meter))
+    return pace_of(session, wanted)
 
 
 def pace_of(session: Session, meter: Meter) -> Pace:

@@ -347,9 +347,9 @@ def test_what_cannot_be_drawn_is_told_in_one_line(make):
 
 
 def test_values_that_are_not_allowed_are_told_in_one_line():
-    with pytest.raises(BadInput, match="choose one of notebook, cell, model, project, user"):
+    with pytest.raises(BadInput, match="not one of notebook, cell, model, project, user"):
         top_chart(a_quarter(), by="op")
-    with pytest.raises(BadInput, match="limit is 0: it must be 1 or more"):
+    with pytest.raises(BadInput, match="limit is a whole number, 1 or more, not 0"):
         top_chart(a_quarter(), limit=0)
     with pytest.raises(BadInput, match="write it like 2026-11"):
         usage_chart(a_quarter(), "November")
@@ -362,7 +362,7 @@ sys.modules["altair"] = None
 from asksage_jupyter import charts
 try:
     charts.heatmap()
-except charts.BadInput.__mro__[1] as error:
+except Exception as error:
     print(type(error).__name__, error)
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

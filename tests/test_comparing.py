@@ -144,7 +144,7 @@ def test_what_was_billed_makes_the_next_estimate_of_each_model(models):
         ([MODEL], "at least two"),
         (MODEL, "at least two"),
         ([], "at least two"),
-        ([MODEL, OTHER, MODEL], f"{MODEL} is named twice"),
+        ([MODEL, OTHER, MODEL], f"'{MODEL}' is named twice"),
         ([MODEL, ""], "name is empty"),
         ([MODEL, "aws-nova-light-v1:0"], f"Near it: {OTHER}"),
     ],

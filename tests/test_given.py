@@ -130,12 +130,19 @@ class Odd:
     def __index__(self):
         raise ValueError("odd")
 
-    __bool__ = __repr__ = __index__
+    __bool__ = __repr__ = __str__ = __eq__ = __ne__ = __len__ = __float__ = __fspath__ = __index__
+    __hash__ = None
+
+
+def failing():
+    """Like a file that ends in the middle."""
+    yield "one"
+    raise ValueError("odd\nlines")
 
 
 ODD = [
     None, 5, 10**400, 10**5000, b"x", ["a", 1], pandas.Series(["a", "b"]), numpy.array([1, 2]),
-    pandas.NA, Odd(), Fraction(10**400), "x" * 5000, "~no-such-user/x",
+    pandas.NA, pandas.NaT, Odd(), Fraction(10**400), "x" * 5000, "~no-such-user/x", FRAME, failing(),
 ]  # fmt: skip
 
 
@@ -150,7 +157,33 @@ ODD = [
         lambda value: sage.train("a text", value, estimate=True),
         lambda value: sage.train("a text", "notes", context=value, estimate=True),
         lambda value: sage.set_plan(value),
+        lambda value: sage.set_plan(training=value),
         lambda value: sage.top_up(value, receipt="a"),
+        lambda value: sage.top_up(5, value, receipt="a"),
+        lambda value: sage.top_up(5, receipt=value),
+        lambda value: sage.top_up(5, receipt="a", expires=value),
+        lambda value: sage.train(value, "notes", estimate=True),
+        lambda value: sage.train([value], "notes", estimate=True),
+        lambda value: sage.train("a text", "notes", estimate=value, again=True),
+        lambda value: sage.train("a text", "notes", estimate=True, again=value),
+        lambda value: sage.compare("Why?", value),
+        lambda value: sage.compare("Why?", [MODEL, value]),
+        lambda value: sage.ask("Why?", model=value),
+        lambda value: sage.ask("Why?", reasoning=value),
+        lambda value: sage.ask("Why?", dataset=value),
+        lambda value: sage.usage(value),
+        lambda value: sage.usage(since=value),
+        lambda value: sage.usage(until=value),
+        lambda value: sage.usage(meter=value),
+        lambda value: sage.usage().asksage.by(value),
+        lambda value: sage.usage().asksage.savings(value),
+        lambda value: sage.statement(value),
+        lambda value: sage.pace(value),
+        lambda value: sage.usage_chart(period=value),
+        lambda value: sage.heatmap(meter=value),
+        lambda value: sage.top_chart(by=value),
+        lambda value: sage.top_chart(limit=value),
+        lambda value: sage.estimate_chart(value),
     ],
 )
 def test_what_is_odd_or_huge_is_one_line_too(server, give, value):
@@ -158,4 +191,5 @@ def test_what_is_odd_or_huge_is_one_line_too(server, give, value):
         give(value)
     except AskSageError as error:
         assert "\n" not in str(error)
+        assert len(str(error)) < 500
     assert held() == (0, 0)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from ..display.plain import shown
+from ..errors import BadInput
+
 DEMO_HOLDER = "local-demo"
 _POOL = "pool:"
 
@@ -15,6 +18,18 @@ class Meter(StrEnum):
 
     INFERENCE = "inference"
     TRAINING = "training"
+
+    @classmethod
+    def named(cls, given: object) -> Self:
+        """The meter of that name.
+
+        Raises
+        ------
+        BadInput
+        """
+        if isinstance(given, str) and str.__str__(given) in tuple(cls):
+            return cls(str.__str__(given))
+        raise BadInput(f"{shown(given)} is no meter: write {' or '.join(cls)}")
 
 
 class Kind(StrEnum):

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import month
 from ..account import Meter
-from ..errors import BadInput
-from ..session import current
+from ..session import current, given
 
 if TYPE_CHECKING:
     import pandas
@@ -127,8 +126,7 @@ def top_chart(
     from . import empty, top
     from .tally import of_meter
 
-    if limit < 1:
-        raise BadInput(f"limit is {limit}: it must be 1 or more")
+    limit = given.whole(limit, "limit", least=1)
     calls = of_meter(_log(log), meter, *top.columns_of(by), "tokens")
     return empty.draw(_nothing(log, meter)) if calls.empty else top.draw(calls, meter, by, limit)
 

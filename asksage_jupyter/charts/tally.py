@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ..account import Meter
-from ..display.plain import one_line
+from ..display.plain import one_line, shown
 from ..errors import BadInput
 
 if TYPE_CHECKING:
@@ -25,11 +25,15 @@ def of_meter(log: pandas.DataFrame, meter: str, *columns: str) -> pandas.DataFra
     BadInput
         `log` is no usage log, or `meter` no meter.
     """
+    import pandas
+
+    from ..usage_log.dtypes import as_logged
+
+    if not isinstance(log, pandas.DataFrame):
+        raise BadInput(f"this is no usage log, but {shown(log)}: take the DataFrame of usage()")
     if missing := [name for name in ("meter", *columns) if name not in log]:
         raise BadInput(f"this is no usage log, it has no {missing[0]!r}: take the DataFrame of usage()")
-    if meter not in tuple(Meter):
-        raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
-    from ..usage_log.dtypes import as_logged
+    meter = Meter.named(meter)
 
     log = as_logged(log[["meter", *columns]])
     is_of_meter = (log["meter"] == meter).to_numpy(dtype=bool, na_value=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..display.plain import one_line
-from ..errors import BadInput
+from ..session import given
 from .chart import Chart
 from .look import MAIN, compact, shortened, titled, written
 from .needed import altair
@@ -27,8 +27,7 @@ def columns_of(by: str) -> list[str]:
     BadInput
         `by` is not one of `GROUPINGS`.
     """
-    if by not in GROUPINGS:
-        raise BadInput(f"{by!r} cannot be charted by: choose one of {', '.join(GROUPINGS)}")
+    by = given.one_of(by, GROUPINGS, "by")
     return ["notebook", "cell"] if by == "cell" else [by]
 
 

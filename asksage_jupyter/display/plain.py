@@ -29,3 +29,26 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """A name as it may be shown within a line or a table's cell."""
     return " ".join(plain(text).split())
+
+
+def shown(value: object, *, at_most: int = 40) -> str:
+    """A value somebody gave, in a few words: of what is no text or number, whose words may fail, its kind."""
+    if value is None or isinstance(value, bool):
+        return repr(value)
+    if isinstance(value, float):
+        return float.__repr__(value)
+    if isinstance(value, int) and abs(int(value)) < 2**63:
+        return int.__repr__(value)
+    if isinstance(value, str):
+        whole = str.__str__(value)
+        return repr(whole if len(whole) <= at_most else f"{whole[:at_most]}…")
+    return f"a value of type {type(value).__name__}"
+
+
+def told(error: BaseException) -> str:
+    """What an error says, in a line; its kind where it says nothing, or fails at it."""
+    try:
+        words = one_line(str(error))
+    except Exception:  # noqa: BLE001  somebody else's code
+        words = ""
+    return words or type(error).__name__

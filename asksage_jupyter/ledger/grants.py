@@ -10,6 +10,7 @@ from typing import SupportsIndex
 from sqlalchemy import Connection, Table, bindparam, select
 
 from ..account import Account, Grant, Kind, Meter
+from ..display.plain import shown
 from ..errors import BadInput, LedgerConflict, LedgerError
 from .chain import append
 from .op import new_op
@@ -41,17 +42,9 @@ def checked(tokens: SupportsIndex, what: str, *, least: int = 0) -> int:
         number = None
     if number is None or not least <= number <= _MOST:
         raise BadInput(
-            f"{what} must be a whole number of tokens from {least:,} to {_MOST:,}, not {_shown(tokens)}"
+            f"{what} must be a whole number of tokens from {least:,} to {_MOST:,}, not {shown(tokens)}"
         )
     return number
-
-
-def _shown(value: object) -> str:
-    """The value in a few words; of what is long, or may be, its kind alone."""
-    is_short = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
-    if value is None or is_short or (isinstance(value, str) and len(value) <= 40):
-        return repr(value)
-    return f"a value of type {type(value).__name__}"
 
 
 def signed(tokens: SupportsIndex, what: str) -> int:

@@ -11,12 +11,13 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..account import Meter, Source
+from ..display.plain import shown
 from ..errors import BadInput, Interrupted, NotEnoughTokens, OverLimit
 from ..rates import Estimate, Part
+from . import given
 from .aside import Aside
 from .asking import paid_for
 from .comparison import Comparison
-from .given import text
 from .lane import Lane
 from .query import build_query
 from .reply import stays_held
@@ -45,11 +46,12 @@ def queries_for(session: Session, prompt: str, models: Iterable[str], options: O
     """
     if not isinstance(models, Iterable):
         raise BadInput("name the models in a list, like ['gpt-5', 'gpt-5-mini']")
-    listed = [text(model, "a model") for model in ([models] if isinstance(models, str) else models)]
+    given_models = [models] if isinstance(models, str) else given.listed(models, "the models")
+    listed = [given.text(model, "a model") for model in given_models]
     if not all(listed):
         raise BadInput("a model's name is empty: name them like gpt-5,gpt-5-mini, without blanks")
     if twice := [model for model in listed if listed.count(model) > 1]:
-        raise BadInput(f"{twice[0]} is named twice: name each model to compare once")
+        raise BadInput(f"{shown(twice[0])} is named twice: name each model to compare once")
     if len(listed) < 2:
         raise BadInput("name at least two models to compare; %asksage models lists them")
     first = build_query(session, prompt, listed[0], options)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import operator
 import os
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
-from ..errors import BadInput
+from ..display.plain import shown, told
+from ..errors import AskSageError, BadInput
 
 
 def text(value: object, name: str) -> str:
@@ -22,11 +25,11 @@ def text(value: object, name: str) -> str:
     if isinstance(value, str):
         return str.__str__(value)  # whatever a class of its own says of itself
     how = ": decode them first, like value.decode()" if isinstance(value, bytes | bytearray) else ""
-    raise BadInput(f"{name} is a text, not {_shown(value)}{how}")
+    raise BadInput(f"{name} is a text, not {shown(value)}{how}")
 
 
-def whole(value: object, name: str) -> int:
-    """A whole number, at least 0.
+def whole(value: object, name: str, *, least: int = 0) -> int:
+    """A whole number, at least 0 or `least`.
 
     Raises
     ------
@@ -36,9 +39,49 @@ def whole(value: object, name: str) -> int:
         number = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except Exception:  # noqa: BLE001  of whatever kind, it is none
         number = -1
-    if not 0 <= number < 2**63:
-        raise BadInput(f"{name} is a whole number, 0 or more, not {_shown(value)}")
+    if not least <= number < 2**63:
+        raise BadInput(f"{name} is a whole number, {least} or more, not {shown(value)}")
     return number
+
+
+def yes(value: object, name: str) -> bool:
+    """Yes or no, also NumPy's.
+
+    Raises
+    ------
+    BadInput
+    """
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return bool(value)
+    raise BadInput(f"{name} is True or False, not {shown(value)}")
+
+
+def one_of(value: object, allowed: Collection[str], name: str) -> str:
+    """One of the words.
+
+    Raises
+    ------
+    BadInput
+    """
+    if isinstance(value, str) and (word := str.__str__(value)) in allowed:
+        return word
+    raise BadInput(f"{name}: {shown(value)} is not one of {', '.join(allowed)}")
+
+
+def listed(values: Iterable[Any], name: str) -> list[Any]:
+    """All there is, of whatever is gone through one by one.
+
+    Raises
+    ------
+    BadInput
+        It fails on the way.
+    """
+    try:
+        return list(values)
+    except AskSageError:
+        raise
+    except Exception as error:  # somebody else's code
+        raise BadInput(f"{name} cannot be read: {told(error)}") from error
 
 
 def real(value: object, name: str) -> float:
@@ -52,7 +95,7 @@ def real(value: object, name: str) -> float:
         with suppress(OverflowError):
             if math.isfinite(number := float(value)):
                 return number
-    raise BadInput(f"{name} is a number, not {_shown(value)}")
+    raise BadInput(f"{name} is a number, not {shown(value)}")
 
 
 def file(value: object, name: str) -> Path:
@@ -62,21 +105,22 @@ def file(value: object, name: str) -> Path:
     ------
     BadInput
     """
-    if not isinstance(value, str | os.PathLike):
-        raise BadInput(f"{name} is a path, not {_shown(value)}")
-    try:
-        path = Path(os.fsdecode(value)).expanduser()
-        if path.is_file():
-            return path
-    except (OSError, RuntimeError, TypeError, ValueError):  # no such home, too long, not to be looked at
-        pass
-    raise BadInput(f"no file {value}" if isinstance(value, Path) else f"no file {_shown(value)}")
+    found = path(value, name)
+    with suppress(OSError, RuntimeError, ValueError):  # no such home, too long, not to be looked at
+        found = found.expanduser()
+        if found.is_file():
+            return found
+    raise BadInput(f"no file {shown(str(found), at_most=200)}")
 
 
-def _shown(value: object) -> str:
-    """The value in a few words; of what is long, or may be, its kind alone."""
-    if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63):
-        return repr(value)
-    if isinstance(value, str) and len(value) <= 40:
-        return repr(str.__str__(value))
-    return f"a value of type {type(value).__name__}"
+def path(value: object, name: str) -> Path:
+    """A path, there or not.
+
+    Raises
+    ------
+    BadInput
+    """
+    if isinstance(value, str | os.PathLike):
+        with suppress(Exception):
+            return Path(os.fsdecode(value))
+    raise BadInput(f"{name} is a path, not {shown(value)}")

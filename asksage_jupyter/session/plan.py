@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from .. import month
 from ..account import Meter
+from ..display.plain import shown
 from ..errors import BadInput
 from ..ledger.grants import checked
 
@@ -24,38 +25,39 @@ def top_up(
     expires: date | str | None,
 ) -> Balance:
     """Do what `asksage_jupyter.top_up` says."""
-    if meter not in tuple(Meter):
-        raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
+    wanted = Meter.named(meter)
     tokens = checked(tokens, "a top-up", least=1)
     source = f"top-up:{_named(receipt)}"
     now = session.clock()
     starts, ends = month.bounds(month.period_at(now, session.account.zone), session.account.zone)
     if expires is not None:
         ends = _end_of(expires, session.account.zone)
-    if ends <= now and not session.ledger.has_grant(session.account, Meter(meter), source):
-        raise BadInput(f"{expires} is over: expires is the last day on which the tokens can be spent")
+    if ends <= now and not session.ledger.has_grant(session.account, wanted, source):
+        raise BadInput(
+            f"{shown(str(expires))} is over: expires is the last day on which the tokens can be spent"
+        )
     session.make_contact()
     session.ledger.grant(
-        session.account, Meter(meter), tokens, source=source, starts=starts, ends=max(ends, starts + 1)
+        session.account, wanted, tokens, source=source, starts=starts, ends=max(ends, starts + 1)
     )
     return session.ledger.balance(session.account)
 
 
 def _named(receipt: str | SupportsIndex) -> str:
     """The receipt as the ledger keeps it; a number is as good as a text."""
-    named = receipt if isinstance(receipt, str) else "" if isinstance(receipt, bool) else _digits(receipt)
+    named = str.__str__(receipt) if isinstance(receipt, str) else _digits(receipt)
     if not named.strip():
         raise BadInput(
             f"a top-up needs its receipt, by which it is booked once: any text that names the purchase, "
-            f"not {receipt!r}"
+            f"not {shown(receipt)}"
         )
     return named.strip()
 
 
 def _digits(number: SupportsIndex) -> str:
     try:
-        return str(operator.index(number))
-    except TypeError:
+        return "" if isinstance(number, bool) else str(operator.index(number))
+    except Exception:  # noqa: BLE001  of whatever kind, it is none
         return ""
 
 
@@ -75,7 +77,7 @@ def _end_of(day: date | str, zone: str) -> int:
     try:
         given = date.fromisoformat(day) if isinstance(day, str) else date(day.year, day.month, day.day)
         following = given + timedelta(days=1)
-    except (AttributeError, TypeError, ValueError, OverflowError):
-        raise BadInput(f"{day!r} is not a date: write it like 2026-12-31") from None
+    except Exception:  # noqa: BLE001  of whatever kind, it is none
+        raise BadInput(f"{shown(day)} is not a date: write it like 2026-12-31") from None
     midnight = datetime(following.year, following.month, following.day, tzinfo=month.rules_of(zone))
     return month.to_instant(midnight.astimezone(UTC))

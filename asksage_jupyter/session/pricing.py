@@ -6,6 +6,7 @@ from contextlib import suppress
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ..display.plain import shown
 from ..errors import AskSageError, BadInput, BadKey, NotReached, ServiceError
 from .near import near
 
@@ -112,7 +113,7 @@ class Pricing:
         if model == AUTO:
             return _any_of(models)
         names = {name: offered.id for offered in models for name in (*offered.aliases, offered.id)}
-        raise BadInput(f"no model {model!r} here.{near(model, names)} %asksage models lists them all.")
+        raise BadInput(f"no model {shown(model)} here.{near(model, names)} %asksage models lists them all.")
 
 
 def _catalog(model: ModelInfo) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from ..display.plain import shown
 from ..errors import BadInput
 from . import given
 from .credentials import find_key
@@ -53,7 +54,7 @@ def build_query(session: Session, prompt: str, model: str | None, options: Optio
     settings = session.settings
     if unknown := options.keys() - Options.__annotations__.keys():
         raise BadInput(
-            f"unknown option {min(unknown)!r}; allowed are {', '.join(sorted(Options.__annotations__))}"
+            f"unknown option {shown(min(unknown))}; allowed are {', '.join(sorted(Options.__annotations__))}"
         )
     chosen = _named(session, model)
     prompt = given.text(prompt, "the prompt")
@@ -108,9 +109,7 @@ def _temperature(value: object) -> float:
 
 
 def _reasoning(value: object) -> str:
-    if given.text(value, "reasoning") not in REASONING:
-        raise BadInput(f"reasoning is one of {', '.join(REASONING)}, not {value!r}")
-    return given.text(value, "reasoning")
+    return given.one_of(given.text(value, "reasoning"), REASONING, "reasoning")
 
 
 def chosen_model(session: Session, model: str | None) -> str:

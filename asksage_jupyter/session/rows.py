@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import BadInput
+from . import given
 
 
 def rows_of(source: Any) -> list[Any]:
@@ -31,7 +32,7 @@ def rows_of(source: Any) -> list[Any]:
         )
     # A masked array alone knows what its mask leaves.
     values = source.compressed() if hasattr(source, "compressed") else source
-    return [row for row in map(_plain, values) if not _is_missing(row)]
+    return [row for row in given.listed(map(_plain, values), "the rows") if not _is_missing(row)]
 
 
 def _plain(row: Any) -> Any:
@@ -49,5 +50,5 @@ def _is_missing(row: Any) -> bool:
         return row is None
     try:
         return bool(row != row)
-    except (TypeError, ArithmeticError):
-        return True  # pandas.NA does not say, and a signalling nan of decimals refuses
+    except Exception:  # noqa: BLE001
+        return True  # pandas.NA does not say, a signalling nan of decimals refuses, others fail

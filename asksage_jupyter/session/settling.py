@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..account import Call, Meter
+from ..display.plain import told
 from ..errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
 from . import origin
 from .ceiling import Ceiling
@@ -142,12 +143,12 @@ class Settling:
         if bill is None:
             self._outbox.remove([(op, bill)])
             return
-        self._outbox.set_aside(op, bill, str(why))
+        self._outbox.set_aside(op, bill, told(why))
         warnings.warn(f"{bill.tokens:,} tokens: {self._refused(why)}", stacklevel=4)
 
     def _refused(self, why: Exception) -> str:
         return (
-            f"not debited: {str(why).rstrip('.')}. The bill is kept in {self._outbox.aside}; "
+            f"not debited: {told(why).rstrip('.')}. The bill is kept in {self._outbox.aside}; "
             f"%asksage reconcile books what Ask Sage counted"
         )
 
@@ -209,7 +210,7 @@ class Settling:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, the reply comes first
             self._outbox.keep(op, bill)
             what = "the hold is still to be given back" if bill is None else "the debit is still to be booked"
-            return f"{what} ({error or type(error).__name__})"
+            return f"{what} ({told(error)})"
         return None
 
     def _book(self, op: str, bill: Bill | None) -> None:

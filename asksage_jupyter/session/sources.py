@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..display.plain import shown
 from ..errors import BadInput
 from ..rates import RECORDED, billed
 from ..tokens import count, kind_of
+from . import given
 from .chunks import pack, split
 from .rows import rows_of
 
@@ -62,14 +64,14 @@ def pieces_of(source: Any) -> list[Piece]:
     if isinstance(source, str):
         return _text(source)
     if isinstance(source, os.PathLike):
-        return _file(Path(source))
+        return _file(given.path(source, "the file"))
     items = rows_of(source)
-    files = [Path(item) for item in items if isinstance(item, os.PathLike)]
+    files = [given.path(item, "a file") for item in items if isinstance(item, os.PathLike)]
     if files and len(files) < len(items):
         raise BadInput("paths and texts are mixed in one list: upload the files and the texts one by one")
     if files:
         return [piece for file in files for piece in _file(file)]
-    rows = [row for row in map(str, items) if row.strip()]
+    rows = [row for row in given.listed(map(str, items), "the rows") if row.strip()]
     if not rows:
         raise BadInput("there is no text in the rows: nothing was uploaded")
     return _pieces("rows", pack(rows))
@@ -80,7 +82,7 @@ def _text(text: str) -> list[Piece]:
         raise BadInput("the text is empty: nothing was uploaded")
     if _names_a_file(text):
         raise BadInput(
-            f"{text!r} is the name of a file, and a str is uploaded as it is: write Path({text!r})"
+            f"{shown(text)} is the name of a file, and a str is uploaded as it is: write Path(...) around it"
         )
     return _pieces("text", split(text))
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..account import Bill, Meter, Source
+from ..display.plain import shown
 from ..errors import (
     AskSageError,
     BadInput,
@@ -57,6 +58,7 @@ def train(
     """Do what `asksage_jupyter.train` says."""
     try:
         dataset, context = given.text(dataset, "dataset"), given.text(context, "context")
+        estimate, again = given.yes(estimate, "estimate"), given.yes(again, "again")
         pieces = pieces_of(source)
         dataset = _existing(session, dataset)
         missing = _missing(session, pieces, dataset, context, again=again)
@@ -87,8 +89,9 @@ def _existing(session: Session, name: str) -> str:
         return name if name in there else own[0]
     with suppress(OSError):
         Uploads(session.ledger.folder, session.account).forget(name)  # if it was there, it is gone
+    named = name if len(name) <= 40 else "NAME"
     hint = near(name, dict(zip(there, there, strict=True)))
-    raise BadInput(f"no dataset {name!r} here.{hint} %asksage datasets --create {name} makes it.")
+    raise BadInput(f"no dataset {shown(name)} here.{hint} %asksage datasets --create {named} makes it.")
 
 
 def _missing(

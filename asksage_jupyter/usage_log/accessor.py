@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from .. import forecast
+from ..account import Meter
 from ..errors import BadInput
-from ..session import current
+from ..session import current, given
 from . import files
 from .dtypes import as_logged
-from .log import checked
 from .parts import parts
 from .savings import Savings, savings
 
@@ -72,7 +72,12 @@ class UsageLog:
         BadInput
             There is no such column or meter.
         """
-        return parts(self._calls, name, checked(meter), current().account.zone)
+        return parts(
+            self._calls,
+            given.text(name, "what the log is divided by"),
+            Meter.named(meter),
+            current().account.zone,
+        )
 
     def by_model(self, meter: str = "inference") -> pandas.DataFrame:
         """The same as ``by("model")``."""
@@ -92,7 +97,7 @@ class UsageLog:
             The balance cannot be read.
         """
         session = current()
-        account, wanted = session.account, checked(meter)
+        account, wanted = session.account, Meter.named(meter)
         days: Any = self.by("day", meter)["tokens"]
         return forecast.pace(
             session.ledger.balance(account).of(wanted),
@@ -126,8 +131,10 @@ class UsageLog:
         BadInput
             A model is not offered.
         """
-        named = (models,) if isinstance(models, str) else models
-        return savings(as_logged(self._calls), current(), None if named is None else tuple(named))
+        if models is not None:
+            models = [models] if isinstance(models, str) else given.listed(models, "the models")
+            models = [given.text(model, "a model") for model in models]
+        return savings(as_logged(self._calls), current(), models)
 
     def to_parquet(self, path: str | Path) -> None:
         """Write a Parquet file that ``pandas.read_parquet`` reads back with the same dtypes.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..account import Meter
-from ..errors import BadInput
 from ..session import current
 from .reading import read
 from .schema import SCHEMA
@@ -63,20 +62,8 @@ def usage(
     if all_holders:
         known = (each.account for each in ledger.accounts() if each.account.host == account.host)
         accounts = sorted(known, key=lambda each: each.holder)
-    wanted = None if meter is None else checked(meter)
+    wanted = None if meter is None else Meter.named(meter)
     return read(ledger, accounts, first, last, now=session.clock(), meter=wanted, with_holder=all_holders)
 
 
 usage.schema = SCHEMA  # type: ignore[attr-defined]
-
-
-def checked(meter: str) -> Meter:
-    """The meter of that name.
-
-    Raises
-    ------
-    BadInput
-    """
-    if meter not in tuple(Meter):
-        raise BadInput(f"{meter!r} is no meter: write {' or '.join(Meter)}")
-    return Meter(meter)

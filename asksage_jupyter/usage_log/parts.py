@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 import pandas
 
+from ..display.plain import shown
 from ..errors import BadInput
 from .dtypes import as_logged
 from .schema import CATEGORY, HOLDER, SCHEMA
@@ -64,7 +65,7 @@ def _keys(calls: pandas.DataFrame, by: str, zone: str) -> Any:
     if by in NAMES and by in calls:
         return calls[by]
     allowed = [name for name in NAMES if name in calls]
-    raise BadInput(f"the log is divided by {', '.join([*allowed, *TIMES])}, not by {by!r}")
+    raise BadInput(f"the log is divided by {', '.join([*allowed, *TIMES])}, not by {shown(by)}")
 
 
 def _without_gaps(table: pandas.DataFrame, by: str) -> pandas.DataFrame:

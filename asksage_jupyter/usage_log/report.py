@@ -11,9 +11,8 @@ import pandas
 from .. import month
 from ..account import Meter, unbilled_words
 from ..display.plain import one_line
-from ..errors import BadInput
 from ..ledger import CALL_COLUMNS
-from ..session import current
+from ..session import current, given
 from .log import usage
 from .parts import NAMES, TIMES, parts
 from .schema import HOLDER
@@ -96,8 +95,7 @@ def report(
     BadInput, LedgerError
         As of `usage`.
     """
-    if by not in BY:
-        raise BadInput(f"{by!r} is not one of {', '.join(BY)}")
+    by = given.one_of(by, BY, "by")
     session = current()
     account = session.account
     if period is None and since is None and until is None:

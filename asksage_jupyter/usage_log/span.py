@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from .. import month
+from ..display.plain import shown
 from ..errors import BadInput
 
 When = date | str
@@ -69,4 +70,4 @@ def _parsed(name: str, when: When) -> date:
             return parse(text)
         except ValueError:
             continue
-    raise BadInput(f"{name} is a date like 2026-11-23, or a time like 2026-11-23T14:00, not {when!r}")
+    raise BadInput(f"{name} is a date like 2026-11-23, or a time like 2026-11-23T14:00, not {shown(when)}")
