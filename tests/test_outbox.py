@@ -1,9 +1,12 @@
 """Bills that the ledger could not take: kept on the disk, and booked exactly once when it can."""
 
+import errno
 import json
 import os
 import stat
+import warnings
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from ledger_desk import INFERENCE, ME, PROCESSES, Clock, a_bill, figures
@@ -62,6 +65,21 @@ def test_a_line_that_a_crash_cut_off_is_passed_over_and_the_next_stands_on_its_o
         assert [op for op, _ in Outbox(path).waiting()] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["[" * 200_000, "{}", "[]", "7", '"bill"', "\udcff", '{"op":"b","bill":{}}', '{"op":"b","bill":7}',
+     '{"op":"b","bill":{"tokens":"9","source":"billed","status":"ok"}}',
+     '{"op":"b","bill":{"tokens":1,"source":"billed","status":"ok","more":1}}'],
+    ids=range(10),
+)  # fmt: skip
+def test_a_line_that_is_no_bill_is_passed_over(outbox, path, line):
+    outbox.keep("a", a_bill(1))
+    with path.open("a", errors="surrogateescape") as file:
+        file.write(f"{line}\n")
+    outbox.keep("c", None)
+    assert outbox.waiting() == [("a", a_bill(1)), ("c", None)]
+
+
 def test_what_comes_while_others_are_booked_stays(outbox, path):
     outbox.keep("a", None)
     seen = outbox.waiting()
@@ -77,6 +95,25 @@ def test_where_nothing_can_be_written_a_bill_is_kept_as_long_as_the_process_live
     assert outbox.waiting() == [("a", a_bill(1))]
     outbox.remove(outbox.waiting())
     assert outbox.waiting() == []
+
+
+@pytest.mark.parametrize("fails", [errno.EROFS, errno.ENOSPC, errno.EIO])
+def test_where_the_disk_fails_a_bill_is_kept_and_nothing_is_raised(outbox, path, fails, monkeypatch):
+    outbox.keep("a", a_bill(1))
+
+    def fail(*_):
+        raise OSError(fails, os.strerror(fails))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("asksage_jupyter.ledger.outbox.os.fsync", fail)
+        patched.setattr("asksage_jupyter.ledger.outbox.make_file", fail)
+        outbox.keep("b", a_bill(2))
+        outbox.set_aside("a", a_bill(1), "odd")
+        outbox.remove([("c", None)])
+    assert outbox.waiting() == [("a", a_bill(1)), ("b", a_bill(2))]
+    outbox.keep("b", a_bill(2))
+    outbox.set_aside("a", a_bill(1), "odd")
+    assert Outbox(path).waiting() == [("b", a_bill(2))]
 
 
 # With a server that goes away and comes back
@@ -203,6 +240,29 @@ def test_a_bill_that_is_refused_each_time_holds_up_no_other(ledger, monkeypatch)
     told = json.loads(refused.read_text())
     assert (told["op"], told["bill"]["tokens"], told["why"]) == (ops[0], 10, "by a check of the database")
     settling.catch_up()
+
+
+def test_where_warnings_are_errors_what_waits_is_told_and_stops_no_cell(ledger, capsys):
+    settling = settling_of(ledger)
+    call = settling.call("m", 50)
+    ledger.hold(ME, call, due=call.sent_at + 3600 * 1_000_000)
+    for op, tokens in (("of-another-ledger", 5), (call.op, 20)):
+        settling._outbox.keep(op, a_bill(tokens))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settling.catch_up()
+    assert "5 tokens: not debited" in capsys.readouterr().err
+    assert (settling.unbooked, figures(ledger)) == (0, (1_000, 20, 0))
+
+
+def test_what_cannot_be_set_aside_is_told_once(ledger, monkeypatch):
+    settling = settling_of(ledger)
+    settling._outbox.keep("of-another-ledger", a_bill(5))
+    monkeypatch.setattr(type(settling._outbox), "aside", Path("/proc/nowhere/refused"))
+    with pytest.warns(UserWarning, match="5 tokens: not debited"):
+        settling.catch_up()
+    settling.catch_up()
+    assert settling.unbooked == 1
 
 
 def test_what_the_database_refuses_is_told_apart_from_a_database_that_fails(ledger):

@@ -4,6 +4,7 @@ import json
 import re
 import threading
 import time
+import warnings
 from contextlib import closing
 
 import pytest
@@ -197,6 +198,10 @@ def test_a_failing_display_does_not_cost_the_reply(tenant):
         reply = asksage_jupyter.ask("Say OK.", on_text=display)
     assert (reply.text, reply.tokens) == ("OK", 63)
     assert standing() == (474, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert asksage_jupyter.ask("Say OK.", on_text=display).text == "OK"
+    assert standing() == (537, 0)
 
 
 def test_a_certain_refusal_voids_the_hold(tenant):

@@ -73,15 +73,14 @@ class Outbox:
         done = dict(booked)
         for op in done.keys() & self._unwritten.keys():
             del self._unwritten[op]
-        if not self._path.exists():
-            return
         try:
-            self._gate.through(lambda: self._rewrite_without(done))
+            if self._path.exists():
+                self._gate.through(lambda: self._rewrite_without(done))
         except (LedgerError, OSError):
             return  # it is booked: tried again, it converges
 
     def _lines(self) -> Iterator[str]:
-        """The lines that are whole: one that a crash cut off was never acknowledged."""
+        """The lines that are whole bills: one that a crash cut off was never acknowledged."""
         try:
             text = self._path.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -89,7 +88,7 @@ class Outbox:
         for line in text.splitlines():
             try:
                 _read(line)
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 continue
             yield line
 
@@ -133,6 +132,8 @@ def _read(line: str) -> Waiting:
     fields = told["bill"]
     if fields is None:
         return str(told["op"]), None
+    if not isinstance(fields["tokens"], int | float):
+        raise TypeError
     return str(told["op"]), Bill(
         **{**fields, "source": Source(fields["source"]), "status": Status(fields["status"])}
     )

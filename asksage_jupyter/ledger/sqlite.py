@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from ..display.notices import warn
 from ..errors import LedgerUnusable, handled, is_stop
 from .connections import (
     APPLICATION_ID,
@@ -86,7 +86,7 @@ class Store(FileConnections):
             raise told(path, error) from None
         keep_ballast(path)
         if self._shared:
-            warnings.warn(
+            warn(
                 f"the ledger {path} is on a network file system, or one that is not known to be local: it "
                 f"works, slowly. Set ASKSAGE_LEDGER to a path on a local disk; a ledger for a team will want "
                 f"PostgreSQL.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +10,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..account import Meter, Source
-from ..display.plain import shown
+from ..display.notices import warn
+from ..display.plain import shown, told
 from ..errors import BadInput, Interrupted, NotEnoughTokens, OverLimit
 from ..rates import Estimate, Part
 from . import given
@@ -212,7 +212,7 @@ class _Group(NamedTuple):
                     on_change([lane.column for lane in self.lanes])
                 except Exception as error:  # noqa: BLE001  a display must not cost the person paid replies
                     on_change = None
-                    warnings.warn(f"the replies cannot be shown while they arrive: {error}", stacklevel=3)
+                    warn(f"the replies cannot be shown while they arrive: {told(error)}", stacklevel=3)
             self._await_change()
 
     def _await_change(self) -> None:

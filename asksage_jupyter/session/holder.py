@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
+from ..display.notices import warn
 from ..errors import ConfigurationError
 from ..settings import NO_EMAIL
 
@@ -29,7 +29,7 @@ def check_holder(account: Account, email: str | None) -> None:
     if email is None or account.is_demo or email.lower() == account.holder:
         return
     if account.holder.endswith(NO_EMAIL):
-        warnings.warn(
+        warn(
             f"this key is {email}'s; its tokens are counted for {account.holder}. Set ASKSAGE_EMAIL={email} "
             "to have one account on every machine.",
             stacklevel=2,

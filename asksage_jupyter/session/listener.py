@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
+
+from ..display.notices import warn
+from ..display.plain import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,4 +33,4 @@ class Listener:
             self._on_text(text)
         except Exception as error:  # noqa: BLE001  a display must not cost the person a paid reply
             self._on_text = None
-            warnings.warn(f"the reply cannot be shown while it arrives: {error}", stacklevel=2)
+            warn(f"the reply cannot be shown while it arrives: {told(error)}")

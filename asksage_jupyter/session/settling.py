@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..account import Call, Meter
+from ..display.notices import warn
 from ..display.plain import told
 from ..errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
 from . import origin
@@ -144,7 +144,7 @@ class Settling:
             self._outbox.remove([(op, bill)])
             return
         self._outbox.set_aside(op, bill, told(why))
-        warnings.warn(f"{bill.tokens:,} tokens: {self._refused(why)}", stacklevel=4)
+        self._tell(f"{op} for good", f"{bill.tokens:,} tokens: {self._refused(why)}")
 
     def _refused(self, why: Exception) -> str:
         return (
@@ -153,11 +153,15 @@ class Settling:
         )
 
     def _tell_waiting(self, op: str, bill: Bill | None, why: Exception) -> None:
-        """Tell, once a session, that it is tried again."""
-        if op not in self._told:
-            self._told.add(op)
-            tokens = bill.tokens if bill else 0
-            warnings.warn(f"{tokens:,} tokens: the debit is still to be booked ({why})", stacklevel=4)
+        """Tell that it is tried again."""
+        tokens = bill.tokens if bill else 0
+        self._tell(op, f"{tokens:,} tokens: the debit is still to be booked ({why})")
+
+    def _tell(self, what: str, words: str) -> None:
+        """Tell `what` once a session: a bill that cannot be set aside either comes again."""
+        if what not in self._told:
+            self._told.add(what)
+            warn(words, stacklevel=5)
 
     # -- what `Held` does ----------------------------------------------------------------------------
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..account import Bill, Meter, Source
+from ..display.notices import warn
 from ..display.plain import shown
 from ..errors import (
     AskSageError,
@@ -276,7 +276,7 @@ class _Upload:
         try:
             note()
         except OSError as error:
-            warnings.warn(
+            warn(
                 f"{what}, which could not be noted ({error.strerror}): another run uploads it again",
                 stacklevel=2,
             )
