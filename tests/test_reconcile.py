@@ -923,6 +923,18 @@ def test_the_demo_is_compared_by_itself_too_also_when_its_counters_were_made_ane
     assert desk.ledger.verify().ok
 
 
+def test_a_training_counter_of_nothing_gives_nothing_back(desk):
+    """The service also says 0 where it has none to tell."""
+    desk.ledger.correct(ME, TRAINING, 500, op="uploaded")
+    desk.later(2 * DAY)
+    found = desk.reconcile()
+    assert not found.corrections
+    assert "may be one that is not told" in str(found)
+    desk.tenant.bill(470, meter=TRAINING)
+    desk.later(MINUTE)
+    assert desk.reconcile().corrections == {TRAINING: -30}
+
+
 def test_a_lost_reply_of_one_word_is_found_where_a_long_one_was_expected(desk):
     """Output counts five times the input: of 30 tokens in and 300 expected, the reply may be 1."""
     desk.hold(328)
