@@ -394,7 +394,7 @@ def test_who_is_asked_is_told_while_no_answer_is_there_and_not_any_more(hesitant
     assert asking[0] == "display_data"
     assert asking[1]["data"]["text/plain"].startswith("asking 127.0.0.1 ... (")
     assert {kind for kind, _ in [*ticks, gone]} == {"update_display_data"}
-    assert gone[1]["data"] == {}
+    assert gone[1]["data"] == {"text/html": "", "text/plain": ""}  # of no height, and fit to be exported
     assert MODEL in table[1]["data"]["text/plain"]
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 
+# Takes no room; an output without any type makes each later export of the notebook warn.
+_GONE = {"text/html": "", "text/plain": ""}
+
+
 class Waiting:
     """Tells in an output that is replaced, where the front end can; else once, in plain words.
 
@@ -40,7 +44,7 @@ class Waiting:
             self._is_told = line is not None
 
     def _replace(self, line: str | None) -> None:
-        data = {"text/plain": line} if line else {}
+        data = {"text/plain": line} if line else _GONE
         if self._output is None:
             self._output = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
