@@ -150,6 +150,42 @@ def test_an_upload_that_fails_and_tells_its_bill_is_debited(server):
     assert (balance.used, balance.held) == (7, 0)
 
 
+# -- streams ----------------------------------------------------------------------------------------------
+
+
+def streamed(bench, body, **options):
+    bench.server.on(STREAM, Played(body, **options))
+    told = []
+    return bench.service().query(question(), told.append), told
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+@pytest.mark.parametrize("missing", range(1, 10))
+def test_a_whole_reply_counts_though_its_separator_was_cut(bench, framing, missing):
+    body = pieces({"message": "One"}, envelope("One two"))
+    found, _ = streamed(bench, body, framing=framing, drop_at=len(body) - missing)
+    assert (found.text, found.tokens) == ("One two", 63)
+
+
+@pytest.mark.parametrize("odd", [b"null", b"[]", b'"ping"', b": ping"])
+def test_a_piece_that_cannot_be_read_costs_no_reply_whose_bill_is_there(bench, odd):
+    found, _ = streamed(bench, pieces({"message": "One"}, odd, envelope("One two")))
+    assert (found.text, found.tokens) == ("One two", 63)
+    with pytest.raises(ReplyLost, match="could not be read") as caught:
+        streamed(bench, pieces({"message": "One"}, odd, {"message": " two"}))
+    assert caught.value.text == "One two"
+
+
+@pytest.mark.parametrize("text", ["Sorry, the plan has ended.", "Your monthly token quota is used up."])
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+def test_a_notice_in_a_stream_is_neither_shown_nor_an_answer(bench, text, ahead):
+    notice, told = envelope(text, type="teach", usage=None), []
+    bench.server.on(STREAM, Played(pieces(*[notice] * ahead, notice)))
+    with pytest.raises(Refused):
+        bench.service().query(question(), told.append)
+    assert not told
+
+
 # -- lists ------------------------------------------------------------------------------------------------
 
 WRAPPED = {

@@ -47,7 +47,9 @@ class Splitter:
 
     def rest(self) -> bytes:
         """What follows the last separator: the last piece, or what came of it."""
-        return bytes(self._buffer).replace(ESCAPE, SEPARATOR)
+        begun = range(len(SEPARATOR) - 1, 0, -1)
+        cut = next((size for size in begun if self._buffer.endswith(SEPARATOR[:size])), 0)
+        return bytes(self._buffer[: len(self._buffer) - cut]).replace(ESCAPE, SEPARATOR)
 
 
 def read(response: httpx.Response, on_text: Callable[[str], None], hide: Callable[[str], str]) -> Answer:
@@ -69,15 +71,18 @@ def read(response: httpx.Response, on_text: Callable[[str], None], hide: Callabl
     ReplyLost
         It failed, or the connection did, before the whole reply; its `text` is what had arrived.
     """
-    transcript = Transcript()
+    transcript, is_readable = Transcript(), True
     for piece in _pieces(response, hide):
         if failure := _failure(piece, transcript):
             if transcript.is_billed:
                 break
             raise failure
         if isinstance(piece, Body):
+            is_readable = is_readable and piece.is_object
             transcript.add(piece)
             transcript.show(on_text)
+    if not (is_readable or transcript.is_billed):
+        raise lost("Ask Sage's reply could not be read", None, transcript.text)
     outcome = transcript.answer(framed=is_framed(response))
     if isinstance(outcome, ServiceError):
         raise outcome
@@ -102,7 +107,7 @@ def _failure(piece: Body | ReplyLost, transcript: Transcript) -> ServiceError | 
             told, tokens = f"Ask Sage failed in its reply ({piece.told})", piece.usage.tokens
             return lost(told, failure.status, transcript.text, tokens)
         return failure
-    return None if piece.is_object else lost("Ask Sage's reply could not be read", None, transcript.text)
+    return None
 
 
 def _pieces(response: httpx.Response, hide: Callable[[str], str]) -> Iterator[Body | ReplyLost]:

@@ -8,7 +8,7 @@ from ..errors import ServiceError
 from .failures import lost
 from .records import Answer
 from .scalars import member
-from .wire import Body, is_sorry, without_blank_lines
+from .wire import Body, without_blank_lines
 
 _TELLING = 16  # characters that a text does not begin with twice by chance
 _ON_THE_WAY = "yield"  # the type of a piece that more follow: what it says of usage is no bill
@@ -24,10 +24,21 @@ class Transcript:
     so far, unless a later one does not. The closing piece carries the whole text, or the last words.
     """
 
-    __slots__ = ("_billed", "_grown", "_joined", "_last", "_latest", "_marked", "_raw", "_shown", "_texts")
+    __slots__ = (
+        "_billed",
+        "_first",
+        "_grown",
+        "_joined",
+        "_last",
+        "_latest",
+        "_marked",
+        "_raw",
+        "_shown",
+        "_texts",
+    )
 
     def __init__(self) -> None:
-        self._raw = self._shown = ""
+        self._raw = self._shown = self._first = ""
         self._joined = ""  # if each piece carries what is new
         self._latest: str | None = ""  # if each carries all so far; None once one did not
         self._grown = 0  # pieces in a row that did
@@ -58,6 +69,7 @@ class Transcript:
             self._billed = piece
         if not (message := piece.message):
             return
+        self._first = self._first if self._texts else message
         is_marked = _is_marked(piece)
         closes = has_bill or (is_marked and not self._marked)
         if self._texts and self._is_whole(message, closes=closes):
@@ -112,14 +124,19 @@ class Transcript:
         closing = self._billed or self._last
         if closing is None or not (framed or self.is_billed):
             return lost("the stream ended before the whole reply", None, self.text)
-        if self._texts == 1 and not self.is_billed and (failure := closing.soft_failure()):
+        if failure := self._refusal(closing):
             return failure
         return closing.as_answer(self._raw)
 
     @property
     def _may_be_refusal(self) -> bool:
-        """Whether all so far is one "Sorry, ..." without a bill: a failure dressed as an answer, perhaps."""
-        return self._texts == 1 and not self.is_billed and is_sorry(self._raw)
+        """Whether all so far is a failure dressed as an answer, perhaps."""
+        return self._last is not None and self._refusal(self._last) is not None
+
+    def _refusal(self, piece: Body) -> ServiceError | None:
+        """Why `piece`, without a bill, is no answer: a model's is not all there with the first piece."""
+        came_at_once = self._first.strip() == self._raw.strip()
+        return piece.soft_failure() if came_at_once and not self.is_billed else None
 
 
 def _is_marked(piece: Body) -> bool:
