@@ -17,6 +17,7 @@ from asksage_jupyter import local
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.errors import LedgerConflict, Unavailable
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, new_op
+from asksage_jupyter.ledger.arrived import Arrived
 from asksage_jupyter.magic.news import News
 from asksage_jupyter.month import period_at, to_datetime
 from asksage_jupyter.reconciling import Background, reconcile
@@ -921,6 +922,17 @@ def test_the_demo_is_compared_by_itself_too_also_when_its_counters_were_made_ane
     balance = desk.ledger.balance(demo).inference
     assert (balance.granted, balance.used, balance.held) == (10_000, 0, 0)
     assert desk.ledger.verify().ok
+
+
+def test_a_reply_that_was_never_billed_leaves_no_note_that_it_arrived(desk):
+    op = desk.hold(60)
+    desk.session.settling.note_arrival(op)
+    noted = Arrived(desk.ledger.outbox)
+    assert op in noted
+    desk.tenant.bill(47, model="another")
+    desk.later(2 * HOUR)
+    assert [(call.op, call.tokens) for call in desk.reconcile().settled] == [(op, 0)]
+    assert op not in noted
 
 
 def test_a_training_counter_of_nothing_gives_nothing_back(desk):

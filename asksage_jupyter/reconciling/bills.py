@@ -11,6 +11,7 @@ from .report import Settled, StillOpen
 
 if TYPE_CHECKING:
     from ..ledger import Unsettled
+    from ..ledger.arrived import Arrived
     from ..service import LogRow
     from .log import Log
     from .parties import Parties
@@ -83,9 +84,7 @@ def _known(parties: Parties, oldest: int, newest: int, wanted: set[str]) -> list
 
 def _settle(parties: Parties, call: Unsettled, row: LogRow) -> bool:
     """Debit the row's figures; False when the call was settled meanwhile, by its own kernel."""
-    from ..ledger.arrived import Arrived
-
-    arrived = Arrived(parties.ledger.outbox)
+    arrived = _arrived(parties)
     bill = Bill(
         tokens=row.tokens,
         source=Source.LOG,
@@ -108,7 +107,14 @@ def _void(parties: Parties, call: Unsettled) -> bool:
         parties.ledger.void(call.op)
     except LedgerConflict:
         return False
+    _arrived(parties).remove(call.op)
     return True
+
+
+def _arrived(parties: Parties) -> Arrived:
+    from ..ledger.arrived import Arrived
+
+    return Arrived(parties.ledger.outbox)
 
 
 def _why(parties: Parties, log: Log, matches: Matches, call: Unsettled) -> str:
