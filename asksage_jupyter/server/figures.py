@@ -78,6 +78,7 @@ def meter(
     may_tell : bool
         Whether the person is to tell what is not known: not while the service may yet.
     """
+    first = limiting(found)
     return {
         "meter": found.meter.value,
         "title": found.meter.capitalize(),
@@ -92,8 +93,9 @@ def meter(
         "pace": None if pace is None else _pace(pace),
         "pool": None if found.pool is None else _pool(found.pool),
         "asked_for": asked_for,
-        "level": limiting(found).level.value,
-        "left": limiting(found).words,
+        "level": first.level.value,
+        "step": first.level.words,
+        "left": first.words,
         "gauges": [_gauge(each) for each in gauges(found)],
         "lines": _lines(found, pace, zone, asked_for=asked_for, may_tell=may_tell),
     }

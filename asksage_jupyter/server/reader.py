@@ -205,12 +205,17 @@ class Reader:
         calls = self._view.recent(account, limit=1)
         requests = pending(self._view.folder, account)
         period = figures.period(now, account.zone)
+        is_known = any(meter.granted is not None for meter in meters)
+        # Before first contact there is nothing to see, but what stands in its way.
+        is_before = noted is not None and not is_known and not any(each.used or each.held for each in meters)
         return {
-            "state": "known" if any(meter.granted is not None for meter in meters) else "unknown",
+            "state": "known" if is_known else "unknown",
             "trouble": None,
             "account": figures.holder(balance),
             "period": period,
-            "meters": [
+            "meters": []
+            if is_before
+            else [
                 figures.meter(
                     each,
                     pace,

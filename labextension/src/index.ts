@@ -6,18 +6,15 @@ import {
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { Announcer } from './announcer';
 import { addCommands, CommandIDs } from './commands';
-import { Format } from './format';
 import { MeterModel } from './model';
 import { OpenNotebook } from './notebook';
-import { Told } from './notify';
 import { Preferences } from './preferences';
 import { Sidebar } from './sidebar';
 import { StatusItem } from './status';
+import { Announcer, Told } from './warnings';
 import { Desk, HINT } from './wire';
 
 const RANK = 250;
@@ -26,7 +23,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: '@asksage/jupyter:plugin',
   description: 'The token meter for Ask Sage: what is left, in the sidebar and in the status bar.',
   autoStart: true,
-  optional: [ICommandPalette, ILayoutRestorer, ISettingRegistry, IStatusBar, ITranslator],
+  optional: [ICommandPalette, ILayoutRestorer, ISettingRegistry, IStatusBar],
   activate
 };
 
@@ -37,25 +34,22 @@ function activate(
   palette: ICommandPalette | null,
   restorer: ILayoutRestorer | null,
   registry: ISettingRegistry | null,
-  statusBar: IStatusBar | null,
-  translator: ITranslator | null
+  statusBar: IStatusBar | null
 ): void {
-  const trans = (translator ?? nullTranslator).load('asksage_jupyter');
-  const format = new Format(trans);
   const desk = new Desk(app.serviceManager.serverSettings);
   const model = new MeterModel(desk);
   const notebook = new OpenNotebook(app.shell);
   const preferences = new Preferences();
   const open = () => app.shell.activateById(Sidebar.ID);
 
-  addCommands({ app, desk, model, notebook, open, palette, trans });
+  addCommands({ app, desk, model, notebook, open, palette });
   const actions = {
     notebook,
     refresh: () => void model.refresh(),
     insertCell: () => void app.commands.execute(CommandIDs.insertCell)
   };
   const leave = () => app.shell.activateById(app.shell.currentWidget?.id ?? '');
-  const sidebar = new Sidebar(model, format, actions, leave);
+  const sidebar = new Sidebar(model, actions, leave);
   app.shell.add(sidebar, 'right', { rank: RANK, type: 'Ask Sage' });
   restorer?.add(sidebar, Sidebar.ID);
 
@@ -63,10 +57,10 @@ function activate(
   void Promise.allSettled([settled]).then(() => {
     // Only now: a person who wants neither should see neither for a moment.
     if (statusBar) {
-      const item = new StatusItem(model, format, preferences, open);
+      const item = new StatusItem(model, preferences, open);
       addStatusItem(statusBar, item, model, preferences);
     }
-    warn(model, format, preferences, open);
+    warn(model, preferences, open);
   });
 
   notebook.changed.connect(({ path }) => {
@@ -104,9 +98,9 @@ function addStatusItem(
 }
 
 /** Tell the person when tokens run short. */
-function warn(model: MeterModel, format: Format, preferences: Preferences, open: () => void): void {
-  const actions = [{ label: format.trans.__('Show'), callback: open }];
-  const announcer = new Announcer(format, new Told(window.localStorage), words => {
+function warn(model: MeterModel, preferences: Preferences, open: () => void): void {
+  const actions = [{ label: 'Show', callback: open }];
+  const announcer = new Announcer(new Told(window.localStorage), words => {
     const id = Notification.warning(words, { autoClose: false, actions });
     return {
       update: message => void Notification.update({ id, message, actions }),

@@ -18,8 +18,6 @@ export interface ITrouble {
 export interface IState {
   /** The last balance that was read; null before the first. */
   readonly balance: Balance | null;
-  /** When it was read. */
-  readonly readAt: Date | null;
   /** Why `balance` is not up to date; null when it is. */
   readonly trouble: ITrouble | null;
   readonly month: Month | null;
@@ -36,7 +34,6 @@ export interface IState {
 /** Before the first answer. */
 export const NOTHING: IState = {
   balance: null,
-  readAt: null,
   trouble: null,
   month: null,
   notebook: null,
@@ -45,6 +42,15 @@ export const NOTHING: IState = {
   refreshing: false,
   note: null
 };
+
+/** What is left or used; when that was, where it may not be so any more. */
+export function statusLine({ balance, trouble }: IState, shows: 'remaining' | 'used'): string {
+  if (!balance) {
+    return trouble ? 'Ask Sage: not available' : 'Ask Sage';
+  }
+  const words = balance.status[shows];
+  return trouble && balance.meters.length > 0 ? `${words} at ${balance.at}` : words;
+}
 
 /** The browser's page: while it is hidden nothing is asked. */
 export type Page = Pick<Document, 'hidden' | 'addEventListener' | 'removeEventListener'>;
@@ -124,7 +130,7 @@ export class MeterModel implements IDisposable {
       balance = await ask();
       if (turn > this.taken) {
         this.taken = turn;
-        this.set({ balance, readAt: new Date(), trouble: null });
+        this.set({ balance, trouble: null });
       }
     } catch (error) {
       this.set({ trouble: troubleOf(error) });

@@ -1,6 +1,5 @@
 import React from 'react';
 
-import type { Format } from './format';
 import type { IPartProps } from './panel';
 import type { Month } from './wire';
 
@@ -8,117 +7,87 @@ const HEIGHT = 64;
 const BAR = 0.72; // of a day's width
 
 /** The month: tokens used each day, against the even line that would just last. */
-export function MonthPicture({ state, format }: IPartProps): React.JSX.Element | null {
-  const { trans } = format;
+export function MonthPicture({ state }: IPartProps): React.JSX.Element {
   const { month, detailTrouble } = state;
   return (
     <section className="jp-asksage-month" data-asksage="month" aria-labelledby="asksage-month">
-      <h3 id="asksage-month">{trans.__('This month')}</h3>
-      {detailTrouble && <p>{trans.__('Not up to date: %1', detailTrouble)}</p>}
-      {month ? <Days month={month} format={format} /> : <Waiting format={format} />}
+      <h3 id="asksage-month">This month</h3>
+      {detailTrouble && <p>Not up to date: {detailTrouble}</p>}
+      {month ? <Days month={month} /> : <Waiting />}
     </section>
   );
 }
 
 /** A quiet place for what is on its way. */
-export function Waiting({ format }: { format: Format }): React.JSX.Element {
-  return <p className="jp-asksage-quiet">{format.trans.__('Reading …')}</p>;
+export function Waiting(): React.JSX.Element {
+  return <p className="jp-asksage-quiet">Reading …</p>;
 }
 
-function Days({ month, format }: { month: Month; format: Format }): React.JSX.Element {
-  const { trans } = format;
-  const { days, granted } = month;
-  const most = Math.max(...days.map(({ used }) => used));
-  if (!(most > 0)) {
-    return <p>{trans.__('No inference tokens were used this month yet.')}</p>;
+interface IMonthProps {
+  readonly month: Month;
+}
+
+function Days({ month }: IMonthProps): React.JSX.Element {
+  const { days, even, words } = month;
+  if (!words) {
+    return <p>No inference tokens were used this month yet.</p>;
   }
-  const even = granted ? Math.floor(granted / days.length) : null;
-  const [first, last] = [days[0], days[days.length - 1]];
   return (
     <figure>
-      <Bars month={month} format={format} most={most} even={even} />
+      <Bars month={month} />
       <div className="jp-asksage-axis" aria-hidden="true">
-        <span>{first && format.day(first.date)}</span>
-        <span>{last && format.day(last.date)}</span>
+        <span>{days[0]?.day}</span>
+        <span>{days.at(-1)?.day}</span>
       </div>
-      <figcaption className="jp-asksage-quiet">
-        {even !== null && trans.__('Evenly spent: %1 a day', format.figure(even))}
-      </figcaption>
-      <DaysTable month={month} format={format} />
+      {even && <figcaption className="jp-asksage-quiet">{even.words}</figcaption>}
+      <DaysTable month={month} />
     </figure>
   );
 }
 
-interface IBarsProps {
-  readonly month: Month;
-  readonly format: Format;
-  readonly most: number;
-  /** Tokens a day that would just last; null where no allotment is known. */
-  readonly even: number | null;
-}
-
-function Bars({ month, format, most, even }: IBarsProps): React.JSX.Element {
-  const { days } = month;
-  const scale = HEIGHT / Math.max(most, (even ?? 0) * 1.1);
+function Bars({ month: { days, even, words } }: IMonthProps): React.JSX.Element {
+  const tokens = even?.tokens ?? [];
+  const most = Math.max(...days.map(({ used }) => used), 1.1 * Math.max(0, ...tokens));
+  const above = (amount: number) => HEIGHT - (HEIGHT * amount) / most;
+  const line = tokens.map((amount, day) => (amount ? `M${day},${above(amount)}h1` : '')).join('');
   return (
     <svg
       role="img"
-      aria-label={summary(month, format, most)}
+      aria-label={words}
       viewBox={`0 0 ${days.length} ${HEIGHT}`}
       preserveAspectRatio="none"
     >
-      {days.map(({ date, used }, index) => {
-        const height = used > 0 ? Math.max(used * scale, 1.5) : 0;
+      {days.map(({ date, day, used, figure }, index) => {
+        const top = used > 0 ? Math.min(above(used), HEIGHT - 1.5) : HEIGHT;
         return (
-          <rect
-            key={date}
-            x={index + (1 - BAR) / 2}
-            y={HEIGHT - height}
-            width={BAR}
-            height={height}
-          >
-            <title>{`${format.day(date)}: ${format.figure(used)}`}</title>
+          <rect key={date} x={index + (1 - BAR) / 2} y={top} width={BAR} height={HEIGHT - top}>
+            <title>{`${day}: ${figure}`}</title>
           </rect>
         );
       })}
-      {even !== null && (
-        <line x1={0} x2={days.length} y1={HEIGHT - even * scale} y2={HEIGHT - even * scale} />
-      )}
+      {line && <path d={line} />}
     </svg>
   );
 }
 
-/** The picture in a sentence. */
-function summary({ days }: Month, format: Format, most: number): string {
-  const sum = days.reduce((total, { used }) => total + used, 0);
-  const peak = days.find(({ used }) => used === most);
-  return format.trans.__(
-    'Inference tokens used each day: %1 in all, most on %2 (%3).',
-    format.figure(sum),
-    peak ? format.day(peak.date) : '',
-    format.figure(most)
-  );
-}
-
 /** The picture for those who do not see it: days without a call are left out. */
-function DaysTable({ month, format }: { month: Month; format: Format }): React.JSX.Element {
-  const { trans } = format;
+function DaysTable({ month }: IMonthProps): React.JSX.Element {
   return (
     <table className="jp-asksage-unseen">
-      <caption>{trans.__('Inference tokens used each day')}</caption>
+      <caption>Inference tokens used each day</caption>
       <thead>
         <tr>
-          <th scope="col">{trans.__('Day')}</th>
-          <th scope="col">{trans.__('Tokens')}</th>
+          <th scope="col">Day</th>
+          <th scope="col">Tokens</th>
         </tr>
       </thead>
       <tbody>
         {month.days
           .filter(({ used }) => used !== 0)
-          .map(({ date, used }) => (
+          .map(({ date, day, figure }) => (
             <tr key={date}>
-              <th scope="row">{format.day(date)}</th>
-              <td>{format.figure(used)}</td>
+              <th scope="row">{day}</th>
+              <td>{figure}</td>
             </tr>
           ))}
       </tbody>

@@ -9,6 +9,11 @@ import type { Widget } from '@lumino/widgets';
 
 import { type ISharedNotebook, keepOne } from './generated';
 
+export const LOAD = '%load_ext asksage_jupyter';
+/** With a model that any tenant has, where none is set. */
+export const BEGIN = `${LOAD}\nimport asksage_jupyter as sage\n\nsage.choose_model()`;
+export const PROMPT = '%%asksage\n';
+
 interface ICellModel {
   readonly id: string;
   readonly type: string;

@@ -1,15 +1,12 @@
+import { refreshIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { Calls } from './calls';
-import type { Format } from './format';
-import { Header } from './header';
 import { MeterCard } from './meter';
 import type { IState } from './model';
 import { MonthPicture } from './month';
 import type { OpenNotebook } from './notebook';
-import { NotebookSpend } from './spend';
-import { Notice } from './states';
-import type { Balance } from './wire';
+import { Notice } from './notice';
+import { LastCalls, NotebookSpend } from './spend';
 
 /** What a person may do in the sidebar. */
 export interface IActions {
@@ -20,47 +17,95 @@ export interface IActions {
 
 export interface IPartProps {
   readonly state: IState;
-  readonly format: Format;
   readonly actions: IActions;
-}
-
-export interface IFigureProps extends IPartProps {
-  readonly balance: Balance;
 }
 
 /** All that the sidebar shows. */
 export function Panel(props: IPartProps): React.JSX.Element {
-  const { balance } = props.state;
+  const meters = props.state.balance?.meters ?? [];
   return (
     <>
       <Header {...props} />
       <Notice {...props} />
-      {balance && hasFigures(balance) && <Figures {...props} balance={balance} />}
-    </>
-  );
-}
-
-function hasFigures({ state, meters, access }: Balance): boolean {
-  // Before first contact there is nothing to see, but what stands in its way.
-  const isBefore = access !== null && !meters.some(meter => meter.used || meter.held);
-  return meters.length > 0 && (state === 'known' || (state === 'unknown' && !isBefore));
-}
-
-function Figures(props: IFigureProps): React.JSX.Element {
-  const { balance, format } = props;
-  return (
-    <>
-      {balance.meters.map(meter => (
-        <MeterCard
-          key={meter.meter}
-          meter={meter}
-          mayTell={balance.access === null}
-          format={format}
-        />
+      {meters.map(meter => (
+        <MeterCard key={meter.meter} meter={meter} />
       ))}
-      <MonthPicture {...props} />
-      <NotebookSpend {...props} />
-      <Calls {...props} />
+      {meters.length > 0 && (
+        <>
+          <MonthPicture {...props} />
+          <NotebookSpend {...props} />
+          <LastCalls {...props} />
+        </>
+      )}
     </>
   );
+}
+
+/** Whose tokens these are, when they come anew, and how old the figures are. */
+function Header({ state, actions }: IPartProps): React.JSX.Element {
+  const { balance, note, refreshing } = state;
+  return (
+    <div className="jp-asksage-header">
+      <div className="jp-asksage-title">
+        <h2>Ask Sage</h2>
+        <button
+          type="button"
+          className="jp-asksage-refresh"
+          data-asksage="refresh"
+          data-busy={refreshing}
+          aria-disabled={refreshing}
+          aria-label="Refresh"
+          title={
+            balance?.can_check ? "Compare with the service's counters" : 'Read the figures again'
+          }
+          onClick={actions.refresh}
+        >
+          <refreshIcon.react tag="span" />
+        </button>
+      </div>
+      {balance?.account && <Account {...balance.account} />}
+      <Line name="reset" words={balance?.reset} />
+      <Line name="age" words={balance?.age} title={balance?.sources} isQuiet />
+      <Line name="open" words={balance?.open.words} />
+      <p role="status" className="jp-asksage-quiet" data-asksage="note">
+        {refreshing ? 'Refreshing …' : note}
+      </p>
+    </div>
+  );
+}
+
+interface IAccountProps {
+  readonly holder: string;
+  readonly host: string;
+  readonly demo: boolean;
+  readonly title: string;
+}
+
+function Account({ holder, host, demo, title }: IAccountProps): React.JSX.Element {
+  return demo ? (
+    <p className="jp-asksage-badge" data-asksage="account">
+      {title}
+    </p>
+  ) : (
+    <p className="jp-asksage-account" data-asksage="account" title={title}>
+      <span>{holder}</span>
+      <span className="jp-asksage-quiet">{host}</span>
+    </p>
+  );
+}
+
+interface ILineProps {
+  readonly name: string;
+  readonly words: string | undefined;
+  readonly title?: string | undefined;
+  readonly isQuiet?: boolean;
+}
+
+/** A line of its own; nothing where there is nothing to tell. */
+export function Line({ name, words, title, isQuiet }: ILineProps): React.JSX.Element | null {
+  return words ? (
+    <p className={isQuiet ? 'jp-asksage-quiet' : undefined} data-asksage={name} title={title}>
+      {words}
+    </p>
+  ) : null;
 }

@@ -27,6 +27,13 @@ export const whole: Shape<number> = (value, place) => {
   return value as number;
 };
 
+export const fraction: Shape<number> = (value, place) => {
+  if (!Number.isFinite(value)) {
+    throw new ShapeError(place, 'a number');
+  }
+  return value as number;
+};
+
 export const flag: Shape<boolean> = (value, place) => {
   if (typeof value !== 'boolean') {
     throw new ShapeError(place, 'true or false');

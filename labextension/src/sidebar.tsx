@@ -2,7 +2,6 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import React from 'react';
 
-import type { Format } from './format';
 import { gaugeIcon } from './icon';
 import type { MeterModel } from './model';
 import { type IActions, Panel } from './panel';
@@ -13,7 +12,6 @@ export class Sidebar extends ReactWidget {
 
   constructor(
     private readonly model: MeterModel,
-    private readonly format: Format,
     private readonly actions: IActions,
     leave: () => void
   ) {
@@ -21,8 +19,10 @@ export class Sidebar extends ReactWidget {
     this.id = Sidebar.ID;
     this.addClass('jp-asksage-Sidebar');
     this.title.icon = gaugeIcon;
-    this.title.caption = format.trans.__('Ask Sage tokens');
+    this.title.caption = 'Ask Sage tokens';
     this.node.tabIndex = -1;
+    this.node.lang = 'en';
+    this.node.dir = 'ltr';
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', this.title.caption);
     this.node.addEventListener('keydown', ({ key }) => {
@@ -34,7 +34,7 @@ export class Sidebar extends ReactWidget {
   }
 
   protected render(): React.JSX.Element {
-    return <Panel state={this.model.state} format={this.format} actions={this.actions} />;
+    return <Panel state={this.model.state} actions={this.actions} />;
   }
 
   protected onAfterShow(msg: Message): void {

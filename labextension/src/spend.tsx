@@ -1,13 +1,13 @@
+/** Where the tokens went: the open notebook's cells, and the month's last calls. */
 import React from 'react';
 
-import type { Format } from './format';
 import { Waiting } from './month';
 import type { OpenNotebook } from './notebook';
-import type { IPartProps } from './panel';
-import type { Spend } from './wire';
+import { type IPartProps, Line } from './panel';
+import type { Month, Spend } from './wire';
 
 /** What the open notebook used this month, and its dearest cells. */
-export function NotebookSpend({ state, format, actions }: IPartProps): React.JSX.Element {
+export function NotebookSpend({ state, actions }: IPartProps): React.JSX.Element {
   const { notebook, spend } = state;
   return (
     <section
@@ -15,13 +15,13 @@ export function NotebookSpend({ state, format, actions }: IPartProps): React.JSX
       data-asksage="notebook"
       aria-labelledby="asksage-notebook"
     >
-      <h3 id="asksage-notebook">{format.trans.__('This notebook')}</h3>
+      <h3 id="asksage-notebook">This notebook</h3>
       {notebook === null ? (
-        <p>{format.trans.__('Open a notebook to see what its cells used.')}</p>
+        <p>Open a notebook to see what its cells used.</p>
       ) : spend ? (
-        <Cells spend={spend} format={format} notebook={actions.notebook} />
+        <Cells spend={spend} notebook={actions.notebook} />
       ) : (
-        <Waiting format={format} />
+        <Waiting />
       )}
     </section>
   );
@@ -29,29 +29,23 @@ export function NotebookSpend({ state, format, actions }: IPartProps): React.JSX
 
 interface ICellsProps {
   readonly spend: Spend;
-  readonly format: Format;
   readonly notebook: OpenNotebook;
 }
 
-function Cells({ spend, format, notebook }: ICellsProps): React.JSX.Element {
-  const { trans } = format;
-  if (!spend.calls && !spend.open.calls) {
-    return <p>{trans.__('No call was sent from this notebook this month.')}</p>;
+function Cells({ spend, notebook }: ICellsProps): React.JSX.Element {
+  const { cells, open, words } = spend;
+  if (!words && !open.words) {
+    return <p>No call was sent from this notebook this month.</p>;
   }
-  const calls = trans._n('%1 call', '%1 calls', spend.calls);
   return (
     <>
-      {spend.calls > 0 && (
-        <p data-asksage="notebook-tokens">
-          {trans.__('%1 tokens this month, %2', format.figure(spend.tokens), calls)}
-        </p>
-      )}
-      {spend.open.calls > 0 && <p data-asksage="notebook-open">{format.opened(spend.open)}</p>}
-      {spend.cells.length > 0 && (
-        <ol className="jp-asksage-cells" aria-label={trans.__('Dearest cells')}>
-          {spend.cells.map(cell => (
+      <Line name="notebook-tokens" words={words} />
+      <Line name="notebook-open" words={open.words} />
+      {cells.length > 0 && (
+        <ol className="jp-asksage-cells" aria-label="Dearest cells">
+          {cells.map(cell => (
             <li key={cell.cell}>
-              <Cell cell={cell} format={format} notebook={notebook} />
+              <Cell cell={cell} notebook={notebook} />
             </li>
           ))}
         </ol>
@@ -60,31 +54,64 @@ function Cells({ spend, format, notebook }: ICellsProps): React.JSX.Element {
   );
 }
 
-function Cell(
-  props: Omit<ICellsProps, 'spend'> & { cell: Spend['cells'][number] }
-): React.JSX.Element {
-  const { cell, format, notebook } = props;
-  const { trans } = format;
-  const label = notebook.label(cell.cell);
-  const tokens = <span className="jp-asksage-figure">{format.figure(cell.tokens)}</span>;
+interface ICellProps {
+  readonly cell: Spend['cells'][number];
+  readonly notebook: OpenNotebook;
+}
+
+function Cell({ cell: { cell, figure, words }, notebook }: ICellProps): React.JSX.Element {
+  const label = notebook.label(cell);
+  const tokens = <span className="jp-asksage-figure">{figure}</span>;
   if (!label) {
     return (
       <div className="jp-asksage-row" data-gone="true">
-        <span className="jp-asksage-cut">{trans.__('No longer in this notebook')}</span>
+        <span className="jp-asksage-cut">No longer in this notebook</span>
         {tokens}
       </div>
     );
   }
-  const place = trans.__('Cell %1', label.place);
+  const place = `Cell ${label.place}`;
   return (
     <button
       type="button"
       className="jp-asksage-row"
-      title={`${place} · ${cell.model} · ${trans._n('%1 call', '%1 calls', cell.calls)}`}
-      onClick={() => notebook.show(cell.cell)}
+      title={`${place} · ${words}`}
+      onClick={() => notebook.show(cell)}
     >
       <span className="jp-asksage-cut">{label.text ? `${place} · ${label.text}` : place}</span>
       {tokens}
     </button>
+  );
+}
+
+/** The month's last calls, the newest first. */
+export function LastCalls({ state }: IPartProps): React.JSX.Element {
+  const calls = state.month?.calls;
+  return (
+    <section className="jp-asksage-calls" data-asksage="calls" aria-labelledby="asksage-calls">
+      <h3 id="asksage-calls">Last calls</h3>
+      {!calls ? (
+        <Waiting />
+      ) : calls.length ? (
+        <ul>{calls.map(callRow)}</ul>
+      ) : (
+        <p>No call was sent this month yet.</p>
+      )}
+    </section>
+  );
+}
+
+function callRow(
+  { sent_at, model, figure, words }: Month['calls'][number],
+  index: number
+): React.JSX.Element {
+  return (
+    <li key={`${sent_at} ${index}`} className="jp-asksage-row">
+      <span className="jp-asksage-cut" title={model}>
+        {model}
+      </span>
+      <span className="jp-asksage-figure">{figure}</span>
+      <span className="jp-asksage-quiet">{words}</span>
+    </li>
   );
 }

@@ -1,16 +1,13 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { Format } from './format';
-import type { MeterModel } from './model';
+import { type MeterModel, statusLine } from './model';
 import type { Preferences } from './preferences';
-import { statusDetails, statusLevel, statusLine } from './statusline';
 
 /** One quiet line in the status bar; it opens the sidebar. */
 export class StatusItem extends ReactWidget {
   constructor(
     private readonly model: MeterModel,
-    private readonly format: Format,
     private readonly preferences: Preferences,
     private readonly open: () => void
   ) {
@@ -24,13 +21,15 @@ export class StatusItem extends ReactWidget {
     return (
       <button
         type="button"
+        lang="en"
+        dir="ltr"
         data-asksage="status"
-        data-level={statusLevel(state)}
+        data-level={state.balance?.status.level ?? 'unknown'}
         data-stale={state.trouble !== null}
-        title={statusDetails(this.format, state)}
+        title={state.balance?.status.details ?? state.trouble?.message}
         onClick={this.open}
       >
-        {statusLine(this.format, state, this.preferences.shows, new Date())}
+        {statusLine(state, this.preferences.shows)}
       </button>
     );
   }

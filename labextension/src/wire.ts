@@ -1,99 +1,97 @@
-/** What the server extension sends: the shapes, and how to ask for them. */
+/**
+ * What the server extension sends: the shapes, and how to ask for them.
+ *
+ * It sends the words that are shown, which are those of the notebook's panel: nothing here knows what a figure
+ * means, and all of them are written in one manner, wherever they stand.
+ */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import { flag, list, nullable, oneOf, type Read, record, type Shape, text, whole } from './shape';
+import {
+  flag,
+  fraction,
+  list,
+  nullable,
+  oneOf,
+  type Read,
+  record,
+  type Shape,
+  text,
+  whole
+} from './shape';
 
 /** The event that says "something was booked"; it carries no figures. */
 export const HINT = 'urn:asksage-jupyter:ledger-changed';
 
-const meterName = oneOf('inference', 'training');
+/** A part of a bar: its share of the whole, and its words in the legend. */
+const part = record({ kind: text, share: fraction, words: text });
 
-const call = record({
-  sent_at: text,
-  model: text,
-  meter: meterName,
-  tokens: whole,
-  source: text,
-  status: text
-});
-
-const pace = record({
-  words: text,
-  advice: text,
-  lasts: nullable(flag)
-});
-
-const pool = record({
+/** What a call must fit: a meter's own tokens, or a pool's. Without an allotment there is no bar. */
+const gauge = record({
   name: text,
-  granted: nullable(whole),
-  used: whole,
-  held: whole,
-  remaining: nullable(whole),
-  held_by_others: whole,
-  open_by_others: whole,
-  capped: flag
+  label: text,
+  pool: flag,
+  level: text,
+  step: text,
+  figure: text,
+  against: text,
+  bar: list(part)
 });
 
 const meter = record({
-  meter: meterName,
-  granted: nullable(whole),
-  used: whole,
-  held: whole,
-  remaining: nullable(whole),
-  source: text,
-  as_of: nullable(text),
-  pace: nullable(pace),
-  spendable: nullable(whole),
-  pool: nullable(pool),
-  /** Tokens that were asked for, about which nobody has decided. */
-  asked_for: whole
+  meter: text,
+  title: text,
+  /** The step of what gives out first, as a name and in words; and what that has left. */
+  level: text,
+  step: text,
+  left: text,
+  gauges: list(gauge),
+  lines: list(record({ kind: text, words: text })),
+  /** What to warn of once for each key: the first is the gravest cause, and one message tells of all. */
+  warning: nullable(record({ keys: list(text), words: text }))
 });
 
-/** Calls without a bill yet, and what is held for them. */
-const opened = record({ calls: whole, tokens: whole });
-
-/** What stands between the account and the service; null where nothing is known to. */
-const access = record({
-  state: oneOf('asking', 'no-key', 'bad-key', 'not-reached'),
-  words: text
-});
+/** Calls without a bill yet; empty where there are none. */
+const opened = record({ words: text });
 
 const balance = record({
   state: oneOf('known', 'unknown', 'no-ledger', 'trouble'),
   trouble: nullable(text),
   account: nullable(record({ holder: text, host: text, demo: flag, title: text })),
-  period: nullable(record({ key: text, days_left: whole })),
+  /** None before first contact, while something stands in its way. */
   meters: list(meter),
   open: opened,
-  checked_at: nullable(text),
+  reset: text,
+  age: text,
+  sources: text,
+  /** When it was read. */
+  at: text,
+  status: record({ level: text, remaining: text, used: text, details: text }),
   can_check: flag,
-  now: text,
   note: nullable(text),
-  access: nullable(access)
+  /** What stands between the account and the service; null where nothing is known to. */
+  access: nullable(record({ state: text, title: text, words: text }))
 });
 
 const month = record({
-  granted: nullable(whole),
-  days: list(record({ date: text, used: whole })),
-  calls: list(call)
+  /** The picture of the days in a sentence; empty where nothing was used. */
+  words: text,
+  days: list(record({ date: text, day: text, used: whole, figure: text })),
+  /** Spending that would just last, on each day; null where no allotment is known. */
+  even: nullable(record({ tokens: list(whole), words: text })),
+  calls: list(record({ sent_at: text, model: text, figure: text, words: text }))
 });
 
 const spend = record({
   path: text,
   open: opened,
-  tokens: whole,
-  calls: whole,
-  cells: list(record({ cell: text, tokens: whole, calls: whole, model: text, sent_at: text }))
+  words: text,
+  cells: list(record({ cell: text, figure: text, words: text }))
 });
 
-export type Call = Read<typeof call>;
+export type Gauge = Read<typeof gauge>;
 export type Meter = Read<typeof meter>;
-/** What a call of a pool's member must fit too; `capped`: beside a cap of their own. */
-export type Pool = Read<typeof pool>;
 export type Balance = Read<typeof balance>;
-export type Access = Read<typeof access>;
-export type Opened = Read<typeof opened>;
 export type Month = Read<typeof month>;
 /** What one notebook used this month, with its dearest cells. */
 export type Spend = Read<typeof spend>;

@@ -1,72 +1,68 @@
 /** Answers of the server as they come over the wire. */
-import type { Balance, Meter, Month, Pool, Spend } from '../src/wire';
+import type { Balance, Gauge, Meter, Month, Spend } from '../src/wire';
+
+export function gauge(change: Partial<Gauge> = {}): Gauge {
+  return {
+    name: 'Inference',
+    label: 'Inference tokens',
+    pool: false,
+    level: 'enough',
+    step: '',
+    figure: '163,204',
+    against: 'of 200,000 left',
+    bar: [
+      { kind: 'used', share: 0.178, words: '35,596 used' },
+      { kind: 'held', share: 0.006, words: '1,200 held' }
+    ],
+    ...change
+  };
+}
+
+/** What a pool has, in which others hold tokens too. */
+export function pool(change: Partial<Gauge> = {}): Gauge {
+  return gauge({
+    name: 'Pool lab',
+    label: 'Inference tokens of the pool lab',
+    pool: true,
+    figure: '61,000',
+    against: 'of 100,000 left',
+    bar: [
+      { kind: 'used', share: 0.265, words: '26,500 used' },
+      { kind: 'others', share: 0.12, words: '12,000 held by 3 open calls of others' }
+    ],
+    ...change
+  });
+}
 
 export function meter(change: Partial<Meter> = {}): Meter {
   return {
     meter: 'inference',
-    granted: 200_000,
-    used: 35_596,
-    held: 1_200,
-    remaining: 163_204,
-    source: 'the service',
-    as_of: '2026-11-23T13:58:00Z',
-    pace: {
-      words: 'Lasts until the reset at this pace.',
-      advice: 'Up to 27,000 a working day lasts until the reset.',
-      lasts: true
-    },
-    spendable: 163_204,
-    pool: null,
-    asked_for: 0,
+    title: 'Inference',
+    level: 'enough',
+    step: '',
+    left: '163,204 of 200,000 left',
+    gauges: [gauge()],
+    lines: [{ kind: 'pace', words: 'Lasts until the reset at this pace.' }],
+    warning: null,
     ...change
   };
 }
 
-/** A meter of 200,000 with this much left; below zero is overage. */
-export function left(remaining: number, change: Partial<Meter> = {}): Meter {
+/** A meter that runs short, with the warning of it. */
+export function short(step: string, words: string, change: Partial<Meter> = {}): Meter {
+  const level = step.replace(' ', '-');
   return meter({
-    used: 200_000 - remaining,
-    held: 0,
-    remaining,
-    spendable: remaining,
+    level,
+    step,
+    left: words,
+    gauges: [gauge({ level, step })],
+    warning: { keys: [`ada 2026-11 inference ${level}`], words: `Ask Sage tokens: ${words}.` },
     ...change
-  });
-}
-
-/** A pool of 100,000, of which 500 are held by the person and 12,000 by three calls of others. */
-export function pool(change: Partial<Pool> = {}): Pool {
-  return {
-    name: 'lab',
-    granted: 100_000,
-    used: 26_500,
-    held: 12_500,
-    remaining: 61_000,
-    held_by_others: 12_000,
-    open_by_others: 3,
-    capped: true,
-    ...change
-  };
-}
-
-/** The meter of a pool's member who used 1,300: of a cap of 20,000, or of all that the pool has. */
-export function shared(change: Partial<Pool> = {}): Meter {
-  const common = pool(change);
-  const rest = common.remaining;
-  const remaining = common.capped ? 18_200 : rest;
-  const all = rest === null ? null : 1_800 + rest;
-  return meter({
-    granted: common.capped ? 20_000 : all,
-    used: 1_300,
-    held: 500,
-    remaining,
-    spendable: remaining === null || rest === null ? remaining : Math.min(remaining, rest),
-    source: 'the pool lab',
-    pace: null,
-    pool: common
   });
 }
 
 export function balance(change: Partial<Balance> = {}): Balance {
+  const training = gauge({ name: 'Training', label: 'Training tokens', figure: '200,000' });
   return {
     state: 'known',
     trouble: null,
@@ -76,12 +72,22 @@ export function balance(change: Partial<Balance> = {}): Balance {
       demo: false,
       title: 'jane@agency.gov at api.asksage.ai'
     },
-    period: { key: '2026-11', days_left: 8 },
-    meters: [meter(), left(200_000, { meter: 'training', pace: null })],
-    open: { calls: 0, tokens: 0 },
-    checked_at: '2026-11-23T14:02:00Z',
+    meters: [
+      meter(),
+      meter({ meter: 'training', title: 'Training', gauges: [training], lines: [] })
+    ],
+    open: { words: '' },
+    reset: 'Resets 1 Dec 2026 · 8 days left',
+    age: 'Checked 23 Nov 14:02 UTC (2 min ago)',
+    sources: 'Figures from the service',
+    at: '23 Nov 14:04 UTC',
+    status: {
+      level: 'enough',
+      remaining: 'Ask Sage 163,204 left',
+      used: 'Ask Sage 35,596 used',
+      details: 'jane@agency.gov at api.asksage.ai\n163,204 of 200,000 left'
+    },
     can_check: true,
-    now: '2026-11-23T14:04:00Z',
     note: null,
     access: null,
     ...change
@@ -90,21 +96,20 @@ export function balance(change: Partial<Balance> = {}): Balance {
 
 export function month(change: Partial<Month> = {}): Month {
   return {
-    granted: 200_000,
+    words: 'Inference tokens used each day: 10,200 in all, most on 3 Nov (9,000).',
     days: [
-      { date: '2026-11-01', used: 1_200 },
-      { date: '2026-11-02', used: 0 },
-      { date: '2026-11-03', used: 9_000 },
-      { date: '2026-11-04', used: 0 }
+      { date: '2026-11-01', day: '1 Nov', used: 1_200, figure: '1,200' },
+      { date: '2026-11-02', day: '2 Nov', used: 0, figure: '0' },
+      { date: '2026-11-03', day: '3 Nov', used: 9_000, figure: '9,000' },
+      { date: '2026-11-04', day: '4 Nov', used: 0, figure: '0' }
     ],
+    even: { tokens: [0, 66_666, 66_666, 66_666], words: 'Evenly spent: 66,666 a working day' },
     calls: [
       {
         sent_at: '2026-11-23T13:58:00Z',
         model: 'google-claude-45-haiku',
-        meter: 'inference',
-        tokens: 1_204,
-        source: 'presumed',
-        status: 'lost'
+        figure: '1,204',
+        words: '23 Nov 13:58 UTC · presumed · reply lost'
       }
     ],
     ...change
@@ -114,12 +119,11 @@ export function month(change: Partial<Month> = {}): Month {
 export function spend(change: Partial<Spend> = {}): Spend {
   return {
     path: 'a.ipynb',
-    open: { calls: 0, tokens: 0 },
-    tokens: 8_312,
-    calls: 21,
+    open: { words: '' },
+    words: '8,312 tokens this month, 21 calls',
     cells: [
-      { cell: 'c2', tokens: 6_100, calls: 14, model: 'gpt-5.2', sent_at: '2026-11-23T13:58:00Z' },
-      { cell: 'gone', tokens: 2_100, calls: 7, model: 'gpt-5.2', sent_at: '2026-11-22T13:58:00Z' }
+      { cell: 'c2', figure: '6,100', words: 'gpt-5.2 · 14 calls' },
+      { cell: 'gone', figure: '2,100', words: 'gpt-5.2 · 7 calls' }
     ],
     ...change
   };

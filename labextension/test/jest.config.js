@@ -13,7 +13,7 @@ const modules = [
 
 module.exports = {
   testEnvironment: 'jsdom',
-  moduleNameMapper: { '\\.(css|svg)$': '<rootDir>/asset.js' },
+  moduleNameMapper: { '\\.css$': '<rootDir>/asset.js' },
   transform: {
     '\\.(t|j)sx?$': ['ts-jest', { tsconfig: 'tsconfig.jest.json', diagnostics: false }]
   },

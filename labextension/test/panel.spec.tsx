@@ -1,21 +1,16 @@
 /** The sidebar's page as a person finds it in each state. */
-import { nullTranslator } from '@jupyterlab/translation';
 import React, { act } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 
-import { Format } from '../src/format';
-import { type IState, NOTHING } from '../src/model';
+import { type IState, NOTHING, statusLine } from '../src/model';
 import type { OpenNotebook } from '../src/notebook';
 import { type IActions, Panel } from '../src/panel';
-import type { Access } from '../src/wire';
-import { balance, left, meter, month, shared, spend } from './fixtures';
+import { balance, gauge, meter, month, pool, short, spend } from './fixtures';
 
-const format = new Format(nullTranslator.load('asksage_jupyter'), 'en-US');
-const nobody = { account: null, period: null, meters: [] };
+const nobody = { account: null, reset: '', age: '', meters: [] };
 const full: IState = {
   ...NOTHING,
   balance: balance(),
-  readAt: new Date(),
   month: month(),
   notebook: 'a.ipynb',
   spend: spend()
@@ -56,7 +51,7 @@ function show(state: IState, open = notebook()): void {
     insertCell: () => done.push('insert')
   };
   act(() => {
-    root.render(<Panel state={state} format={format} actions={actions} />);
+    root.render(<Panel state={state} actions={actions} />);
   });
 }
 
@@ -81,17 +76,17 @@ describe('with figures', () => {
     expect(part('remaining-training').textContent).toBe('200,000');
     const bar = part('meter-inference').querySelector('[role=progressbar]');
     expect(bar?.getAttribute('aria-valuetext')).toBe(
-      '35,596 used, 1,200 held, 163,204 left of 200,000'
+      '35,596 used, 1,200 held, 163,204 of 200,000 left'
     );
-    expect(bar?.getAttribute('aria-valuenow')).toBe('36796');
+    expect(bar?.getAttribute('aria-valuenow')).toBe('18');
     expect(part('pace-inference').textContent).toContain('Lasts until the reset');
-    expect(part('source-inference').textContent).toBe('Source: the service');
   });
 
   it('says whose tokens they are, when they come anew and how old the figures are', () => {
     expect(part('account').textContent).toBe('jane@agency.govapi.asksage.ai');
-    expect(part('reset').textContent).toBe('Resets 1 Dec, 8 days left');
-    expect(part('age').textContent).toBe('Checked 2 min ago');
+    expect(part('reset').textContent).toBe('Resets 1 Dec 2026 · 8 days left');
+    expect(part('age').textContent).toBe('Checked 23 Nov 14:02 UTC (2 min ago)');
+    expect(part('age').title).toBe('Figures from the service');
   });
 
   it('draws the month, and tells it to those who do not see it', () => {
@@ -103,7 +98,11 @@ describe('with figures', () => {
     const rows = [...part('month').querySelectorAll('tbody tr')].map(row => row.textContent);
     expect(rows).toEqual(['1 Nov1,200', '3 Nov9,000']);
     expect(part('month').querySelector('figcaption')?.textContent).toBe(
-      'Evenly spent: 50,000 a day'
+      'Evenly spent: 66,666 a working day'
+    );
+    // On the three working days, and below the top, where bars may stand above it.
+    expect(picture?.querySelector('path')?.getAttribute('d')).toMatch(
+      /^M1,5\.8\d*h1M2,5\.8\d*h1M3,5\.8\d*h1$/
     );
   });
 
@@ -128,7 +127,7 @@ describe('with figures', () => {
     expect(done).toEqual(['refresh']);
     show({ ...full, refreshing: true });
     expect(part('refresh').getAttribute('aria-disabled')).toBe('true');
-    show({ ...full, note: 'agrees with the service' });
+    show({ ...full, note: 'Agrees with the service' });
     expect(part('note').textContent).toBe('Agrees with the service');
   });
 
@@ -136,7 +135,10 @@ describe('with figures', () => {
     const button = part('refresh');
     const figure = part('remaining-inference');
     button.focus();
-    show({ ...full, balance: balance({ meters: [left(9_000)] }) });
+    show({
+      ...full,
+      balance: balance({ meters: [meter({ gauges: [gauge({ figure: '9,000' })] })] })
+    });
     expect(part('remaining-inference')).toBe(figure);
     expect(figure.textContent).toBe('9,000');
     expect(document.activeElement).toBe(button);
@@ -144,70 +146,51 @@ describe('with figures', () => {
 });
 
 it('marks what runs short in words', () => {
-  show({ ...full, balance: balance({ meters: [left(-1_200)] }) });
-  expect(part('meter-inference').querySelector('h3')?.textContent).toBe('Inferenceover');
-  expect(part('remaining-inference').parentElement?.textContent).toBe('1,200 over 200,000');
+  show({ ...full, balance: balance({ meters: [short('very low', '9 of 200,000 left')] }) });
+  expect(part('meter-inference').querySelector('h3')?.textContent).toBe('Inferencevery low');
+  expect(part('meter-inference').dataset['level']).toBe('very-low');
 });
 
 describe('to a member of a pool', () => {
-  const member = (given: ReturnType<typeof meter>) =>
-    show({ ...full, balance: balance({ meters: [given] }) });
-  const bar = (name: string) => part(name).querySelector('[role=progressbar]');
+  const member = (...gauges: ReturnType<typeof gauge>[]) =>
+    show({ ...full, balance: balance({ meters: [meter({ gauges })] }) });
 
   it('tells the cap, and below it what the pool has and who holds it', () => {
-    member(shared());
-    expect(part('remaining-inference').parentElement?.textContent).toBe('18,200 left of 20,000');
-    expect(bar('meter-inference')?.getAttribute('aria-valuetext')).toBe(
-      '1,300 used, 500 held, 18,200 left of 20,000'
-    );
-    expect(part('pool-inference').querySelector('h4')?.textContent).toBe('Pool lab');
-    expect(part('remaining-pool-inference').parentElement?.textContent).toBe(
-      '61,000 left of 100,000'
-    );
-    const legend = [...part('pool-inference').querySelectorAll('li')].map(row => row.textContent);
-    expect(legend).toEqual([
-      '26,500 used',
-      '500 held by you',
-      '12,000 held by 3 open calls of others'
-    ]);
-    expect(bar('pool-inference')?.getAttribute('aria-label')).toBe(
-      'Inference tokens of the pool lab'
-    );
-  });
-
-  it('marks which of the two runs short', () => {
-    member(shared({ remaining: 9_000 }));
+    member(gauge(), pool({ level: 'very-low', step: 'very low' }));
+    expect(part('remaining-inference').textContent).toBe('163,204');
     expect(part('meter-inference').querySelector('h3')?.textContent).toBe('Inference');
     expect(part('pool-inference').querySelector('h4')?.textContent).toBe('Pool labvery low');
+    expect(part('remaining-pool-inference').parentElement?.textContent).toBe(
+      '61,000 of 100,000 left'
+    );
+    const legend = [...part('pool-inference').querySelectorAll('li')].map(row => row.textContent);
+    expect(legend).toEqual(['26,500 used', '12,000 held by 3 open calls of others']);
+    const bar = part('pool-inference').querySelector('[role=progressbar]');
+    expect(bar?.getAttribute('aria-label')).toBe('Inference tokens of the pool lab');
   });
 
-  it('tells the pool alone where it is the only limit, and what was used of it', () => {
-    member(shared({ capped: false }));
+  it('tells the pool alone where it is the only limit', () => {
+    member(pool());
     expect(names()).not.toContain('remaining-inference');
     expect(part('remaining-pool-inference').textContent).toBe('61,000');
-    expect(part('own-inference').textContent).toBe('You used 1,300 of it.');
-  });
-
-  it('sends nobody to set a plan that only the owner of the pool can tell', () => {
-    member(shared({ capped: false, granted: null, remaining: null }));
-    expect(part('remaining-pool-inference').parentElement?.textContent).toBe(
-      '26,500 used, allotment not known'
-    );
-    expect(part('source-inference').textContent).toContain("The pool's owner");
   });
 });
 
 it('marks the local demo', () => {
-  const account = { holder: 'demo', host: '127.0.0.1', demo: true, title: 'Local demo' };
+  const title = 'Local demo (not Ask Sage tokens)';
+  const account = { holder: 'demo', host: '127.0.0.1', demo: true, title };
   show({ ...full, balance: balance({ account }) });
-  expect(part('account').textContent).toBe('Local demo, not Ask Sage tokens');
+  expect(part('account').textContent).toBe(title);
 });
 
-it('says how to tell an allotment that is not known', () => {
-  const unknown = meter({ granted: null, remaining: null, used: 63, held: 0, pace: null });
+it('has no bar where no allotment is known, and a line that says how to tell it', () => {
+  const unknown = meter({
+    gauges: [gauge({ figure: '63', against: 'used, allotment not known', bar: [] })],
+    lines: [{ kind: 'advice', words: 'Tell it: asksage_jupyter.set_plan(inference=...)' }]
+  });
   show({ ...full, balance: balance({ state: 'unknown', meters: [unknown] }) });
   expect(part('meter-inference').textContent).toContain('63 used, allotment not known');
-  expect(part('meter-inference').textContent).toContain('asksage_jupyter.set_plan(inference=...)');
+  expect(part('advice-inference').textContent).toContain('set_plan(inference=...)');
   expect(part('meter-inference').querySelector('[role=progressbar]')).toBeNull();
 });
 
@@ -235,10 +218,9 @@ it('says why the ledger cannot be read, and tries again', () => {
 });
 
 it('keeps old figures and says since when they are old', () => {
-  const readAt = new Date();
-  show({ ...full, readAt, trouble: { kind: 'away', message: 'Failed to fetch' } });
-  expect(part('stale').textContent).toMatch(
-    /^Not up to date since \d\d:\d\d: the server is away\./
+  show({ ...full, trouble: { kind: 'away', message: 'Failed to fetch' } });
+  expect(part('stale').textContent).toContain(
+    'Not up to date since 23 Nov 14:04 UTC: the server is away.'
   );
   expect(part('remaining-inference').textContent).toBe('163,204');
 });
@@ -255,8 +237,8 @@ it('says what to do where the server extension is missing', () => {
 });
 
 it('has a helpful line in each empty section', () => {
-  const nothing = month({ days: [{ date: '2026-11-01', used: 0 }], calls: [] });
-  show({ ...full, month: nothing, spend: spend({ tokens: 0, calls: 0, cells: [] }) });
+  const nothing = month({ words: '', calls: [] });
+  show({ ...full, month: nothing, spend: spend({ words: '', cells: [] }) });
   expect(part('month').textContent).toContain('No inference tokens were used this month yet.');
   expect(part('notebook').textContent).toContain('No call was sent from this notebook this month.');
   expect(part('calls').textContent).toContain('No call was sent this month yet.');
@@ -264,57 +246,46 @@ it('has a helpful line in each empty section', () => {
   expect(part('notebook').textContent).toContain('Open a notebook to see what its cells used.');
 });
 
-it('lists the calls without a bill as open, wherever calls are told', () => {
-  const opened = { calls: 3, tokens: 338 };
-  const held = month().calls.map(call => ({
-    ...call,
-    tokens: 113,
-    source: 'held',
-    status: 'open'
-  }));
+it('tells the calls without a bill, of the account and of the notebook', () => {
   show({
     ...full,
-    balance: balance({ open: opened }),
-    month: month({ calls: held }),
-    spend: spend({ tokens: 0, calls: 0, cells: [], open: { calls: 1, tokens: 113 } })
+    balance: balance({ open: { words: '3 calls without a bill yet' } }),
+    spend: spend({ words: '', cells: [], open: { words: '1 call without a bill yet' } })
   });
-  expect(part('open').textContent).toBe('3 calls without a bill yet, 338 held');
-  expect(part('notebook').textContent).toContain('1 call without a bill yet, 113 held');
+  expect(part('open').textContent).toBe('3 calls without a bill yet');
+  expect(part('notebook-open').textContent).toBe('1 call without a bill yet');
   expect(part('notebook').textContent).not.toContain('No call');
-  expect(part('calls').textContent).toContain('113');
-  expect(part('calls').textContent).toContain('held, no bill yet');
 });
 
 describe('before first contact', () => {
-  const unknown = meter({ granted: null, remaining: null, spendable: null, used: 0, held: 0 });
-  const before = (state: Access['state'], words = '') =>
-    balance({ state: 'unknown', meters: [unknown], access: { state, words } });
-
   it.each([
-    ['no-key', 'No key', '%asksage login'],
-    ['bad-key', 'Key not accepted', 'check ASKSAGE_API_KEY'],
-    ['not-reached', 'Not reached', 'check ASKSAGE_API_KEY'],
-    ['asking', 'Asking Ask Sage …', 'check ASKSAGE_API_KEY']
-  ] as const)('tells that it is %s instead of asking for a plan', (state, title, words) => {
-    show({ ...full, balance: before(state, 'check ASKSAGE_API_KEY') });
-    const notice = host.querySelector(`[data-asksage="${state}"]`);
-    expect(notice?.querySelector('h3')?.textContent).toBe(title);
-    expect(notice?.textContent).toContain(words);
-    expect(host.textContent).not.toContain('set_plan');
-    expect(notice?.querySelector('button') === null).toBe(state === 'asking');
-  });
-
-  it('keeps the figures that there are', () => {
-    const used = meter({ ...unknown, used: 5 });
-    show({ ...full, balance: { ...before('bad-key'), meters: [used] } });
-    expect(host.querySelector('[data-asksage="meter-inference"]')).not.toBeNull();
-    expect(host.textContent).not.toContain('set_plan');
+    ['no-key', '%asksage login'],
+    ['bad-key', 'check ASKSAGE_API_KEY'],
+    ['not-reached', 'check ASKSAGE_API_KEY'],
+    ['asking', 'check ASKSAGE_API_KEY']
+  ])('tells that it is %s', (state, words) => {
+    const access = { state, title: 'What it is', words: 'check ASKSAGE_API_KEY' };
+    show({ ...full, balance: balance({ state: 'unknown', meters: [], access }) });
+    const notice = part(state);
+    expect(notice.querySelector('h3')?.textContent).toBe('What it is');
+    expect(notice.textContent).toContain(words);
+    expect(notice.querySelector('button') === null).toBe(state === 'asking');
+    expect(names()).not.toContain('month');
   });
 });
 
-it('has a quiet line for tokens that were asked for', () => {
-  show({ ...full, balance: balance({ meters: [meter({ asked_for: 50_000 })] }) });
-  expect(part('asked-inference').textContent).toBe('50,000 asked for, pending');
-  show(full);
-  expect(names()).not.toContain('asked-inference');
+describe('the status item', () => {
+  it('tells what is left or used, as the server says it', () => {
+    expect(statusLine(full, 'remaining')).toBe('Ask Sage 163,204 left');
+    expect(statusLine(full, 'used')).toBe('Ask Sage 35,596 used');
+  });
+
+  it('says since when it is old, or that there is nothing', () => {
+    const trouble = { kind: 'away', message: 'Failed to fetch' } as const;
+    expect(statusLine({ ...full, trouble }, 'remaining')).toBe(
+      'Ask Sage 163,204 left at 23 Nov 14:04 UTC'
+    );
+    expect(statusLine(NOTHING, 'remaining')).toBe('Ask Sage');
+    expect(statusLine({ ...NOTHING, trouble }, 'remaining')).toBe('Ask Sage: not available');
+  });
 });

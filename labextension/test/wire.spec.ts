@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { ServerConnection } from '@jupyterlab/services';
 
 import { Desk, WireError } from '../src/wire';
-import { balance, meter, month, shared, spend } from './fixtures';
+import { balance, gauge, meter, month, spend } from './fixtures';
 
 let server: Server;
 let answer: RequestListener;
@@ -85,27 +85,20 @@ it('takes a member that may be null as null when it is absent', async () => {
   expect((await desk.balance()).note).toBeNull();
 });
 
-it('reads the pool of a member, and does without one from an older server', async () => {
-  says(balance({ meters: [shared()] }));
-  expect((await desk.balance()).meters).toEqual([shared()]);
-  const { pool, spendable, ...older } = meter({ spendable: null });
-  says({ ...balance(), meters: [older] });
-  expect((await desk.balance()).meters).toEqual([{ ...older, pool, spendable }]);
-});
-
 it.each([
   [{ ...balance(), state: 'great' }, 'asksage/balance: balance.state should be one of known'],
-  [
-    { ...balance(), open: { calls: '1', tokens: 0 } },
-    'asksage/balance: balance.open.calls should be a whole number'
-  ],
-  [
-    { ...balance(), open: { calls: 1, tokens: 1.5 } },
-    'asksage/balance: balance.open.tokens should be a whole number'
-  ],
+  [{ ...balance(), open: { words: 1 } }, 'asksage/balance: balance.open.words should be text'],
   [{ ...balance(), meters: {} }, 'asksage/balance: balance.meters should be a list'],
-  [{ ...balance(), meters: [{}] }, 'asksage/balance: balance.meters[0].meter should be one of'],
-  [{ ...balance(), now: null }, 'asksage/balance: balance.now should be text'],
+  [{ ...balance(), meters: [{}] }, 'asksage/balance: balance.meters[0].meter should be text'],
+  [
+    {
+      ...balance(),
+      meters: [
+        { ...meter(), gauges: [{ ...gauge(), bar: [{ kind: 'used', share: '1', words: '' }] }] }
+      ]
+    },
+    'asksage/balance: balance.meters[0].gauges[0].bar[0].share should be a number'
+  ],
   [{ ...balance(), can_check: 'no' }, 'asksage/balance: balance.can_check should be true or false'],
   [[], 'asksage/balance: balance.state should be one of'],
   ['null', 'asksage/balance: balance should be an object'],
@@ -132,6 +125,11 @@ it.each([
 it('does not take a server for away that says why it cannot answer', async () => {
   says({ message: 'The server is busy with the ledger: try again.' }, 503);
   expect((await failure()).kind).toBe('refused');
+});
+
+it('refuses a figure that is none', async () => {
+  says({ ...month(), days: [{ date: '', day: '', used: 1.5, figure: '' }] });
+  await expect(desk.month()).rejects.toThrow('month.days[0].used should be a whole number');
 });
 
 it('gives the words of the server', async () => {
