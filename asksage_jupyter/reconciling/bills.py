@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ..account import Bill, Source, Status
 from ..errors import LedgerConflict
-from .matching import REACH, ROW, SKEW, Asked, Matches, match, settled_call
+from .matching import ROW, Asked, Matches, match, settled_call
 from .report import Settled, StillOpen
+from .rows import REACH, SKEW
 
 if TYPE_CHECKING:
     from ..ledger import Unsettled

@@ -11,16 +11,17 @@ stays open.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..account import Meter, Source
+from .hanging import together
+from .rows import Shelf, around, reached, shelved
 
 if TYPE_CHECKING:
     from ..service import LogRow
 
-SKEW = 30_000_000
-REACH = 300_000_000
 _DEARER = 20  # times the estimate that a call may come to
 _CHEAPER = 200  # and the other way: a reply that was expected to be long may be one word
 ROW = "log:"  # before a row's id, as the request id of the call it settled
@@ -59,31 +60,31 @@ class Asked:
     also: frozenset[str] = frozenset()
 
     def may_be(self, row: LogRow) -> bool:
-        """Whether `row` could be the bill of this call, as far as the estimate tells."""
-        least = max(1, self.estimate)
-        is_likely = least <= row.tokens * _CHEAPER and row.tokens <= least * _DEARER
-        return is_likely and self.is_open_to(row)
+        """Whether a row of its time, meter and model could be its bill, as far as the estimate tells."""
+        fewest, most = self.likely
+        return fewest <= row.tokens <= most and self.is_open_to(row)
 
     def is_open_to(self, row: LogRow) -> bool:
-        """Whether `row` could be the bill of this call, however far from the estimate."""
-        return self._is_near(row) and _agree(self.figures[1:], _figures(row)[1:])
+        """Whether such a row could be its bill, however far from the estimate."""
+        known = self.figures[1:]
+        return known == (None, None) or _agree(known, _figures(row)[1:])
 
     def is_billed(self, row: LogRow) -> bool:
-        """Whether `row` tells this call's own figures."""
-        known = self.figures[0] is not None
-        return known and self._is_near(row) and _agree(self.figures, _figures(row))
-
-    def _is_near(self, row: LogRow) -> bool:
-        return (
-            row.teach == (self.meter is Meter.TRAINING)
-            and (row.teach or row.model in (None, self.model, *self.also) or self._may_be_any_model)
-            and self.sent_at - SKEW <= row.sent_at <= self.sent_at + REACH
-        )
+        """Whether a row of its time and meter tells this call's own figures."""
+        is_ours = self.models is None or row.model in self.models
+        return is_ours and self.figures[0] is not None and _agree(self.figures, _figures(row))
 
     @property
-    def _may_be_any_model(self) -> bool:
-        """Whether the call is booked under what was asked for, and the log tells which model did it."""
-        return self.model == "follow-up" or self.model.startswith(("plugin:", "train:"))
+    def models(self) -> frozenset[str | None] | None:
+        """What the row may say of the model; None where it may say any."""
+        is_any = self.model == "follow-up" or self.model.startswith(("plugin:", "train:"))
+        return None if is_any or self.meter is Meter.TRAINING else frozenset((None, self.model, *self.also))
+
+    @property
+    def likely(self) -> tuple[int, int]:
+        """From and up to how many tokens the estimate does not rule out."""
+        least = max(1, self.estimate)
+        return -(-least // _CHEAPER), least * _DEARER
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,33 +121,54 @@ def settled_call(row: Mapping[str, Any]) -> Asked:
 
 def match(calls: Iterable[Asked], rows: Iterable[LogRow]) -> Matches:
     """Find each wanted call's row, where there is only one way."""
-    free = {row.id: row for row in sorted(rows, key=lambda row: row.id)}
-    others = _take_known(sorted(calls, key=lambda call: (call.sent_at, call.op)), free)
+    others, free = _without_known(sorted(calls, key=lambda call: (call.sent_at, call.op)), rows)
+    shelves = shelved(free, attrgetter("teach", "model"))
     matched: dict[str, LogRow] = {}
-    for group in _groups(others, free.values()):
-        pairs = group.pairs()
-        matched |= {call.op: pairs[call.op] for call in group.calls if call.wanted and call.op in pairs}
-    taken = {row.id for row in matched.values()}
-    left = [row for row in free.values() if row.id not in taken]
+    for members, theirs in together(others, shelves):
+        pairs = _pairs(members, theirs)
+        matched |= {call.op: pairs[call.op] for call in members if call.wanted and call.op in pairs}
+    for row in matched.values():
+        shelves[row.teach, row.model].take(row)
     candidates = {
-        call.op: [row for row in left if call.is_open_to(row)]
+        call.op: [row for row in around(call, shelves) if call.is_open_to(row)]
         for call in others
         if call.wanted and call.op not in matched
     }
     return Matches(matched, candidates)
 
 
-def _take_known(calls: Iterable[Asked], free: dict[int, LogRow]) -> list[Asked]:
-    """Take away the rows of calls whose bill is known; returns the calls that may still be any row's."""
-    others: list[Asked] = []
+def _without_known(calls: Iterable[Asked], rows: Iterable[LogRow]) -> tuple[list[Asked], list[LogRow]]:
+    """The calls that may still be any row's, and the rows that no call with a known bill takes away."""
+    free = {row.id: row for row in rows}
     unnamed = [call for call in calls if call.row_id is None or free.pop(call.row_id, None) is None]
+    alike = shelved(free.values(), attrgetter("teach", "tokens"))
+    others = []
     for call in unnamed:
-        mine = [(abs(row.sent_at - call.sent_at), row.id) for row in free.values() if call.is_billed(row)]
-        if mine:
-            del free[min(mine)[1]]
+        shelf = alike.get((call.meter is Meter.TRAINING, call.figures[0]), Shelf())
+        row = next(filter(call.is_billed, shelf.outward(call)), None)
+        if row is not None:
+            shelf.take(row)
+            del free[row.id]
         elif not call.is_exact:
             others.append(call)
-    return others
+    return others, list(free.values())
+
+
+def _pairs(calls: Sequence[Asked], rows: Sequence[LogRow]) -> dict[str, LogRow]:
+    """Each call's row, of what hangs together, where the figures can come out in one way only; else nothing.
+
+    Which of rows that tell the same is whose makes no difference, but each has to get one: those that
+    the rows of the fewest models can be choose first, and each takes the oldest that it can.
+    """
+    if len({_figures(row) for row in rows}) != 1 or len(rows) < len(calls):
+        return {}
+    left, found = shelved(rows, attrgetter("teach", "model")), {}
+    for call in sorted(calls, key=lambda call: (len(reached(call, left)), call.sent_at)):
+        oldest = next(filter(call.may_be, around(call, left)), None)
+        if oldest is not None:
+            left[oldest.teach, oldest.model].take(oldest)
+            found[call.op] = oldest
+    return found
 
 
 def _figures(row: LogRow) -> tuple[int | None, ...]:
@@ -156,36 +178,3 @@ def _figures(row: LogRow) -> tuple[int | None, ...]:
 def _agree(ours: Sequence[int | None], theirs: Sequence[int | None]) -> bool:
     """Whether what both tell is the same."""
     return all(a is None or b is None or a == b for a, b in zip(ours, theirs, strict=True))
-
-
-@dataclass(slots=True)
-class _Group:
-    """Calls and rows that may be each other's, and nobody else's."""
-
-    calls: list[Asked]
-    rows: list[LogRow] = field(default_factory=list)
-
-    def pairs(self) -> dict[str, LogRow]:
-        """Each call's row where the figures can come out in one way only; else nothing."""
-        if len({_figures(row) for row in self.rows}) != 1 or len(self.rows) < len(self.calls):
-            return {}
-        left, found = list(self.rows), {}
-        for call in sorted(self.calls, key=lambda call: sum(map(call.may_be, self.rows))):
-            if row := next(filter(call.may_be, left), None):
-                left.remove(row)
-                found[call.op] = row
-        return found
-
-
-def _groups(calls: Iterable[Asked], rows: Iterable[LogRow]) -> list[_Group]:
-    """Divide calls and rows into what hangs together."""
-    groups = [_Group([call]) for call in calls]
-    for row in rows:
-        touched = [group for group in groups if any(call.may_be(row) for call in group.calls)]
-        if touched:
-            joined = _Group(
-                sorted((call for group in touched for call in group.calls), key=lambda call: call.sent_at),
-                [*(row for group in touched for row in group.rows), row],
-            )
-            groups = [group for group in groups if group not in touched] + [joined]
-    return groups
