@@ -12,12 +12,12 @@ import time
 from contextlib import closing
 
 import pytest
-from scripted import Played, Scripted
+from scripted import QUERY, STREAM, Played, Scripted
 from tenant import KEY, MODEL, open_tenant, questions
 
 import asksage_jupyter as sage
 from asksage_jupyter import cli, session
-from asksage_jupyter.errors import AskSageError, NotReached
+from asksage_jupyter.errors import AskSageError, NotReached, ReplyLost, Unavailable
 from asksage_jupyter.server.refresh import Refresh
 from asksage_jupyter.service import connection
 from asksage_jupyter.session import waiting
@@ -154,6 +154,11 @@ def _firewall(configured, server, secure):
     configured(server.url)
 
 
+def _network_login(configured, server, secure):
+    server.on("*", Played(PAGE.body, status=511))
+    configured(server.url)
+
+
 def _hangs_up(configured, server, secure):
     server.on("*", Played(drop_at=-1))
     configured(server.url)
@@ -175,6 +180,7 @@ FAULTS = {
     "an api that greets": (_an_api_that_greets, r"but not as an Ask Sage does.*ASKSAGE_URL"),
     "captive portal": (_captive_portal, r"answered with a web page .*login page"),
     "firewall": (_firewall, r"answered with a web page \(HTTP 403\)"),
+    "network that wants a login": (_network_login, r"answered with a web page \(HTTP 511\).*login page"),
     "hangs up": (_hangs_up, r"the connection to 127\.0\.0\.1 broke"),
 }
 
@@ -243,6 +249,47 @@ def test_the_command_line_tells_it_in_one_line_and_its_exit_code(fault, capsys):
         out, err = capsys.readouterr()
         assert out == ""
         is_told(err.strip(), fault)
+
+
+# -- in the middle of a session ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def met(configured):
+    """A tenant that answered a first call."""
+    with closing(open_tenant()) as server:
+        configured(server.url)
+        sage.ask("Why?")
+        yield server
+        session.forget()
+
+
+def test_a_login_page_in_place_of_a_reply_is_told_and_its_tokens_stay_held(met):
+    met.on(STREAM, PAGE)
+    met.on(QUERY, PAGE)
+    with pytest.raises(
+        ReplyLost, match=r"a web page came in place of Ask Sage's reply .*login page.*stay held"
+    ):
+        sage.ask("Why?")
+    assert sage.balance().inference.held > 0
+
+
+@pytest.mark.parametrize(
+    ("played", "told"),
+    [
+        (Played(PAGE.body, status=502), r"127\.0\.0\.1, or a gateway before it, fails \(HTTP 502\)"),
+        (Played({"response": "maintenance", "status": 503}, status=503), r"busy \(maintenance\)"),
+        (Played({"response": "slow down", "status": 429}, status=429), r"busy \(slow down\)"),
+    ],
+)
+def test_a_service_that_fails_is_not_said_to_know_no_price(met, played, told):
+    met.on("/server/tokenizer", played)
+    met.on("/server/get-models", played)
+    session.forget()
+    with pytest.raises(Unavailable, match=told) as caught:
+        sage.ask("Why?", model="never-asked-9")
+    assert "priced" not in str(caught.value)
+    assert len(questions(met)) == 1
 
 
 # -- silence ----------------------------------------------------------------------------------------------

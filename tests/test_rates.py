@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asksage_jupyter.account import Source
-from asksage_jupyter.errors import ReplyLost, Unavailable
+from asksage_jupyter.errors import Refused, ReplyLost, Unavailable
 from asksage_jupyter.rates import Estimate, Part, Rate, Rates
 from asksage_jupyter.rates.fit import Sample, first_inflation, fit
 
@@ -173,8 +173,10 @@ def test_an_old_price_is_better_than_the_catalog(rates, clock):
 
 def test_nothing_at_all_is_told_in_a_line(rates):
     with pytest.raises(Unavailable, match=r"the price of gpt-4\.1 is not known.*%asksage models") as told:
-        rates.rate(MODEL, Refusing(Unavailable("overloaded")))
+        rates.rate(MODEL, Refusing(Refused("no such route")))
     assert "\n" not in str(told.value)
+    with pytest.raises(Unavailable, match=r"^overloaded$"):  # the cause, and no word of the price
+        rates.rate(MODEL, Refusing(Unavailable("overloaded")))
     with pytest.raises(Unavailable):
         rates.rate(MODEL, catalog=(float("nan"), 1.0))
 

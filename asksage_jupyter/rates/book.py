@@ -75,7 +75,7 @@ class Rates:
         Raises
         ------
         Unavailable
-            None of these is at hand. Nothing was sent or kept.
+            None of these is at hand; the service's own, where it is busy or fails. Nothing was sent or kept.
         BadKey
             The pricer does not accept the key.
         """
@@ -99,7 +99,7 @@ class Rates:
         # A price of days ago was true once; the catalog's may never have been.
         if found := self.older(model) or self._from_catalog(model):
             return found
-        if isinstance(failure, NotReached):
+        if isinstance(failure, (NotReached, Unavailable)):
             raise failure
         raise Unavailable(
             f"the price of {model} is not known: the service neither priced nor listed it. Nothing was sent; "

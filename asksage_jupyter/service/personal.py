@@ -9,7 +9,6 @@ import httpx
 
 from ..account import Meter
 from ..errors import BadInput, NoRoute, Refused, ReplyLost, ServiceError
-from .failures import lost
 from .payload import JSON, json_of
 from .records import TokenRequest
 from .scalars import natural, one_line, text_in
@@ -103,7 +102,7 @@ def _asked(amount: int, meter: Meter, body: Body) -> TokenRequest | ServiceError
     if failure := body.failure():
         return failure
     if not body.is_object:
-        return lost("Ask Sage's answer could not be read", body.http)
+        return body.unreadable(body.http, what="answer")
     told = body.response if isinstance(body.response, dict) else body.value
     state = _state(told)
     return TokenRequest(

@@ -64,5 +64,5 @@ def _answer(body: Body, response: httpx.Response) -> Answer | ServiceError:
     if not stream.is_framed(response):
         return lost("the plugin's reply ended, perhaps before its end", 200, text)
     if not response.headers.get("content-type", "").startswith("text/plain") or not text.strip():
-        return lost("Ask Sage's reply could not be read", 200)
+        return body.unreadable(200)
     return body.as_answer(text)

@@ -71,18 +71,19 @@ def read(response: httpx.Response, on_text: Callable[[str], None], hide: Callabl
     ReplyLost
         It failed, or the connection did, before the whole reply; its `text` is what had arrived.
     """
-    transcript, is_readable = Transcript(), True
+    transcript = Transcript()
+    unreadable: Body | None = None
     for piece in _pieces(response, hide):
         if failure := _failure(piece, transcript):
             if transcript.is_billed:
                 break
             raise failure
         if isinstance(piece, Body):
-            is_readable = is_readable and piece.is_object
+            unreadable = unreadable or (None if piece.is_object else piece)
             transcript.add(piece)
             transcript.show(on_text)
-    if not (is_readable or transcript.is_billed):
-        raise lost("Ask Sage's reply could not be read", None, transcript.text)
+    if unreadable is not None and not transcript.is_billed:
+        raise unreadable.unreadable(None, transcript.text)
     outcome = transcript.answer(framed=is_framed(response))
     if isinstance(outcome, ServiceError):
         raise outcome

@@ -49,7 +49,7 @@ def trained_in(body: Body) -> Trained | ServiceError:
     if failure := body.failure() or body.soft_failure(body.response) or body.soft_failure():
         return failure
     if not (body.get("status") or body.get("response") or body.get("embedding") or body.usage.is_told):
-        return lost("Ask Sage's answer to the upload could not be read", body.http)
+        return body.unreadable(body.http, what="answer to the upload")
     answer, job = body.as_answer(""), body.get("job_id") or member(body.response, "job_id")
     if 202 in (body.http, body.status) and not isinstance(job, str | int):
         return lost("Ask Sage goes on with the upload, and does not say under which name", body.http)

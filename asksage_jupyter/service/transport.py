@@ -8,7 +8,7 @@ import ssl
 
 import httpx
 
-from ..errors import ConfigurationError, NotReached, Refused, ReplyLost, ServiceError
+from ..errors import ConfigurationError, NotReached, Refused, ReplyLost, ServiceError, Unavailable
 from .bounded import OutOfBounds, bound
 from .deadline import left_s, limit_s
 from .failures import lost
@@ -145,8 +145,14 @@ def redirected(response: httpx.Response) -> ServiceError | None:
     )
 
 
-def strange(response: httpx.Response) -> NotReached:
-    """What answers is no Ask Sage."""
+def strange(response: httpx.Response) -> ServiceError:
+    """What answers is no Ask Sage; or it fails, and nothing tells what it is."""
+    if response.status_code >= 500 or response.status_code == 429:
+        return Unavailable(
+            f"{response.request.url.host}, or a gateway before it, fails (HTTP {response.status_code}). "
+            "Nothing was billed: try again later.",
+            status=response.status_code,
+        )
     return NotReached(
         f"{response.request.url.host} answers (HTTP {response.status_code}), but not as an Ask Sage does. "
         "Nothing was billed: check ASKSAGE_URL.",
@@ -157,10 +163,11 @@ def strange(response: httpx.Response) -> NotReached:
 def misled(response: httpx.Response) -> ServiceError | None:
     """A page or another text, where an Ask Sage answers in JSON, as an error; None of what may be its own.
 
-    A missing route, a body too large and a fault of a gateway are told by their status.
+    A missing route, a body too large and a fault of a gateway are told by their status; with 511 a network
+    asks for a login.
     """
     http, content = response.status_code, response.content.strip()
-    if http in (404, 405, 413, 429) or http >= 500 or content[:1] in (b"{", b"["):
+    if (http != 511 and (http in (404, 405, 413, 429) or http >= 500)) or content[:1] in (b"{", b"["):
         return None
     is_page = content[:1] == b"<"
     if not is_page and (http >= 400 or _is_json(content)):

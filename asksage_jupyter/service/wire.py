@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import NoRoute, OutOfTokens, ServiceError
+from ..errors import NoRoute, OutOfTokens, ReplyLost, ServiceError
 from .failures import bad_key, busy, lost, refused
 from .meaning import Meaning, limit_named, meaning_of
 from .records import Answer
@@ -40,7 +40,7 @@ class Body:
         How long its headers say to wait before it is asked again.
     """
 
-    __slots__ = ("_hide", "_http", "_path", "_retry_after_s", "value")
+    __slots__ = ("_hide", "_http", "_is_page", "_path", "_retry_after_s", "value")
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Body:
             self.value = json.loads(content, object_pairs_hook=keep)
         except (ValueError, RecursionError):
             self.value = None
+        self._is_page = content.lstrip()[:1] == b"<"
 
     @property
     def http(self) -> int:
@@ -209,12 +210,17 @@ class Body:
         if failure := self.failure():
             return failure
         if not self.is_object:
-            return lost("Ask Sage's reply could not be read", self._http)
+            return self.unreadable(self._http)
         if (text := self.message) is None:
             text = "" if self.response == "OK" or not isinstance(self.response, str) else self.response
             if not self.usage.is_told:
                 return self.soft_failure(text) or lost("Ask Sage's reply holds no text", self._http, text)
         return self.soft_failure(text) or self.as_answer(text)
+
+    def unreadable(self, status: int | None, text: str = "", *, what: str = "reply") -> ReplyLost:
+        """What came in place of Ask Sage's own words; `text` is what had arrived before."""
+        page = f"a web page came in place of Ask Sage's {what} (if your network has a login page, sign in)"
+        return lost(page if self._is_page else f"Ask Sage's {what} could not be read", status, text)
 
     def soft_failure(self, words: object = None) -> ServiceError | None:
         """A failure dressed as an answer: "Sorry, ..." that no model wrote.
