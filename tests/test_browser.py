@@ -37,6 +37,8 @@ def test_a_reply_streams_in_with_its_receipt_and_the_refusal_is_one_line(page):
     refused = page.locator(".jp-CodeCell", has_text="--max-tokens 5")
     expect(refused.locator(".jp-OutputArea-output")).to_have_text(re.compile(r"^\s*OverLimit: [^\n]*\s*$"))
     picture(page, "quickstart", asked, refused)
+    picture(page, "cell", asked, asked)
+    picture(page, "price", page.locator(".jp-CodeCell", has_text="%%asksage --estimate"), refused)
 
 
 def test_the_panel_follows_another_kernels_debit_without_a_cell(page):
