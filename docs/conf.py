@@ -28,6 +28,7 @@ myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist
 myst_heading_anchors = 3
 
 autodoc_typehints = "none"  # the docstrings say the types, with their units
+autodoc_class_signature = "separated"  # how a record is made is left out
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 default_role = "code"
@@ -49,7 +50,7 @@ html_theme_options = {
     "navbar_persistent": [],
     "navbar_end": ["search-button", "theme-switcher"],
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "errors": []},  # its tree is wide
     "show_prev_next": True,
     "show_nav_level": 1,
     "footer_start": ["copyright"],

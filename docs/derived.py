@@ -10,6 +10,7 @@ import ast
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, ClassVar
 
 import grimp
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "asksage_jupyter"
+_LISTED = 28
 
 
 def imports(package: str) -> Imports:
@@ -60,9 +62,9 @@ def source(module: str) -> list[Path]:
 
 
 def first_words(file: Path) -> str:
-    """The first paragraph of a module's docstring, on one line."""
+    """The first paragraph of a module's docstring, as a cell of a table."""
     told = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-    return " ".join(told.split("\n\n", maxsplit=1)[0].split()).replace("``", "`")
+    return " ".join(told.split("\n\n", maxsplit=1)[0].split()).replace("``", "`").replace("|", r"\|")
 
 
 class _Made(Directive):
@@ -80,7 +82,7 @@ class _Made(Directive):
 
 
 class Rooms(_Made):
-    """``rooms [package]``: the drawing, and a table of what each is."""
+    """``rooms [package]``: the drawing, and a table of what each is, unless they are too many to read."""
 
     def run(self) -> list[nodes.Node]:
         package = self._package()
@@ -92,8 +94,11 @@ class Rooms(_Made):
         return ".".join([PACKAGE, *self.arguments])
 
     def lines(self) -> Iterator[str]:
+        found = imports(self._package())
+        if len(found) > _LISTED:
+            return
         yield from ("| room | what it is | modules | lines |", "| --- | --- | ---: | ---: |")
-        for row in levels(imports(self._package())):
+        for row in levels(found):
             for name in row:
                 files = source(name)
                 lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
@@ -119,8 +124,17 @@ class Benchmarks(_Made):
             yield f"| `python benchmarks/{file.name}` | {first_words(file)} |"
 
 
+def _is_left_out(
+    app: Sphinx, what: str, name: str, member: object, is_skipped: bool, options: object
+) -> bool | None:
+    """Nobody makes records and errors by hand, and a page of classes has no use for functions."""
+    return True if name == "__init__" or (what == "module" and isinstance(member, FunctionType)) else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add the directives."""
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-skip-member", _is_left_out)
     for directive in (Rooms, Traits, Benchmarks):
         app.add_directive(directive.__name__.lower(), directive)
     return {"parallel_read_safe": True}
