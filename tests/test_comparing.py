@@ -18,7 +18,7 @@ from asksage_jupyter.errors import BadInput, Interrupted, NotEnoughTokens, OverL
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.month import now
 from asksage_jupyter.session import Comparison, compare, current
-from asksage_jupyter.session.columns import Column, State, as_html, as_text
+from asksage_jupyter.session.columns import Column, State, as_markdown, as_text
 from asksage_jupyter.session.comparing import compared, estimated, queries_for, together
 from asksage_jupyter.settings import AskSage
 
@@ -299,19 +299,31 @@ def test_a_display_that_fails_costs_no_reply(models):
 
 def test_columns_are_escaped_and_load_nothing():
     hostile = '<script>alert(1)</script><img src="https://example.org/a.png">![](https://example.org/b.png)'
-    page = as_html([Column("<b>", State.DONE, hostile, "<i>told</i>", 5), Column("m", State.FAILED)])
-    for tag in ("<script", "<img", "<b>", "<i>"):
+    page = as_markdown([Column("<u>", State.DONE, hostile, "<i>told</i>", 5), Column("m", State.FAILED)])
+    for tag in ("<script", "<img", "<u>", "<i>"):
         assert tag not in page
-    assert "&lt;script&gt;" in page
-    assert "white-space:pre-wrap" in page
+    assert "&lt;script>" in page
+    assert "![" not in page
+
+
+def test_a_compared_reply_stays_within_its_column():
+    page = as_markdown([
+        Column("a", State.WRITING, "```python\nx = 1"),
+        Column("$b`@@0", State.DONE, "**bold**", "costs $1\n\nor $2", 5),
+    ])  # fmt: skip
+    assert "x = 1\n```\n\n</section>" in page  # or the next column were code
+    assert "\n\n**bold**\n\n</section>" in page
+    heads = [line for line in page.splitlines() if line.startswith("<section")]
+    assert len(heads) == 2
+    assert not set("$`@") & set("".join(heads))  # nor begins a formula or code in a name and ends elsewhere
 
 
 def test_the_cheapest_is_marked_by_a_word_and_the_bars_show_the_ratio():
     columns = [Column("a", State.DONE, "x", "80 tokens", 80), Column("b", State.DONE, "y", "20 tokens", 20)]
     assert as_text(columns) == "a · 80 tokens\n  x\n\nb · 20 tokens · cheapest\n  y"
-    page = as_html(columns)
+    page = as_markdown(columns)
     assert page.count("cheapest") == 1
-    assert page.index("width:100.0%") < page.index("width:25.0%")
+    assert page.index("width:100.00%") < page.index("width:25.00%")
 
 
 @pytest.mark.parametrize(
@@ -339,8 +351,8 @@ def test_the_frame_has_a_row_a_model_and_says_what_is_not_known(models):
 
 def test_a_comparison_shows_itself_and_keeps_the_replies_out_of_its_repr(models):
     comparison = compare("Why?", BOTH)
-    assert all(text in str(comparison) and text in comparison._repr_html_() for text in TEXTS.values())
-    assert comparison.receipt in comparison._repr_html_()
+    assert all(text in str(comparison) and text in comparison._repr_markdown_() for text in TEXTS.values())
+    assert comparison.receipt in comparison._repr_markdown_()
     assert TEXTS[MODEL] not in repr(comparison)
 
 
@@ -368,7 +380,7 @@ def test_a_cell_shows_the_replies_side_by_side_and_a_receipt_with_the_total(shel
     outputs, error = ran(shell, f"%%asksage --compare {MODEL},{OTHER} -o both\nWhy is the {{what}} blue?")
     assert error is None
     columns, receipt = outputs
-    assert all(text in columns["text/html"] and text in columns["text/plain"] for text in TEXTS.values())
+    assert all(text in columns["text/markdown"] and text in columns["text/plain"] for text in TEXTS.values())
     assert f"{OTHER} · 21 tokens (billed)" in columns["text/plain"]
     assert "2 models · 84 tokens" in receipt["text/plain"]
     assert isinstance(shell.user_ns["both"], Comparison)

@@ -175,7 +175,7 @@ def test_html_is_shown_where_its_scripts_cannot_run(shell, server):
     outputs, _ = ran(shell, "%%asksage -f html\nWhy?")
     framed = outputs[0]["text/html"]
     assert framed.startswith('<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" ')
-    assert "&lt;p class=&quot;a&quot;&gt;Blue" in framed
+    assert "&lt;p class=&#34;a&#34;&gt;Blue" in framed
     assert "<script" not in framed
 
 
@@ -318,7 +318,7 @@ def test_models_lists_those_that_match(shell, server):
     assert f"{MODEL}          Sage    yes       0.1 / 0.4" in plain(outputs)
     assert "2 of 2 models" in plain(outputs)
     outputs, _ = ran(shell, "%asksage models NOVA")
-    assert f'<td style="text-align:left">{OTHER}</td>' in outputs[0]["text/html"]
+    assert f">{OTHER}</td>" in outputs[0]["text/html"]
     assert "1 of 2 models" in plain(outputs)
     assert "%asksage models lists all" in str(ran(shell, "%asksage models gemini")[1])
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 import threading
@@ -419,17 +420,17 @@ def test_the_first_inflation_is_the_familys(model, inflation):
 
 
 def test_an_estimate_reads_well_as_text_and_as_html():
-    parts = (Part("prompt", 12.3), Part("<b>", 0.7), Part("reply", 1_107.0))
+    parts = (Part("prompt", 12.3), Part("<i>", 0.7), Part("reply", 1_107.0))
     estimate = Estimate("gpt-<4>", 21, 1_120, 2_100, parts, 86, Source.PRICED, "rates & length")
     assert str(estimate) == (
-        "gpt-<4>: about 1,120 tokens (21 to 2,100)\n  prompt 12, <b> 0.7, reply 1,107\n  rates & length"
+        "gpt-<4>: about 1,120 tokens (21 to 2,100)\n  prompt 12, <i> 0.7, reply 1,107\n  rates & length"
     )
     html = estimate._repr_html_()
     assert "gpt-&lt;4&gt;: about 1,120 tokens (21 to 2,100)" in html
-    assert "&lt;b&gt;" in html and "rates &amp; length" in html
-    assert "<b>" not in html
+    assert "&lt;i&gt;" in html and "rates &amp; length" in html
+    assert "<i>" not in html
     assert html.count("<div") == html.count("</div>")
-    assert html.count("var(--jp-") == 4
+    assert not re.search(r"var\(--jp-[^,)]*\)", html)  # each colour has one for pages without a theme
 
 
 def test_importing_the_room_imports_no_tokenizer_and_no_client():

@@ -10,7 +10,7 @@ import pytest
 from lab import WAIT_MS, command, needs_chromium, opened, plain_lab
 from playwright.sync_api import expect
 from scripted import QUERY, STREAM, Played, envelope, pieces
-from tenant import MODEL, environment, open_tenant
+from tenant import MODEL, OTHER, environment, open_tenant
 
 pytest_plugins = ["lab_fixtures"]
 pytestmark = needs_chromium
@@ -109,6 +109,7 @@ def notebook(path, url):
     new = nbformat.v4
     cells = [new.new_code_cell("%load_ext asksage_jupyter")]
     cells += [new.new_code_cell(f"%%asksage\n{name}") for name in MARKDOWN]
+    cells += [new.new_code_cell(f"%%asksage --compare {MODEL},{OTHER}\n{name}") for name in MARKDOWN]
     cells += [new.new_code_cell(f"%%asksage {name}\n{name}") for name in OTHERS]
     cells += [new.new_code_cell(f"import asksage_jupyter\nasksage_jupyter.ask({'an image'!r})")]
     own = f"<script>window.own = true</script>\n\n![a]({url}/own)"
@@ -132,7 +133,7 @@ def page(browser, tmp_path_factory):
             command(shown, "notebook:run-all-cells")
             expect(shown.locator(".jp-Notebook")).to_contain_text("Ask Sage refused", timeout=WAIT_MS)
             shown.wait_for_function("() => window.own", timeout=WAIT_MS)
-            shown.wait_for_load_state("networkidle")
+            shown.wait_for_load_state("networkidle", timeout=WAIT_MS)
             yield shown, asked
             shown.close()
 

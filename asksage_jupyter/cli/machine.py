@@ -11,7 +11,7 @@ from datetime import date
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ..statements.table import no_formula
+from ..statements.spreadsheet import no_formula
 
 if TYPE_CHECKING:
     import pandas

@@ -7,11 +7,8 @@ import io
 import os
 import sys
 
-# What this package itself writes beyond ASCII, as letters that every code page has.
-_PLAIN = {
-    "−": "-", "–": "-", "—": "-", "·": "-", "…": "...", "›": ">", "→": "->", "×": "x", "≈": "~",
-    "“": '"', "”": '"', "‘": "'", "’": "'", "█": "#", "▓": "+", "░": ".", "\u00a0": " ", "\u202f": " ",
-}  # fmt: skip
+from ..display.plain import in_letters
+
 _NAME = "asksage-plain"
 
 
@@ -49,4 +46,4 @@ def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     wrong = error.object[error.start : error.end]
-    return "".join(_PLAIN.get(character, "?") for character in wrong), error.end
+    return "".join(in_letters(character) for character in wrong), error.end

@@ -1,31 +1,34 @@
-"""The bar of a limit, with a legend that says in words what its colours mean."""
+"""The bar of a limit, with a legend that says in words what its colours mean; and bars that only compare."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from .markup import QUIET, SOLID, WARNING, fill, joined
 
 # Each kind has words beside it and a pattern of its own, so that none is known by its colour alone; the
-# sidebar's style sheet has the same. The second value of each var() is for pages without a theme: a static
-# export, a notebook on GitHub. Where the system forces its colours, these stay: an outline tells nothing.
+# sidebar's style sheet has the same. Where the system forces its colours, these stay: an outline tells
+# nothing.
 _TRACK = "var(--jp-layout-color1,#fff)"
 _EDGE = "var(--jp-ui-font-color2,#616161)"
-_USED = "var(--jp-brand-color1,#1976d2)"
 _OVER = "var(--jp-error-color1,#d32f2f)"
 _FILLS = {
-    "used": _USED,
-    "held": f"repeating-linear-gradient(135deg,{_USED} 0 2px,{_TRACK} 2px 5px)",
+    "used": SOLID,
+    "held": f"repeating-linear-gradient(135deg,{SOLID} 0 2px,{_TRACK} 2px 5px)",
     "others": f"radial-gradient({_EDGE} 1px,{_TRACK} 1.4px) 0 0/4px 4px",
     "over": f"repeating-linear-gradient(90deg,{_OVER} 0 4px,{_TRACK} 4px 6px)",
+    "likely": "var(--jp-brand-color2,#64b5f6)",
+    "empty": "none",
 }
 _BOX = f"box-sizing:border-box;border:1px solid {_EDGE};forced-color-adjust:none"
-_BAR = f"{_BOX};display:flex;height:10px;margin:.3em 0;border-radius:2px;overflow:hidden;background:{_TRACK}"
-_LEGEND = "display:flex;flex-wrap:wrap;column-gap:1.2em;color:var(--jp-ui-font-color2,#616161)"
+_BAR = f"{_BOX};display:flex;margin:.3em 0;border-radius:2px;overflow:hidden;background:{_TRACK}"
 _SWATCH = f"{_BOX};display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px"
 
 
-def bar(parts: Sequence[tuple[str, float, str]], label: str, told: str) -> str:
-    """The bar and its legend, as HTML.
+def bar(parts: Sequence[tuple[str, float, str]], label: str, told: str) -> Markup:
+    """The bar of a limit and its legend.
 
     Parameters
     ----------
@@ -34,27 +37,39 @@ def bar(parts: Sequence[tuple[str, float, str]], label: str, told: str) -> str:
     label, told : str
         What it is of, and what it shows, for those who do not see it.
     """
-    filled = "".join(
-        f'<div style="width:{100 * share:.2f}%;min-width:3px;background:{_FILLS[kind]}"></div>'
-        for kind, share, _ in parts
-        if share
-    )
     taken = min(100, round(100 * sum(share for _, share, _ in parts)))
-    legend = "".join(
-        f'<span><span aria-hidden="true" style="{_SWATCH};background:{_FILLS[kind]}"></span>'
-        f"{escape(words)}</span>"
+    spoken = {
+        "role": "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
+        "aria-valuenow": taken, "aria-valuetext": told,
+    }  # fmt: skip
+    legend = joined(
+        fill(
+            '<span><span aria-hidden="true" style="{};background:{}"></span>'
+            '<span style="{}">{}</span></span>',
+            _SWATCH, _FILLS[kind], QUIET, words,
+        )
         for kind, _, words in parts
-    )
-    return (
-        f'<div role="progressbar" aria-label="{escape(label)}" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{taken}" aria-valuetext="{escape(told)}" style="{_BAR}">{filled}</div>'
-        f'<div style="{_LEGEND}">{legend}</div>'
-    )
+    )  # fmt: skip
+    drawn = _drawn([(kind, share) for kind, share, _ in parts], spoken, height=10)
+    return fill('{}<div style="display:flex;flex-wrap:wrap;column-gap:1.2em">{}</div>', drawn, legend)
 
 
-def pill(words: str, *, is_grave: bool) -> str:
-    """A word that is to be noticed, as HTML; empty where there is none."""
-    if not words:
-        return ""
-    colour = _OVER if is_grave else "var(--jp-warn-color1,#f57c00)"
-    return f'<span style="padding:0 .5em;border:2px solid {colour};border-radius:1em">{escape(words)}</span>'
+def thin_bar(*parts: tuple[str, float]) -> Markup:
+    """A bar that compares, beside words that say the same: of kinds, ``"likely"`` and ``"empty"`` too."""
+    return _drawn(parts, {"aria-hidden": "true"}, height=6)
+
+
+def pill(words: str, *, is_grave: bool) -> Markup:
+    """A word that is to be noticed; empty where there is none."""
+    style = f"padding:0 .5em;border:2px solid {_OVER if is_grave else WARNING};border-radius:1em"
+    return fill('<span style="{}">{}</span>', style, words) if words else Markup("")
+
+
+def _drawn(parts: Sequence[tuple[str, float]], attributes: Mapping[str, object], height: int) -> Markup:
+    filled = joined(
+        fill('<div style="width:{:.2f}%;min-width:3px;background:{}"></div>', 100 * share, _FILLS[kind])
+        for kind, share in parts
+        if share > 0
+    )
+    told = joined(fill('{}="{}" ', name, value) for name, value in attributes.items())
+    return fill('<div {}style="height:{}px;{}">{}</div>', told, height, _BAR, filled)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 
-from .plain import plain
+from .plain import one_line, plain
 
 _WEB = r"(?:https?://|mailto:)[^\s<>\"$\\()]*+(?:\([^\s<>\"$\\()]*+\)[^\s<>\"$\\()]*+)*+"
 _HERE = r"[^\s:&\\$<>\"'()]*+"
@@ -43,6 +43,8 @@ _PIECE = re.compile(
     r"|(?P<formula>\$\$[^$]{1,2000}\$\$|\$[^$\n]{1,500}\$)",
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
+# What would end a cell or begin a style: an underscore only does so at the edge of a word.
+_SIGN = re.compile(r"[\\|`*<\[\]]|(?<!\w)_|_(?!\w)")
 _OWN_TAG = re.compile(r"</?(?:pre|code)>")
 
 
@@ -58,6 +60,16 @@ def harmless(markdown: str) -> str:
     return f"<pre>{_spelled(text)}</pre>\n" if _is_risky(_OWN_TAG.sub(" ", safe)) else safe
 
 
+def literal(text: str) -> str:
+    """A line as Markdown that is read as it is, whatever signs it holds."""
+    return _SIGN.sub(r"\\\g<0>", one_line(text))
+
+
+def within_markdown(html: str) -> str:
+    """HTML of our own on one line, in which Markdown and formulas find no sign of theirs."""
+    return re.sub(r"[\\$@`\n]", lambda found: f"&#{ord(found[0])};", html)
+
+
 def _piece(found: re.Match[str]) -> str:
     if found["formula"] is not None:
         # A blank means nothing in a formula; an entity would be shown as it is written.
@@ -67,7 +79,11 @@ def _piece(found: re.Match[str]) -> str:
     if found["fence"] is None:
         return f"<code>{_spelled(found['span'])}</code>" if _is_risky(found[0]) else found[0]
     word = re.match(r"[ \t]*(?!mermaid)[\w+#.-]*", found["language"], re.ASCII | re.IGNORECASE)
-    block = f"{found['lead']}{found['fence']}{word[0] if word else ''}\n{found['block']}{found['end']}"
+    inside, end = found["block"], found["end"]
+    if not end:  # as while it is written: what comes after the reply is no code of it
+        inside = inside.rstrip("\n") + "\n" if inside else ""
+        end = re.sub(r"[^ \t>]", " ", found["lead"]) + found["fence"]
+    block = f"{found['lead']}{found['fence']}{word[0] if word else ''}\n{inside}{end}"
     if not _is_risky(block):
         return block
     return f"{found['lead']}<pre><code>{_spelled(_unindented(found))}</code></pre>\n"

@@ -14,6 +14,12 @@ _SEQUENCE = re.compile(
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+# What this package itself writes beyond ASCII, as letters that every code page has.
+_LETTERS = {
+    "−": "-", "–": "-", "—": "-", "·": "-", "…": "...", "›": ">", "→": "->", "×": "x", "≈": "~",
+    "“": '"', "”": '"', "‘": "'", "’": "'", "█": "#", "▓": "+", "░": ".", "\u00a0": " ", "\u202f": " ",
+}  # fmt: skip
+
 
 def storable(text: str) -> str:
     """The text as any database takes it; bytes of a name that are no UTF-8 are written out."""
@@ -52,3 +58,8 @@ def told(error: BaseException) -> str:
     except Exception:  # noqa: BLE001  somebody else's code
         words = ""
     return words or type(error).__name__
+
+
+def in_letters(sign: str) -> str:
+    """What stands for a sign where only the letters of every code page can be written."""
+    return _LETTERS.get(sign, "?")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from ..display.markup import LINE, SOLID, WARNING, card, fill
 
 if TYPE_CHECKING:
     from datetime import date
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from .pace import Pace
 
 _WIDTH, _HEIGHT = 240, 60
+_EVEN = "var(--jp-border-color0,#888)"
 
 
 def text(pace: Pace) -> str:
@@ -18,13 +22,9 @@ def text(pace: Pace) -> str:
     return "\n".join([f"{pace.meter}: {_sentences(pace)}", f"  {_figures(pace)}"])
 
 
-def html(pace: Pace) -> str:
+def html(pace: Pace) -> Markup:
     """The same as a card; colours are the theme's own."""
-    return (
-        f'<div style="max-width:34em"><div><span style="font-weight:600">{escape(pace.meter)}</span>: '
-        f"{escape(_sentences(pace))}</div>{_picture(pace)}"
-        f'<div style="opacity:.7;font-size:smaller">{escape(_figures(pace))}</div></div>'
-    )
+    return card(pace.meter.capitalize(), _sentences(pace), _picture(pace), foot=[_figures(pace)])
 
 
 def _sentences(pace: Pace) -> str:
@@ -41,20 +41,22 @@ def _figures(pace: Pace) -> str:
     return " · ".join(filter(None, figures))
 
 
-def _picture(pace: Pace) -> str:
+def _picture(pace: Pace) -> Markup | str:
     """The month as a curve of what is used: the even line, now, and the band in which it goes on."""
     if not pace.granted or pace.remaining is None:
         return ""
     now = _x(pace, pace.as_of), _y(pace.remaining, pace.granted)
-    return (
-        f'<svg role="img" aria-label="{escape(_alternative(pace, pace.granted, pace.remaining))}" '
-        f'viewBox="-4 -4 {_WIDTH + 8} {_HEIGHT + 8}" style="display:block;width:17em;margin:.3em 0">'
-        f'<path d="M0,0H{_WIDTH}V{_HEIGHT}H0" {_stroke("--jp-border-color2,#999")}/>'
-        f'<path d="M0,{_HEIGHT}L{_WIDTH},0" {_stroke("--jp-border-color1,#888")} stroke-dasharray="3 3"/>'
-        f'<path d="M0,{_HEIGHT}L{_at(now)}" {_stroke("--jp-brand-color1,#1976d2")} stroke-width="2"/>'
-        f"{_band(pace, now, pace.granted) if pace.remaining > 0 else ''}"
-        f'<circle cx="{now[0]:.1f}" cy="{now[1]:.1f}" r="3" fill="var(--jp-brand-color1,#1976d2)"/></svg>'
-    )
+    return fill(
+        '<svg role="img" aria-label="{}" viewBox="-4 -4 {} {}" '
+        'style="display:block;width:17em;margin:.3em 0">'
+        '{}{}{}{}<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/></svg>',
+        _alternative(pace, pace.granted, pace.remaining), _WIDTH + 8, _HEIGHT + 8,
+        _line(f"M0,0H{_WIDTH}V{_HEIGHT}H0", LINE),
+        _line(f"M0,{_HEIGHT}L{_WIDTH},0", _EVEN, dashed=True),
+        _line(f"M0,{_HEIGHT}L{_at(now)}", SOLID, thick=True),
+        _band(pace, now, pace.granted) if pace.remaining > 0 else "",
+        *now, SOLID,
+    )  # fmt: skip
 
 
 def _alternative(pace: Pace, granted: int, remaining: int) -> str:
@@ -62,7 +64,7 @@ def _alternative(pace: Pace, granted: int, remaining: int) -> str:
     return f"{granted - remaining:,} of {granted:,} used or held; used evenly, it would be {even:,} by today."
 
 
-def _band(pace: Pace, now: tuple[float, float], granted: int) -> str:
+def _band(pace: Pace, now: tuple[float, float], granted: int) -> Markup | str:
     """How it goes on, from now to where the allotment or the month ends."""
     if pace.expiring is None or pace.expiring_low is None or pace.expiring_high is None:
         return ""
@@ -75,11 +77,12 @@ def _band(pace: Pace, now: tuple[float, float], granted: int) -> str:
         (float(_WIDTH), _y(left, granted)) if day is None else (_x(pace, day), 0.0) for day, left in ends
     )
     corner = f"L{_WIDTH},0" if pace.earliest and not pace.latest else ""
-    colour = "--jp-brand-color1,#1976d2" if pace.lasts else "--jp-warn-color1,#f57c00"
-    return (
-        f'<path d="M{_at(now)}L{_at(low)}{corner}L{_at(high)}Z" fill="var({colour})" opacity=".3"/>'
-        f'<path d="M{_at(now)}L{_at(middle)}" {_stroke(colour)} stroke-width="2"/>'
-    )
+    colour = SOLID if pace.lasts else WARNING
+    band = f"M{_at(now)}L{_at(low)}{corner}L{_at(high)}Z"
+    return fill(
+        '<path d="{}" fill="{}" opacity=".3"/>{}',
+        band, colour, _line(f"M{_at(now)}L{_at(middle)}", colour, thick=True),
+    )  # fmt: skip
 
 
 def _x(pace: Pace, day: date) -> float:
@@ -96,5 +99,6 @@ def _at(point: tuple[float, float]) -> str:
     return f"{point[0]:.1f},{point[1]:.1f}"
 
 
-def _stroke(colour: str) -> str:
-    return f'fill="none" stroke="var({colour})"'
+def _line(path: str, colour: str, *, thick: bool = False, dashed: bool = False) -> Markup:
+    look = "stroke-width:2" if thick else "stroke-dasharray:3 3" if dashed else ""
+    return fill('<path d="{}" fill="none" stroke="{}" style="{}"/>', path, colour, look)

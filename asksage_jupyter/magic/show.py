@@ -11,11 +11,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
+from ..display.harmless import harmless
+from ..display.markup import LINE, fill, joined, notice, quiet
 from ..display.plain import plain
 from . import front_end
 from .fences import fenced, first_block
@@ -65,16 +66,14 @@ def bundle(text: str, format: str) -> Bundle:
         return {"text/markdown": fenced(pretty, "json"), "text/plain": pretty}
     if format == "text":
         return {"text/plain": text}
-    from ..display.harmless import harmless
-
     return {"text/markdown": harmless(text), "text/plain": text}
 
 
 def side_by_side(columns: Sequence[Column]) -> Bundle:
     """Several replies by media type."""
-    from ..session.columns import as_html, as_text
+    from ..session.columns import as_markdown, as_text
 
-    return {"text/html": as_html(columns), "text/plain": as_text(columns)}
+    return {"text/markdown": as_markdown(columns), "text/plain": as_text(columns)}
 
 
 def parsed(text: str) -> Any:
@@ -171,18 +170,18 @@ def screen(shell: InteractiveShell, format: str | Callable[[Any], Bundle], *, st
 
 def receipt(reply: Reply | Comparison, *notices: str | None) -> None:
     """The quiet line below a reply; notices, which are not quiet, stand above it."""
-    told = [notice for notice in notices if notice]
-    html = "".join([*map(_marked, told), reply.receipt_html])
-    text = "\n".join([*(f"[{notice}]" for notice in told), reply.receipt])
+    told = list(filter(None, notices))
+    html = joined([*map(notice, told), quiet(reply.receipt)])
+    text = "\n".join([*(f"[{words}]" for words in told), reply.receipt])
     _surely({"text/html": html, "text/plain": text}, _publish)
 
 
-def notify(notice: str) -> None:
+def notify(words: str) -> None:
     """A line that is not quiet."""
     if (give := _GIVE.get()) is not None:
-        give(plain(f"[{notice}]"))
+        give(plain(f"[{words}]"))
         return
-    _surely({"text/html": _marked(notice), "text/plain": f"[{notice}]"}, _publish)
+    _surely({"text/html": notice(words), "text/plain": f"[{words}]"}, _publish)
 
 
 _GIVE: ContextVar[Callable[[object], None] | None] = ContextVar("asksage_give", default=None)
@@ -200,8 +199,6 @@ def elsewhere(give: Callable[[object], None]) -> Iterator[None]:
 
 def mention(words: str) -> None:
     """A quiet line that belongs to no reply."""
-    from ..session.reply import quiet
-
     _surely({"text/html": quiet(words), "text/plain": f"[{words}]"}, _publish)
 
 
@@ -238,27 +235,22 @@ def _plain(data: Bundle) -> Bundle:
     return {kind: plain(text) for kind, text in data.items()}
 
 
-def _marked(words: str) -> str:
-    return (
-        '<div style="border-left:3px solid var(--jp-warn-color1,#f57c00);padding-left:.5em;'
-        f'margin:.3em 0">{escape(words)}</div>'
-    )
-
-
 def _framed(html: str) -> str:
     # A model wrote it, perhaps from a page of the web: in the notebook itself its scripts could run code in
     # the kernel. This sandbox runs none, and the page keeps its own colours in a dark theme.
-    page = escape(_POLICY + _BEFOREHAND.sub("&lt;", html))
-    return (
+    return fill(
         '<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" referrerpolicy="no-referrer" '
-        f'srcdoc="{page}" title="The reply as HTML" style="width:100%;height:16em;'
-        'resize:vertical;border:1px solid var(--jp-border-color2,#ccc);background:#fff;color-scheme:light">'
-        "</iframe>"
+        'srcdoc="{}" title="The reply as HTML" style="width:100%;height:16em;resize:vertical;'
+        'border:1px solid {};background:#fff;color-scheme:light"></iframe>',
+        _POLICY + _BEFOREHAND.sub("&lt;", html),
+        LINE,
     )
 
 
 def _folded(summary: str, text: str) -> str:
-    return (
-        f"<details><summary>{escape(summary)} Show the whole reply.</summary>"
-        f'<pre style="white-space:pre-wrap">{escape(text)}</pre></details>'
+    return fill(
+        "<details><summary>{} Show the whole reply.</summary>"
+        '<pre style="white-space:pre-wrap">{}</pre></details>',
+        summary,
+        text,
     )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from ..account import Source
+from ..display.bar import thin_bar
+from ..display.markup import card
+from ..display.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +68,9 @@ class Estimate:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><td style="text-align:left">{escape(part.name)}</td>'
-            f'<td style="text-align:right">{_figure(part.tokens)}</td></tr>'
-            for part in self.parts
-        )
-        return (
-            '<div style="max-width:34em;color:var(--jp-content-font-color1,inherit)">'
-            f'<div style="font-weight:600">{escape(self._headline())}</div>{self._bar()}'
-            + "".join(f"<div>{escape(line)}</div>" for line in self._coverage())
-            + f'<table aria-label="What it is made of, in tokens">{rows}</table>'
-            f'<div style="opacity:.7;font-size:smaller">{escape(self.basis)}</div></div>'
-        )
+        rows = [(part.name, _figure(part.tokens)) for part in self.parts]
+        table = Table(("made of", "tokens"), rows, ("expected", f"{self.expected:,}"))
+        return card(self._headline(), self._bar(), *self._coverage(), table._repr_html_(), foot=[self.basis])
 
     def _headline(self) -> str:
         return f"{self.model}: about {self.expected:,} tokens ({self.low:,} to {self.high:,})"
@@ -90,17 +85,10 @@ class Estimate:
             f"(measured on the last {of} of this model)"
         ]
 
-    def _bar(self) -> str:
+    def _bar(self) -> Markup:
         """The interval on a scale from 0 to `high`, with a stroke at `expected`; the text says the same."""
-        left, middle = 100 * self.low / self.high, 100 * self.expected / self.high
-        return (
-            '<div aria-hidden="true" style="position:relative;height:6px;margin:.3em 0;border-radius:3px;'
-            'background:var(--jp-layout-color3,#ccc)">'
-            f'<div style="position:absolute;left:{left:.2f}%;right:0;height:100%;border-radius:3px;'
-            'background:var(--jp-brand-color2,#64b5f6)"></div>'
-            f'<div style="position:absolute;left:calc({middle:.2f}% - 2px);width:3px;top:-2px;height:10px;'
-            'background:var(--jp-brand-color1,#1976d2)"></div></div>'
-        )
+        low, expected = self.low / self.high, self.expected / self.high
+        return thin_bar(("empty", low), ("likely", expected - low), ("used", 0.005), ("likely", 1 - expected))
 
 
 def _figure(tokens: float) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 from ..account import Account, Meter
+from ..display.markup import card
 from ..month import to_datetime
 
 
@@ -180,13 +180,7 @@ class Reconciled:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{escape(_upper(line))}</li>" for line in self._lines)
-        quiet = "color:var(--jp-ui-font-color2,#777);font-size:smaller"
-        return (
-            f'<div style="max-width:44em"><div style="font-weight:600">{escape(self._title)}</div>'
-            f'<ul style="margin:.3em 0;padding-left:1.4em">{lines}</ul>'
-            f'<div style="{quiet}">{escape(_upper(self._sources))}</div></div>'
-        )
+        return card(self._title, *map(_upper, self._lines), foot=[_upper(self._sources)])
 
     @property
     def _title(self) -> str:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass, field
 from enum import StrEnum
-from html import escape
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from ..display.bar import thin_bar
+from ..display.harmless import harmless, within_markdown
+from ..display.markup import LINE, WARNING, fill, quiet
 from ..errors import ReplyLost
-from .reply import SOURCES, Reply, open_words, quiet
+from .reply import SOURCES, Reply, open_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_GRID = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18em,100%),1fr));gap:.7em"
+_SECTION = "min-width:0;overflow:auto;overflow-wrap:anywhere;padding:.5em;border-radius:3px"
 
 
 class State(StrEnum):
@@ -71,18 +78,15 @@ def as_text(columns: Sequence[Column]) -> str:
     return "\n\n".join(_paragraph(each, each.model in cheapest) for each in columns)
 
 
-def as_html(columns: Sequence[Column]) -> str:
-    """The columns side by side, as many as there is room for; colours are the theme's own.
+def as_markdown(columns: Sequence[Column]) -> str:
+    """The columns side by side, as many as there is room for, each reply rendered as if it stood alone.
 
-    The models' words are shown as they are, not as the HTML or Markdown they may be: neither a script nor a
-    picture of another host can come in with them.
+    Markdown within HTML, as it is CommonMark's after a blank line: code, tables and formulas are those of a
+    single reply, and what a model wrote is made harmless first.
     """
     cheapest, dearest = _cheapest(columns), max((each.tokens or 0 for each in columns), default=0)
     shown = "".join(_section(each, each.model in cheapest, dearest) for each in columns)
-    return (
-        '<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18em,100%),1fr));gap:.7em;'
-        f'color:var(--jp-content-font-color1,inherit)">{shown}</div>'
-    )
+    return f'<div style="{_GRID}">\n{shown}</div>'
 
 
 def _cheapest(columns: Sequence[Column]) -> set[str]:
@@ -106,28 +110,12 @@ def _paragraph(column: Column, is_cheapest: bool) -> str:
 
 
 def _section(column: Column, is_cheapest: bool, dearest: int) -> str:
-    name = escape(column.model)
-    words = _words(column, False)
-    cheapest = ' <span style="font-weight:400">· cheapest</span>' if is_cheapest else ""
-    edge = (
-        "--jp-warn-color1,#f57c00"
-        if column.state in (State.STOPPED, State.FAILED)
-        else "--jp-border-color2,#ccc"
-    )
-    return (
-        f'<section aria-label="{name}" style="min-width:0;overflow-wrap:anywhere;padding:.5em;'
-        f'border:1px solid var({edge});border-radius:3px">'
-        f'<div style="font-weight:600">{name}{cheapest}</div>{_bar(column.tokens, dearest)}'
-        f"<div>{quiet(' · '.join(words))}</div>"
-        f'<div style="white-space:pre-wrap;margin-top:.5em">{escape(column.text)}</div></section>'
-    )
-
-
-def _bar(tokens: int | None, dearest: int) -> str:
-    """The tokens on the scale of the dearest reply; the words below say the same."""
-    width = 100 * (tokens or 0) / dearest if dearest else 0
-    return (
-        '<div aria-hidden="true" style="height:4px;margin:.3em 0;border-radius:2px;'
-        'background:var(--jp-layout-color3,#ccc)"><div style="height:100%;border-radius:2px;'
-        f'width:{width:.1f}%;background:var(--jp-brand-color1,#1976d2)"></div></div>'
-    )
+    edge = WARNING if column.state in (State.STOPPED, State.FAILED) else LINE
+    cheapest = Markup(' <span style="font-weight:400">· cheapest</span>') if is_cheapest else ""
+    share = (column.tokens or 0) / dearest if dearest else 0
+    head = fill(
+        '<section aria-label="{0}" style="{1};border:1px solid {2}"><b>{0}</b>{3}{4}{5}',
+        column.model, _SECTION, edge, cheapest, thin_bar(("used", share)),
+        quiet(" · ".join(_words(column, False))),
+    )  # fmt: skip
+    return f"{within_markdown(head)}\n\n{harmless(column.text)}\n\n</section>\n"

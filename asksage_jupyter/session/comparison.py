@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..display.harmless import within_markdown
+from ..display.markup import quiet
 from ..errors import AskSageError, ReplyLost
-from .columns import Column, as_html, as_text, column
-from .reply import Reply, quiet
+from .columns import Column, as_markdown, as_text, column
+from .reply import Reply
 
 if TYPE_CHECKING:
     import pandas
@@ -74,16 +76,11 @@ class Comparison:
             parts.append(meter.left_words())
         return " · ".join(parts)
 
-    @property
-    def receipt_html(self) -> str:
-        """The receipt as one line of HTML in the theme's quiet colour."""
-        return quiet(self.receipt)
-
     def __str__(self) -> str:
         return f"{as_text(self.columns)}\n\n{self.receipt}"
 
-    def _repr_html_(self) -> str:
-        return f"{as_html(self.columns)}{self.receipt_html}"
+    def _repr_markdown_(self) -> str:
+        return f"{as_markdown(self.columns)}\n\n{within_markdown(quiet(self.receipt))}"
 
     def to_frame(self) -> pandas.DataFrame:
         """The replies as data.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
 from ..account import Source
-from ..display.harmless import harmless
+from ..display.harmless import harmless, within_markdown
+from ..display.markup import quiet
 from ..display.plain import plain
 
 if TYPE_CHECKING:
@@ -87,17 +87,7 @@ class Reply:
         return self.text
 
     def _repr_markdown_(self) -> str:
-        return f"{harmless(self.text)}\n\n{self.receipt_html}"
-
-    @property
-    def receipt_html(self) -> str:
-        """The receipt as one line of HTML in the theme's quiet colour."""
-        return quiet(self.receipt)
-
-
-def quiet(receipt: str) -> str:
-    """A receipt as one line of HTML in the theme's quiet colour."""
-    return f'<small style="color:var(--jp-ui-font-color2,#777)">{escape(receipt)}</small>'
+        return f"{harmless(self.text)}\n\n{within_markdown(quiet(self.receipt))}"
 
 
 def open_words(held: int) -> str:

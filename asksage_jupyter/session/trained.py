@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..account import Source
-from .reply import SOURCES, quiet
+from ..display.markup import quiet
+from .reply import SOURCES
 
 if TYPE_CHECKING:
     from ..account import Balance

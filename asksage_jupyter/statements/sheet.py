@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Account, Meter
 from ..errors import BadInput
-from . import markdown, page, table
+from . import markdown, page, spreadsheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ class Statement:
         BadInput
             The file cannot be written.
         """
-        text = table.render(self)
+        text = spreadsheet.render(self)
         if path is None:
             return text
         wanted = Path(path).expanduser()

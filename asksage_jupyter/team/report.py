@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..account import Meter, MeterBalance
-from .table import table
+from ..display.table import Table
 
 if TYPE_CHECKING:
     from ..ledger import Member
@@ -56,7 +57,8 @@ class Report:
             parts.append(f"{meter} · resets {meter.resets_at.day} {meter.resets_at:%b %Y}")
             if rows:
                 whole = sum(row.used for row in rows)
-                parts.append(table(_HEAD, [_cells(row, whole) for row in rows]))
+                table = Table(_HEAD, [_cells(row, whole) for row in rows])
+                parts.append(textwrap.indent(str(table), "  "))
         return "\n".join(parts)
 
 

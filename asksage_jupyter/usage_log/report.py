@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas
 
 from .. import month
 from ..account import Meter, unbilled_words
+from ..display.markup import joined, line
 from ..display.plain import one_line
+from ..display.table import Row, Table
 from ..ledger import CALL_COLUMNS
 from ..session import current, given
 from .log import usage
 from .parts import NAMES, TIMES, parts
 from .schema import HOLDER
 from .span import span
-from .table import Row, html, plain
 
 if TYPE_CHECKING:
     from .span import When
@@ -51,31 +51,23 @@ class Report:
     opened: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        tables = [
-            f"{self._caption(meter)}{plain(self._head, *_rows(table, self.by))}"
-            for meter, table in self.meters.items()
-        ]
+        is_alone = list(self.meters) == [Meter.INFERENCE]
+        tables = [str(self._table(meter, "" if is_alone else meter)) for meter in self.meters]
         return "\n\n".join([one_line(self.title), *tables, *filter(None, ["\n  ".join(self._below)])])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        tables = [
-            html(self._head, *_rows(table, self.by), caption=f"{self.title} · {meter}")
-            for meter, table in self.meters.items()
-        ] or [f'<div style="font-weight:600">{escape(self.title)}</div>']
-        return "".join([*tables, *(f"<div>{escape(line)}</div>" for line in self._below)])
+        tables = [self._table(meter, f"{self.title} · {meter}")._repr_html_() for meter in self.meters]
+        title = [] if tables else [line(self.title, "font-weight:600")]
+        return joined([*title, *tables, *map(line, self._below)])
+
+    def _table(self, meter: str, caption: str) -> Table:
+        return Table((self.by, *_HEADS), *_rows(self.meters[meter], self.by), caption=caption)
 
     @property
     def _below(self) -> tuple[str, ...]:
         return tuple(map(one_line, self.opened)) or (() if self.meters else ("No calls.",))
-
-    @property
-    def _head(self) -> tuple[str, ...]:
-        return (self.by, *_HEADS)
-
-    def _caption(self, meter: str) -> str:
-        return "" if list(self.meters) == [Meter.INFERENCE] else f"{meter}\n"
 
 
 def report(

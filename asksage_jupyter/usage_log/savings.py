@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy
 import pandas
 
 from ..account import Meter
+from ..display.table import Table, Tabular
 from ..errors import BadInput
-from .table import html, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +42,7 @@ class OnModel:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Savings:
+class Savings(Tabular):
     """What the same inference calls would have cost, the cheapest model first; shows itself as a table.
 
     Attributes
@@ -71,14 +70,10 @@ class Savings:
         frame = pandas.DataFrame(figures, index=index)
         return frame.astype({"tokens": "int64", "difference": "int64", "source": "str"})
 
-    def __str__(self) -> str:
-        return f"{plain(_HEAD, self._rows())}\n\n{self._footnote()}"
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        note = f'<div style="opacity:.7;font-size:smaller">{escape(self._footnote())}</div>'
-        return html(_HEAD, self._rows()) + note
+    @property
+    def table(self) -> Table:
+        """As it is shown."""
+        return Table(_HEAD, self._rows(), note=self._footnote())
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
+
+from ..display.table import Table, Tabular
 
 CATEGORY, FIGURE, INSTANT, TEXT = "category", "Int64", "datetime64[us, UTC]", "string"
 _ASK_SAGE, _MODEL = "Ask Sage tokens", "model tokens"
-_HEAD = ("column", "dtype", "unit", "meaning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Schema:
+class Schema(Tabular):
     """The columns in their order; shows itself as a table.
 
     Attributes
@@ -70,28 +70,11 @@ class Schema:
         """The names of the columns that have this dtype."""
         return tuple(column.name for column in self.columns if column.dtype == dtype)
 
-    def __str__(self) -> str:
-        rows = [_HEAD, *map(_row, self.columns)]
-        widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
-        lines = (
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows
-        )
-        return "\n".join(line.rstrip() for line in lines)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in _HEAD)
-        rows = "".join(f"<tr>{''.join(map(_cell, _row(column)))}</tr>" for column in self.columns)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _row(column: Column) -> tuple[str, ...]:
-    return column.name, column.dtype, column.unit, column.meaning
-
-
-def _cell(text: str) -> str:
-    return f'<td style="text-align:left">{escape(text)}</td>'
+    @property
+    def table(self) -> Table:
+        """As it is shown."""
+        rows = [(column.name, column.dtype, column.unit, column.meaning) for column in self.columns]
+        return Table(("column", "dtype", "unit", "meaning"), rows, sides="l")
 
 
 SCHEMA = Schema((

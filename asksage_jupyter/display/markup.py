@@ -1,0 +1,83 @@
+"""HTML in the theme's own colours; what is no `Markup` is text, and is made plain and escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from markupsafe import Markup
+
+from .plain import plain
+
+# The second value of each var() is for pages without a theme, light or dark.
+SOLID = "var(--jp-brand-color1,#1976d2)"
+LINE = "var(--jp-border-color2,#8885)"
+WARNING = "var(--jp-warn-color1,#f57c00)"
+# What is quiet is less of its page's own colour, whichever that is, and still 4.5 to 1 against it.
+QUIET = "opacity:.75"
+ROW = "display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;column-gap:2em"
+
+_CARD = (
+    "box-sizing:border-box;max-width:60em;padding:.7em 1em;line-height:1.5;"
+    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-ui-font-size1,13px);"
+    "color:var(--jp-ui-font-color1,CanvasText);font-variant-numeric:tabular-nums;overflow-wrap:anywhere;"
+    f"border:1px solid {LINE};border-radius:4px"
+)
+_NOTICE = f"margin:.3em 0;padding:.1em .6em;border-left:3px solid {WARNING}"
+_RECEIPT = f"font-size:var(--jp-ui-font-size1,13px);{QUIET}"
+
+
+def fill(template: str, *parts: object) -> Markup:
+    """The template, as `str.format` fills it: text is escaped, what is `Markup` stays."""
+    return Markup(template).format(*map(_told, parts))  # noqa: S704  the template is the program's own
+
+
+def joined(parts: Iterable[object]) -> Markup:
+    """The parts one after the other: text is escaped, what is `Markup` stays."""
+    return Markup("").join(map(_told, parts))
+
+
+def line(words: object, style: str = "", tip: str = "") -> Markup:
+    """Words on a line of their own, and what is told of them when asked; nothing where there are none."""
+    more = joined(fill(' {}="{}"', name, text) for name, text in (("title", tip), ("style", style)) if text)
+    return fill("<div{}>{}</div>", more, words) if words else Markup("")
+
+
+def quiet(words: str) -> Markup:
+    """A line that does not ask to be read."""
+    return line(words, _RECEIPT)
+
+
+def notice(words: str, *, alert: bool = False) -> Markup:
+    """A line that asks to be read; with `alert` it is also read aloud."""
+    role = Markup(' role="alert"') if alert else ""
+    return fill('<div{} style="{}">{}</div>', role, _NOTICE, words) if words else Markup("")
+
+
+def card(title: str, *body: object, aside: str = "", foot: Iterable[object] = (), label: str = "") -> Markup:
+    """A title, lines below it, and quiet ones at the foot.
+
+    Parameters
+    ----------
+    title : str
+    body, foot : str or Markup
+        Text is a line of its own, a quiet one at the foot; what is empty is left out.
+    aside : str
+        What stands quietly beside the title.
+    label : str
+        What a screen reader calls it; the title when empty.
+    """
+    head = fill('<div style="{}"><b>{}</b><span style="{}">{}</span></div>', ROW, title, QUIET, aside)
+    lines = [part if isinstance(part, Markup) else line(part) for part in body]
+    lines += [part if isinstance(part, Markup) else line(part, QUIET) for part in foot]
+    return fill(
+        '<section lang="en" dir="ltr" aria-label="{}" style="{}">{}{}</section>',
+        label or title,
+        _CARD,
+        head,
+        joined(lines),
+    )
+
+
+def _told(part: object) -> Any:  # figures stay, to be formatted
+    return plain(part) if isinstance(part, str) and not isinstance(part, Markup) else part

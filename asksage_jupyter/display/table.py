@@ -1,0 +1,153 @@
+"""A table as text for a font of fixed width, as HTML and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from .bar import thin_bar
+from .harmless import literal
+from .markup import LINE, QUIET, fill, joined, line
+from .plain import one_line
+
+Row = Sequence[str]
+
+_TABLE = (
+    "border-collapse:collapse;table-layout:auto;border:none;margin:.3em 0;font-size:inherit;color:inherit"
+)
+_CAPTION = "text-align:left;font-weight:600;white-space:nowrap;padding:.3em .6em"
+_CELL = f"padding:.15em .6em;border:none;border-top:1px solid {LINE};background:none"
+_HEAD = "padding:.15em .6em;border:none;background:none;font-weight:600"
+_FIGURE = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+_WORDS = "text-align:left;white-space:normal"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Table:
+    """Rows below a head; shows itself.
+
+    Attributes
+    ----------
+    head : sequence of str
+    rows : sequence of sequence of str
+    total : sequence of str or None
+        The last row, which sums the others.
+    sides : str
+        For each column ``l`` or ``r``, where its cells stand; the last letter is for all that follow. Figures
+        stand at the right.
+    shares : sequence of float or None
+        For each row the share, 0 to 1, that HTML draws as a bar below its name.
+    caption, note : str
+        What stands above the table, and quietly below it.
+    """
+
+    head: Row
+    rows: Sequence[Row]
+    total: Row | None = None
+    sides: str = "lr"
+    shares: Sequence[float] | None = None
+    caption: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        head, *rows = self._cells
+        widths = self._widths
+        rule = "  ".join("-" * width for width in widths)
+        lines = [self._line(row, widths) for row in rows]
+        if self.total:
+            lines.insert(-1, rule)
+        above = [one_line(self.caption)] if self.caption else []
+        below = ["", one_line(self.note)] if self.note else []
+        return "\n".join([*above, self._line(head, widths), rule, *lines, *below])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> Markup:
+        heads = joined(self._cell("th", _HEAD, place, text) for place, text in enumerate(self.head))
+        shares: Sequence[float | None] = self.shares or [None] * len(self.rows)
+        body = joined(self._row(row, share) for row, share in zip(self.rows, shares, strict=True))
+        foot = self.total and fill('<tfoot style="font-weight:600">{}</tfoot>', self._row(self.total))
+        title = self.caption and fill('<caption style="{}">{}</caption>', _CAPTION, self.caption)
+        table = fill(
+            '<table style="{}">{}<thead><tr>{}</tr></thead><tbody>{}</tbody>{}</table>',
+            f"{_TABLE};width:100%" if self.shares else _TABLE, title, heads, body, foot or "",
+        )  # fmt: skip
+        return joined([table, line(self.note, QUIET)])
+
+    def to_markdown(self) -> str:
+        """As GitHub and Jupyter know it, aligned as plain text too; the total is its last row."""
+        head, *rows = [[literal(cell) for cell in row] for row in self._cells]
+        widths = [max(4, *map(width, column)) for column in zip(head, *rows, strict=True)]
+        rule = [
+            "-" * (cell - 1) + ":" if self._side(place) == "r" else "-" * cell
+            for place, cell in enumerate(widths)
+        ]
+        return "\n".join(f"| {' | '.join(self._padded(row, widths))} |" for row in (head, rule, *rows))
+
+    @property
+    def _cells(self) -> list[list[str]]:
+        shown = [self.head, *self.rows, *([self.total] if self.total else [])]
+        return [[one_line(cell) for cell in row] for row in shown]
+
+    @property
+    def _widths(self) -> list[int]:
+        return [max(map(width, column)) for column in zip(*self._cells, strict=True)]
+
+    def _side(self, place: int) -> str:
+        return self.sides[min(place, len(self.sides) - 1)]
+
+    def _line(self, row: Row, widths: Sequence[int]) -> str:
+        return "  ".join(self._padded(row, widths)).rstrip()
+
+    def _padded(self, row: Row, widths: Sequence[int]) -> list[str]:
+        blanks = (" " * (wanted - width(cell)) for cell, wanted in zip(row, widths, strict=True))
+        return [
+            cell + blank if self._side(place) == "l" else blank + cell
+            for place, (cell, blank) in enumerate(zip(row, blanks, strict=True))
+        ]
+
+    def _row(self, row: Row, share: float | None = None) -> Markup:
+        below = Markup("") if share is None else thin_bar(("used", share))
+        cells = (
+            self._cell("td", _CELL, place, joined([one_line(text), below]) if place == 0 else text)
+            for place, text in enumerate(row)
+        )
+        return fill("<tr>{}</tr>", joined(cells))
+
+    def _cell(self, tag: str, style: str, place: int, text: str) -> Markup:
+        side = _FIGURE if self._side(place) == "r" else _WORDS
+        if self.shares and place == 0:
+            side += ";width:99%"  # the bars take what room there is
+        scope = Markup(' scope="col"') if tag == "th" else ""
+        text = text if isinstance(text, Markup) else one_line(text)
+        return fill('<{0}{1} style="{2};{3}">{4}</{0}>', tag, scope, style, side, text)
+
+
+class Tabular:
+    """What shows itself as its table."""
+
+    __slots__ = ()
+
+    @property
+    def table(self) -> Table:
+        """As it is shown."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return str(self.table)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> Markup:
+        return self.table._repr_html_()
+
+
+def width(text: str) -> int:
+    """The columns of a terminal that the line takes: of Chinese two a letter, of an accent none."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth  # where it is needed: it takes as long to import as all of this package
+
+    return max(0, wcswidth(text))

@@ -1,0 +1,73 @@
+"""Tables, cards and bars: aligned for those who read text, and nothing in them is more than text."""
+
+from xml.etree import ElementTree
+
+from markupsafe import Markup
+
+from asksage_jupyter.display.bar import bar, thin_bar
+from asksage_jupyter.display.markup import card, fill, line, notice, quiet
+from asksage_jupyter.display.table import Table, width
+
+HOSTILE = '<img src=x onerror="1">\x1b[31m\u202e&'
+TEXT = '<img src=x onerror="1">&'
+
+
+def words(html):
+    """The text that a page shows, whatever it is made of."""
+    return "".join(ElementTree.fromstring(f"<p>{html}</p>").itertext())
+
+
+def test_columns_stand_below_each_other_whatever_the_letters_width():
+    table = Table(("name", "calls"), [("漢字", "1"), ("cafe\u0301", "20"), ("plain", "3")], ("total", "24"))
+    assert str(table).splitlines() == [
+        "name   calls",
+        "-----  -----",
+        "漢字       1",
+        "cafe\u0301      20",
+        "plain      3",
+        "-----  -----",
+        "total     24",
+    ]
+    assert len({width(row) for row in table.to_markdown().splitlines()}) == 1
+
+
+def test_the_last_side_is_for_all_columns_that_follow():
+    assert str(Table(("a", "b", "c"), [("long", "long", "long")], sides="l")).startswith("a     b     c\n")
+    assert str(Table(("a", "b", "c"), [("long", "long", "long")])).startswith("a        b     c\n")
+    assert "| ---- | ---: | ---: |" in Table(("a", "b", "c"), [("1", "2", "3")]).to_markdown()
+
+
+def test_a_table_of_nothing_is_its_head():
+    assert str(Table(("a", "b"), [])) == "a  b\n-  -"
+    assert Table(("a", "b"), []).to_markdown().count("\n") == 1
+
+
+def test_no_cell_is_more_than_a_cell():
+    table = Table((HOSTILE, "b"), [(f"{HOSTILE}\n\n|", "*c*")], caption=HOSTILE, note=HOSTILE)
+    assert "\x1b" not in str(table)
+    assert len(str(table).splitlines()) == 6
+    assert words(table._repr_html_()).count(TEXT) == 4
+    assert r"\| | \*c\* |" in table.to_markdown()
+    assert len(table.to_markdown().splitlines()) == 3
+
+
+def test_a_share_is_drawn_and_the_figures_say_it():
+    table = Table(("name", "tokens"), [("a", "1"), ("b", "3")], shares=[0.25, 0.75])
+    html = table._repr_html_()
+    assert html.index("width:25.00%") < html.index("width:75.00%")
+    assert words(html) == "nametokensa1b3"
+
+
+def test_what_is_no_markup_is_text():
+    whole = card(HOSTILE, HOSTILE, foot=[HOSTILE], aside=HOSTILE)
+    limit = bar([("used", 0.5, HOSTILE)], HOSTILE, HOSTILE)
+    for html in (whole, line(HOSTILE, tip=HOSTILE), quiet(HOSTILE), notice(HOSTILE), limit):
+        assert TEXT in words(html)
+        assert "\u202e" not in html
+    assert fill("{}", Markup("<b>x</b>")) == "<b>x</b>"
+
+
+def test_a_bar_shows_only_what_there_is():
+    assert thin_bar(("empty", 0.0), ("used", 0.5)).count("width:") == 2  # one of a part, one its least
+    assert 'aria-hidden="true"' in thin_bar()
+    assert 'aria-valuenow="100"' in bar([("used", 0.8, "8"), ("over", 0.4, "4")], "tokens", "4 over")
