@@ -681,5 +681,31 @@ def test_the_organisations_pool_is_a_second_bound_and_shown_as_such(tenant):
     assert "your organisation's pool leaves 3,100, below your own 40,000" in str(inference)
     reply = asksage_jupyter.ask("Say OK.")
     assert reply.balance.inference.spendable == 3_100 - 63
+    session_room.forget()  # as in a kernel that is started anew
+    assert asksage_jupyter.balance().inference.spendable == 3_100 - 63
+    tenant.on(LEFT, told(3_037))  # which is asked once more before a call is refused
     with pytest.raises(NotEnoughTokens, match="your organisation's pool has 3,037 left"):
         asksage_jupyter.ask("word " * 60_000)
+    tenant.on(LEFT, told(50_000))  # by now
+    assert asksage_jupyter.ask("word " * 60_000).text == "OK"
+    session_room.forget()
+    assert asksage_jupyter.balance().inference.spendable == 40_000 - 2 * 63
+
+
+def test_a_bound_that_cannot_be_kept_holds_in_this_kernel(tenant, monkeypatch):
+    def fail(*_):
+        raise OSError("read-only")
+
+    inference, ceiling = asksage_jupyter.balance().inference, current().settling.ceiling
+    monkeypatch.setattr("asksage_jupyter.session.ceiling.write", fail)
+    ceiling.heard(7, inference)
+    assert asksage_jupyter.balance().inference.spendable == 7
+
+
+@pytest.mark.parametrize("kept", ["", "[" * 9_000, "[1]", "{}", '["a", 1]', "[1e400, 2]", "[null, null]"])
+def test_a_bound_that_makes_no_sense_is_none(tenant, kept):
+    before, ceiling = asksage_jupyter.balance(), current().settling.ceiling
+    ceiling.heard(7, before.inference)
+    ceiling._path().write_text(kept)
+    assert not ceiling.is_near
+    assert asksage_jupyter.balance().inference == before.inference

@@ -5,7 +5,6 @@ The sidebar's server reads the ledger, and the ledger knows nothing of a key tha
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadKey, NoKey, NotReached
+from .beside import of_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,8 +68,7 @@ class Access:
     """
 
     def __init__(self, folder: Path, account: Account, clock: Callable[[], int]) -> None:
-        whose = hashlib.sha256(f"{account.host} {account.holder}".encode()).hexdigest()[:16]
-        self._path = folder / _FOLDER / f"{whose}.json"
+        self._path = of_account(folder / _FOLDER, account)
         self._host, self._clock = account.host, clock
 
     @contextmanager

@@ -11,6 +11,7 @@ from ..display.notices import warn
 from ..display.plain import told
 from ..errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
 from . import origin
+from .beside import of_account
 from .ceiling import Ceiling
 from .held import Held
 
@@ -54,7 +55,7 @@ class Settling:
         self._after = after
         self._in_flight: set[str] = set()
         self._ended: set[str] = set()
-        self.ceiling = Ceiling()
+        self.ceiling = Ceiling(lambda: of_account(ledger().outbox.with_suffix(".bounds"), account))
         self._told: set[str] = set()
 
     @cached_property

@@ -45,7 +45,7 @@ def with_more(session: Session, hold: Callable[[], object], estimate: Estimate |
         With the way out that there is.
     """
     short = _tried(hold)
-    if short is not None and follow_limit(session, Meter(short.meter)) is not None:
+    if short is not None and (_hear_bound(session) or follow_limit(session, Meter(short.meter)) is not None):
         short = _tried(hold)
     if short is None:
         return
@@ -53,6 +53,19 @@ def with_more(session: Session, hold: Callable[[], object], estimate: Estimate |
     raise NotEnoughTokens(
         short.meter, short.needed, short.remaining, short.resets_at, short=short.short, cheaper=cheaper
     )
+
+
+def _hear_bound(session: Session) -> bool:
+    """Whether there was a bound besides the account's own limit, and the service told of it anew."""
+    if not session.settling.ceiling.is_near:
+        return False
+    try:
+        with within_s(_ASK_S):
+            left = session.service.left()
+    except AskSageError:
+        return False
+    session.settling.ceiling.heard(left, session.ledger.balance(session.account).inference)
+    return True
 
 
 def _tried(hold: Callable[[], object]) -> NotEnoughTokens | None:
