@@ -16,8 +16,8 @@ from traitlets.config import SingletonConfigurable
 from .account import Account
 from .display.plain import storable
 from .errors import AskSageError, BadInput
-from .ledger.address import Address, resolved
-from .ledger.address import data_folder as data_folder
+from .ledger.stores.address import Address, resolved
+from .ledger.stores.address import data_folder as data_folder
 from .month import rules_of
 
 if TYPE_CHECKING:

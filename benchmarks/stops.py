@@ -30,7 +30,7 @@ DATABASES, WHAT = ("sqlite", "postgres"), ("ask", "compare", "train")
 
 def put_away() -> None:
     """Let each exchange with PostgreSQL take longer."""
-    from asksage_jupyter.ledger.postgres.connection import BoundedConnection
+    from asksage_jupyter.ledger.stores.postgres.connection import BoundedConnection
 
     wait = BoundedConnection.wait
 

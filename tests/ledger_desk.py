@@ -138,7 +138,7 @@ def open_as_nobody(path: Path, results) -> None:
 
 def hold_the_gate(path: Path, holding, leave) -> None:
     """Pass the gate and stay in it until told to leave."""
-    from asksage_jupyter.ledger.gate import Gate
+    from asksage_jupyter.ledger.stores.gate import Gate
 
     with Gate(path, wait_s=10):
         holding.set()
@@ -158,7 +158,7 @@ def read_as_nobody(path: Path, results) -> None:
 
 def pass_often(path: Path, over) -> None:
     """Pass the gate for 4 ms at a time, until it is over."""
-    from asksage_jupyter.ledger.gate import Gate
+    from asksage_jupyter.ledger.stores.gate import Gate
 
     gate = Gate(path, wait_s=10)
     while not over.is_set():

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 
 from asksage_jupyter.account import Account
 from asksage_jupyter.ledger import new_op
-from asksage_jupyter.ledger.chain import digest, totals
+from asksage_jupyter.ledger.tables.chain import digest, totals
 from asksage_jupyter.month import now
 
 FORBIDDEN = (psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)

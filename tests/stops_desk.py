@@ -18,7 +18,7 @@ from tenant import MODEL, OTHER, questions
 
 import asksage_jupyter
 from asksage_jupyter.errors import Interrupted
-from asksage_jupyter.ledger.gate import Gate
+from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.session import current
 
 _SETTLED_S = 0.03  # until then a request that left has arrived

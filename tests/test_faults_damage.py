@@ -16,7 +16,7 @@ from asksage_jupyter import session
 from asksage_jupyter.cli import doctor
 from asksage_jupyter.errors import BadInput, LedgerError
 from asksage_jupyter.ledger import Ledger
-from asksage_jupyter.ledger.export import EXPORT_COLUMNS, export
+from asksage_jupyter.ledger.reads.export import EXPORT_COLUMNS, export
 from asksage_jupyter.month import now
 
 CALLS = 60

@@ -514,7 +514,7 @@ def test_only_the_meters_own_calls_are_unsettled_on_it(month, clock):
 
 
 def test_presumes_are_found_by_their_index(tmp_path):
-    from asksage_jupyter.ledger.unsettled import _PRESUMED
+    from asksage_jupyter.ledger.reads.unsettled import _PRESUMED
 
     with closing(Ledger(tmp_path / "ledger.sqlite")) as ledger, ledger._store.reading() as connection:
         sql = str(_PRESUMED.compile(dialect=connection.dialect))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asksage_jupyter.ledger.address import shown
+from asksage_jupyter.ledger.stores.address import shown
 from asksage_jupyter.settings import AskSage
 
 URL = "postgresql://ada:open-sesame@db.example.org/sage?sslpassword=open-barley"

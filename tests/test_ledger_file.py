@@ -17,10 +17,10 @@ from sqlalchemy.exc import IntegrityError
 
 from asksage_jupyter.errors import LedgerError, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger import place as ledger_place
-from asksage_jupyter.ledger.place import ballast_of, is_on_network
-from asksage_jupyter.ledger.sqlite import Store
-from asksage_jupyter.ledger.steps import STEPS
+from asksage_jupyter.ledger.stores import place as ledger_place
+from asksage_jupyter.ledger.stores.place import ballast_of, is_on_network
+from asksage_jupyter.ledger.stores.sqlite.store import Store
+from asksage_jupyter.ledger.stores.steps import STEPS
 from asksage_jupyter.settings import AskSage
 
 

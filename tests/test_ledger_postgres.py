@@ -30,12 +30,12 @@ from sqlalchemy import CheckConstraint, inspect
 from asksage_jupyter.account import Account
 from asksage_jupyter.errors import LedgerError, LedgerMissing, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, LedgerView, new_op
-from asksage_jupyter.ledger.place import place_of
-from asksage_jupyter.ledger.postgres import connection
-from asksage_jupyter.ledger.postgres.steps import STEPS
-from asksage_jupyter.ledger.postgres.store import ServerStore
-from asksage_jupyter.ledger.schema import metadata
-from asksage_jupyter.ledger.steps import STEPS as FILE_STEPS
+from asksage_jupyter.ledger.stores.place import place_of
+from asksage_jupyter.ledger.stores.postgres import connection
+from asksage_jupyter.ledger.stores.postgres.steps import STEPS
+from asksage_jupyter.ledger.stores.postgres.store import ServerStore
+from asksage_jupyter.ledger.stores.steps import STEPS as FILE_STEPS
+from asksage_jupyter.ledger.tables.schema import metadata
 from asksage_jupyter.month import now
 
 pytest_plugins = ["postgres_server"]

@@ -27,7 +27,7 @@ from ledger_desk import (
 
 from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger.gate import Gate
+from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.month import now
 
 pytest_plugins = ["postgres_server"]

@@ -16,8 +16,8 @@ from sqlalchemy import create_engine
 from asksage_jupyter.account import Account, Call, Meter
 from asksage_jupyter.errors import LedgerMissing, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, LedgerView, new_op
-from asksage_jupyter.ledger.schema import metadata
-from asksage_jupyter.ledger.spending import QUARTER
+from asksage_jupyter.ledger.reads.spending import QUARTER
+from asksage_jupyter.ledger.tables.schema import metadata
 
 YOU = Account("api.example", "you@example")
 WAIT_S = 30

@@ -14,8 +14,8 @@ from ledger_desk import INFERENCE, ME, PROCESSES, Clock, a_bill, figures
 from asksage_jupyter.account import Source
 from asksage_jupyter.errors import LedgerError, LedgerRefused, LedgerUnusable, Unavailable
 from asksage_jupyter.ledger import Ledger
-from asksage_jupyter.ledger.outbox import Outbox
-from asksage_jupyter.ledger.place import place_of
+from asksage_jupyter.ledger.stores.outbox import Outbox
+from asksage_jupyter.ledger.stores.place import place_of
 from asksage_jupyter.session.settling import Settling
 from asksage_jupyter.settings import AskSage
 
@@ -105,8 +105,8 @@ def test_where_the_disk_fails_a_bill_is_kept_and_nothing_is_raised(outbox, path,
         raise OSError(fails, os.strerror(fails))
 
     with monkeypatch.context() as patched:
-        patched.setattr("asksage_jupyter.ledger.outbox.os.fsync", fail)
-        patched.setattr("asksage_jupyter.ledger.outbox.make_file", fail)
+        patched.setattr("asksage_jupyter.ledger.stores.outbox.os.fsync", fail)
+        patched.setattr("asksage_jupyter.ledger.stores.outbox.make_file", fail)
         outbox.keep("b", a_bill(2))
         outbox.set_aside("a", a_bill(1), "odd")
         outbox.remove([("c", None)])

@@ -11,8 +11,8 @@ from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import BadInput, LedgerConflict, LedgerError, NotEnoughTokens
 from asksage_jupyter.forecast import pace
 from asksage_jupyter.ledger import Ledger, LedgerView, new_op
-from asksage_jupyter.ledger.sqlite import Store
-from asksage_jupyter.ledger.steps import STEPS, WITH_MEMBERS
+from asksage_jupyter.ledger.stores.sqlite.store import Store
+from asksage_jupyter.ledger.stores.steps import STEPS, WITH_MEMBERS
 
 pytest_plugins = ["postgres_server"]
 

@@ -10,8 +10,8 @@ from stops_desk import are_free, ask, compare, passed, stop_often, stopped_at_ra
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger.gate import Gate
-from asksage_jupyter.ledger.sqlite import Store
+from asksage_jupyter.ledger.stores.gate import Gate
+from asksage_jupyter.ledger.stores.sqlite.store import Store
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -30,7 +30,7 @@ STOPS, SECONDS = 40, 4.0
 def tenant(request, server, monkeypatch, tmp_path):
     """A tenant, and a ledger: a file, or a server that is 4 ms away."""
     if request.param == "postgres":
-        from asksage_jupyter.ledger.postgres.connection import BoundedConnection
+        from asksage_jupyter.ledger.stores.postgres.connection import BoundedConnection
 
         wait = BoundedConnection.wait
 

@@ -13,11 +13,11 @@ from sqlalchemy import make_url
 from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import LedgerError, LedgerUnusable, NotEnoughTokens
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger.place import place_of
-from asksage_jupyter.ledger.postgres.checks import CHECKS, TRIGGERS
-from asksage_jupyter.ledger.postgres.rules import ADDS, ASKED, COLUMNS, LOGIN, SEES, WHO
-from asksage_jupyter.ledger.postgres.steps import STEPS
-from asksage_jupyter.ledger.postgres.store import ServerStore
+from asksage_jupyter.ledger.stores.place import place_of
+from asksage_jupyter.ledger.stores.postgres.checks import CHECKS, TRIGGERS
+from asksage_jupyter.ledger.stores.postgres.rules import ADDS, ASKED, COLUMNS, LOGIN, SEES, WHO
+from asksage_jupyter.ledger.stores.postgres.steps import STEPS
+from asksage_jupyter.ledger.stores.postgres.store import ServerStore
 from asksage_jupyter.month import bounds, now, period_at
 from asksage_jupyter.team import Team
 

@@ -119,7 +119,7 @@ def _at_the_address(key: Secret) -> Service:
 
 def _ledger() -> str:
     from ..errors import LedgerUnusable
-    from ..ledger.place import place_of
+    from ..ledger.stores.place import place_of
     from ..session import current
     from ..settings import AskSage
 
@@ -137,8 +137,8 @@ def _ledger() -> str:
 
 
 def _export(target: Path) -> str:
-    from ..ledger.export import export
-    from ..ledger.place import place_of
+    from ..ledger.reads.export import export
+    from ..ledger.stores.place import place_of
     from ..settings import AskSage
 
     path = place_of(AskSage.instance().ledger).path

@@ -8,18 +8,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .op import new_op
+from .tables.op import new_op
 
 if TYPE_CHECKING:
-    from .audit import Verification
     from .book import Ledger
-    from .cells import CellSpending, NotebookSpending
-    from .months import MonthFigures
-    from .people import Known
-    from .pools import Member
-    from .reading import CALL_COLUMNS
-    from .spending import QUARTER
-    from .unsettled import Unsettled
+    from .moves.pools import Member
+    from .reads.audit import Verification
+    from .reads.cells import CellSpending, NotebookSpending
+    from .reads.months import MonthFigures
+    from .reads.people import Known
+    from .reads.spending import QUARTER
+    from .reads.unsettled import Unsettled
+    from .tables.reading import CALL_COLUMNS
     from .view import LedgerView
 
 __all__ = [
@@ -28,17 +28,17 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "CALL_COLUMNS": ".reading",
-    "CellSpending": ".cells",
-    "Known": ".people",
+    "CALL_COLUMNS": ".tables.reading",
+    "CellSpending": ".reads.cells",
+    "Known": ".reads.people",
     "Ledger": ".book",
     "LedgerView": ".view",
-    "Member": ".pools",
-    "MonthFigures": ".months",
-    "NotebookSpending": ".cells",
-    "QUARTER": ".spending",
-    "Unsettled": ".unsettled",
-    "Verification": ".audit",
+    "Member": ".moves.pools",
+    "MonthFigures": ".reads.months",
+    "NotebookSpending": ".reads.cells",
+    "QUARTER": ".reads.spending",
+    "Unsettled": ".reads.unsettled",
+    "Verification": ".reads.audit",
 }
 
 

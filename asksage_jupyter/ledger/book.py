@@ -10,10 +10,11 @@ from .. import month
 from ..account import Account, Bill, Call, Grant, Meter
 from ..display.plain import storable
 from ..errors import BadInput
-from . import grants, moves, pools, stores
-from .place import Place
-from .postgres import roles
-from .unsettled import late
+from .moves import calls, grants, pools
+from .reads.unsettled import late
+from .stores import opening
+from .stores.place import Place
+from .stores.postgres import roles
 from .view import LedgerView
 
 _AT_ONCE = 200  # late calls a transaction: others wait for it
@@ -45,7 +46,7 @@ class Ledger(LedgerView):
         Others wrote for too long, or the server cannot be reached.
     """
 
-    _store: stores.AnyStore
+    _store: opening.AnyStore
 
     def __init__(
         self, where: str | Path, *, clock: Callable[[], int] = month.now, timeout_s: float = 10.0
@@ -243,7 +244,7 @@ class Ledger(LedgerView):
         notebook, cell, project, user = (None if name is None else storable(name) for name in names)
         call = replace(call, notebook=notebook, cell=cell, project=project, user=user)
         self._store.write(
-            lambda connection: moves.hold(connection, account, call, due, self._clock()), of=account
+            lambda connection: calls.hold(connection, account, call, due, self._clock()), of=account
         )
 
     def settle(self, op: str, bill: Bill) -> None:
@@ -262,7 +263,7 @@ class Ledger(LedgerView):
         """
         grants.checked(bill.tokens, "a bill")
         self._store.write(
-            lambda connection: moves.settle(connection, op, bill, self._clock()), of=[op], vital=True
+            lambda connection: calls.settle(connection, op, bill, self._clock()), of=[op], vital=True
         )
 
     def void(self, op: str) -> None:
@@ -276,7 +277,7 @@ class Ledger(LedgerView):
             The ledger could not be written; nothing was written.
         """
         self._store.write(
-            lambda connection: moves.settle(connection, op, None, self._clock()), of=[op], vital=True
+            lambda connection: calls.settle(connection, op, None, self._clock()), of=[op], vital=True
         )
 
     def presume(self, account: Account | None = None) -> int:
@@ -305,7 +306,7 @@ class Ledger(LedgerView):
     def _presume(self, ops: Sequence[str]) -> int:
         # These alone: others became late meanwhile, and their accounts' turn is not taken.
         return self._store.write(
-            lambda connection: moves.presume(connection, ops, self._clock()), of=ops, vital=True
+            lambda connection: calls.presume(connection, ops, self._clock()), of=ops, vital=True
         )
 
     def correct(
@@ -329,10 +330,10 @@ class Ledger(LedgerView):
         """
         tokens = grants.signed(tokens, "a correction")
         self._store.write(
-            lambda connection: moves.correct(connection, account, meter, tokens, op, self._clock(), period),
+            lambda connection: calls.correct(connection, account, meter, tokens, op, self._clock(), period),
             of=account,
             vital=True,
         )
 
-    def _opened(self, place: Place, timeout_s: float) -> stores.AnyStore:
-        return stores.writer(place, timeout_s)
+    def _opened(self, place: Place, timeout_s: float) -> opening.AnyStore:
+        return opening.writer(place, timeout_s)

@@ -9,19 +9,21 @@ from typing import Any
 from .. import month
 from ..account import Account, Balance, Meter
 from ..display.plain import storable
-from . import audit, balances, grants, months, people, pools, sealing, stores
-from .audit import Verification
-from .cells import NotebookSpending, notebook_spending
-from .connections import Connections
-from .months import MonthFigures
-from .people import Known
-from .place import Place, place_of
-from .pools import Member
-from .reading import calls_statement, recent
-from .sealing import Chains
-from .spending import spending
-from .unsettled import Unsettled, open_calls, served_as, unsettled
-from .watch import Watch
+from .moves import grants, pools
+from .moves.pools import Member
+from .reads import audit, balances, months, people, sealing
+from .reads.audit import Verification
+from .reads.cells import NotebookSpending, notebook_spending
+from .reads.months import MonthFigures
+from .reads.people import Known
+from .reads.sealing import Chains
+from .reads.spending import spending
+from .reads.unsettled import Unsettled, open_calls, served_as, unsettled
+from .stores import opening
+from .stores.connections import Connections
+from .stores.place import Place, place_of
+from .stores.watch import Watch
+from .tables.reading import calls_statement, recent
 
 
 class LedgerView:
@@ -459,4 +461,4 @@ class LedgerView:
         self._store.close()
 
     def _opened(self, place: Place, timeout_s: float) -> Connections:
-        return stores.reader(place, timeout_s)
+        return opening.reader(place, timeout_s)

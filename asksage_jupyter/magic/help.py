@@ -8,7 +8,7 @@ import textwrap
 from traitlets import Enum
 
 from ..errors import BadInput
-from ..ledger.address import shown
+from ..ledger.stores.address import shown
 from ..server.bundle import lack
 from ..settings import AskSage
 from .datasets import CELL, cell_parser

@@ -12,7 +12,7 @@ from .rows import REACH, SKEW
 
 if TYPE_CHECKING:
     from ..ledger import Unsettled
-    from ..ledger.arrived import Arrived
+    from ..ledger.stores.arrived import Arrived
     from ..service import LogRow
     from .log import Log
     from .parties import Parties
@@ -113,7 +113,7 @@ def _void(parties: Parties, call: Unsettled) -> bool:
 
 
 def _arrived(parties: Parties) -> Arrived:
-    from ..ledger.arrived import Arrived
+    from ..ledger.stores.arrived import Arrived
 
     return Arrived(parties.ledger.outbox)
 

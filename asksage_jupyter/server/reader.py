@@ -11,8 +11,8 @@ from ..account import Meter
 from ..errors import AskSageError, BadInput, LedgerMissing
 from ..forecast import daily
 from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
-from ..ledger.place import place_of
-from ..ledger.watch import MarkWatch
+from ..ledger.stores.place import place_of
+from ..ledger.stores.watch import MarkWatch
 from ..session.access import Access, mark_of
 from ..session.renames import called_before, note
 from ..session.requests import pending

@@ -10,7 +10,7 @@ from .. import month
 from ..account import Meter
 from ..display.plain import shown
 from ..errors import BadInput
-from ..ledger.grants import checked
+from ..ledger.moves.grants import checked
 
 if TYPE_CHECKING:
     from ..account import Balance

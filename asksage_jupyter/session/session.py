@@ -184,7 +184,7 @@ class Session:
 
     def set_plan(self, inference: int | None = None, training: int | None = None) -> Balance:
         """Tell the monthly allotments that the service does not; for this month and those after it."""
-        from ..ledger.grants import checked
+        from ..ledger.moves.grants import checked
 
         told = {Meter.INFERENCE: inference, Meter.TRAINING: training}
         plans = {meter: checked(n, f"a plan of {meter}") for meter, n in told.items() if n is not None}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..account import Account, Bill
     from ..ledger import Ledger
-    from ..ledger.outbox import Outbox
+    from ..ledger.stores.outbox import Outbox
     from ..settings import AskSage
 
 
@@ -60,7 +60,7 @@ class Settling:
 
     @cached_property
     def _outbox(self) -> Outbox:
-        from ..ledger.outbox import Outbox
+        from ..ledger.stores.outbox import Outbox
 
         return Outbox(self._ledger().outbox)
 
@@ -179,7 +179,7 @@ class Settling:
 
     def note_arrival(self, op: str) -> None:
         """A call's whole reply is there, and its bill is not: whoever finds the bill calls it no lost one."""
-        from ..ledger.arrived import Arrived
+        from ..ledger.stores.arrived import Arrived
 
         with suppress(Exception, KeyboardInterrupt):
             Arrived(self._ledger().outbox).add(op)

@@ -20,8 +20,8 @@ import pyarrow.ipc
 
 from .. import month
 from ..account import Account
-from ..ledger.gate import Gate
-from ..ledger.place import is_on_network
+from ..ledger.stores.gate import Gate
+from ..ledger.stores.place import is_on_network
 from .arrow import ARROW, Blocks
 from .manifest import Manifest, Seal, digest_of, new_file, stamp_of
 

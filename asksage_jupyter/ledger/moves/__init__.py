@@ -1,0 +1,1 @@
+"""What is written, each within one transaction: holds and bills, grants, pools."""

@@ -1,0 +1,307 @@
+"""Hold, settle, presume, correct: how tokens go. Each function is part of one transaction.
+
+A pool's member spends twice in the same transaction: from their own grants, which are their cap, and from the
+pool's. Both chains get entries of the same op, kind and sum; the call and its bill are the member's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, literal_column, select
+
+from ...account import Account, Bill, Call, Kind, Meter, Source, Status
+from ...errors import LedgerConflict, NotEnoughTokens
+from ...month import to_datetime
+from ..tables.chain import about_bill, about_call, append
+from ..tables.prepared import Prepared, together
+from ..tables.schema import OF_A_CALL, account, entry, grant
+from ..tables.schema import bill as bill_table
+from ..tables.schema import call as call_table
+from ..tables.state import (
+    TAIL_COLUMNS,
+    WITH_POOLS,
+    States,
+    Tail,
+    allotment_of,
+    read_state,
+    state_of,
+    with_tail,
+)
+from .paying import payers, refuse_gift
+
+_FIND_CALL = Prepared(
+    select(call_table.c.account_id, call_table.c.estimate).where(call_table.c.op == bindparam("op"))
+)
+_OF_SOURCE = with_tail(select(*TAIL_COLUMNS).select_from(grant)).where(
+    grant.c.account_id == bindparam("account_id"), grant.c.source == bindparam("source")
+)
+_INSERT_CALL = Prepared(call_table.insert())
+_INSERT_BILL = Prepared(bill_table.insert())
+
+# The entries of one call, the caller's before the pool's; each with the present tail of its grant, in the
+# order of burning.
+_OF_CALLS = (
+    with_tail(
+        select(entry.c.op, grant.c.account_id, entry.c.kind, entry.c.tokens, entry.c.t, *TAIL_COLUMNS)
+        .join(grant, grant.c.id == entry.c.grant_id)
+        .join(call_table, call_table.c.op == entry.c.op)
+    )
+    .where(OF_A_CALL)
+    .order_by(
+        entry.c.op,
+        (grant.c.account_id == call_table.c.account_id).desc(),
+        grant.c.ends,
+        grant.c.id,
+        entry.c.seq,
+    )
+)
+_LINKS = Prepared(_OF_CALLS.where(entry.c.op == bindparam("op")))
+_LINKS_OF_MANY = _OF_CALLS.where(entry.c.op.in_(bindparam("ops", expanding=True)))
+_LAST_BILL = (
+    select(bill_table.c.tokens, bill_table.c.input_tokens, bill_table.c.output_tokens)
+    .where(bill_table.c.op == bindparam("op"))
+    .order_by(bill_table.c.seq.desc())
+    .limit(1)
+)
+_CORRECTED = Prepared(
+    select(func.count(), func.sum(entry.c.tokens))
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .join(account, account.c.id == grant.c.account_id)
+    .where(
+        entry.c.op == bindparam("op"),
+        entry.c.kind == literal_column("'correct'"),
+        account.c.host == bindparam("host"),
+        account.c.holder == bindparam("holder"),
+    )
+)
+
+
+def hold(connection: Connection, holder: Account, call: Call, due: int, clock: int) -> None:
+    """Set aside the call's estimate, over as many live grants as it takes."""
+    asked = {"host": holder.host, "holder": holder.holder, "now": clock}
+    rows, there = together(connection, (WITH_POOLS, asked), (_FIND_CALL, {"op": call.op}))
+    states = States.of(rows, clock)
+    if there:
+        state = states.get(holder, call.meter)
+        if state is None or there != [(state.account_id, call.estimate)]:
+            raise LedgerConflict(f"the call {call.op} was already held with other figures: make a new op.")
+        return
+    # At least one token, so that a grant's running total shows every open hold.
+    tokens = max(1, call.estimate)
+    own, *pools = payers(connection, holder, call.meter, states)
+    for payer in (*pools, own):
+        if tokens > payer.room:
+            short = payer.name if pools else ""
+            resets_at = to_datetime(payer.state.ends)
+            raise NotEnoughTokens(call.meter.value, call.estimate, payer.room, resets_at, short=short)
+    about = about_call(call)
+    row = (call.op, own.state.account_id, *about)
+    _INSERT_CALL.run(connection, dict(zip(call_table.c.keys(), row, strict=True)))
+    for payer in (own, *pools):
+        payer.grant_as_taken(connection, tokens)
+        shares, _ = spread(tokens, payer.state.live)
+        for tail, share in shares:
+            bound = about if payer is own else ()
+            append(connection, tail, Kind.HOLD, call.op, share, now=payer.state.now, due=due, about=bound)
+
+
+def settle(connection: Connection, op: str, bill: Bill | None, clock: int) -> None:
+    """End the call's hold with its bill, or with nothing and no bill row: a void."""
+    links = _LINKS.rows(connection, {"op": op})
+    if not links:
+        raise LedgerConflict(f"the call {op} was never held: hold it before it is settled.")
+    ((own, *pools),) = _asked(links)
+    tokens = 0 if bill is None else bill.tokens
+    if own.settled:
+        if not _is_same(connection, own, bill):
+            raise LedgerConflict(
+                f"the call {op} was already settled with {sum(own.booked.values()):,} tokens: correct the "
+                f"difference instead."
+            )
+        return
+    _book(connection, own, Kind.SETTLE, tokens, bill, clock)
+    for pool in pools:
+        _book(connection, pool, Kind.SETTLE, tokens, None, clock)
+
+
+def presume(connection: Connection, ops: Sequence[str], clock: int) -> int:
+    """Book these calls, which were found late, at their estimates; returns how many still were to do."""
+    booked = 0
+    for own, *pools in _asked(connection.execute(_LINKS_OF_MANY, {"ops": ops}).all()):
+        if own.settled or own.presumed:  # by another, between the finding and this turn
+            continue
+        tokens = sum(own.held.values())
+        _book(connection, own, Kind.PRESUME, tokens, Bill(tokens, Source.PRESUMED, Status.LOST), clock)
+        for pool in pools:
+            _book(connection, pool, Kind.PRESUME, tokens, None, clock)
+        booked += 1
+    return booked
+
+
+def correct(
+    connection: Connection,
+    holder: Account,
+    meter: Meter,
+    tokens: int,
+    op: str,
+    clock: int,
+    period: str | None = None,
+) -> None:
+    """Book a signed difference: spent like a call, given back in the opposite order.
+
+    In a `period` that is over, where nothing is spent any more, it is booked on the allotments of then.
+    """
+    asked = {"op": op, "host": holder.host, "holder": holder.holder, "now": clock}
+    rows, ((times, booked),) = together(connection, (WITH_POOLS, asked), (_CORRECTED, asked))
+    if times:
+        if booked != tokens:
+            raise LedgerConflict(
+                f"the correction {op} was already booked with {booked:,} tokens: make a new op."
+            )
+        return
+    states = States.of(rows, clock)
+    if period is not None:
+        for tail in _allotments(connection, holder, meter, period, clock):
+            append(connection, tail, Kind.CORRECT, op, tokens, now=clock)
+        return
+    own, *common = payers(connection, holder, meter, states)
+    for pool in common:
+        if tokens < 0:
+            refuse_gift(connection, holder, own, pool, -tokens)
+    for payer in (own, *common):
+        payer.grant_as_taken(connection, tokens)
+        live = payer.state.live
+        shares, rest = spread(tokens, live) if tokens >= 0 else give_back(-tokens, live)
+        # What fits nowhere goes to the grant that is over first: overage ends with the month.
+        for tail, share in _add(shares, live[0], rest):
+            append(connection, tail, Kind.CORRECT, op, share, now=payer.state.now)
+
+
+def _allotments(connection: Connection, holder: Account, meter: Meter, period: str, clock: int) -> list[Tail]:
+    """A past month's allotment, and that of the pool."""
+    state = read_state(connection, holder, meter, clock)
+    whose = [] if state is None else [state.account_id, state.member.pool_id]
+    asked = [{"account_id": each, "source": allotment_of(period)} for each in whose if each is not None]
+    found = [connection.execute(_OF_SOURCE, each).one_or_none() for each in asked]
+    if not found or None in found:
+        raise LedgerConflict(f"no {meter} tokens of {period} are there to be corrected.")
+    return [Tail(*row) for row in found if row is not None]
+
+
+def spread(tokens: int, tails: Iterable[Tail]) -> tuple[list[tuple[Tail, int]], int]:
+    """Divide `tokens` over the room of grants in their order, with what is left over."""
+    shares = []
+    for tail in tails:
+        share = min(tokens, max(0, tail.room))
+        if share:
+            shares.append((tail, share))
+            tokens -= share
+    return shares, tokens
+
+
+def give_back(tokens: int, tails: Sequence[Tail]) -> tuple[list[tuple[Tail, int]], int]:
+    """The same in reverse: negative shares of what was used, with what is left over."""
+    shares = []
+    for tail in reversed(tails):
+        share = min(tokens, max(0, tail.used))
+        if share:
+            shares.append((tail, -share))
+            tokens -= share
+    return shares, -tokens
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What one payer's chains tell of one call: the grants that held it, and what was booked on them."""
+
+    op: str
+    account_id: int
+    held_at: int = 0
+    settled: bool = False
+    presumed: bool = False
+    tails: dict[int, Tail] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)
+    booked: dict[int, int] = field(default_factory=dict)
+
+    def take(self, kind: str, tokens: int, t: int, tail: Tail) -> None:
+        self.tails.setdefault(tail.grant_id, tail)  # or what was booked since they were read
+        if kind == Kind.HOLD:
+            self.held[tail.grant_id], self.held_at = tokens, t
+        else:
+            self.booked[tail.grant_id] = self.booked.get(tail.grant_id, 0) + tokens
+            self.settled |= kind == Kind.SETTLE
+            self.presumed |= kind == Kind.PRESUME
+
+
+def _asked(links: Iterable[Sequence[Any]]) -> Iterator[list[_Asked]]:
+    """The payers of each call, the caller before the pool; all know the same, latest tails."""
+    tails: dict[int, Tail] = {}
+    for op, of_call in groupby(links, itemgetter(0)):
+        payers_of = []
+        for account_id, of_payer in groupby(of_call, itemgetter(1)):
+            asked = _Asked(op, account_id, tails=tails)
+            for _, _, kind, tokens, t, *columns in of_payer:
+                asked.take(kind, tokens, t, Tail(*columns))
+            payers_of.append(asked)
+        yield payers_of
+
+
+def _book(
+    connection: Connection, asked: _Asked, kind: Kind, tokens: int, bill: Bill | None, clock: int
+) -> None:
+    """Write one entry on each grant concerned: first to those that held it, then the excess."""
+    wanted: dict[int, int] = {}
+    for grant_id, share in asked.held.items():
+        wanted[grant_id] = min(tokens, share)
+        tokens -= wanted[grant_id]
+    if tokens:
+        last = asked.tails[list(asked.held)[-1]]
+        shares, rest = spread(tokens, _live_when_held(connection, asked))
+        for tail, share in _add(shares, last, rest):
+            asked.tails.setdefault(tail.grant_id, tail)
+            wanted[tail.grant_id] = wanted.get(tail.grant_id, 0) + share
+    for grant_id, total in wanted.items():
+        released = 0 if asked.presumed else asked.held.get(grant_id, 0)
+        first = grant_id == next(iter(asked.held))
+        tail = asked.tails[grant_id] = append(
+            connection,
+            asked.tails[grant_id],
+            kind,
+            asked.op,
+            total - asked.booked.get(grant_id, 0),
+            now=clock,
+            released=released,
+            about=about_bill(bill) if bill is not None and first else (),
+        )
+        if bill is not None and first:
+            row = (tail.grant_id, tail.seq, asked.op, tail.t, *about_bill(bill))
+            _INSERT_BILL.run(connection, dict(zip(bill_table.c.keys(), row, strict=True)))
+
+
+def _live_when_held(connection: Connection, asked: _Asked) -> tuple[Tail, ...]:
+    # As of the hold: what a late reply costs above its estimate is not the new month's.
+    return state_of(connection, asked.account_id, asked.held_at).at(asked.held_at).live
+
+
+def _add(shares: list[tuple[Tail, int]], last: Tail, rest: int) -> list[tuple[Tail, int]]:
+    """The shares, with `rest` added to that of `last`."""
+    if not rest:
+        return shares
+    by_grant = {tail.grant_id: (tail, share) for tail, share in shares}
+    tail, share = by_grant.get(last.grant_id, (last, 0))
+    by_grant[last.grant_id] = (tail, share + rest)
+    return list(by_grant.values())
+
+
+def _is_same(connection: Connection, asked: _Asked, bill: Bill | None) -> bool:
+    """Whether a settled call came to the figures of `bill`."""
+    if bill is None:
+        return not any(asked.booked.values())
+    there = connection.execute(_LAST_BILL, {"op": asked.op}).one_or_none()
+    figures = (bill.tokens, bill.input_tokens, bill.output_tokens)
+    return there is not None and tuple(there) == figures and sum(asked.booked.values()) == bill.tokens

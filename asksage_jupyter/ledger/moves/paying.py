@@ -1,0 +1,116 @@
+"""Who pays for a call: the caller, and the pool whose member they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, exists, func, select
+
+from ...account import Account, Kind, Meter
+from ...errors import LedgerError
+from ..tables.chain import append
+from ..tables.op import new_op
+from ..tables.schema import entry, grant
+from ..tables.state import State, States
+from .grants import with_allotment
+
+# What a member used of a pool: what both chains tell of the same op and kind.
+_common, _of_pool = entry.alias("common"), grant.alias("of_pool")
+_SHARE = (
+    select(func.coalesce(func.sum(entry.c.tokens), 0))
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .where(
+        grant.c.account_id == bindparam("mine"),
+        entry.c.kind.in_([Kind.SETTLE.value, Kind.PRESUME.value, Kind.CORRECT.value]),
+        exists().where(
+            _common.c.op == entry.c.op,
+            _common.c.kind == entry.c.kind,
+            _common.c.grant_id == _of_pool.c.id,
+            _of_pool.c.account_id == bindparam("pool"),
+        ),
+    )
+)
+
+
+@dataclass(slots=True)
+class Payer:
+    """One of those whose grants a call must fit.
+
+    Attributes
+    ----------
+    name : str
+        As a refusal names it.
+    state : State
+        With this month's allotment.
+    room : int
+        Ask Sage tokens left; of a member without a cap, as many as the pool has.
+    """
+
+    name: str
+    state: State
+    room: int
+
+    def grant_as_taken(self, connection: Connection, tokens: int) -> None:
+        """Give a member without a cap what `tokens` need beyond what was given before."""
+        allotment, missing = self.state.allotment, tokens - self.state.room
+        if self.state.is_uncapped and allotment is not None and missing > 0:
+            given = append(connection, allotment, Kind.GRANT, new_op(), missing, now=self.state.now)
+            self.state = self.state.with_tail(given)
+
+
+def payers(connection: Connection, holder: Account, meter: Meter, states: States) -> list[Payer]:
+    """The caller, and after them their pool if there is one; all at one instant.
+
+    Parameters
+    ----------
+    states : States
+        Of `WITH_POOLS`.
+
+    Raises
+    ------
+    LedgerError
+        Nobody told the tokens of a month.
+    """
+    state = states.get(holder, meter)
+    if state is None or not state.is_known:
+        raise _no_plan(meter)
+    if state.member.pool_id is None or state.member.pool is None:
+        state = with_allotment(connection, holder, meter, state)
+        return [Payer("", state, state.room)]
+    common = states.found[state.member.pool_id]
+    pool = Account(holder.host, state.member.pool, common.zone)
+    if not common.is_known:
+        raise LedgerError(
+            f"the pool {pool.pool} has no {meter} tokens yet: its owner gives it some with  "
+            f"asksage-jupyter team init --pool {pool.pool} --monthly N"
+        )
+    now = max(state.now, common.now)
+    common = with_allotment(connection, pool, meter, common.at(now))
+    state = with_allotment(connection, holder, meter, state.at(now))
+    own_room = common.room if state.is_uncapped else state.room
+    return [Payer("your cap", state, own_room), Payer(f"the pool {pool.pool}", common, common.room)]
+
+
+def refuse_gift(connection: Connection, holder: Account, own: Payer, pool: Payer, tokens: int) -> None:
+    """Refuse to give a member back more than they used of the pool.
+
+    Raises
+    ------
+    LedgerError
+    """
+    asked = {"mine": own.state.account_id, "pool": pool.state.account_id}
+    used = [int(connection.execute(_SHARE, asked).scalar_one())]
+    used += [sum(tail.used for tail in payer.state.live) for payer in (own, pool)]
+    if tokens > min(used):
+        raise LedgerError(
+            f"{tokens:,} tokens cannot be given back: {holder.holder} used {max(0, min(used)):,} of "
+            f"{pool.name} this month; its owner can give them more with  "
+            f"asksage-jupyter team cap {holder.holder} N"
+        )
+
+
+def _no_plan(meter: Meter) -> LedgerError:
+    return LedgerError(
+        f"the monthly {meter} tokens are not known: tell them with  "
+        f"asksage_jupyter.set_plan({meter}=...)  and run this again."
+    )

@@ -1,0 +1,1 @@
+"""What the ledger tells, each within one view of it."""

@@ -1,0 +1,263 @@
+"""Whether the ledger is what was written: sequence, sums, times and hashes, recomputed.
+
+A damaged file must not stop the audit: what cannot be read, or is no longer of its kind, is a problem too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, exists, func, select
+
+from ...account import Kind
+from ..stores.sqlite.faults import DATABASE
+from ..tables.chain import digest, totals
+from ..tables.reading import is_persons
+from ..tables.schema import account, bill, call, entry, grant, member
+
+_SHOWN = 20
+
+_ENTRIES = (
+    select(
+        *(column.label("at") if column.name == "t" else column for column in entry.c),  # Row.t is taken
+        account.c.host, account.c.holder, account.c.meter, grant.c.source, grant.c.starts, grant.c.ends,
+        call.c.sent_at, call.c.model, call.c.estimate, call.c.notebook, call.c.cell, call.c.project,
+        call.c.user,
+        bill.c.tokens.label("billed"), bill.c.source.label("bill_source"), bill.c.status, bill.c.input_tokens,
+        bill.c.output_tokens, bill.c.duration_ms, bill.c.request_id, bill.c.model.label("answered"),
+    )
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .join(account, account.c.id == grant.c.account_id)
+    # A pool's hold binds nothing of its member's call.
+    .outerjoin(
+        call,
+        (call.c.op == entry.c.op)
+        & (entry.c.kind == Kind.HOLD.value)
+        & (call.c.account_id == grant.c.account_id),
+    )
+    .outerjoin(bill, (bill.c.grant_id == entry.c.grant_id) & (bill.c.seq == entry.c.seq))
+    .order_by(entry.c.grant_id, entry.c.seq)
+)  # fmt: skip
+_FIELDS, _GRANT, _CALL, _BILL = slice(0, 10), slice(11, 17), slice(17, 24), slice(24, 32)
+
+_of_op = entry.alias("of_op")
+_of_caller = grant.alias("of_caller")
+_BOOKED = (
+    select(func.sum(_of_op.c.tokens))
+    .join(_of_caller, _of_caller.c.id == _of_op.c.grant_id)
+    .join(call, (call.c.op == _of_op.c.op) & (call.c.account_id == _of_caller.c.account_id))
+    .where(_of_op.c.op == bill.c.op, _of_op.c.kind.in_(["settle", "presume"]))
+    .scalar_subquery()
+)
+# The latest bill of a call must be what its entries book.
+_WRONG_BILLS = select(bill.c.op).where(
+    ~exists().where(
+        _of_op.c.op == bill.c.op,
+        _of_op.c.grant_id == bill.c.grant_id,
+        _of_op.c.kind == Kind.SETTLE.value,
+        _of_op.c.seq > bill.c.seq,
+    ),
+    bill.c.tokens != _BOOKED,
+)
+_CALLS_WITHOUT_HOLD = select(call.c.op).where(
+    ~exists().where(
+        _of_op.c.op == call.c.op,
+        _of_op.c.kind == Kind.HOLD.value,
+        grant.c.id == _of_op.c.grant_id,
+        grant.c.account_id == call.c.account_id,
+    )
+)
+_BILLS_WITHOUT_ENTRY = select(bill.c.op).where(
+    ~exists().where(
+        _of_op.c.grant_id == bill.c.grant_id,
+        _of_op.c.seq == bill.c.seq,
+        _of_op.c.op == bill.c.op,
+        _of_op.c.t == bill.c.t,
+    )
+)
+# What a pool's chain books for an op, a member's books too.
+_WRONG_IN_POOL = (
+    select(entry.c.op)
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .join(account, account.c.id == grant.c.account_id)
+    .where(
+        entry.c.kind != Kind.GRANT.value,
+        entry.c.op.in_(
+            select(_of_op.c.op)
+            .join(_of_caller, _of_caller.c.id == _of_op.c.grant_id)
+            .where(_of_caller.c.account_id.in_(select(member.c.pool_id).where(member.c.pool_id.is_not(None))))
+        ),
+    )
+    .group_by(entry.c.op, entry.c.kind)
+    .having(func.sum(case((is_persons(account), entry.c.tokens), else_=-entry.c.tokens)) != 0)
+)
+_GRANTS_WITHOUT_ENTRY = select(grant.c.id).where(~exists().where(_of_op.c.grant_id == grant.c.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `Ledger.verify` found.
+
+    Attributes
+    ----------
+    entries : int
+        How many entries were read.
+    ok : bool
+        Whether there is no problem.
+    problems : tuple[str, ...]
+        One line each; at most the first 20.
+    head : str
+        SHA-256 over the last hash of every chain, in hex. Noted elsewhere, it shows later whether the end
+        of a chain was cut off.
+    """
+
+    entries: int
+    ok: bool
+    problems: tuple[str, ...]
+    head: str
+
+
+def verify(connection: Connection) -> Verification:
+    """Recompute all chains and compare."""
+    head = hashlib.sha256()
+    chain = _Chain(0)
+    problems: list[str] = []
+    entries = 0
+    with any_text(connection):
+        try:
+            for row in connection.execute(_ENTRIES, execution_options={"yield_per": 1000}):
+                if row.grant_id != chain.grant_id:
+                    head.update(chain.hash)
+                    chain = _Chain(row.grant_id)
+                problems += [f"{_named(row)}: {fault}" for fault in chain.follow(row)][
+                    : _SHOWN - len(problems)
+                ]
+                entries += 1
+        except DATABASE as error:
+            problems.append(
+                f"after grant {chain.grant_id}, entry {chain.seq}, nothing can be read: {_cause(error)}"
+            )
+        head.update(chain.hash)
+        problems += _loose_ends(connection)
+    return Verification(entries, not problems, tuple(problems[:_SHOWN]), head.hexdigest())
+
+
+def _named(row: Any) -> str:
+    return f"grant {row.grant_id} ({row.source}), entry {row.seq} ({row.kind}, op {row.op})"
+
+
+@dataclass(slots=True)
+class _Chain:
+    """Where one grant's chain stands, as recomputed so far."""
+
+    grant_id: int
+    seq: int = 0
+    granted: int = 0
+    held: int = 0
+    used: int = 0
+    t: int = 0
+    hash: bytes = b""
+    open: dict[str, int] = field(default_factory=dict)
+
+    def follow(self, row: Any) -> Iterator[str]:
+        """Go on to the next entry, and tell what is wrong with it; then trust it, to find the next fault."""
+        if not _is_well_formed(row):
+            yield "its fields are not of their kinds"
+            self.seq += 1
+            return
+        if row.seq != self.seq + 1:
+            yield f"the entry before it is missing (the last one was {self.seq})"
+        if row.at < self.t:
+            yield "it is older than the entry before it"
+        if row.kind == Kind.HOLD:
+            self.open[row.op] = row.tokens
+            released = 0
+        else:
+            released = self.open.pop(row.op, 0) if row.kind in (Kind.SETTLE, Kind.PRESUME) else 0
+        summed = totals(self.granted, self.held, self.used, row.kind, row.tokens, released)
+        if (row.granted, row.held, row.used) != summed:
+            yield "its totals are not those of the entry before it and its own tokens"
+        if not is_bound(row.hash, self.hash, row[_FIELDS], _about(row)):
+            yield "its hash is not that of its fields, its call or bill, and the entry before it"
+        self.seq, self.t, self.hash = row.seq, row.at, row.hash
+        self.granted, self.held, self.used = row.granted, row.held, row.used
+
+
+def is_bound(hashed: bytes, ahead: bytes, fields: Sequence[object], about: Sequence[object]) -> bool:
+    """Whether an entry's hash is that of the hash ahead, its fields and the record written with it."""
+    try:
+        return hashed == digest(ahead, fields, about)
+    except TypeError:  # a text that has become bytes
+        return False
+
+
+def _is_well_formed(row: Any) -> bool:
+    numbers = (row.seq, row.tokens, row.granted, row.held, row.used, row.at)
+    return all(isinstance(number, int) for number in numbers) and isinstance(row.hash, bytes)
+
+
+def _about(row: Any) -> tuple[object, ...]:
+    """The fields that were written with the entry, as `chain` binds them."""
+    if row.kind == Kind.HOLD:
+        return () if row.sent_at is None else tuple(row[_CALL])
+    if row.kind == Kind.GRANT and row.seq == 1:
+        return tuple(row[_GRANT])
+    return () if row.billed is None else tuple(row[_BILL])
+
+
+def _loose_ends(connection: Connection) -> list[str]:
+    checks: list[tuple[Select[Any], str]] = [
+        (_WRONG_BILLS, "call {}: its bill is not what its entries book"),
+        (_CALLS_WITHOUT_HOLD, "call {}: it has no hold"),
+        (_BILLS_WITHOUT_ENTRY, "call {}: its bill has no entry"),
+        (_GRANTS_WITHOUT_ENTRY, "grant {}: it has no entry"),
+    ]
+    try:
+        if _sees_all(connection):
+            checks.append((_WRONG_IN_POOL, "call {}: the pool's chain books other tokens than its member's"))
+        found = [
+            line.format(name)
+            for check, line in checks
+            for name in connection.execute(check.limit(_SHOWN)).scalars()
+        ]
+        return found + _faults_of_the_file(connection)
+    except DATABASE as error:
+        return [f"calls and bills cannot be compared: {_cause(error)}"]
+
+
+def _sees_all(connection: Connection) -> bool:
+    """Whether other members' entries are seen: a database with roles hides them from a member."""
+    if connection.dialect.name != "postgresql":
+        return True
+    return not connection.exec_driver_sql("SELECT row_security_active('entry')").scalar_one()
+
+
+def _faults_of_the_file(connection: Connection) -> list[str]:
+    """What SQLite finds: an index that differs from its table would let a call be booked twice."""
+    if connection.dialect.name != "sqlite":
+        return []
+    lines = connection.exec_driver_sql(f"PRAGMA integrity_check({_SHOWN})").scalars()
+    return [f"the file: {' '.join(line.split())}" for line in lines if line != "ok"]
+
+
+@contextmanager
+def any_text(connection: Connection) -> Iterator[None]:
+    """Read text that is no longer text as well, instead of failing at it."""
+    raw: Any = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw.text_factory = partial(str, encoding="utf-8", errors="replace")
+    try:
+        yield
+    finally:
+        raw.text_factory = str
+
+
+def _cause(error: BaseException) -> object:
+    return getattr(error, "orig", error)

@@ -1,0 +1,1 @@
+"""The tables, their statements, and what one row becomes."""

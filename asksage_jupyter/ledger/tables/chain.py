@@ -1,0 +1,81 @@
+"""A grant's chain: each entry carries the running totals and a hash over all before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ...account import Bill, Call, Kind
+from .prepared import Prepared
+from .schema import entry
+from .state import Tail
+
+_INSERT = Prepared(entry.insert())
+
+
+def append(
+    connection: Connection,
+    tail: Tail,
+    kind: Kind,
+    op: str,
+    tokens: int,
+    *,
+    now: int,
+    released: int = 0,
+    due: int | None = None,
+    about: Sequence[object] = (),
+) -> Tail:
+    """Write the grant's next entry and return its new tail.
+
+    Parameters
+    ----------
+    tokens : int
+        Signed Ask Sage tokens: given, held or used, as `kind` says.
+    now : int
+        Microseconds UTC; the entry's time is never before the one ahead of it.
+    released : int
+        Tokens of the hold that this settle or presume ends.
+    about : sequence
+        Fields of the record that is written with the entry, to be bound by its hash.
+    """
+    granted, held, used = totals(tail.granted, tail.held, tail.used, kind, tokens, released)
+    seq, t = tail.seq + 1, max(now, tail.t)
+    fields = (tail.grant_id, seq, op, kind.value, tokens, granted, held, used, t, due)
+    hashed = digest(tail.hash, fields, about)
+    _INSERT.run(connection, dict(zip(_COLUMNS, (*fields, hashed), strict=True)))
+    return Tail(tail.grant_id, tail.source, tail.starts, tail.ends, seq, granted, held, used, t, hashed)
+
+
+def totals(granted: int, held: int, used: int, kind: str, tokens: int, released: int) -> tuple[int, int, int]:
+    """The totals after a move of `kind`: ``(granted, held, used)``."""
+    if kind == Kind.GRANT:
+        return granted + tokens, held, used
+    if kind == Kind.HOLD:
+        return granted, held + tokens, used
+    return granted, held - released, used + tokens
+
+
+def digest(ahead: bytes, fields: Sequence[object], about: Sequence[object]) -> bytes:
+    """SHA-256 over the hash ahead, an entry's fields and the record written with it."""
+    text = json.dumps([ahead.hex(), *fields, *about], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()
+
+
+def about_call(call: Call) -> tuple[object, ...]:
+    """The fields of `call` that its hold's hash binds, in the order of the table's columns."""
+    return (call.sent_at, call.model, call.estimate, call.notebook, call.cell, call.project, call.user)
+
+
+def about_bill(bill: Bill) -> tuple[object, ...]:
+    """The fields of `bill` that its entry's hash binds, in the order of the table's columns."""
+    return (
+        bill.tokens, bill.source.value, bill.status.value, bill.input_tokens, bill.output_tokens,
+        bill.duration_ms, bill.request_id, bill.model,
+    )  # fmt: skip
+
+
+_COLUMNS: tuple[Any, ...] = tuple(entry.c.keys())
