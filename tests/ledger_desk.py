@@ -4,12 +4,17 @@ functions that run in processes of their own.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
+import signal
+import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.errors import NotEnoughTokens
@@ -134,6 +139,23 @@ def open_as_nobody(path: Path, results) -> None:
         results.put((type(error).__name__, str(error)))
     else:
         results.put(("opened", ""))
+
+
+def die_midway(
+    where: Path | str, t: int, person: Account, call: Call, due: int, tokens: int, before: int
+) -> None:
+    """Hold and settle a call, and be killed with the ledger's function of that number called."""
+    ledger, done = Ledger(where, clock=Clock(t)), itertools.count()
+
+    def die(frame: FrameType, event: str, called: object) -> None:
+        is_ours = "asksage_jupyter" in frame.f_code.co_filename
+        if is_ours and event in ("call", "c_call") and next(done) == before:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(die)
+    with suppress(NotEnoughTokens):
+        ledger.hold(person, call, due=due)
+        ledger.settle(call.op, a_bill(tokens))
 
 
 def hold_the_gate(path: Path, holding, leave) -> None:

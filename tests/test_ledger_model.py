@@ -1,9 +1,11 @@
 """Any order of moves, under a clock that jumps both ways, against a model in plain dictionaries.
 
 One person spends their own tokens, and two a pool's, each up to a cap: all of them may be late at once.
-Ledgers are closed and opened anew in between, and connections to a server are cut.
+Ledgers are closed and opened anew in between, connections to a server are cut, and processes are killed
+within a move, which another then repeats.
 """
 
+import signal
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +23,19 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from ledger_desk import DAY, HOUR, INFERENCE, ME, Clock, a_bill, a_call, at, figures
+from ledger_desk import (
+    DAY,
+    HOUR,
+    INFERENCE,
+    ME,
+    PROCESSES,
+    Clock,
+    a_bill,
+    a_call,
+    at,
+    die_midway,
+    figures,
+)
 
 from asksage_jupyter.account import Account, Source
 from asksage_jupyter.errors import LedgerConflict, LedgerError, NotEnoughTokens
@@ -149,6 +163,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     def __init__(self, where=None, cut=lambda: None):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
+        self.killed = 0
         self.where, self.cut = where or Path(self.folder.name, "ledger.sqlite"), cut
 
     @initialize(monthly=st.integers(0, 300), used=st.integers(0, 50), pooled=st.integers(0, 300))
@@ -183,11 +198,13 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     @rule(target=ops, person=PEOPLE, estimate=AMOUNTS, due_in=st.integers(1, 48))
     def hold(self, person, estimate, due_in):
         call = a_call(estimate, self.clock)
-        payers, now, needed = self.payers(person), self.now(person), max(1, estimate)
+        return call.op if self.go_on(person, call, self.clock.t + due_in * HOUR) else multiple()
+
+    def go_on(self, person, call, due) -> bool:
+        payers, now, needed = self.payers(person), self.now(person), max(1, call.estimate)
         begun = [dict(purse.months) for purse in payers]
         for purse in payers:
             purse.allotment(now)
-        due = self.clock.t + due_in * HOUR
         short = next((purse for purse in reversed(payers) if needed > purse.room(now)), None)
         if short is not None:
             with pytest.raises(NotEnoughTokens) as refused:
@@ -195,12 +212,37 @@ class LedgerAgainstModel(RuleBasedStateMachine):
             assert refused.value.remaining == short.room(now)
             for purse, months in zip(payers, begun, strict=True):
                 purse.months = months
-            return multiple()
+            return False
         self.ledger.hold(person, call, due=due)
         self.ledger.hold(person, call, due=due)
         self.calls[call.op] = [
-            (purse, Asked(estimate, due, purse.hold(needed, now), now)) for purse in payers
+            (purse, Asked(call.estimate, due, purse.hold(needed, now), now)) for purse in payers
         ]
+        return True
+
+    @precondition(lambda self: self.killed < 2 and hasattr(signal, "SIGKILL"))
+    @rule(
+        target=ops,
+        person=PEOPLE,
+        estimate=AMOUNTS,
+        tokens=AMOUNTS,
+        before=st.integers(0, 400),
+        due_in=st.integers(1, 48),
+    )
+    def another_is_killed(self, person, estimate, tokens, before, due_in):
+        """With kill -9, within its hold or its settling; what it began is gone on with here."""
+        self.killed += 1
+        self.presume("all")
+        call, due = a_call(estimate, self.clock), self.clock.t + due_in * HOUR
+        other = PROCESSES.Process(
+            target=die_midway, args=(self.where, self.clock.t, person, call, due, tokens, before)
+        )
+        other.start()
+        other.join(60)
+        assert other.exitcode in (0, -signal.SIGKILL)
+        if not self.go_on(person, call, due):
+            return multiple()
+        self.settle(call.op, tokens)
         return call.op
 
     @rule(op=ops, tokens=AMOUNTS)
