@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from traitlets import Bunch
+    from traitlets.config import Config
 
     from .forecast import WorkingDays
 
@@ -116,6 +117,16 @@ class AskSage(SingletonConfigurable):
             kwargs.setdefault("parent", shell)
         return super().instance(*args, **kwargs)
 
+    def __init__(self, **kwargs: Any) -> None:
+        self._told = _environment()
+        super().__init__(**kwargs)
+
+    def update_config(self, config: Config) -> None:
+        """Take up a configuration; where a value is refused, all stays as it was."""
+        for name in _VARIABLES:
+            getattr(self, name)  # traitlets puts back what was read before, and nothing where it never was
+        super().update_config(config)
+
     @default("url")
     def _url(self) -> str:
         return os.environ.get("ASKSAGE_URL") or "https://api.asksage.ai"
@@ -155,8 +166,7 @@ class AskSage(SingletonConfigurable):
 
     def follow_environment(self) -> None:
         """Take up what ``%env`` changed since a default was read; what was set here stays as it is."""
-        told = {name: os.environ.get(variable) for name, variable in _VARIABLES.items()}
-        before, self._told = getattr(self, "_told", told), told
+        before, self._told = self._told, (told := _environment())
         for name in told:
             if told[name] != before[name] and name not in self._set_here:
                 self._trait_values.pop(name, None)  # the default is read anew at the next look
@@ -237,6 +247,10 @@ class AskSage(SingletonConfigurable):
         holder = storable(self.email).strip().lower() or f"{_login_name()} {NO_EMAIL}"
         # A loopback port changes from start to start (the demo's, a tunnel's); the account stays the same.
         return Account("localhost" if is_loopback(host) else host, holder, self.zone)
+
+
+def _environment() -> dict[str, str | None]:
+    return {name: os.environ.get(variable) for name, variable in _VARIABLES.items()}
 
 
 def _login_name() -> str:

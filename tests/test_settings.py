@@ -43,6 +43,17 @@ def test_a_wrong_value_is_refused_and_the_one_before_stays(own_settings, name, w
     assert (settings.model, getattr(settings, name)) == ("another", before)
 
 
+def test_the_environments_value_stays_where_another_is_refused_before_it_was_read(own_settings, monkeypatch):
+    monkeypatch.setenv("ASKSAGE_URL", "https://api.agency.example")
+    settings = AskSage()
+    with pytest.raises(TraitError):
+        settings.update_config(Config({"AskSage": {"url": "ftp://api.agency.example"}}))
+    assert settings.url == "https://api.agency.example"
+    monkeypatch.setenv("ASKSAGE_URL", "https://api.other.example")
+    settings.follow_environment()
+    assert settings.url == "https://api.other.example"
+
+
 def test_a_refusal_of_ours_is_one_line_in_a_cell_too(own_settings):
     with pytest.raises(AskSageError, match="no time zone") as told:
         AskSage().zone = "Mars/Phobos"
