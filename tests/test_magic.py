@@ -4,13 +4,16 @@ import getpass
 import json
 import re
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from IPython.utils.capture import capture_output
 from scripted import QUERY, STREAM, Played
 from tenant import KEY, MODEL, OTHER, USED, drops_after, questions, says
 
+import asksage_jupyter as sage
 from asksage_jupyter import magic, session
+from asksage_jupyter.account import Meter, MeterBalance
 from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
 from asksage_jupyter.magic import cell, line, show, usage
 from asksage_jupyter.magic.fences import fenced, first_block
@@ -718,3 +721,16 @@ def test_a_terminal_gets_the_whole_where_it_does_not_go_on_as_it_began(shell, ca
     screen("One")
     screen.finish("Another.")
     assert capsys.readouterr().out == "One\nAnother.\n"
+
+
+def test_a_terminal_shows_a_reply_with_its_receipt_and_a_log_does_not(shell, server):
+    reply = sage.ask("Why?", model=MODEL)
+    data, _ = shell.display_formatter.format(reply)
+    assert data["text/plain"] == f"{reply.text}\n\n[{reply.receipt}]"
+    assert reply.text not in repr(reply)
+
+
+def test_what_is_spent_beyond_the_grant_is_no_negative_rest():
+    over = MeterBalance(Meter.INFERENCE, 200_000, 201_453, 0, "me", None, datetime(2026, 12, 1, tzinfo=UTC))
+    assert str(over) == "inference: 1,453 over 200,000 (201,453 used)"
+    assert over.left_words("tokens") == "1,453 tokens over 200,000"

@@ -178,7 +178,7 @@ def test_stop_keeps_what_came_marks_it_and_fails_the_cell(kernel, tenant):
     assert "stay held until the bill is known" in reply["traceback"][0]
     assert kernel.value("answer") == "'The sky is'"
     assert shown(outputs)[-2] == "The sky is"
-    assert "[Interrupted: the reply above is not whole.]" in shown(outputs)[-1]
+    assert " · interrupted: about " in shown(outputs)[-1]
     assert "stay held" in outputs[-2][1]["data"]["text/html"]
     _, outputs = kernel.run("%asksage")
     assert " held)" in shown(outputs)[0]

@@ -60,7 +60,7 @@ class Pool:
         if self.granted is None:
             return f"pool {self.name}: not known, {self.used:,} used"
         held = f", {self.held_words}" if self.held_words else ""
-        return f"pool {self.name}: {self.remaining:,} of {self.granted:,} left ({self.used:,} used{held})"
+        return f"pool {self.name}: {_left(self.remaining, self.granted)} ({self.used:,} used{held})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class MeterBalance:
         words = f"{unit} left".lstrip()
         if self.pool is not None and self.is_pool_short:
             return f"{self.spendable:,} {words} in the pool {self.pool.name}"
-        return f"{self.remaining:,} of {self.granted:,} {words}"
+        return _left(self.remaining, self.granted, unit)
 
     @property
     def short(self) -> str:
@@ -145,8 +145,7 @@ class MeterBalance:
         held = f", {self.held:,} held" if self.held else ""
         if self.is_uncapped:
             return f"{self.meter}: {self.used:,} used{held}, without a cap of your own"
-        over = f", {self.overage:,} over" if self.overage else ""
-        own = f"{self.meter}: {self.remaining:,} of {self.granted:,} left ({self.used:,} used{held}{over})"
+        own = f"{self.meter}: {_left(self.remaining, self.granted)} ({self.used:,} used{held})"
         return "; ".join(filter(None, (own, self.bound_words)))
 
     @property
@@ -238,3 +237,10 @@ class Balance:
         calls = "call waits" if self.unbooked == 1 else "calls wait"
         waits = f"{self.unbooked:,} {calls} to be booked" if self.unbooked else ""
         return " · ".join(filter(None, (self.resets_words(), self.inference.source, known, waits)))
+
+
+def _left(remaining: int | None, granted: int | None, unit: str = "") -> str:
+    """What is left of what was granted, or how much more was spent."""
+    tokens = remaining or 0
+    words = f"{-tokens:,} {unit} over {granted:,}" if tokens < 0 else f"{tokens:,} of {granted:,} {unit} left"
+    return " ".join(words.split())

@@ -87,7 +87,7 @@ def _ask(
         if stopped.reply.held:  # else nothing was sent, and the error says it all
             _keep(shell, options.output, stopped.reply.text)
             _show_part(screen, stopped.reply.text)
-            show.receipt(stopped.reply, _told("Interrupted", stopped.reply.text), notice)
+            show.receipt(stopped.reply, notice)  # which says that it was interrupted
         raise
     except ReplyLost as lost:
         _keep(shell, options.output, lost.text)
@@ -138,10 +138,6 @@ def _insert(shell: InteractiveShell, code: str | None) -> str | None:
 def _show_part(screen: show.Screen, text: str) -> None:
     if text:
         screen.finish(text)
-
-
-def _told(what: str, text: str) -> str:
-    return f"{what}: the reply above is not whole." if text else f"{what} before any of the reply arrived."
 
 
 def _keep(shell: InteractiveShell, name: str | None, value: Any) -> None:

@@ -207,7 +207,9 @@ def tell(words: str) -> None:
     if (give := _GIVE.get()) is not None:
         give(plain(words))
         return
-    _publish({"text/plain": words})
+    # JupyterLab breaks plain text anywhere; its twin breaks between words.
+    html = fill('<pre style="white-space:pre-wrap;word-break:normal">{}</pre>', words)
+    _publish({"text/html": html, "text/plain": words})
 
 
 def present(thing: object) -> None:

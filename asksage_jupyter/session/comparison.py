@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..display.harmless import within_markdown
 from ..display.markup import quiet
+from ..display.plain import plain
 from ..errors import AskSageError, ReplyLost
 from .columns import Column, as_markdown, as_text, column
 from .reply import Reply
@@ -78,6 +79,9 @@ class Comparison:
 
     def __str__(self) -> str:
         return f"{as_text(self.columns)}\n\n{self.receipt}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(plain(str(self)))
 
     def _repr_markdown_(self) -> str:
         return f"{as_markdown(self.columns)}\n\n{within_markdown(quiet(self.receipt))}"

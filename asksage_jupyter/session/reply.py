@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..account import Source
 from ..display.harmless import harmless, within_markdown
@@ -85,6 +85,10 @@ class Reply:
 
     def __str__(self) -> str:
         return self.text
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What a terminal's IPython shows; `repr` stays short, as it is written into logs and tracebacks."""
+        printer.text(f"{plain(self.text)}\n\n[{self.receipt}]")
 
     def _repr_markdown_(self) -> str:
         return f"{harmless(self.text)}\n\n{within_markdown(quiet(self.receipt))}"

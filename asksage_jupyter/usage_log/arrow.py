@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.compute
 
 from .frame import CLOSED, categories, text
-from .schema import CATEGORY, FIGURE, INSTANT, SCHEMA, TEXT, Column
+from .schema import CATEGORY, FIGURE, INSTANT, LISTED, SCHEMA, TEXT, Column
 
 _TYPES = {
     CATEGORY: pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
@@ -22,7 +22,7 @@ _TYPES = {
 }
 _CLOSED = pyarrow.dictionary(pyarrow.int8(), pyarrow.string())
 ARROW = pyarrow.schema(
-    [(column.name, _CLOSED if column.name in CLOSED else _TYPES[column.dtype]) for column in SCHEMA]
+    [(column.name, _CLOSED if column.name in CLOSED else _TYPES[column.dtype]) for column in LISTED]
 )
 
 # No name. Arrow takes what grows from nothing for another dictionary, which a file may not have two of.
@@ -40,7 +40,7 @@ class Blocks:
 
     def batch(self, rows: Sequence[Sequence[Any]]) -> pyarrow.RecordBatch:
         """One block of rows, as `Ledger.calls` lists them."""
-        values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
+        values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(LISTED)
         arrays = [
             self._coded(field, column)
             if field.name in self._codes

@@ -9,7 +9,7 @@ import numpy
 import pandas
 
 from ..account import Meter, Source, Status
-from .schema import CATEGORY, HOLDER, INSTANT, SCHEMA, TEXT
+from .schema import CATEGORY, HOLDER, INSTANT, LISTED, SCHEMA, TEXT
 
 Rows = Sequence[Sequence[Any]]
 
@@ -28,12 +28,12 @@ def frame(calls: Rows) -> pandas.DataFrame:
     calls : sequence of tuple, shape (calls, len(CALL_COLUMNS))
         As `Ledger.calls` returns them.
     """
-    values: Iterable[Sequence[Any]] = zip(*calls, strict=True) if calls else [()] * len(SCHEMA)
+    values: Iterable[Sequence[Any]] = zip(*calls, strict=True) if calls else [()] * len(LISTED)
     columns = {
         column.name: _column(column.name, column.dtype, found)
-        for column, found in zip(SCHEMA, values, strict=True)
+        for column, found in zip(LISTED, values, strict=True)
     }
-    return pandas.DataFrame(columns, copy=False)
+    return pandas.DataFrame({name: columns[name] for name in SCHEMA.names}, copy=False)
 
 
 def held_by(calls: pandas.DataFrame, holders: Sequence[tuple[str, int]]) -> pandas.DataFrame:

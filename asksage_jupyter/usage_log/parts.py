@@ -10,13 +10,13 @@ import pandas
 from ..display.plain import shown
 from ..errors import BadInput
 from .dtypes import as_logged
-from .schema import CATEGORY, HOLDER, SCHEMA
+from .schema import CATEGORY, HOLDER, LISTED
 
 if TYPE_CHECKING:
     from ..account import Meter
 
 TIMES = ("day", "hour")
-NAMES = tuple(name for name in (*SCHEMA.of_dtype(CATEGORY), HOLDER.name) if name != "meter")
+NAMES = tuple(each.name for each in (*LISTED, HOLDER) if each.dtype == CATEGORY and each.name != "meter")
 _HOURS = 24
 
 

@@ -12,15 +12,15 @@ import pandas
 from .. import month
 from ..account import Account, Meter
 from ..errors import LedgerError
+from ..ledger import CALL_COLUMNS
 from .frame import frame, held_by
-from .schema import SCHEMA
 
 if TYPE_CHECKING:
     from ..ledger import LedgerView
     from .seals import Seals
 
 FEWEST = 50_000  # calls in closed months from which sealing pays: fewer are read in half a second
-_METER = SCHEMA.names.index("meter")
+_METER = CALL_COLUMNS.index("meter")
 
 
 def read(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..display.table import Table, Tabular
+from ..ledger import CALL_COLUMNS
 
 CATEGORY, FIGURE, INSTANT, TEXT = "category", "Int64", "datetime64[us, UTC]", "string"
 _ASK_SAGE, _MODEL = "Ask Sage tokens", "model tokens"
@@ -77,23 +78,27 @@ class Schema(Tabular):
         return Table(("column", "dtype", "unit", "meaning"), rows, sides="l")
 
 
+# What a person looks for comes first, ids last.
 SCHEMA = Schema((
-    Column("op", TEXT, "", "the call's own id; as text it sorts by time"),
     Column("sent_at", INSTANT, "UTC, microseconds", "when the call was sent"),
     Column("model", CATEGORY, "", "the model that answered"),
-    Column("meter", CATEGORY, "", "inference or training"),
     Column("notebook", CATEGORY, "", "the notebook, where the front end tells it"),
     Column("cell", CATEGORY, "", "the id of its cell"),
-    Column("project", CATEGORY, "", "the project it was booked under"),
-    Column("user", CATEGORY, "", "who ran the cell"),
-    Column("input_tokens", FIGURE, _MODEL, "what the model read, where the service told"),
-    Column("output_tokens", FIGURE, _MODEL, "what the model wrote, where the service told"),
     Column("tokens", FIGURE, _ASK_SAGE, "what was debited"),
     Column("estimate", FIGURE, _ASK_SAGE, "what was expected before it was sent"),
     Column("source", CATEGORY, "", "where tokens comes from: billed, log, priced, catalog or presumed"),
     Column("status", CATEGORY, "", "ok, or lost where the reply did not arrive whole"),
+    Column("meter", CATEGORY, "", "inference or training"),
+    Column("project", CATEGORY, "", "the project it was booked under"),
+    Column("user", CATEGORY, "", "who ran the cell"),
+    Column("input_tokens", FIGURE, _MODEL, "what the model read, where the service told"),
+    Column("output_tokens", FIGURE, _MODEL, "what the model wrote, where the service told"),
     Column("duration_ms", FIGURE, "milliseconds", "from sending to the end of the reply"),
     Column("request_id", TEXT, "", "the service's own id of the call"),
+    Column("op", TEXT, "", "the call's own id; as text it sorts by time"),
 ))  # fmt: skip
+
+# The same columns as the ledger lists them, and as months are sealed.
+LISTED = tuple(map(SCHEMA.__getitem__, CALL_COLUMNS))
 
 HOLDER = Column("holder", CATEGORY, "", "whose tokens they were; only with all_holders")
