@@ -18,6 +18,7 @@ from asksage_jupyter.account import (
     limiting,
 )  # fmt: skip
 from asksage_jupyter.forecast import Pace
+from asksage_jupyter.server import figures
 from asksage_jupyter.server.status import status, without
 from asksage_jupyter.server.warning import warning
 from asksage_jupyter.session.access import Noted, State
@@ -136,6 +137,16 @@ def test_a_card_has_a_word_for_what_runs_short_and_stands_in_the_balances_own():
     assert "very low" in page
     assert page.count('role="progressbar"') == 3
     assert "Inference tokens of the pool lab" in page
+
+
+def test_one_fact_is_told_once():
+    def lines(inference):
+        return {each["kind"] for each in figures.meter(inference, FALLING)["lines"]}
+
+    assert lines(left(9_000)) == {"pace"}
+    assert lines(left(-1_453)) == {"advice"}
+    assert lines(left(200_000)) == set()  # nobody uses it
+    assert lines(shared(is_capped=False)) == {"own", "pace"}
 
 
 # The status item

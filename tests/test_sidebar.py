@@ -324,6 +324,28 @@ def test_axe_finds_nothing_in_any_theme_or_state(page, leave, theme):
         assert violations(page, ".jp-asksage-Sidebar", ".jp-asksage-StatusItem") == ""
 
 
+def test_where_windows_forces_its_colours_bars_and_steps_are_still_seen(page, leave):
+    leave(9_999)
+    page.emulate_media(forced_colors="active")
+    card = part(page, "meter-inference")
+    for used in (card.locator(".jp-asksage-bar [data-kind=used]"), card.locator("li [data-kind=used]")):
+        drawn = used.evaluate("(e) => getComputedStyle(e).backgroundColor")
+        assert drawn != card.evaluate("(e) => getComputedStyle(e).backgroundColor")
+    assert violations(page, ".jp-asksage-Sidebar", ".jp-asksage-StatusItem") == ""
+    page.emulate_media(forced_colors="none")
+
+
+def test_a_page_of_another_language_and_direction_has_it_whole_and_in_english(page, ledger):
+    page.evaluate("() => { document.documentElement.lang = 'he'; document.documentElement.dir = 'rtl'; }")
+    shows(page, ledger)
+    for place in (".jp-asksage-Sidebar", '[data-asksage="status"]'):
+        found = page.locator(place).first
+        assert [found.get_attribute(name) for name in ("lang", "dir")] == ["en", "ltr"]
+    axis = part(page, "month").locator(".jp-asksage-axis span")
+    assert axis.first.bounding_box()["x"] < axis.last.bounding_box()["x"]  # as the bars are
+    page.evaluate("() => { document.documentElement.lang = 'en'; document.documentElement.dir = 'ltr'; }")
+
+
 # What is not asked, and what is told once
 
 

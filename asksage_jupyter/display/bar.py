@@ -61,7 +61,11 @@ def thin_bar(*parts: tuple[str, float]) -> Markup:
 
 def pill(words: str, *, is_grave: bool) -> Markup:
     """A word that is to be noticed; empty where there is none."""
-    style = f"padding:0 .5em;border:2px solid {_OVER if is_grave else WARNING};border-radius:1em"
+    # No higher than the line it stands in, so that what is below is level with its neighbour.
+    style = (
+        f"margin:-2px 0;padding:0 .5em;border:2px solid {_OVER if is_grave else WARNING};"
+        "border-radius:1em;line-height:1.3"
+    )
     return fill('<span style="{}">{}</span>', style, words) if words else Markup("")
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .. import month
-from ..account import HELD, Meter, Source, Status, advice, gauges, limiting, unbilled_words
+from ..account import HELD, Level, Meter, Source, Status, advice, gauges, limiting, unbilled_words
 from ..ledger import CALL_COLUMNS
 from .status import access_title
 
@@ -210,9 +210,8 @@ def _lines(
     found: MeterBalance, pace: Pace | None, zone: str, *, asked_for: int, may_tell: bool
 ) -> list[Wire]:
     """What is told below a meter's bars, each line with its kind."""
-    is_told = pace is not None and (
-        found.used or found.held
-    )  # of what nobody uses there is nothing to expect
+    # Of what nobody uses there is nothing to expect; that it is used up is said already.
+    is_told = (found.used or found.held) and limiting(found).level not in (Level.USED_UP, Level.OVER)
     lines = {
         "own": f"You used {found.used:,} of it." if found.is_uncapped else "",
         "bound": f"{found.bound_words[:1].upper()}{found.bound_words[1:]}",

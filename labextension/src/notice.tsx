@@ -1,7 +1,7 @@
 import React from 'react';
 
 import type { IState } from './model';
-import { BEGIN, PROMPT } from './notebook';
+import { BEGIN, LOAD, PROMPT } from './notebook';
 import type { IPartProps } from './panel';
 import type { Balance } from './wire';
 
@@ -78,7 +78,7 @@ function Between({ access, refresh }: IBetweenProps): React.JSX.Element {
       {state === 'no-key' ? (
         <>
           <p>In a notebook, run:</p>
-          <pre tabIndex={0}>%asksage login</pre>
+          <pre tabIndex={0}>{`${LOAD}\n%asksage login`}</pre>
         </>
       ) : (
         <p>{words}</p>
