@@ -84,6 +84,15 @@ def test_what_cannot_be_meant_is_one_line_and_nothing_is_held(server, prompt, op
     assert held() == (0, 0)
 
 
+def test_a_receipt_is_no_longer_than_any_database_takes(server):
+    assert (
+        sage.top_up(5, receipt="\U0001f9fe" * 400).inference.granted
+        == sage.top_up(5, receipt="\U0001f9fe" * 400).inference.granted
+    )
+    with pytest.raises(BadInput, match="a receipt is at most 400 characters"):
+        sage.top_up(5, receipt="x" * 401)
+
+
 ANYTHING = st.one_of(
     st.none(),
     st.booleans(),
@@ -142,7 +151,7 @@ def failing():
 
 ODD = [
     None, 5, 10**400, 10**5000, b"x", ["a", 1], pandas.Series(["a", "b"]), numpy.array([1, 2]),
-    pandas.NA, pandas.NaT, Odd(), Fraction(10**400), "x" * 5000, "~no-such-user/x", FRAME, failing(),
+    pandas.NA, pandas.NaT, Odd(), Fraction(10**400), "x" * 4000, "~no-such-user/x", FRAME, failing(),
 ]  # fmt: skip
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..account import Balance
     from .session import Session
 
+_LONGEST_RECEIPT = 400  # characters; an index of PostgreSQL takes 2,700 bytes
+
 
 def top_up(
     session: Session,
@@ -51,6 +53,8 @@ def _named(receipt: str | SupportsIndex) -> str:
             f"a top-up needs its receipt, by which it is booked once: any text that names the purchase, "
             f"not {shown(receipt)}"
         )
+    if len(named) > _LONGEST_RECEIPT:
+        raise BadInput(f"a receipt is at most {_LONGEST_RECEIPT} characters: its number is enough")
     return named.strip()
 
 
