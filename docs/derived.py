@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "asksage_jupyter"
-_LISTED = 28
 
 
 def imports(package: str) -> Imports:
@@ -82,7 +81,7 @@ class _Made(Directive):
 
 
 class Rooms(_Made):
-    """``rooms [package]``: the drawing, and a table of what each is, unless they are too many to read."""
+    """``rooms [package]``: the drawing, and a table of what each is."""
 
     def run(self) -> list[nodes.Node]:
         package = self._package()
@@ -94,11 +93,8 @@ class Rooms(_Made):
         return ".".join([PACKAGE, *self.arguments])
 
     def lines(self) -> Iterator[str]:
-        found = imports(self._package())
-        if len(found) > _LISTED:
-            return
         yield from ("| room | what it is | modules | lines |", "| --- | --- | ---: | ---: |")
-        for row in levels(found):
+        for row in levels(imports(self._package())):
             for name in row:
                 files = source(name)
                 lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
