@@ -427,6 +427,18 @@ def test_the_picture_has_words_and_the_colours_of_the_theme():
     assert colours and all(colour.startswith("var(--jp-") and "," in colour for colour in colours)
 
 
+def test_the_picture_is_the_months_course_against_the_even_line_of_working_days():
+    days = before(TUESDAY, 60, lambda day: 3000 if day.day % 3 == 0 else 0)
+    found = told(60_000, days)
+    spent = [days.get(TUESDAY.replace(day=n), 0) for n in range(1, TUESDAY.day)]
+    assert found.course == tuple(sum(spent[: n + 1]) for n in range(len(spent)))
+    weekends = [n for n in range(1, 30) if TUESDAY.replace(day=n + 1).weekday() > 4]
+    assert weekends and all(found.even[n] == found.even[n - 1] for n in weekends)
+    assert found.even[-1] == 1
+    drawn = [part.get("d") for part in picture(found) if part.tag == "path"]
+    assert [path.count("L") for path in drawn[1:3]] == [30, TUESDAY.day]  # each day so far, and now
+
+
 @pytest.mark.parametrize(("remaining", "paths"), [(5000, 5), (60_000, 5), (19_000, 5), (0, 3), (-500, 3)])
 def test_the_picture_ends_where_the_allotment_or_the_month_does(remaining, paths):
     drawn = picture(told(remaining, before(TUESDAY, 60, lambda day: 3000 if day.day % 3 == 0 else 0)))

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from ..display.markup import LINE, SOLID, WARNING, card, fill
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from .pace import Pace
@@ -43,8 +44,10 @@ def _figures(pace: Pace) -> str:
 
 def _picture(pace: Pace) -> Markup | str:
     """The month as a curve of what is used: the even line, now, and the band in which it goes on."""
-    if not pace.granted or pace.remaining is None:
+    if not pace.granted or pace.remaining is None or not pace.even:
         return ""
+    even = _course(pace, [1 - share for share in pace.even])
+    used = _course(pace, [1 - used / pace.granted for used in pace.course])
     now = _x(pace, pace.as_of), _y(pace.remaining, pace.granted)
     return fill(
         '<svg role="img" aria-label="{}" viewBox="-4 -4 {} {}" '
@@ -52,16 +55,23 @@ def _picture(pace: Pace) -> Markup | str:
         '{}{}{}{}<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/></svg>',
         _alternative(pace, pace.granted, pace.remaining), _WIDTH + 8, _HEIGHT + 8,
         _line(f"M0,0H{_WIDTH}V{_HEIGHT}H0", LINE),
-        _line(f"M0,{_HEIGHT}L{_WIDTH},0", _EVEN, dashed=True),
-        _line(f"M0,{_HEIGHT}L{_at(now)}", SOLID, thick=True),
+        _line(even, _EVEN, dashed=True),
+        _line(f"{used}L{_at(now)}", SOLID, thick=True),
         _band(pace, now, pace.granted) if pace.remaining > 0 else "",
         *now, SOLID,
     )  # fmt: skip
 
 
 def _alternative(pace: Pace, granted: int, remaining: int) -> str:
-    even = granted * pace.as_of.day // pace.last_day.day
+    even = int(granted * pace.even[pace.as_of.day - 1])
     return f"{granted - remaining:,} of {granted:,} used or held; used evenly, it would be {even:,} by today."
+
+
+def _course(pace: Pace, left: Sequence[float]) -> str:
+    """From the month's first moment, what share is left at the end of each day."""
+    width = _WIDTH / pace.last_day.day
+    ends = ((width * (day + 1), _HEIGHT * min(1.0, max(0.0, share))) for day, share in enumerate(left))
+    return f"M0,{_HEIGHT}" + "".join(f"L{_at(end)}" for end in ends)
 
 
 def _band(pace: Pace, now: tuple[float, float], granted: int) -> Markup | str:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import accumulate
 
 from ..account import Meter, MeterBalance
 from ..month import day as _day
@@ -53,6 +54,10 @@ class Pace:
         What is shared and has less left than this meter, such as a pool; else empty.
     spendable : int or None
         Where there is such a bound, what it has left: the forecast is of that, as if nobody else spent it.
+    course : tuple of int
+        Used by the end of each day of the month that is over.
+    even : tuple of float
+        The share of the grant that even spending over the working days has used by the end of each day.
     """
 
     meter: Meter
@@ -73,6 +78,8 @@ class Pace:
     pool: str = ""
     bound: str = ""
     spendable: int | None = None
+    course: tuple[int, ...] = ()
+    even: tuple[float, ...] = ()
 
     @property
     def words(self) -> str:
@@ -147,7 +154,18 @@ def pace(
     as_of, remaining = today(now, zone), balance.remaining
     last_day = (balance.resets_at - timedelta(microseconds=1)).astimezone(rules_of(zone)).date()
     to_come = [as_of + timedelta(days=n) in calendar for n in range((last_day - as_of).days + 1)]
-    known = Pace(balance.meter, as_of, last_day, balance.granted, remaining, days_left=sum(to_come))
+    whole = [last_day.replace(day=n + 1) for n in range(last_day.day)]
+    working_days = calendar.count(whole[0], last_day) or 1
+    known = Pace(
+        balance.meter,
+        as_of,
+        last_day,
+        balance.granted,
+        remaining,
+        days_left=sum(to_come),
+        course=tuple(accumulate(days.get(day, 0) for day in whole if day < as_of)),
+        even=tuple(calendar.count(whole[0], day) / working_days for day in whole),
+    )
     if remaining is not None and balance.spendable is not None and balance.spendable < remaining:
         remaining = balance.spendable
         known = replace(known, bound=balance.short, spendable=remaining)
