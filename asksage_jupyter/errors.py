@@ -28,19 +28,10 @@
 from __future__ import annotations
 
 import sys
-from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
 from .display.plain import plain
-
-# What commands begin with where the message is read; the command line sets its own.
-spoken_as: ContextVar[str] = ContextVar("asksage_spoken_as", default="%asksage")
-
-
-def spoken(command: str) -> str:
-    """A command as it is said here: ``%asksage login``, in a terminal ``asksage-jupyter login``."""
-    return f"{spoken_as.get()} {command}"
 
 
 class AskSageError(Exception):
@@ -191,7 +182,7 @@ class OutOfTokens(Refused):
         whose = f"the limit is {limit}" if limit else "whose limit is not told"
         words = [f"out of tokens, says Ask Sage ({told}); {whose}. Nothing was billed."]
         if remaining is not None:
-            words.append(f"The ledger here counts {remaining:,} {meter} tokens left: {spoken('reconcile')}.")
+            words.append(f"The ledger here counts {remaining:,} {meter} tokens left: %asksage reconcile.")
         until = f"{resets_at:%d %b %Y} (UTC)" if resets_at else "the month ends"
         asked = f"%asksage request N{' --meter training' * (meter == 'training')} --reason TEXT"
         super().__init__(f"{' '.join(words)} Wait until {until}, or ask for more: {asked}.", status=status)

@@ -13,7 +13,7 @@ import pytest
 import asksage_jupyter
 from asksage_jupyter import cli, session
 from asksage_jupyter.cli import shared
-from asksage_jupyter.magic.line import COMMANDS
+from asksage_jupyter.commands import COMMANDS
 
 posix = pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
 HERE = [sys.executable, "-m", "asksage_jupyter"]
@@ -53,6 +53,7 @@ def test_whatever_needs_no_notebook_is_a_command(capsys):
         cli.main(["--help"])
     listed = capsys.readouterr().out
     assert all(re.search(rf"^ +{name}\b", listed, re.M) for name in shared.NAMES)
+    assert "'dest'" not in listed  # argparse fills in what a lone % of a help text asks for
 
 
 @pytest.mark.parametrize("name", shared.NAMES)
@@ -60,7 +61,7 @@ def test_whatever_needs_no_notebook_is_a_command(capsys):
 def test_each_has_help_that_speaks_of_the_terminal(name, option, said):
     code, out, err = said(name, option)
     assert (code, err) == (0, "")
-    assert f"asksage-jupyter {name}" in out or "asksage-jupyter [balance]" in out
+    assert f"asksage-jupyter {name}" in out
     assert not re.search(r"(?<!%)%asksage\b(?!_)", out)
 
 
@@ -75,8 +76,8 @@ def test_a_month_is_written_as_in_the_notebook(spent):
         assert "2026-10" in out or "October 2026" in out
     assert spent("usage", "2026-10") == spent("usage", "--period", "2026-10")
     code, out, err = spent("usage", "2026-10", "2026-11")
-    assert (code, out) == (1, "")
-    assert err == "asksage-jupyter: asksage-jupyter usage takes one month, not '2026-10 2026-11'\n"
+    assert (code, out) == (2, "")
+    assert "asksage-jupyter usage takes one word at most, not '2026-10 2026-11'" in err
 
 
 def test_an_estimate_may_end_in_a_question_mark_and_hold_quotes(said):
@@ -93,7 +94,7 @@ def test_an_estimate_may_end_in_a_question_mark_and_hold_quotes(said):
     ["plain", "two words", 'a "quoted" word', "it's  so", '"', "C:\\new folder\\x", "--reason=two words"],
 )
 def test_a_word_of_the_shell_is_one_word_of_the_line(word):
-    from asksage_jupyter.magic.parser import split
+    from asksage_jupyter.prompting import split
 
     assert split(shared._line([word, "after"])) == [word, "after"]
 
@@ -145,10 +146,33 @@ def test_a_line_that_is_not_understood_is_exit_code_2(said):
     code, out, err = said("usage", "--periods", "2026-11")
     assert (code, out) == (2, "")
     assert err.splitlines() == [
-        "usage: asksage-jupyter usage [2026-11] [--by NAME]",
+        "usage: asksage-jupyter usage [2026-11] [options]",
         "asksage-jupyter: there is no option --periods; did you mean --period? allowed are --by, --period, "
         "--since, --until",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["usag"], "there is no command usag; did you mean usage? allowed are "),
+        (["team", "remov", "x"], "there is no command remov; did you mean remove? allowed are init, "),
+        (["nonsense"], "there is no command nonsense; allowed are demo, local, balance, "),
+    ],
+)
+def test_a_command_that_is_not_there_is_told_with_the_nearest(words, told, said):
+    code, out, err = said(*words)
+    assert (code, out) == (2, "")
+    assert told in err
+
+
+def test_what_is_compared_is_told_in_short_lines(spent):
+    code, out, _ = spent("reconcile")
+    assert code == 0
+    title, *lines = out.splitlines()
+    assert title.startswith("Compared with ")
+    assert any(line.startswith("- Inference: counter ") for line in lines)
+    assert max(map(len, lines)) <= 100
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1"])

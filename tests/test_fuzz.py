@@ -7,12 +7,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scripted import QUERY, envelope, pieces, question
 
+from asksage_jupyter.commands import COMMANDS
 from asksage_jupyter.display import harmless as harmless_
 from asksage_jupyter.display.harmless import harmless
 from asksage_jupyter.display.plain import plain
 from asksage_jupyter.errors import BadInput, ServiceError
-from asksage_jupyter.magic import line
-from asksage_jupyter.magic.options import CellOptions, parse_cell
+from asksage_jupyter.prompting import CellOptions, parse_cell
 from asksage_jupyter.service import Answer, Secret, Service
 from asksage_jupyter.service.wire import Body
 
@@ -126,10 +126,10 @@ def test_a_cells_line_is_options_or_bad_input(text):
 
 
 @LIMIT
-@given(st.sampled_from([c.parser for c in line.COMMANDS.values() if c.parser]), lines)
+@given(st.sampled_from([command.parser for command in COMMANDS.values()]), lines)
 def test_a_commands_line_is_options_or_bad_input(parser, text):
     try:
-        options, rest = parser().read(text)
+        options, rest = parser.read(text)
     except BadInput as error:
         assert str(error)
     else:

@@ -6,6 +6,7 @@ import re
 import threading
 from datetime import UTC, datetime
 
+import pandas
 import pytest
 from IPython.utils.capture import capture_output
 from scripted import QUERY, STREAM, Played
@@ -14,11 +15,12 @@ from tenant import KEY, MODEL, OTHER, USED, drops_after, questions, says
 import asksage_jupyter as sage
 from asksage_jupyter import magic, session
 from asksage_jupyter.account import Meter, MeterBalance
+from asksage_jupyter.commands import COMMANDS, services, spending
+from asksage_jupyter.commands.help import help_text, topics
 from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
-from asksage_jupyter.magic import cell, line, show, usage
+from asksage_jupyter.magic import cell, show
 from asksage_jupyter.magic.fences import fenced, first_block
-from asksage_jupyter.magic.help import TOPICS, help_text
-from asksage_jupyter.magic.options import names
+from asksage_jupyter.prompting import cell_parser
 from asksage_jupyter.settings import AskSage
 
 CODE = "Here:\n\n```python\nfor x in y:\n    print(x)\n```\nand\n```\nmore\n```"
@@ -262,7 +264,7 @@ def test_an_empty_cell_is_told_in_a_line(shell, server):
 def test_help_lists_every_option_and_asks_nobody(shell, server, text):
     outputs, error = ran(shell, text)
     assert error is None
-    assert all(name in plain(outputs) for name in names())
+    assert all(name in plain(outputs) for name in cell_parser().names())
     assert not server.requests
 
 
@@ -300,10 +302,10 @@ def test_usage_reports_the_month_with_totals(shell, server):
     ("rest", "told"),
     [
         ("November", "is not a month"),
-        ("2026-10 2026-11", "takes one month"),
-        ("2026-10 --period 2026-11", "takes one month"),
+        ("2026-10 2026-11", "takes one word at most, not '2026-10 2026-11': %asksage usage [2026-11]"),
+        ("2026-10 --period 2026-11", "one month is enough"),
         ("2026-10 --since 2026-10-05", "not both"),
-        ("--by notebok", "Did you mean notebook"),
+        ("--by notebok", "did you mean notebook"),
     ],
 )
 def test_usage_says_what_it_takes(shell, rest, told):
@@ -313,7 +315,7 @@ def test_usage_says_what_it_takes(shell, rest, told):
 def test_usage_is_divided_by_what_a_report_is():
     from asksage_jupyter.usage_log.report import BY
 
-    assert usage.BY == BY
+    assert spending.BY == BY
 
 
 def test_models_lists_those_that_match(shell, server):
@@ -413,7 +415,7 @@ def test_a_prompt_behind_one_percent_sign_is_told_where_it_goes(shell, server):
         assert "write the prompt below a line %%asksage" in str(ran(shell, text)[1])
 
 
-@pytest.mark.parametrize("name", [*line.COMMANDS, ""])
+@pytest.mark.parametrize("name", [*COMMANDS, ""])
 @pytest.mark.parametrize("ask", ["--help", "-h"])
 def test_every_command_tells_how_it_is_written(shell, server, name, ask):
     outputs, error = ran(shell, f"%asksage {name} {ask}")
@@ -442,7 +444,7 @@ def test_a_training_cell_tells_how_it_is_written(shell, server):
 )
 def test_an_estimates_text_may_speak_of_options(shell, server, monkeypatch, text, counted):
     asked = []
-    monkeypatch.setattr(line, "expand", lambda text, *_: asked.append(text) or text)
+    monkeypatch.setattr(services, "expand", lambda text, *_: asked.append(text) or text)
     outputs, error = ran(shell, f"%asksage estimate {text}")
     assert error is None
     assert asked == [counted]
@@ -471,7 +473,7 @@ def test_a_name_that_ipython_hides_is_the_persons_once_they_gave_it_a_value(shel
 def test_an_unknown_subcommand_is_told_in_a_line_with_the_nearest(shell, server):
     _, error = ran(shell, "%asksage balanse")
     assert "did you mean balance?" in str(error)
-    assert ", ".join(line.COMMANDS) in str(error)
+    assert ", ".join(COMMANDS) in str(error)
     assert "below a line %%asksage" in str(ran(shell, "%asksage Why is the sky blue")[1])
     assert "takes nothing after it" in str(ran(shell, "%asksage balance all")[1])
 
@@ -493,7 +495,7 @@ def test_the_help_tells_the_system_prompt_that_is_sent_by_default():
 
 
 def test_every_topic_has_help_and_every_setting_is_in_it():
-    for topic in TOPICS:
+    for topic in topics():
         assert help_text(topic)
     told = help_text("settings")
     for name in AskSage.class_own_traits(config=True):
@@ -549,6 +551,61 @@ def test_login_where_nobody_can_be_asked_names_the_variable(shell, server, monke
 def test_an_empty_key_changes_nothing(shell, server, monkeypatch):
     monkeypatch.setattr(getpass, "getpass", lambda prompt: "  ")
     assert "no key was given" in str(ran(shell, "%asksage login")[1])
+
+
+# -- the line, assigned ------------------------------------------------------------------------------
+
+
+def test_an_assigned_line_gives_its_table_as_a_frame_and_shows_nothing(shell, server):
+    ran(shell, "%%asksage\nWhy?")
+    for by, key in (("model", MODEL), ("day", pandas.Timestamp.now("UTC").normalize().tz_localize(None))):
+        outputs, error = ran(shell, f"spent = %asksage usage --by {by}")
+        assert (outputs, error) == ([], None)
+        frame = shell.user_ns["spent"]
+        assert list(frame.columns[:2]) == ["meter", by]
+        assert frame[["meter", by, "tokens"]].to_dict("records") == [
+            {"meter": "inference", by: key, "tokens": 63}
+        ]
+    ran(shell, "none = %asksage usage 2000-01")
+    assert list(shell.user_ns["none"].columns) == ["meter", "model", *frame.columns[2:]]
+    ran(shell, "models = %asksage models")
+    assert set(shell.user_ns["models"]["id"]) == {MODEL, OTHER}
+
+
+def test_an_assigned_line_gives_the_record_or_the_words_of_the_others(shell, server):
+    outputs, error = ran(
+        shell,
+        "for n in (1,):\n    left = %asksage\nversion = %asksage version\n"
+        "topped = %asksage top-up 5 --receipt A",
+    )
+    assert error is None
+    assert shell.user_ns["left"].inference.remaining == 200_000 - USED
+    assert shell.user_ns["version"].startswith("asksage_jupyter ")
+    assert shell.user_ns["topped"].inference.granted == 200_005
+    assert plain(outputs).startswith("They count until the month ends")
+    assert isinstance(ran(shell, "x = %asksage usag")[1], BadInput)
+
+
+def test_other_assigned_magics_stay_ipythons(shell):
+    _, error = ran(shell, "a = %pwd\nb = %asksage version\nc = %pwd\nasksage = 5\nd = 7 %asksage")
+    assert error is None
+    assert shell.user_ns["a"] == shell.user_ns["c"]
+    assert shell.user_ns["d"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("%asksage -o answer", "-o belongs behind %%asksage, not"),
+        ("%asksage --max-tokens=50", "--max-tokens belongs behind %%asksage, not"),
+        ("%asksage --by notebook", "--by belongs behind %asksage usage, not"),
+        ("%asksage --estimate x", "belongs behind %%asksage or %asksage train, not"),
+        ("%asksage balance --json", "there is no option --json; none is allowed here"),
+    ],
+)
+def test_an_option_without_its_command_is_told_where_it_belongs(shell, server, text, told):
+    assert told in str(ran(shell, text)[1])
+    assert not server.requests
 
 
 # -- loading -----------------------------------------------------------------------------------------
@@ -645,6 +702,16 @@ def test_tab_offers_the_models_once_they_are_known(shell, server):
     ran(shell, "%asksage models")
     assert completed(shell, "%%asksage aws-nova-lite-v1:|") == {f"aws-nova-lite-v1:->{OTHER}"}
     assert completed(shell, "%%asksage --estimate |") == {f"->{MODEL}", f"->{OTHER}"}
+
+
+def test_tab_tells_what_each_means(shell, server):
+    from IPython.core.completer import provisionalcompleter
+
+    with provisionalcompleter():
+        (command,) = shell.Completer.completions("%asksage ba", 11)
+        (option,) = shell.Completer.completions("%asksage usage --un", 19)
+    assert command.type.startswith("what is left on both meters")
+    assert option.type == "through this day, or until this time"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from tenant import MODEL, USED
 
 import asksage_jupyter
 from asksage_jupyter import session
+from asksage_jupyter.commands import COMMANDS
+from asksage_jupyter.commands.help import help_text
 from asksage_jupyter.errors import BadInput, LedgerConflict, OverLimit, Refused, ReplyLost
-from asksage_jupyter.magic.help import help_text
-from asksage_jupyter.magic.line import COMMANDS
 from asksage_jupyter.magic.news import News
-from asksage_jupyter.magic.options import parse_cell
+from asksage_jupyter.prompting import parse_cell
 from asksage_jupyter.session.sources import price
 from asksage_jupyter.settings import AskSage
 
@@ -299,7 +299,7 @@ def test_a_request_shows_the_words_of_the_service(shell, server):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("%asksage plan 500", "--inference N or --training N"),
+        ("%asksage plan 500", r"plan [--inference N] [--training N]"),
         ("%asksage plan --inference many", "whole number"),
         ("%asksage top-up 500", "by which receipt: %asksage top-up TOKENS --receipt TEXT"),
         ("%asksage top-up --receipt A", "say how many"),
@@ -307,7 +307,7 @@ def test_a_request_shows_the_words_of_the_service(shell, server):
         ("%asksage top-up 0 --receipt A", "from 1 to"),
         ("%asksage top-up 5 --receipt A --meter both", "not one of inference, training"),
         ("%asksage top-up 5 --receipt A --expires soon", "write it like 2026-12-31"),
-        ("%asksage request 500 600", "say how many: %asksage request"),
+        ("%asksage request 500 600", "one word at most, not '500 600': %asksage request [TOKENS]"),
         ("%asksage request --reason audit", "say how many: %asksage request"),
     ],
 )
@@ -325,7 +325,7 @@ def test_help_describes_every_option_of_every_subcommand():
     for name, command in COMMANDS.items():
         told = help_text(name)
         assert max(map(len, told.splitlines())) <= 110
-        for option in command.parser().names() if command.parser else ():
+        for option in command.parser.names():
             assert option in told
     assert "%%asksage_train NAME" in help_text("train")
     assert "%%asksage_train NAME" in help_text()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asksage_jupyter.errors import BadInput
-from asksage_jupyter.magic.braces import expand, unfilled
+from asksage_jupyter.prompting import expand, unfilled
 
 
 class Clumsy:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asksage_jupyter.errors import BadInput
-from asksage_jupyter.magic.options import CellOptions, describe, names, parse, parse_cell, split, values
+from asksage_jupyter.prompting import CellOptions, cell_parser, parse_cell, split
 from asksage_jupyter.session import Options
 
 
@@ -121,7 +121,7 @@ def test_plain_words_are_split_as_a_shell_would(words):
         ("--form json", ["no option --form"]),
         (
             "-f jsn",
-            ["-f/--format", "'jsn' is not one of markdown, code, json, html, text", "Did you mean json?"],
+            ["-f/--format", "'jsn' is not one of markdown, code, json, html, text", "did you mean json?"],
         ),
         ("--live 3", ["--live", "'3' is not one of 0, 1, 2"]),
         ("--live yes", ["--live", "not one of 0, 1, 2"]),
@@ -153,20 +153,21 @@ def test_what_is_wrong_is_told_in_one_line_that_says_what_is_allowed(line, parts
 
 
 def test_words_beside_the_options_keep_their_order():
-    options, words = parse('Why "is it" -t 0.5 -5 degrees --live=1 outside')
+    options, words = cell_parser().read('Why "is it" -t 0.5 -5 degrees --live=1 outside')
     assert words == ["Why", "is it", "-5", "degrees", "outside"]
     assert (options["temperature"], options["live"]) == (0.5, 1)
 
 
 def test_the_help_describes_every_option():
-    told = describe()
-    for name in names():
+    told = cell_parser().describe()
+    for name in cell_parser().names():
         assert name in told
     assert told.startswith("usage: %%asksage [MODEL] [options]")
     assert max(map(len, told.splitlines())) <= 104
 
 
 def test_options_tell_their_values():
+    values = cell_parser().values
     assert values("--format") == values("-f") == ("markdown", "code", "json", "html", "text")
     assert values("--live") == ("0", "1", "2")
     assert values("--system") == ()

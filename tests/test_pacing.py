@@ -9,11 +9,11 @@ from traitlets.config import Config
 
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter
+from asksage_jupyter.commands.help import help_text
 from asksage_jupyter.errors import BadInput
 from asksage_jupyter.forecast import WorkingDays
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.magic.forewarning import Forewarning
-from asksage_jupyter.magic.help import help_text
 from asksage_jupyter.pacing import pace, pace_of
 from asksage_jupyter.session.session import Session
 from asksage_jupyter.settings import AskSage

@@ -197,7 +197,7 @@ def test_models_are_listed_as_text(server, shell):
     server.on(
         "/server/get-models", {"response": [{"id": f"<img src=x>{TERMINAL}", "vendor": "<b>"}], "status": 200}
     )
-    from asksage_jupyter.magic.offers import Offers
+    from asksage_jupyter.commands.offers import Offers
 
     offers = Offers(tuple(current().models()), 1)
     assert "<img" not in offers._repr_html_()

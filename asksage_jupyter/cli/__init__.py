@@ -17,7 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import AskSageError, ConfigurationError, spoken_as
+from ..commands import COMMANDS
+from ..errors import AskSageError, ConfigurationError
+from ..session.near import did_you_mean
 from . import shared, streams, team
 
 _SHARED = shared.NAMES
@@ -26,7 +28,6 @@ _SHARED = shared.NAMES
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     streams.make_fit()
-    as_before = spoken_as.set("asksage-jupyter")
     try:
         try:
             return _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -44,8 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    finally:
-        spoken_as.reset(as_before)
 
 
 def _run(words: list[str]) -> int:
@@ -60,6 +59,13 @@ def _run(words: list[str]) -> int:
 
 class _Parser(argparse.ArgumentParser):
     """argparse, but what cannot be written is an error here too, and `main` tells it."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            near = did_you_mean(value, action.choices)
+            raise argparse.ArgumentError(
+                None, f"there is no command {value}; {near}allowed are {', '.join(action.choices)}"
+            )
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if file is not None:
@@ -85,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     local.set_defaults(command=_local)
 
     for name in _SHARED:
-        commands.add_parser(name, help=shared.summary(name), add_help=False)
+        commands.add_parser(name, help=COMMANDS[name].summary, add_help=False)
 
     team.add_to(commands).set_defaults(command=_team)
 
@@ -156,5 +162,5 @@ def _doctor(options: argparse.Namespace) -> int:
     failed = 0
     for subject, found, is_right in findings(options.export):
         failed |= not is_right
-        print(f"{subject:<12} {found if is_right else f'WRONG: {found}'}")
+        print(f"{subject:<12} {'' if is_right else 'WRONG: '}{shared.in_terminal(found)}")
     return failed

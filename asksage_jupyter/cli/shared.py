@@ -1,32 +1,23 @@
-"""What the notebook says too: the magic's own commands, with their words and options, in a terminal."""
+"""What the notebook says too: the same commands, with their words and options, in a terminal."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple
 
+from ..commands import COMMANDS, Command, Notice, understood
+from ..display.plain import plain
 from ..errors import BadInput
-from ..magic import show
-from ..magic.help import help_text
-from ..magic.line import COMMANDS
 from . import machine
 from .last_used import balance, follow_last_used
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-# What needs a notebook: a panel, and the reply that came last.
-NAMES = tuple(name for name in COMMANDS if name not in ("panel", "follow-up", "help"))
-# Whose result is figures.
-_GIVEN = ("balance", "usage", "statement", "pace", "models", "estimate", "plan", "top-up", "reconcile")
+NAMES = tuple(name for name, command in COMMANDS.items() if not command.needs_notebook)
 # Those that can be told of the account used last.
 _OF_LEDGER = ("usage", "statement", "pace")
 _FORMS = """
-
 for programs:
   --json                    all figures
   --csv [FILE]              the same as a table"""
@@ -38,11 +29,6 @@ class Forms(NamedTuple):
 
     json: bool = False
     csv: str | None = None
-
-
-def summary(name: str) -> str:
-    """What the command does, in a line."""
-    return COMMANDS[name].summary
 
 
 def in_terminal(words: str) -> str:
@@ -58,29 +44,32 @@ def run(name: str, words: Sequence[str]) -> int:
     SystemExit
         With 2: they are not understood.
     AskSageError
-        As of the magic's command.
+        As of the command.
     """
-    if any(word in ("-h", "--help") for word in words):
-        print(in_terminal(help_text(name)) + (_FORMS if name in _GIVEN else ""))
-        return 0
-    forms, rest = _forms(words) if name in _GIVEN else (Forms(), list(words))
     command = COMMANDS[name]
-    if command.parser is not None:
-        try:
-            command.parser().read(_line(rest))
-        except BadInput as error:
-            usage = f"usage: asksage-jupyter {command.usage}"
-            sys.stderr.write(f"{usage}\nasksage-jupyter: {in_terminal(str(error))}\n")
-            raise SystemExit(2) from None
-    if name in _OF_LEDGER:
-        follow_last_used()
-    with show.elsewhere(_given_as(forms)):
-        if name == "balance" and not rest:
-            show.present(balance())
-        else:
-            nobody = cast("InteractiveShell", SimpleNamespace(user_ns={}, user_ns_hidden={}))
-            command.run(nobody, _line(rest))
+    forms, rest = _forms(words) if command.has_figures else (Forms(), list(words))
+    try:
+        said, line = understood(f"{name} {_line(rest)}")
+        parts = said.run(line)
+    except BadInput as error:
+        usage = f"usage: asksage-jupyter {command.usage}"
+        sys.stderr.write(f"{usage}\nasksage-jupyter: {in_terminal(str(error))}\n")
+        raise SystemExit(2) from None
+    for part in _of_last_used(said, parts):
+        _give(part, forms)
+    if said is not command and command.has_figures:
+        print(_FORMS)
     return 0
+
+
+def _of_last_used(command: Command, parts: Iterator[object]) -> Iterator[object]:
+    """What the command says; of the account used last, where a terminal is told of nobody."""
+    if command.name == "balance":
+        yield balance()
+        return
+    if command.name in _OF_LEDGER:
+        follow_last_used()
+    yield from parts
 
 
 def _forms(words: Sequence[str]) -> tuple[Forms, list[str]]:
@@ -100,23 +89,20 @@ def _forms(words: Sequence[str]) -> tuple[Forms, list[str]]:
     return forms, rest
 
 
-def _given_as(forms: Forms) -> Callable[[object], None]:
-    """What prints a result, or the words about it; for a program the result alone."""
-
-    def give(thing: object) -> None:
-        if isinstance(thing, str):
-            print(in_terminal(thing), file=sys.stderr if forms != Forms() else sys.stdout)
-        elif forms.json:
-            print(machine.as_json(thing))
-        elif forms.csv == "":
-            print(machine.as_csv(thing).replace("\r\n", "\n"), end="")  # stdout has its own line ends
-        else:
-            print(in_terminal(str(thing)))
-        if forms.csv and not isinstance(thing, str):
-            path = _write(machine.as_csv(thing), forms.csv)
-            print(f"It is also in {path}.", file=sys.stderr)
-
-    return give
+def _give(part: object, forms: Forms) -> None:
+    """Print a record, or the words about it; for a program the record alone."""
+    if isinstance(part, str):
+        words = in_terminal(plain(f"[{part}]" if isinstance(part, Notice) else part))
+        print(words, file=sys.stderr if forms != Forms() else sys.stdout)
+    elif forms.json:
+        print(machine.as_json(part))
+    elif forms.csv == "":
+        print(machine.as_csv(part).replace("\r\n", "\n"), end="")  # stdout has its own line ends
+    else:
+        print(in_terminal(str(part)))
+    if forms.csv and not isinstance(part, str):
+        path = _write(machine.as_csv(part), forms.csv)
+        print(f"It is also in {path}.", file=sys.stderr)
 
 
 def _write(text: str, wanted: str) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..account import Meter
 from ..errors import BadInput
+from ..prompting.checks import OneOf, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,13 +27,13 @@ def add_to(commands: Any) -> argparse.ArgumentParser:
     below = team.add_subparsers(required=True, metavar="COMMAND")
 
     init = _command(below, "init", _init, "make a pool or tell its tokens, and the roles on PostgreSQL")
-    init.add_argument("--monthly", type=_tokens, metavar="N", help="inference tokens a month")
-    init.add_argument("--training", type=_tokens, metavar="N", help="training tokens a month")
+    init.add_argument("--monthly", type=tokens, metavar="N", help="inference tokens a month")
+    init.add_argument("--training", type=tokens, metavar="N", help="training tokens a month")
 
     add = _command(below, "add", _add, "let a person spend from the pool")
     add.add_argument("name", metavar="NAME", help="their e-mail at Ask Sage")
-    add.add_argument("--cap", type=_tokens, metavar="N", help="inference tokens a month; without it, no cap")
-    add.add_argument("--training-cap", type=_tokens, metavar="N", help="training tokens a month")
+    add.add_argument("--cap", type=tokens, metavar="N", help="inference tokens a month; without it, no cap")
+    add.add_argument("--training-cap", type=tokens, metavar="N", help="training tokens a month")
     add.add_argument("--login", metavar="ROLE", help="their login of PostgreSQL; default: as before the @")
 
     remove = _command(below, "remove", _remove, "let a member go; their history stays")
@@ -41,7 +42,7 @@ def add_to(commands: Any) -> argparse.ArgumentParser:
     cap = _command(below, "cap", _cap, "change a member's cap")
     cap.add_argument("name", metavar="NAME")
     cap.add_argument("tokens", type=_cap_tokens, metavar="N", help="tokens a month, or none")
-    cap.add_argument("--meter", type=Meter, choices=list(Meter), default=Meter.INFERENCE)
+    cap.add_argument("--meter", type=OneOf(Meter), default=Meter.INFERENCE)
 
     _command(below, "report", _report, "what each member used")
 
@@ -90,9 +91,8 @@ def _add(options: argparse.Namespace) -> str:
 
 def _remove(options: argparse.Namespace) -> str:
     team = _team(options)
-    is_gone = team.remove(options.name)
-    words = "has left; their history stays" if is_gone else "was no member"
-    return f"{options.name} {words}."
+    team.remove(options.name)
+    return f"{options.name} has left; their history stays."
 
 
 def _cap(options: argparse.Namespace) -> str:
@@ -135,13 +135,5 @@ def _by_meter(inference: int | None, training: int | None) -> dict[Meter, int]:
     return {meter: tokens for meter, tokens in told.items() if tokens is not None}
 
 
-def _tokens(text: str) -> int:
-    """A whole number of tokens, with or without thousands separators."""
-    digits = text.replace(",", "").replace("_", "")
-    if not digits.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens: write it like 200000")
-    return int(digits)
-
-
 def _cap_tokens(text: str) -> int | None:
-    return None if text == "none" else _tokens(text)
+    return None if text == "none" else tokens(text)

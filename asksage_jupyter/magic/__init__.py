@@ -17,7 +17,7 @@ from ..session.waiting import tell_waiting
 from ..settings import AskSage
 from .completion import complete
 from .threads import Cells
-from .transform import Line, transform
+from .transform import Assigned, Line, transform
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -67,9 +67,17 @@ def register(shell: InteractiveShell) -> None:
 
         ``%asksage help train`` says more.
         """
-        from .line import run_train_cell
+        from .training import run
 
-        run_train_cell(line, cell)
+        run(line, cell)
+
+    def result(line: str) -> object:
+        """What `transform.Assigned` asks for."""
+        from .line import result
+
+        return result(shell, line)
+
+    asksage.result = result  # type: ignore[attr-defined]
 
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
@@ -142,4 +150,5 @@ def _added(shell: InteractiveShell, settings: AskSage) -> tuple[tuple[Any, list[
         (complete, shell.Completer.custom_matchers),
         (transform, shell.input_transformers_cleanup),
         (Line, shell.input_transformer_manager.token_transformers),
+        (Assigned, shell.input_transformer_manager.token_transformers),
     )

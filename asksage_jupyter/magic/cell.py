@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..display.plain import plain
 from ..errors import BadInput, Interrupted, ReplyLost
+from ..prompting import CellOptions, cell_parser, expand, parse_cell, unfilled
 from ..session import build_query, chosen_model, current
 from . import next_cell, show
-from .braces import expand, unfilled
-from .checks import not_hidden
 from .fences import first_block
-from .options import CellOptions, describe, parse_cell
 from .plugins import values_of
-from .scope import scope
+from .scope import not_hidden, scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +42,7 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
     """
     options = parse_cell(line)
     if options.help:
-        show.tell(describe())
+        show.tell(cell_parser().describe())
         return
     not_hidden(shell, options.output)
     session = session or current()

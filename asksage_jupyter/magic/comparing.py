@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import Interrupted
+from ..prompting import expand, unfilled
 from ..session.comparing import compared, estimated, queries_for, together
 from . import show
-from .braces import expand, unfilled
 from .scope import scope
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..prompting import CellOptions
     from ..session import Comparison, Session
-    from .options import CellOptions
 
 _STOPPED = "Interrupted: not all replies above are whole."
 

@@ -1,4 +1,4 @@
-"""Tab completion: subcommands after ``%asksage``; options, their values and models where they may stand."""
+"""Tab completion: commands after ``%asksage``; options, their values and models where they may stand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
-    from .parser import Parser
+    from ..prompting import Parser
+
+Meanings = dict[str, str]
 
 _COMPARE = "--compare"
 _LINE = re.compile(r"\s*(%%?)asksage(_train)?\s+(.*)", re.DOTALL)
@@ -25,59 +27,67 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
         return {"completions": []}
     *before, word = re.split(r"\s+", found[3])
     candidates = _in_cell(found[2], before, word) if found[1] == "%%" else _in_line(before, word)
-    matches = [SimpleCompletion(text, type="param") for text in candidates if text.startswith(word)]
+    # Front ends show the type beside the word.
+    matches = [
+        SimpleCompletion(text, type=meaning or "param")
+        for text, meaning in candidates.items()
+        if text.startswith(word)
+    ]
     return {"completions": matches, "matched_fragment": word, "suppress": bool(matches), "ordered": True}
 
 
-def _in_line(before: list[str], word: str) -> Iterable[str]:
+def _in_line(before: list[str], word: str) -> Meanings:
     """Candidates after ``%asksage``."""
-    from .help import TOPICS
-    from .line import COMMANDS
+    from ..commands import COMMANDS
+    from ..commands.help import topics
 
     if not before:
-        return COMMANDS
+        return {command.name: command.summary for command in COMMANDS.values()}
     if before == ["help"]:
-        return TOPICS
+        return dict.fromkeys(topics(), "")
     command = COMMANDS.get(before[0])
-    if command is None or command.parser is None:
-        return ()
-    return _among(command.parser(), before[1:], word, _models if before[0] == "estimate" else tuple)
+    if command is None:
+        return {}
+    return _among(command.parser, before[1:], word, _models if command.name == "estimate" else dict)
 
 
-def _in_cell(train: str | None, before: list[str], word: str) -> Iterable[str]:
+def _in_cell(train: str | None, before: list[str], word: str) -> Meanings:
     """Candidates on a cell's first line."""
+    from ..prompting import cell_parser, training_parser
+
     if train:
-        from .datasets import cell_parser
-
-        return _among(cell_parser(), before, word, tuple)
-    from .options import parser
-
-    return _among(parser(), before, word, _models)
+        return _among(training_parser(), before, word, dict)
+    return _among(cell_parser(), before, word, _models)
 
 
-def _among(parser: Parser, before: list[str], word: str, words: Callable[[], Iterable[str]]) -> Iterable[str]:
+def _among(parser: Parser, before: list[str], word: str, words: Callable[[], Meanings]) -> Meanings:
     """Candidates where the options of `parser` stand, or one of `words`."""
-    names = parser.names()
+    names = parser.meanings()
     option, equals, value = word.partition("=")
     if _COMPARE in names and ((equals and option == _COMPARE) or before[-1:] == [_COMPARE]):
         return _further_models(word, value if option == _COMPARE else word)
     if equals and option in names:
-        return [f"{option}={value}" for value in parser.values(option) or ()]
+        return _without(f"{option}={value}" for value in parser.values(option) or ())
     if before and before[-1] in names:
         allowed = parser.values(before[-1])
         if allowed is not None:
-            return allowed
+            return _without(allowed)
     return names if word.startswith("-") else words()
 
 
-def _further_models(word: str, begun: str) -> list[str]:
+def _further_models(word: str, begun: str) -> Meanings:
     """What the last of the models that `begun` joins by commas may be, with all of `word` before it."""
     *named, last = begun.split(",")
     before = word.removesuffix(last)
-    return [before + model for model in _models() if model not in named]
+    return _without(before + model for model in _models() if model not in named)
 
 
-def _models() -> list[str]:
+def _without(words: Iterable[str]) -> Meanings:
+    """Words that need no explanation."""
+    return dict.fromkeys(words, "")
+
+
+def _models() -> Meanings:
     """The models known without asking anybody: the setting, and what the service told earlier."""
     from ..errors import AskSageError
     from ..session import current
@@ -88,4 +98,4 @@ def _models() -> list[str]:
     except AskSageError:
         known = []  # a setting is wrong: the cell will say so when it is run
     default = AskSage.instance().model
-    return known if default in known or not default else [default, *known]
+    return _without(known if default in known or not default else [default, *known])

@@ -1,56 +1,20 @@
-"""What the service does besides answering: plugins, personas, suggested questions."""
+"""The values of a plugin's cell."""
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput, BadKey, NotReached, ServiceError
-from ..session import current
+from ..prompting import expand
 from ..session.near import near
-from . import show
-from .braces import expand
-from .checks import nothing_after
 from .scope import scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..prompting import CellOptions
     from ..service import Plugin
     from ..session import Session
-    from .options import CellOptions
-
-_WIDTH = 104
-
-
-def plugins(shell: InteractiveShell, rest: str) -> None:
-    """List the plugins and the names of their values."""
-    nothing_after("plugins", rest)
-    listed = current().asking(lambda service: service.plugins())
-    rows = [
-        (f"{each.name} {' '.join(f'{name}=' for name in each.parameters)}".strip(), each.description)
-        for each in listed
-    ]
-    show.tell(_listed(rows) if rows else "this Ask Sage offers no plugins")
-
-
-def personas(shell: InteractiveShell, rest: str) -> None:
-    """List the personas, those with `rest` in their name."""
-    there = current().asking(lambda service: service.personas())
-    listed = [each for each in there if rest.lower() in each.name.lower()]
-    if not listed:
-        raise BadInput(f"no persona has {rest!r} in its name; %asksage personas lists all")
-    show.tell(_listed((f"{each.id}  {each.name}", each.description) for each in listed))
-
-
-def follow_up(shell: InteractiveShell, rest: str) -> None:
-    """Show the questions that the service suggests after this notebook's last reply."""
-    nothing_after("follow-up", rest)
-    reply = current().follow_up()
-    show.tell("\n".join(f"- {line}" for line in reply.text.splitlines()) or "Ask Sage suggests no questions.")
-    show.receipt(reply)
 
 
 def values_of(shell: InteractiveShell, session: Session, options: CellOptions, body: str) -> dict[str, str]:
@@ -99,13 +63,3 @@ def _offered(session: Session, name: str) -> Plugin | None:
     there = [plugin.name for plugin in listed]
     hint = near(name, dict(zip(there, there, strict=True)))
     raise BadInput(f"no plugin {name!r} here.{hint} %asksage plugins lists them all.")
-
-
-def _listed(rows: Iterable[tuple[str, str]]) -> str:
-    """Names with their descriptions below, each shortened to a line."""
-    lines = []
-    for name, description in rows:
-        lines.append(name)
-        if description.strip():
-            lines.append(f"    {textwrap.shorten(description, _WIDTH, placeholder=' ...')}")
-    return "\n".join(lines)

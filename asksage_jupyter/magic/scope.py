@@ -7,6 +7,8 @@ from collections import ChainMap
 from inspect import CO_OPTIMIZED
 from typing import TYPE_CHECKING, Any
 
+from ..errors import BadInput
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
@@ -30,3 +32,16 @@ def scope(shell: InteractiveShell) -> tuple[Mapping[str, Any], Mapping[str, Any]
         maps.append(frame.f_locals)
         frame = frame.f_back if frame.f_code.co_name in _WITHIN else None
     return ChainMap(*maps, shell.user_ns), shell.user_ns_hidden
+
+
+def not_hidden(shell: InteractiveShell, name: str | None) -> None:
+    """Refuse a variable that IPython put into the namespace and the person has not made their own.
+
+    Raises
+    ------
+    BadInput
+    """
+    absent = object()
+    hidden = shell.user_ns_hidden.get(name, absent)
+    if name and hidden is not absent and shell.user_ns.get(name, hidden) is hidden:
+        raise BadInput(f"-o/--output: {name!r} is a name of IPython's own: take another. Nothing was sent.")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -178,23 +176,7 @@ def receipt(reply: Reply | Comparison, *notices: str | None) -> None:
 
 def notify(words: str) -> None:
     """A line that is not quiet."""
-    if (give := _GIVE.get()) is not None:
-        give(plain(f"[{words}]"))
-        return
     _surely({"text/html": notice(words), "text/plain": f"[{words}]"}, _publish)
-
-
-_GIVE: ContextVar[Callable[[object], None] | None] = ContextVar("asksage_give", default=None)
-
-
-@contextlib.contextmanager
-def elsewhere(give: Callable[[object], None]) -> Iterator[None]:
-    """Give what a line shows to `give`, words and what shows itself, where there is no notebook."""
-    as_before = _GIVE.set(give)
-    try:
-        yield
-    finally:
-        _GIVE.reset(as_before)
 
 
 def mention(words: str) -> None:
@@ -204,9 +186,6 @@ def mention(words: str) -> None:
 
 def tell(words: str) -> None:
     """Plain words, in a font of fixed width."""
-    if (give := _GIVE.get()) is not None:
-        give(plain(words))
-        return
     # JupyterLab breaks plain text anywhere; its twin breaks between words.
     html = fill('<pre style="white-space:pre-wrap;word-break:normal">{}</pre>', words)
     _publish({"text/html": html, "text/plain": words})
@@ -214,10 +193,23 @@ def tell(words: str) -> None:
 
 def present(thing: object) -> None:
     """Whatever shows itself."""
-    if (give := _GIVE.get()) is not None:
-        give(thing)
-        return
     display(thing)  # type: ignore[no-untyped-call]
+
+
+def part(said: object) -> None:
+    """A part of what a command says."""
+    from ..commands import Notice
+    from ..session import Reply
+
+    if isinstance(said, Notice):
+        notify(said)
+    elif isinstance(said, str):
+        tell(said)
+    elif isinstance(said, Reply):
+        _surely(bundle(said.text, "markdown"), _publish)
+        receipt(said)
+    else:
+        present(said)
 
 
 def _surely(data: Bundle, publish: Callable[[Bundle], object]) -> None:

@@ -6,7 +6,7 @@ import re
 import tokenize
 from typing import TYPE_CHECKING, Self
 
-from IPython.core.inputtransformer2 import EscapedCommand
+from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _PLUGIN = re.compile(r"%%asksage\s((?:.*\s)?--plugin[\s=].*)\s*")
 _HELP = re.compile(r"%%asksage(_train)?\s(?:.*\s)?(?:-h|--help)\s*")
 _OF_ITSELF = re.compile(r"%asksage\s*\?{1,2}\s*")
+_SHOWS = "get_ipython().run_line_magic('asksage', "
+_RETURNS = "get_ipython().find_line_magic('asksage').result("
 _BEFORE_HELP = 4  # IPython's own priority of ``name?`` is 5
 
 
@@ -43,6 +45,29 @@ class Line(EscapedCommand):
             if _is_ours(tokens[first : first + 2]):
                 return cls(tokens[first].start)
         return None
+
+
+class Assigned(MagicAssign):
+    """``x = %asksage usage``: here IPython would call what shows it, and `x` would be None."""
+
+    priority = _BEFORE_HELP
+
+    @classmethod
+    def find(cls, tokens_by_line: Sequence[Sequence[tokenize.TokenInfo]]) -> Self | None:
+        """The first assignment, if it is one of ours; IPython makes its own of those before."""
+        found: Self | None = super().find(tokens_by_line)  # type: ignore[no-untyped-call]
+        if found is None:
+            return None
+        begin = (found.start_line + 1, found.start_col)
+        tokens = next(tokens for tokens in tokens_by_line if any(each.start == begin for each in tokens))
+        first = next(n for n, token in enumerate(tokens) if token.start == begin)
+        return found if _is_ours(tokens[first : first + 2]) else None
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """The line with a call of what returns the result."""
+        lines = super().transform(lines)
+        lines[self.start_line] = lines[self.start_line].replace(_SHOWS, _RETURNS, 1)
+        return lines
 
 
 def _is_ours(tokens: Sequence[tokenize.TokenInfo]) -> bool:

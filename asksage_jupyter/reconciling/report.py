@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from ..account import Account, Meter
 from ..display.markup import card
 from ..month import to_datetime
+
+_WIDTH = 100  # characters of a line of text
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,8 @@ class Reconciled:
         return f"{_upper('; '.join(words or ['agrees with the service']))}."
 
     def __str__(self) -> str:
-        return " ".join(f"{_upper(line)}." for line in (self._title, *self._lines, self._sources))
+        lines = [self._title, *(f"- {_upper(line)}" for line in self._lines), _upper(self._sources)]
+        return "\n".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in lines)
 
     __repr__ = __str__
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from ..errors import ConfigurationError, NoKey, NoRoute, Refused, spoken
+from ..errors import ConfigurationError, NoKey, NoRoute, Refused
 from .scalars import member
 from .secret import Secret
 from .wire import Body
@@ -154,12 +154,12 @@ def _checked(key: Secret) -> Secret:
     """The key without the blanks around it, if it can be one."""
     key = Secret(key.reveal().strip())
     if not key:
-        raise NoKey(f"the Ask Sage key is empty: set ASKSAGE_API_KEY or run {spoken('login')}.")
+        raise NoKey("the Ask Sage key is empty: set ASKSAGE_API_KEY or run %asksage login.")
     if not _fits_a_header(key):
         # Sent, it would come back in an error of the HTTP library that quotes it.
         raise ConfigurationError(
             "the Ask Sage key holds blanks or characters that no key has: copy it again "
-            f"(ASKSAGE_API_KEY or {spoken('login')})."
+            "(ASKSAGE_API_KEY or %asksage login)."
         )
     return key
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from ..errors import BadKey, Refused, ReplyLost, Unavailable, spoken
+from ..errors import BadKey, Refused, ReplyLost, Unavailable
 
 
 def bad_key(told: str, status: int | None) -> BadKey:
     """The key or the JWT was not accepted."""
     return BadKey(
         f"Ask Sage did not accept the key ({told}): check ASKSAGE_API_KEY and ASKSAGE_EMAIL, "
-        f"or run {spoken('login')}.",
+        f"or run %asksage login.",
         status=status,
     )
 

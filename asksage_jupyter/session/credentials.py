@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import NoKey, spoken
+from ..errors import NoKey
 from ..service import Secret
 from ..settings import AskSage
 from .token_command import drop, token_from
@@ -47,7 +47,7 @@ def find_key(account: Account) -> tuple[Secret, str]:
         return key, "keyring"
     raise NoKey(
         f"no Ask Sage key{f' ({trouble})' if trouble else ''}. With an account: set ASKSAGE_API_KEY (and "
-        f"ASKSAGE_EMAIL), or run {spoken('login')}. Without one: run `asksage-jupyter demo` in a terminal to "
+        f"ASKSAGE_EMAIL), or run %asksage login. Without one: run `asksage-jupyter demo` in a terminal to "
         "try a small model on this machine."
     )
 

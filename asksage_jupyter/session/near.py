@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _AT_MOST = 3
 _SHORTEST = 3  # characters; fewer are in too many names
@@ -20,3 +20,9 @@ def near(word: str, names: Mapping[str, str]) -> str:
     alike = [by_name[name] for name in difflib.get_close_matches(wanted, by_name, n=_AT_MOST)]
     found = list(dict.fromkeys(holding or alike))[:_AT_MOST]
     return f" Near it: {', '.join(found)}." if found else ""
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """The question to put before all that is allowed, with a blank behind it; empty where none is near."""
+    alike = difflib.get_close_matches(word.lower(), list(allowed), n=1)
+    return f"did you mean {alike[0]}? " if alike else ""

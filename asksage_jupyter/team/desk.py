@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ..account import Account, Meter
 from ..errors import BadInput
+from ..session.near import near
 from .importing import Change
 from .report import Report, row_of
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ..ledger import Ledger
 
 _SOURCE = "the pool's owner"
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ class Team:
                 "there is no pool yet: make one with  asksage-jupyter team init --pool NAME --monthly N"
             )
         names = ", ".join(pool.pool for pool in known)
-        raise BadInput(f"name one of the pools with --pool: {names}")
+        missing = "" if name is None else f"there is no pool {name}: "
+        raise BadInput(f"{missing}name one of the pools with --pool: {names}")
 
     @classmethod
     def make(cls, ledger: Ledger, host: str, name: str, zone: str, monthly: Mapping[Meter, int]) -> Self:
@@ -112,8 +116,15 @@ class Team:
             Ask Sage tokens a month; a meter that is missing has no cap.
         login : str or None
             The login of theirs in the database, if any.
+
+        Raises
+        ------
+        BadInput
+            It is no e-mail, and nobody of that name has used the ledger.
         """
         account = self._person(name)
+        if not _EMAIL.fullmatch(account.holder) and not self._is_known(account):
+            raise BadInput(f"{name!r} is nobody's e-mail: write it as at Ask Sage")
         changed = tuple(
             meter
             for meter in Meter
@@ -123,11 +134,19 @@ class Team:
         is_let_in = login is not None and self.ledger.let_in(account, login)
         return Added(account, changed, login if is_let_in else None)
 
-    def remove(self, name: str) -> bool:
-        """Let a member go, with their history; False when they are none."""
+    def remove(self, name: str) -> None:
+        """Let a member go; their history stays.
+
+        Raises
+        ------
+        BadInput
+            They are no member.
+        """
         account = self._person(name)
         left = [self.ledger.leave_pool(account, meter, self.pool) for meter in Meter]
-        return any(left)
+        if not any(left):
+            there = {member.holder: member.holder for member in self.members()}
+            raise BadInput(f"{account.holder} is no member of {self.pool.pool}.{near(account.holder, there)}")
 
     def cap(self, name: str, meter: Meter, tokens: int | None) -> bool:
         """Change a member's cap, or take it away with None; False when it was so already.
@@ -160,6 +179,9 @@ class Team:
                 account = self._person(change.holder)
                 changed += self.ledger.join_pool(account, change.meter, self.pool, change.cap)
         return changed
+
+    def _is_known(self, account: Account) -> bool:
+        return any(each.account.holder == account.holder for each in self.ledger.accounts())
 
     def _person(self, name: str) -> Account:
         holder = name.strip().lower()

@@ -57,6 +57,12 @@ class Report:
 
     __repr__ = __str__
 
+    def to_frame(self) -> pandas.DataFrame:
+        """The divisions of all meters as one DataFrame, a row for each part of each meter."""
+        if not self.meters:
+            return pandas.DataFrame(columns=["meter", self.by, *_FIGURES, "share", "mean"])
+        return pandas.concat(self.meters, names=["meter", self.by]).reset_index()
+
     def _repr_html_(self) -> str:
         tables = [self._table(meter, f"{self.title} · {meter}")._repr_html_() for meter in self.meters]
         title = [] if tables else [line(self.title, "font-weight:600")]

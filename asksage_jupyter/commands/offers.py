@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ..display.table import Table, Tabular
 
 if TYPE_CHECKING:
+    import pandas
+
     from ..service import ModelInfo
 
 _HEAD = ("model", "vendor", "CUI", "catalog rate, prompt / reply", "notice")
@@ -32,6 +34,12 @@ class Offers(Tabular):
     def table(self) -> Table:
         """As it is shown."""
         return Table(_HEAD, [_row(model) for model in self.models], sides="l", note=self._footnote())
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The models as a DataFrame, a row each."""
+        import pandas
+
+        return pandas.DataFrame([asdict(model) for model in self.models])
 
     def _footnote(self) -> str:
         return (

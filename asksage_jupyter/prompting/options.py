@@ -6,19 +6,18 @@ import argparse
 import re
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from ..session.query import LIVE, REASONING
 from ..settings import FORMATS, AskSage
-from .checks import number, one_of, variable, whole
-from .parser import Parser, split
+from .checks import OneOf, number, tokens, variable, whole
+from .parser import Parser
 
 if TYPE_CHECKING:
     from ..session import Options
 
-__all__ = ["CellOptions", "describe", "names", "parse", "parse_cell", "parser", "split", "values"]
-
+_USAGE = "%%asksage [MODEL] [options]\n       the prompt, on the lines below"
 _NAME = re.compile(r"[\w-]+=")
 
 
@@ -93,7 +92,7 @@ def parse_cell(line: str) -> CellOptions:
     BadInput
         An option or value that is not allowed; the message says which are.
     """
-    options, words = parse(line)
+    options, words = cell_parser().read(line)
     given: list[str] = []
     if options["plugin"] is not None:
         given = [word for word in words if _NAME.match(word)]
@@ -110,32 +109,6 @@ def parse_cell(line: str) -> CellOptions:
     if found.plugin is not None:
         _only_of_plugins(found)
     return found
-
-
-def parse(line: str) -> tuple[dict[str, Any], list[str]]:
-    """The options of a line by their names in `CellOptions`, and the words that are not options.
-
-    Raises
-    ------
-    BadInput
-        As of `parse_cell`.
-    """
-    return parser().read(line)
-
-
-def values(option: str) -> tuple[str, ...] | None:
-    """As of `Parser.values`, for a cell."""
-    return parser().values(option)
-
-
-def names() -> list[str]:
-    """All options of a cell, short and long, in the order of the help."""
-    return parser().names()
-
-
-def describe() -> str:
-    """The options of a cell and what they mean, for people."""
-    return parser().describe()
 
 
 def _only_of_one_model(options: CellOptions) -> None:
@@ -157,21 +130,14 @@ def _only_of_plugins(options: CellOptions) -> None:
         raise BadInput(f"with --plugin there is no {', '.join(wrong)}: a plugin takes values as name=value")
 
 
-_VALUES = {"format": FORMATS, "reasoning": REASONING, "live": tuple(str(value) for value in LIVE)}
-
-
-def _live(value: str) -> int:
-    return int(one_of(_VALUES["live"])(value))
-
-
 def _models(value: str) -> tuple[str, ...]:
     return tuple(value.split(","))
 
 
 @cache
-def parser() -> Parser:
-    """The parser of a cell's line."""
-    parser = Parser("%%asksage [MODEL] [options]\n       the prompt, on the lines below", _VALUES)
+def cell_parser(usage: str = _USAGE) -> Parser:
+    """The parser of a cell's line, or of another line with the same options."""
+    parser = Parser(usage)
     _add_display(parser.add_argument_group("what becomes of the reply"))
     _add_call(parser.add_argument_group("how it is asked"))
     _add_price(parser.add_argument_group("what it may cost"))
@@ -180,7 +146,7 @@ def parser() -> Parser:
 
 def _add_display(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "-f", "--format", type=one_of(FORMATS), metavar="FORMAT",
+        "-f", "--format", type=OneOf(FORMATS), metavar="FORMAT",
         help="markdown, code (the first code block as a new cell), json, html or text",
     )  # fmt: skip
     group.add_argument(
@@ -207,11 +173,11 @@ def _add_call(group: argparse._ArgumentGroup) -> None:
         help="dataset to look things up in, whose text is billed (default: none)",
     )  # fmt: skip
     group.add_argument(
-        "--live", type=_live, default=0, metavar="0|1|2",
+        "--live", type=OneOf(LIVE), default=0, metavar="0|1|2",
         help="1 or 2 search the web, at about 1,400 model tokens (default: 0)",
     )  # fmt: skip
     group.add_argument("-t", "--temperature", type=number, metavar="X", help="0 to 1; higher is more varied")
-    group.add_argument("--reasoning", type=one_of(REASONING), metavar="LEVEL", help="low, medium or high")
+    group.add_argument("--reasoning", type=OneOf(REASONING), metavar="LEVEL", help="low, medium or high")
     group.add_argument(
         "--history", type=whole("how many exchanges to re-send"), default=0, metavar="N",
         help="re-send the last N exchanges of this notebook, which are billed again (default: 0)",
@@ -230,6 +196,6 @@ def _add_call(group: argparse._ArgumentGroup) -> None:
 def _add_price(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--estimate", action="store_true", help="say what it would cost, and send nothing")
     group.add_argument(
-        "--max-tokens", type=whole("a number of Ask Sage tokens"), metavar="N",
+        "--max-tokens", type=tokens, metavar="N",
         help="refuse when the estimate is above N Ask Sage tokens",
     )  # fmt: skip

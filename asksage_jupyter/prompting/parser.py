@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 from ..errors import BadInput
+from ..session.near import did_you_mean
 
 # A quote opens at a word's beginning or after --option= or name=, and closes before white space: a backslash
 # or an apostrophe within a word is just itself, so Windows paths and "don't" need no care, on any platform.
@@ -54,6 +54,18 @@ def words_at(line: str) -> list[tuple[str, int]]:
     return words
 
 
+class Option(NamedTuple):
+    """An option as argparse takes it."""
+
+    names: tuple[str, ...]
+    how: dict[str, Any]
+
+
+def option(*names: str, **how: Any) -> Option:
+    """An option, told as to `argparse.ArgumentParser.add_argument`."""
+    return Option(names, how)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with errors of one line instead of an exit, and what completion offers.
 
@@ -61,18 +73,18 @@ class Parser(argparse.ArgumentParser):
     ----------
     usage : str
         How the line is written.
-    allowed : mapping of str to tuple of str
-        The values of those options that have few, by the names they are kept under.
+    options : sequence of Option
     """
 
-    def __init__(self, usage: str, allowed: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(self, usage: str, options: Sequence[Option] = ()) -> None:
         super().__init__(
             usage=usage.replace("%", "%%"),
             add_help=False,
             allow_abbrev=False,
             formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28, width=104),
         )
-        self._allowed = allowed or {}
+        for names, how in options:
+            self.add_argument(*names, **how)
 
     def error(self, message: str) -> NoReturn:
         told = message.removeprefix("argument ")
@@ -141,7 +153,11 @@ class Parser(argparse.ArgumentParser):
             There is no such option.
         """
         action = self._by_name()[option]
-        return None if action.nargs == 0 else self._allowed.get(action.dest, ())
+        return None if action.nargs == 0 else getattr(action.type, "allowed", ())
+
+    def meanings(self) -> dict[str, str]:
+        """What each option means, by its names."""
+        return {name: action.help or "" for name, action in self._by_name().items()}
 
     def describe(self) -> str:
         """The options and what they mean, for people."""
@@ -152,6 +168,5 @@ class Parser(argparse.ArgumentParser):
 
     def _unknown(self, option: str) -> str:
         long = [name for name in self.names() if name.startswith("--")]
-        near = difflib.get_close_matches(option.lower(), long, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return f"there is no option {option}; {hint}allowed are {', '.join(long)}"
+        allowed = f"allowed are {', '.join(long)}" if long else "none is allowed here"
+        return f"there is no option {option}; {did_you_mean(option, long)}{allowed}"

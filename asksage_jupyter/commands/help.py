@@ -1,19 +1,19 @@
-"""``%asksage help`` and ``%asksage version``; made from the options, subcommands and settings themselves."""
+"""Help, made from the options, commands and settings themselves; and which version this is."""
 
 from __future__ import annotations
 
-import difflib
 import textwrap
+from collections.abc import Iterator, Sequence
 
 from traitlets import Enum
 
 from ..errors import BadInput
 from ..ledger.stores.address import shown
+from ..prompting import TRAINING_CELL, cell_parser, training_parser
 from ..server.bundle import lack
+from ..session.near import did_you_mean
 from ..settings import AskSage
-from .datasets import CELL, cell_parser
-from .line import COMMANDS
-from .options import describe
+from .command import Command
 
 _EXAMPLES = """\
 %%asksage
@@ -39,7 +39,13 @@ The key is no setting. It comes from %asksage login, else from ASKSAGE_API_KEY, 
 
 _WIDTH = 104
 _COLUMN = 44
-TOPICS = ("cell", "settings", *COMMANDS)
+
+
+def topics() -> tuple[str, ...]:
+    """All that there is help on."""
+    from . import COMMANDS
+
+    return ("cell", "settings", *COMMANDS)
 
 
 def help_text(topic: str = "") -> str:
@@ -50,18 +56,19 @@ def help_text(topic: str = "") -> str:
     BadInput
         There is no such topic; the message lists them.
     """
+    from . import COMMANDS
+
     topic = topic.strip().lstrip("%").lower()
     if topic in ("", "help"):
         return _overview()
     if topic in ("cell", "asksage"):
-        return f"{describe()}\n\nexamples:\n{textwrap.indent(_EXAMPLES, '  ')}"
+        return f"{cell_parser().describe()}\n\nexamples:\n{textwrap.indent(_EXAMPLES, '  ')}"
     if topic == "settings":
         return f"{_SETTINGS}\n{_settings()}\n\n{_KEY}"
     if topic in COMMANDS:
-        return _command(topic)
-    near = difflib.get_close_matches(topic, TOPICS, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise BadInput(f"there is no help on {topic!r}; {hint}topics are {', '.join(TOPICS)}")
+        return _command(COMMANDS[topic])
+    near = did_you_mean(topic, topics())
+    raise BadInput(f"there is no help on {topic!r}; {near}topics are {', '.join(topics())}")
 
 
 def version_text() -> str:
@@ -83,10 +90,13 @@ def version_text() -> str:
 
 
 def _overview() -> str:
-    commands = "\n".join(_line(name) for name in COMMANDS)
+    from . import COMMANDS
+
+    commands = "\n".join(_beside(f"%asksage {each.usage}", each.summary) for each in COMMANDS.values())
     return (
         f"{_beside('%%asksage [MODEL] [options]', 'send the lines below to a model (%asksage help cell)')}\n"
-        f"{_beside(CELL, 'upload the lines below to a dataset')}\n"
+        f"{_beside(TRAINING_CELL, 'upload the lines below to a dataset')}\n"
+        f"{_beside('%asksage', 'the same as %asksage balance')}\n"
         f"{commands}\n\n"
         f"Settings and environment variables: %asksage help settings\n"
         f"From Python: help('asksage_jupyter')\n\n"
@@ -94,20 +104,10 @@ def _overview() -> str:
     )
 
 
-def _command(name: str) -> str:
-    """A subcommand with its options."""
-    parser = COMMANDS[name].parser
-    if parser is None:
-        return _line(name)
-    if name == "estimate":
-        return f"{_line(name)}\n\nThe options are those of a cell.\n\n{describe()}"
-    also = f"\n\n{cell_parser().describe()}" if name == "train" else ""
-    return f"{COMMANDS[name].summary}\n\n{parser().describe()}{also}"
-
-
-def _line(name: str) -> str:
-    command = COMMANDS[name]
-    return _beside(f"%asksage {command.usage}", command.summary)
+def _command(command: Command) -> str:
+    """A command with its options."""
+    also = f"\n\n{training_parser().describe()}" if command.name == "train" else ""
+    return f"{command.summary}\n\n{command.parser.describe()}{also}"
 
 
 def _beside(written: str, summary: str) -> str:
@@ -130,3 +130,17 @@ def _settings() -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _help(words: Sequence[str]) -> Iterator[object]:
+    yield help_text(*words)
+
+
+def _version(_: Sequence[str]) -> Iterator[object]:
+    yield version_text()
+
+
+HELP = Command(
+    "help", "[TOPIC]", "this, or more of one topic", _help, words=1, has_figures=False, needs_notebook=True
+)
+VERSION = Command("version", "", "this package, the ledger and the account", _version, has_figures=False)

@@ -1,20 +1,19 @@
-"""Checks of what is written on a line; of values for argparse: each says in its error what is allowed."""
+"""Checks of an option's value for argparse: each says in its error what is allowed."""
 
 from __future__ import annotations
 
 import builtins
-import difflib
 import keyword
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 from ..errors import BadInput
+from ..session.near import did_you_mean
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+_T = TypeVar("_T")
 
 _WHOLE = re.compile(r"([0-9]+(?:\.[0-9]+(?=[kKmM]))?)([kKmM]?)")
 _TIMES = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -23,18 +22,18 @@ _SHELLS = ("In", "Out", "exit", "quit", "get_ipython", "display")
 _KEPT = re.compile(r"_+|_i*|_i?\d+|_[iod]h|_exit_code|__\w+__")
 
 
-def one_of(allowed: Iterable[str]) -> Callable[[str], str]:
-    """A check that a value is one of a few."""
-    allowed = tuple(allowed)
+class OneOf(Generic[_T]):
+    """A check that a value is one of a few; `allowed` tells how they are written."""
 
-    def check(value: str) -> str:
-        if value in allowed:
-            return value
-        near = difflib.get_close_matches(value.lower(), allowed, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise ArgumentTypeError(f"{value!r} is not one of {', '.join(allowed)}.{hint}")
+    def __init__(self, values: Iterable[_T]) -> None:
+        self._values = {str(value): value for value in values}
+        self.allowed = tuple(self._values)
 
-    return check
+    def __call__(self, value: str) -> _T:
+        if value in self._values:
+            return self._values[value]
+        near = did_you_mean(value, self.allowed).strip()
+        raise ArgumentTypeError(f"{value!r} is not one of {', '.join(self.allowed)}{near and f'; {near}'}")
 
 
 def whole(meaning: str) -> Callable[[str], int]:
@@ -49,6 +48,9 @@ def whole(meaning: str) -> Callable[[str], int]:
         return int(number)
 
     return check
+
+
+tokens = whole("a number of Ask Sage tokens")
 
 
 def number(value: str) -> float:
@@ -71,25 +73,15 @@ def variable(value: str) -> str:
     return value
 
 
-def not_hidden(shell: InteractiveShell, name: str | None) -> None:
-    """Refuse a variable that IPython put into the namespace and the person has not made their own.
+def read(check: Callable[[str], _T], value: str) -> _T:
+    """A word as the check makes it, where it stands without an option.
 
     Raises
     ------
     BadInput
+        The check does not allow it.
     """
-    absent = object()
-    hidden = shell.user_ns_hidden.get(name, absent)
-    if name and hidden is not absent and shell.user_ns.get(name, hidden) is hidden:
-        raise BadInput(f"-o/--output: {name!r} is a name of IPython's own: take another. Nothing was sent.")
-
-
-def nothing_after(name: str, rest: str) -> None:
-    """Refuse words behind a subcommand that takes none.
-
-    Raises
-    ------
-    BadInput
-    """
-    if rest:
-        raise BadInput(f"%asksage {name} takes nothing after it, not {rest!r}")
+    try:
+        return check(value)
+    except ArgumentTypeError as error:
+        raise BadInput(str(error)) from None

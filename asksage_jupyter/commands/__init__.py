@@ -1,0 +1,79 @@
+"""All that can be said after ``%asksage`` and ``asksage-jupyter``, once for both.
+
+Needs no kernel: a command yields what there is to say, and whoever took the line shows it.
+"""
+
+from __future__ import annotations
+
+from ..errors import BadInput
+from ..prompting import cell_parser, words_at
+from ..session.near import did_you_mean
+from . import datasets, help, plan, services, spending
+from .command import Command, Names, Notice
+
+__all__ = ["COMMANDS", "Command", "Names", "Notice", "understood", "wants_help"]
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        spending.BALANCE,
+        spending.USAGE,
+        spending.PACE,
+        services.MODELS,
+        services.ESTIMATE,
+        plan.PLAN,
+        plan.TOP_UP,
+        plan.REQUEST,
+        datasets.TRAIN,
+        datasets.DATASETS,
+        services.PERSONAS,
+        services.PLUGINS,
+        services.FOLLOW_UP,
+        spending.RECONCILE,
+        spending.STATEMENT,
+        plan.LOGIN,
+        spending.PANEL,
+        help.HELP,
+        help.VERSION,
+    )
+}
+HELP = ("-h", "--help")
+
+
+def understood(line: str) -> tuple[Command, str]:
+    """The command that a line names, the balance where it says nothing; and what follows its name.
+
+    Raises
+    ------
+    BadInput
+        There is no such command; the message says which are.
+    """
+    name, _, rest = line.strip().partition(" ")
+    rest = rest.strip()
+    if name in HELP:
+        name = "help"
+    command = COMMANDS.get(name or "balance")
+    if command is None and name.rstrip("?") in COMMANDS:
+        return COMMANDS["help"], name.rstrip("?")
+    if command is None:
+        raise BadInput(_unknown(name))
+    if rest in HELP or (not command.is_text and wants_help(rest)):
+        return COMMANDS["help"], command.name
+    return command, rest
+
+
+def wants_help(rest: str) -> bool:
+    """Whether a word asks how something is written; none within quotes does."""
+    return any(word in HELP and rest.startswith(word, at) for word, at in words_at(rest))
+
+
+def _unknown(name: str) -> str:
+    option = name.partition("=")[0]
+    homes = ["%%asksage"] * (option in cell_parser().names())
+    homes += [f"%asksage {each.name}" for each in COMMANDS.values() if option in each.own_options]
+    if homes:
+        return f"{option} belongs behind {' or '.join(homes)}, not behind %asksage alone"
+    return (
+        f"there is no %asksage {name}; {did_you_mean(name, COMMANDS)}allowed are {', '.join(COMMANDS)}. "
+        f"To ask a model, write the prompt below a line %%asksage."
+    )

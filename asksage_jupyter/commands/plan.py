@@ -1,0 +1,120 @@
+"""What the account has, and how it gets more; the key that opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..account import Meter
+from ..errors import BadInput
+from ..prompting import option
+from ..prompting.checks import read, tokens, whole
+from ..session import current, overdrawn, set_plan, top_up
+from .command import Command, Names, Notice
+from .spending import METER
+
+if TYPE_CHECKING:
+    from ..account import Balance
+
+_UNTIL = (
+    "They count until the month ends, as unused tokens do not carry over; the service does not say whether "
+    "bought ones do."
+)
+
+
+def _plan(_: Sequence[str], **monthly: int | None) -> Iterator[object]:
+    is_told = any(number is not None for number in monthly.values())
+    yield from _shown(set_plan(**monthly) if is_told else current().balance())
+
+
+def _top_up(words: Sequence[str], receipt: str | None, meter: Meter, expires: str | None) -> Iterator[object]:
+    if not words or not receipt:
+        raise BadInput(f"say how many and by which receipt: %asksage {TOP_UP.usage}")
+    yield from _shown(top_up(read(tokens, words[0]), meter, receipt=receipt, expires=expires))
+    if expires is None:
+        yield _UNTIL
+
+
+def _request(words: Sequence[str], meter: Meter, reason: str) -> Iterator[object]:
+    from ..session.requests import request_tokens, token_requests
+
+    session = current()
+    if not words and not reason:
+        yield "\n".join(map(str, token_requests(session))) or "no tokens were asked for yet"
+        return
+    if not words:
+        raise BadInput(f"say how many: %asksage {REQUEST.usage}")
+    asked = request_tokens(session, read(tokens, words[0]), reason, meter)
+    yield str(asked)
+    if asked.plan is not None:
+        yield from _shown(session.balance())
+
+
+def _login(text: str, _: Names) -> Iterator[object]:
+    from ..session.login import log_in
+
+    if text:
+        raise BadInput(
+            "a key is never an argument: it now stands in this cell and in IPython's history. Delete the "
+            "cell, have the key replaced if others can see either, and run %asksage login alone."
+        )
+    yield log_in()
+    yield current().balance()
+
+
+def _shown(balance: Balance) -> Iterator[object]:
+    yield balance
+    yield from map(Notice, overdrawn(balance))
+
+
+PLAN = Command(
+    "plan",
+    "[--inference N] [--training N]",
+    "the tokens of a month, or set them from this month on",
+    _plan,
+    tuple(
+        option(
+            f"--{meter}",
+            type=whole(f"the {meter} tokens of a month"),
+            metavar="N",
+            help=f"{meter} tokens a month, from this month on",
+        )
+        for meter in Meter
+    ),
+)
+TOP_UP = Command(
+    "top-up",
+    "TOKENS --receipt TEXT [options]",
+    "book tokens that were bought, once a receipt",
+    _top_up,
+    (
+        option("--receipt", metavar="TEXT", help="names the purchase, which is booked once"),
+        METER,
+        option(
+            "--expires", metavar="DATE", help="the last day they can be spent (default: the month's last)"
+        ),
+    ),
+    words=1,
+)
+REQUEST = Command(
+    "request",
+    "[TOKENS] [--meter METER] [--reason TEXT]",
+    "ask your admins for more tokens",
+    _request,
+    (
+        METER,
+        option(
+            "--reason", default="", metavar="TEXT", help="what they are for, in quotes; your admins read it"
+        ),
+    ),
+    words=1,
+    has_figures=False,
+)
+LOGIN = Command(
+    "login",
+    "",
+    "ask for your key without showing it, and keep it",
+    _login,
+    is_text=True,
+    has_figures=False,
+)

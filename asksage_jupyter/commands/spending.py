@@ -1,0 +1,86 @@
+"""What is left, what it went to, how long it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..account import Meter
+from ..errors import BadInput
+from ..prompting import option
+from ..prompting.checks import OneOf
+from ..session import current
+from .command import Command
+
+BY = ("model", "notebook", "cell", "project", "user", "source", "status", "day", "hour")
+METER = option(
+    "--meter", type=OneOf(Meter), default=Meter.INFERENCE, help="inference (the default) or training"
+)
+
+
+def _balance(_: Sequence[str]) -> Iterator[object]:
+    yield current().balance()
+
+
+def _usage(
+    words: Sequence[str], by: str, period: str | None, since: str | None, until: str | None
+) -> Iterator[object]:
+    from ..usage_log import report
+
+    if words and period:
+        raise BadInput(f"one month is enough: {words[0]} or --period {period}")
+    yield report(by, words[0] if words else period, since, until)
+
+
+def _pace(_: Sequence[str], meter: Meter) -> Iterator[object]:
+    from ..pacing import pace
+
+    yield pace(meter)
+
+
+def _statement(words: Sequence[str], csv: str | None) -> Iterator[object]:
+    from ..statements import statement
+
+    stated = statement(*words)
+    yield stated
+    if csv:
+        stated.to_csv(csv)
+        yield f"It is also in {csv}."
+
+
+def _reconcile(_: Sequence[str]) -> Iterator[object]:
+    from ..reconciling import reconcile
+
+    yield reconcile()
+
+
+def _panel(_: Sequence[str]) -> Iterator[object]:
+    from ..widget import panel
+
+    yield panel()
+
+
+BALANCE = Command("balance", "", "what is left on both meters", _balance)
+USAGE = Command(
+    "usage",
+    "[2026-11] [options]",
+    "what it went to: this month, by model",
+    _usage,
+    (
+        option("--by", metavar="NAME", type=OneOf(BY), default="model", help=", ".join(BY)),
+        option("--period", metavar="2026-11", help="a month; this one when no time is given"),
+        option("--since", metavar="DATE", help="instead: from this day or time on"),
+        option("--until", metavar="DATE", help="through this day, or until this time"),
+    ),
+    words=1,
+)
+PACE = Command("pace", "[--meter METER]", "how long the tokens last as you spend them", _pace, (METER,))
+STATEMENT = Command(
+    "statement",
+    "[2026-10] [--csv PATH]",
+    "the month on one page",
+    _statement,
+    (option("--csv", metavar="PATH", help="write it to this file as well"),),
+    words=1,
+)
+RECONCILE = Command("reconcile", "", "compare with the service, and book what was missing", _reconcile)
+PANEL = Command("panel", "", "both meters, following every debit", _panel, needs_notebook=True)

@@ -1,0 +1,25 @@
+"""What is written in a prompt cell: the words of its line, its options, the ``{name}``s of its text.
+
+Needs neither IPython nor the network: the server behind the sidebar reads a cell as the kernel does.
+"""
+
+from .braces import expand, unfilled
+from .options import CellOptions, cell_parser, parse_cell
+from .parser import Option, Parser, option, split, words_at
+from .training import TRAINING_CELL, UPLOAD_OPTIONS, training_parser
+
+__all__ = [
+    "TRAINING_CELL",
+    "UPLOAD_OPTIONS",
+    "CellOptions",
+    "Option",
+    "Parser",
+    "cell_parser",
+    "expand",
+    "option",
+    "parse_cell",
+    "split",
+    "training_parser",
+    "unfilled",
+    "words_at",
+]
