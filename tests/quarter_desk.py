@@ -9,13 +9,12 @@ import random
 from contextlib import closing, contextmanager, suppress
 from unittest import mock
 
+import controlled
 from ledger_desk import DAY, HOUR, SECOND, Clock, at
 
-from asksage_jupyter import local
 from asksage_jupyter.account import Call, Meter
 from asksage_jupyter.errors import Interrupted, NotEnoughTokens, Refused, ReplyLost
 from asksage_jupyter.ledger import new_op
-from asksage_jupyter.local import Control
 from asksage_jupyter.reconciling import reconcile
 from asksage_jupyter.service import Secret, Service
 from asksage_jupyter.session import Session, build_query
@@ -213,9 +212,9 @@ class Quarter:
 def opened(seed, place, mode):
     """A quarter that is about to begin; the environment names its service."""
     with (
-        local.start(place, weights=local.ECHO, controlled=True, allotment=ALLOTMENT) as service,
+        controlled.start(place, allotment=ALLOTMENT) as service,
         mock.patch.dict(os.environ, service.environment),
-        Control(service) as control,
+        controlled.Control(service) as control,
     ):
         quarter = Quarter(seed, service, control, mode)
         with closing(quarter.kernels[0]), closing(quarter.kernels[1]):

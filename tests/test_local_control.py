@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
 
+import controlled
 import httpx
 import pytest
 
-from asksage_jupyter import local
 from asksage_jupyter.account import Meter
-from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, ReplyLost, Unavailable
+from asksage_jupyter.errors import BadInput, BadKey, ReplyLost, Unavailable
 from asksage_jupyter.month import bounds, period_at, to_instant
 from asksage_jupyter.service import Query, Secret, Service
 
@@ -26,8 +26,8 @@ months = count(2027 * 12, 4)  # a test may go on to the three after its own
 def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("controlled")
     with (
-        local.start(folder, weights=local.ECHO, controlled=True) as service,
-        local.Control(service) as control,
+        controlled.start(folder) as service,
+        controlled.Control(service) as control,
     ):
         yield service, control
 
@@ -120,19 +120,12 @@ def bill(client, **fields):
 # -- closed by default -------------------------------------------------------------------------------
 
 
-def test_the_controls_of_a_service_that_is_not_controlled_are_not_there(demo):
+def test_the_demo_itself_has_no_controls(demo):
     for name in ("clock", "faults", "spend", "plan"):
         reply = httpx.post(
             f"{demo.url}/demo/{name}", json={}, headers={"x-access-tokens": demo.key}, trust_env=False
         )
         assert reply.status_code == 404
-    with local.Control(demo) as control, pytest.raises(ConfigurationError, match="controlled=True"):
-        control.set_clock(0)
-
-
-def test_an_echo_is_no_model_for_a_person(tmp_path):
-    with pytest.raises(ConfigurationError, match="for tests"):
-        local.start(tmp_path, weights=local.ECHO)
 
 
 def test_the_controls_need_the_key(service):
@@ -292,8 +285,8 @@ def test_a_pool_bounds_what_is_left(client, control, month):
 def test_limits_and_datasets_outlive_the_service(tmp_path):
     for first in (True, False):
         with (
-            local.start(tmp_path, weights=local.ECHO, controlled=True) as service,
-            local.Control(service) as control,
+            controlled.start(tmp_path) as service,
+            controlled.Control(service) as control,
             httpx.Client(
                 base_url=service.url, headers={"x-access-tokens": service.key}, trust_env=False
             ) as client,

@@ -12,6 +12,7 @@ import tracemalloc
 import zlib
 from contextlib import closing, contextmanager
 
+import controlled
 import httpx
 import pytest
 from kept import contents
@@ -114,11 +115,9 @@ def test_what_is_kept_is_the_persons_alone_whatever_the_mask(server, tmp_path):
 
 @POSIX
 def test_the_demos_counters_are_the_persons_alone(tmp_path):
-    from asksage_jupyter import local
-
     before = os.umask(0)
     try:
-        with local.start(tmp_path / "demo", weights="echo:", controlled=True) as service:
+        with controlled.start(tmp_path / "demo") as service:
             httpx.post(
                 f"{service.url}{QUERY}", json={"message": "a"}, headers={"x-access-tokens": service.key}
             )

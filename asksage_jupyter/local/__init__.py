@@ -4,8 +4,7 @@ It is a child process of whoever starts it, keeps its own counters in its own fi
 Ask Sage. Its tokens are the holder ``local-demo``'s and pay for nothing elsewhere.
 """
 
-from .control import Control
-from .start import ECHO, LocalService, start
+from .start import LocalService, start
 from .weights import chosen, fetch, verify
 
-__all__ = ["ECHO", "Control", "LocalService", "chosen", "fetch", "start", "verify"]
+__all__ = ["LocalService", "chosen", "fetch", "start", "verify"]

@@ -17,11 +17,19 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..errors import AskSageError
 
 if TYPE_CHECKING:
-    from .demo import Demo
+    from collections.abc import Callable
+
+    from tornado.web import Application
 
 
-def main() -> int:
-    """Serve until stdin closes; 2 with one line on stderr when that cannot begin."""
+def serve(application: Callable[[dict[str, Any]], Application]) -> int:
+    """Serve what `application` makes of the settings until stdin closes.
+
+    Returns
+    -------
+    int
+        2, with one line on stderr, when that cannot begin.
+    """
     # Ctrl-C is for the parent, which then closes our stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Its counters and log are the person's alone, whatever the parent's mask.
@@ -33,60 +41,49 @@ def main() -> int:
     ready = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:
-        asyncio.run(_serve(settings, ready))
+        asyncio.run(_serve(application(settings), ready))
     except AskSageError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
 
 
-async def _serve(settings: dict[str, Any], ready: TextIO) -> None:
+async def _serve(application: Application, ready: TextIO) -> None:
     from tornado.httpserver import HTTPServer
     from tornado.netutil import bind_sockets
 
-    from .app import application
-
-    demo = _demo(settings)
     sockets = bind_sockets(0, "127.0.0.1")
-    HTTPServer(application(demo, controlled=settings["controlled"])).add_sockets(sockets)
+    HTTPServer(application).add_sockets(sockets)
     with ready:
-        ready.write(json.dumps({"port": sockets[0].getsockname()[1], "model": demo.model}) + "\n")
+        told = {"port": sockets[0].getsockname()[1], "model": application.settings["demo"].model}
+        ready.write(json.dumps(told) + "\n")
     # Reads in a thread, so that it is noticed on every platform when the parent ends.
     await asyncio.to_thread(sys.stdin.read)
     # At once: a generation under way must not keep a stopped service alive.
     os._exit(0)
 
 
-def _demo(settings: dict[str, Any]) -> Demo:
+def _demo(settings: dict[str, Any]) -> Application:
     """The service as it was told to be."""
-    from . import echo
     from .accounting import Counters
-    from .controls import Controls
+    from .app import application
     from .demo import Demo
-    from .engine import Model, load, reach
-    from .start import ECHO
+    from .engine import load, reach
     from .weights import local_id, model_id
 
     source = settings["model"]
-    named = source == ECHO or "://" in source
-    engine: Model = echo.EchoEngine() if source == ECHO else reach(source) if named else load(Path(source))
-    controls = Controls()
-    counters = Counters(
-        Path(settings["folder"]) / "counters.sqlite",
-        settings["allotment"],
-        clock=controls.now,
-        durable=not settings["controlled"],
-    )
-    return Demo(
+    is_url = "://" in source
+    engine = reach(source) if is_url else load(Path(source))
+    demo = Demo(
         key=settings["key"],
         email=settings["email"],
-        model=local_id(engine.name) if named else model_id(Path(source)),
+        model=local_id(engine.name) if is_url else model_id(Path(source)),
         engine=engine,
-        counters=counters,
+        counters=Counters(Path(settings["folder"]) / "counters.sqlite", settings["allotment"]),
         output_limit=settings["output_limit"],
-        controls=controls,
     )
+    return application(demo)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(_demo))

@@ -79,8 +79,6 @@ class Counters:
         Tokens a month, of each meter, until a limit is changed.
     clock : callable
         Microseconds UTC.
-    durable : bool
-        False does not wait for the disk: for tests that need thousands of calls.
     """
 
     def __init__(
@@ -89,13 +87,10 @@ class Counters:
         allotment: int = ALLOTMENT,
         *,
         clock: Callable[[], int] = now,
-        durable: bool = True,
     ) -> None:
         self._allotment, self._clock = allotment, clock
         # Autocommit: a bill is one INSERT, and two services on one folder may take turns.
         self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        if not durable:
-            self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;")
         self._db.executescript(_SCHEMA)
 
     def book(
@@ -119,20 +114,17 @@ class Counters:
         )
         return done.lastrowid or 0
 
-    def used(self, meter: Meter, *, lag: int = 0) -> int:
-        """Tokens debited this UTC month; with `lag`, as it stood that many microseconds ago."""
-        t = self._clock() - lag
-        # Without a lag every row counts, also one from before the clock was set back.
-        until = t if lag else 2**63 - 1
+    def used(self, meter: Meter) -> int:
+        """Tokens debited this UTC month."""
         row = self._db.execute(
-            "SELECT coalesce(sum(tokens), 0) FROM bill WHERE period = ? AND meter = ? AND t <= ?",
-            (period_at(t), meter, until),
+            "SELECT coalesce(sum(tokens), 0) FROM bill WHERE period = ? AND meter = ?",
+            (period_at(self._clock()), meter),
         ).fetchone()
         return int(row[0])
 
-    def limit(self, meter: Meter, *, lag: int = 0) -> int:
+    def limit(self, meter: Meter) -> int:
         """Tokens this UTC month may cost: what was last set for it, or for good."""
-        period = period_at(self._clock() - lag)
+        period = period_at(self._clock())
         row = self._db.execute(
             "SELECT tokens FROM plan WHERE meter = ? AND (period = ? OR (lasts AND period < ?))"
             " ORDER BY id DESC LIMIT 1",
@@ -140,9 +132,9 @@ class Counters:
         ).fetchone()
         return int(row[0]) if row else self._allotment
 
-    def left(self, meter: Meter, *, lag: int = 0) -> int:
+    def left(self, meter: Meter) -> int:
         """Tokens of this month's limit not yet debited; below zero when the last call went over."""
-        return self.limit(meter, lag=lag) - self.used(meter, lag=lag)
+        return self.limit(meter) - self.used(meter)
 
     def set_limit(self, meter: Meter, tokens: int, *, lasts: bool) -> None:
         """Change this month's limit, and when it `lasts` that of the months after."""

@@ -13,7 +13,6 @@ from ..account import Meter
 from ..errors import BadInput, Unavailable
 from ..month import to_datetime
 from .catalog import ALIASES
-from .controls import FaultKind
 from .demo import Demo
 from .engine import Piece
 from .tariff import billed
@@ -111,8 +110,6 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
         finally:
             # Also when the client has gone: what was generated is billed, here and nowhere else.
             tokens = _bill(demo, asked, last, len(text) - 2)
-        if failure is None and demo.controls.take(FaultKind.ERROR_REF):
-            failure = {"response": "Internal error", "status": 500, "error_ref": uuid.uuid4().hex}
         yield failure or _reply(demo, asked, text, last, tokens)
 
 
@@ -143,12 +140,11 @@ def _reply(demo: Demo, asked: Question, text: str, last: Piece, tokens: int) -> 
         "datasets": asked.dataset,
         "persona": {"id": asked.persona, "version": None},
         "agents": [],
-        "timestamp": to_datetime(demo.controls.now()).isoformat(),
+        "timestamp": to_datetime(demo.clock()).isoformat(),
     }
-    is_told = asked.wants_usage and not demo.controls.take(FaultKind.NO_USAGE)
     return _envelope(text) | {
         "uuid": str(uuid.uuid4()),
-        "usage": usage if is_told else None,
+        "usage": usage if asked.wants_usage else None,
         "provenance": provenance,
     }
 

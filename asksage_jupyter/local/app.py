@@ -8,30 +8,37 @@ from typing import Any
 from tornado.web import Application
 
 from ..account import Meter
-from . import catalog, compatible, jobs, person
+from . import catalog, compatible, person, training
 from .answer import replies
-from .commands import COMMANDS, Command
 from .demo import Demo
 from .plugins import execute_plugin, follow_up, listed
-from .route import STREAM, Billed, Chunks, Exchange, Generated, Open, Plain, Route
-from .training import add_dataset, train, train_with_file
+from .route import STREAM, Chunks, Exchange, Generated, Open, Plain, Route
 
 Answered = Callable[[Demo, Mapping[str, Any]], dict[str, Any]]
+Placed = tuple[str, type[Route], dict[str, Any]]
 
 
-def application(demo: Demo, *, controlled: bool) -> Application:
-    """The service as a Tornado application; only a `controlled` one has the routes of its controls."""
-    routes: list[tuple[str, type[Route], dict[str, Any]]] = [("/user/get-token-with-api-key", Exchange, {})]
-    routes += [(path, Generated, {"chunks": chunks}) for path, chunks in _GENERATED.items()]
-    routes += [(path, compatible.Compatible, {"chunks": replies}) for path in compatible.PATHS]
-    routes += [
+def application(demo: Demo) -> Application:
+    """The service as a Tornado application."""
+    return served(demo, routes())
+
+
+def served(demo: Demo, routes: list[Placed]) -> Application:
+    """An application of these routes; its log is silent."""
+    return Application([*routes], log_function=lambda _: None, demo=demo)
+
+
+def routes() -> list[Placed]:
+    """Each path, its kind of route, and what that one does."""
+    placed: list[Placed] = [("/user/get-token-with-api-key", Exchange, {})]
+    placed += [(path, Generated, {"chunks": chunks}) for path, chunks in _GENERATED.items()]
+    placed += [(path, compatible.Compatible, {"chunks": replies}) for path in compatible.PATHS]
+    placed += [
         (path, kind, {"answered": answered})
-        for kind, table in ((Open, _OPEN), (Plain, _PLAIN), (Billed, _BILLED))
+        for kind, table in ((Open, _OPEN), (Plain, _PLAIN))
         for path, answered in table.items()
     ]
-    if controlled:
-        routes += [(path, Command, {"run": run}) for path, run in COMMANDS.items()]
-    return Application([*routes], log_function=lambda _: None, demo=demo)
+    return placed
 
 
 _GENERATED: dict[str, Callable[[Demo, Mapping[str, Any]], Chunks]] = {
@@ -40,10 +47,6 @@ _GENERATED: dict[str, Callable[[Demo, Mapping[str, Any]], Chunks]] = {
     STREAM: replies,
     "/server/execute-plugin": execute_plugin,
     "/server/follow-up-questions": follow_up,
-}
-_BILLED: dict[str, Answered] = {
-    "/server/train": train,
-    "/server/train-with-file": train_with_file,
 }
 _OPEN: dict[str, Answered] = {"/server/get-models": catalog.models}
 _PLAIN: dict[str, Answered] = {
@@ -55,10 +58,12 @@ _PLAIN: dict[str, Answered] = {
     "/server/tokenizer": catalog.tokenizer,
     "/server/get-personas": person.personas,
     "/server/get-datasets": lambda demo, read: {"response": demo.counters.datasets()},
-    "/server/add-dataset": add_dataset,
-    "/user/add-dataset": add_dataset,  # tenants differ in the path
-    "/server/train-with-file-status": jobs.status,
-    "/server/get-upload-limits": jobs.upload_limits,
+    "/server/add-dataset": training.add_dataset,
+    "/user/add-dataset": training.add_dataset,  # tenants differ in the path
+    "/server/train": training.train,
+    "/server/train-with-file": training.train_with_file,
+    "/server/train-with-file-status": training.job_status,
+    "/server/get-upload-limits": training.upload_limits,
     "/server/get-plugins": lambda demo, read: {"response": listed()},
     "/server/count-monthly-tokens": lambda demo, read: {"response": demo.used(Meter.INFERENCE)},
     "/server/count-monthly-teach-tokens": lambda demo, read: {"response": demo.used(Meter.TRAINING)},

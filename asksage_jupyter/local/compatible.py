@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from .controls import FaultKind
 from .route import Generated
 
 PATHS = ("/server/openai/v1/chat/completions",)
@@ -26,8 +25,6 @@ class Compatible(Generated):
         """Refuse in the provider's shape."""
         if not self.is_accepted():
             self.refuse(401, "Token is invalid", "invalid_request_error")
-        elif self.demo.controls.take(FaultKind.QUOTA, self.request.path):
-            self.refuse(429, "Token quota exceeded for the user or plan", "insufficient_quota")
 
     def refuse(self, status: int, why: str, kind: str) -> None:
         """Say why in OpenAI's error shape."""

@@ -1,20 +1,16 @@
-"""What one running service consists of, and how its account is read through its controls."""
+"""What one running service consists of, and how its account is read."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..account import Meter
-from ..month import to_datetime
+from ..month import now, to_datetime
 from .accounting import Counters, Row
-from .controls import Controls, FaultKind
 from .engine import Model
-
-if TYPE_CHECKING:
-    from .jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +23,10 @@ class Demo:
         The id of the one model it lists.
     output_limit : int
         Model tokens of one reply, at most.
-    jobs : dict
-        The uploads that go on in the background, by their id.
+    clock : callable
+        Microseconds UTC.
+    requests : list of dict
+        The requests for more tokens so far, newest first, as the service lists them.
     """
 
     key: str = field(repr=False)
@@ -37,39 +35,32 @@ class Demo:
     engine: Model
     counters: Counters
     output_limit: int
-    controls: Controls = field(default_factory=Controls)
-    jobs: dict[str, Job] = field(default_factory=dict)
+    clock: Callable[[], int] = now
+    requests: list[dict[str, Any]] = field(default_factory=list)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one generation at a time
 
     def book(self, meter: Meter, tokens: int, *, model: str | None = None, **counts: int) -> None:
         """Record one debit now; `counts` are the log's other figures."""
-        self.controls.note(self.counters.book(meter, tokens, model=model or self.model, **counts))
+        self.counters.book(meter, tokens, model=model or self.model, **counts)
 
     def used(self, meter: Meter) -> int:
         """What the meter's counter shows."""
-        return self.counters.used(meter, lag=self._lag())
+        return self.counters.used(meter)
 
     def left(self, meter: Meter) -> int:
         """What the counter of the tokens left shows."""
-        own, pool = self.counters.left(meter, lag=self._lag()), self.controls.pool
-        return own if pool is None else min(own, pool)
+        return self.counters.left(meter)
 
     def log(self, limit: int, before_id: int | None) -> list[dict[str, Any]]:
         """At most `limit` rows in the prompt log's shape, newest first."""
-        gmt = self.controls.take(FaultKind.GMT_DATES) is not None
-        rows = self.controls.shown(self.counters.rows(limit + self.controls.late, before_id))
-        return [_logged(row, gmt) for row in rows[:limit]]
-
-    def _lag(self) -> int:
-        fault = self.controls.take(FaultKind.LAGGING_COUNTERS)
-        return fault.lag if fault else 0
+        return [logged(row) for row in self.counters.rows(limit, before_id)]
 
 
-def _logged(row: Row, gmt: bool) -> dict[str, Any]:
-    sent = to_datetime(row.t)
+def logged(row: Row) -> dict[str, Any]:
+    """The row in the prompt log's shape."""
     return {
         "id": row.id,
-        "date_time": format_datetime(sent, usegmt=True) if gmt else sent.isoformat(),
+        "date_time": to_datetime(row.t).isoformat(),
         "model": row.model,
         "status": "200",
         "prompt_tokens": row.input_tokens,

@@ -65,7 +65,7 @@ def left(demo: Demo, _: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def request_tokens(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask for more tokens: approved at once, or pending until somebody decides."""
+    """Ask for more tokens this month: approved at once."""
     amount = whole(read, "requested_amount", 0)
     if amount <= 0:
         return {"response": "The requested amount must be above 0.", "status": 400}
@@ -73,48 +73,29 @@ def request_tokens(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
         meter = Meter(str(read.get("token_type") or Meter.INFERENCE))
     except ValueError:
         return {"response": "token_type is inference or training.", "status": 400}
-    controls, counters = demo.controls, demo.counters
-    if any(request["status"] == "pending" for request in controls.requests):
-        return {"response": "A request is pending.", "status": 400}
-    old = counters.limit(meter)
-    new = old if controls.requests_wait else old + amount
-    status = "pending" if controls.requests_wait else "auto_approved"
-    if new > old:
-        counters.set_limit(meter, new, lasts=controls.requests_last)
+    old = demo.counters.limit(meter)
+    demo.counters.set_limit(meter, old + amount, lasts=False)
     request = {
-        "id": len(controls.requests) + 1,
+        "id": len(demo.requests) + 1,
         "requested_amount": amount,
         "allocation_at_request": old,
         "usage_at_request": demo.used(meter),
         "reason": str(read.get("reason") or ""),
-        "status": status,
+        "status": "auto_approved",
         "source": "user",
         "token_type": meter.value,
         "reviewed_by": None,
         "reviewed_at": None,
-        "created_at": to_datetime(controls.now()).isoformat(),
+        "created_at": to_datetime(demo.clock()).isoformat(),
     }
-    controls.requests.insert(0, request)
-    told = {"request_id": request["id"], "status": status, "old_tokens": old, "new_tokens": new}
-    return {"response": told}
-
-
-def decide(demo: Demo, approved: bool) -> None:
-    """Somebody decides on the request that waits."""
-    for request in demo.controls.requests:
-        if request["status"] == "pending":
-            request["status"] = "approved" if approved else "denied"
-            request["reviewed_by"] = "the administrator"
-            request["reviewed_at"] = to_datetime(demo.controls.now()).isoformat()
-            if approved:
-                meter = Meter(request["token_type"])
-                limit = demo.counters.limit(meter) + request["requested_amount"]
-                demo.counters.set_limit(meter, limit, lasts=demo.controls.requests_last)
+    demo.requests.insert(0, request)
+    told = {"request_id": request["id"], "status": request["status"]}
+    return {"response": told | {"old_tokens": old, "new_tokens": old + amount}}
 
 
 def my_token_requests(demo: Demo, _: Mapping[str, Any]) -> dict[str, Any]:
     """The account's own requests, newest first."""
-    return {"response": list(demo.controls.requests)}
+    return {"response": list(demo.requests)}
 
 
 def users(demo: Demo, _: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the service's routes have in common, on Tornado: who is let in, the clock, and the faults."""
+"""What the service's routes have in common, on Tornado: who is let in, and the clock."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
 from ..errors import BadInput
-from .answer import sorry
-from .controls import FaultKind, mistyped
 from .demo import Demo
 from .wire import access_token, fields, flag, framed, is_accepted
 
@@ -27,9 +25,6 @@ Chunks = AsyncGenerator[dict[str, Any], None]
 class Route(RequestHandler):
     """One route: HTTP 200 whatever happens, the failure in the body's status."""
 
-    # Whether a reply may get lost that was paid for.
-    is_billed = False
-
     @property
     def demo(self) -> Demo:
         """What the service consists of."""
@@ -38,35 +33,12 @@ class Route(RequestHandler):
 
     def set_default_headers(self) -> None:
         """Tell the service's own time."""
-        self.set_header("Date", format_timestamp(self.demo.controls.now() / 1e6))
+        self.set_header("Date", format_timestamp(self.demo.clock() / 1e6))
 
     def prepare(self) -> None:
-        """Refuse a credential that is neither the key nor a token of it, and what a fault refuses."""
-        if not self.is_admitted():
-            return
-        controls, path = self.demo.controls, self.request.path
-        controls.calls += 1
-        if controls.take(FaultKind.INVALID_TOKEN, path):
+        """Refuse a credential that is neither the key nor a token of it."""
+        if not self.is_accepted():
             self.finish(self.invalid())
-        elif controls.take(FaultKind.OVERLOADED, path):
-            self.finish(self.overloaded())
-        elif limited := controls.take(FaultKind.RATE_LIMIT, path):
-            self.set_status(429)
-            self.set_header("Retry-After", str(limited.retry_after_s))
-            self.finish({"response": "Too many requests", "status": 429})
-        elif controls.take(FaultKind.QUOTA, path):
-            self.set_status(429)
-            self.finish({"response": "Token quota exceeded for the user or plan", "status": 429})
-
-    def is_admitted(self) -> bool:
-        """Whether the credential is right; answered when it is not.
-
-        Access tokens live by the real clock: a test that sets another one need not sign in again.
-        """
-        if self.is_accepted():
-            return True
-        self.finish(self.invalid())
-        return False
 
     @property
     def credential(self) -> str:
@@ -82,10 +54,6 @@ class Route(RequestHandler):
         number = "" if self.request.path.startswith("/user/") else f" [{2 if self.credential else 1}]"
         return {"response": f"Token is invalid{number}", "status": 400}
 
-    def overloaded(self) -> dict[str, Any]:
-        """What it says when it cannot take the call now."""
-        return {"response": "Overloaded, please try again later.", "status": 503}
-
     def fields(self) -> dict[str, Any]:
         """The request's fields."""
         try:
@@ -94,18 +62,8 @@ class Route(RequestHandler):
             return {}  # the real service is as forgiving: the fields are simply missing
 
     def answer(self, body: dict[str, Any]) -> None:
-        """Send the reply, unless a fault garbles or loses it."""
-        take, path = self.demo.controls.take, self.request.path
-        if take(FaultKind.WRONG_TYPES, path):
-            body = mistyped(body)
-        if self.is_billed and take(FaultKind.DROP_REPLY, path):
-            self.hang_up()
-        else:
-            self.finish(body)
-
-    def hang_up(self) -> None:
-        """Close the connection in the middle of the reply."""
-        self.detach().close()
+        """Send the reply."""
+        self.finish(body)
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Answer in the service's shape, without a traceback."""
@@ -152,25 +110,14 @@ class Open(Plain):
         return True
 
 
-class Billed(Plain):
-    """Such a route that costs tokens."""
-
-    is_billed = True
-
-
 class Generated(Route):
     """A route that the model answers; a client that goes away stops it."""
 
-    is_billed = True
     _work: asyncio.Task[None] | None = None
 
     def initialize(self, chunks: Callable[[Demo, Mapping[str, Any]], Chunks]) -> None:
         """Take what makes the chunks of the reply, the whole one last."""
         self._chunks = chunks
-
-    def overloaded(self) -> dict[str, Any]:
-        """A soft error, dressed as an answer."""
-        return sorry("the model is overloaded, please try again later")
 
     async def post(self) -> None:
         """Answer, whole or in chunks."""
@@ -196,25 +143,11 @@ class Generated(Route):
             self.answer(last)
 
     async def _stream(self, chunks: Chunks) -> None:
-        take, path = self.demo.controls.take, self.request.path
-        unheard = take(FaultKind.DROP_REPLY, path) is not None
-        breaks = take(FaultKind.DROP_STREAM, path)
-        garbled = take(FaultKind.WRONG_TYPES, path) is not None
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        sent = 0
         try:
             async for chunk in chunks:
-                if breaks is not None and sent >= breaks.chunks:
-                    break
-                if not unheard:
-                    self.write(framed(mistyped(chunk) if garbled else chunk))
-                    await self.flush()
-                    sent += 1
-            if unheard or breaks is not None:
-                # Stops the model first, so that the bill is there when the client learns of the break.
-                await chunks.aclose()
-                self.hang_up()
-            else:
-                await self.finish()
+                self.write(framed(chunk))
+                await self.flush()
+            await self.finish()
         except StreamClosedError:
             return  # closing the chunks stops the model

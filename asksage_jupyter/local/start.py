@@ -9,17 +9,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Any, Self, cast
 
 from ..account.records import DEMO_HOLDER
 from ..errors import ConfigurationError
 from . import weights as weights_
-
-# In place of weights: the prompt comes back, by no model; only for tests that need thousands of calls.
-ECHO = "echo:"
 
 _STOP_S = 5.0
 # An instruction this CPU does not have: SIGILL, and its name on Windows.
@@ -85,7 +83,6 @@ def start(
     allotment: int = 200_000,
     output_limit: int = 256,
     timeout_s: float = 60.0,
-    controlled: bool = False,
 ) -> LocalService:
     """Start the local service as a child process, and return when it answers.
 
@@ -97,22 +94,17 @@ def start(
         Where it keeps its counters; default: the user's data folder, so that a month lasts longer than a run.
     weights : pathlib.Path or str, optional
         A GGUF file, or the base URL of an OpenAI-compatible server; default: what `weights.chosen` finds.
-        `ECHO`, of a controlled service only, answers each prompt with itself.
     allotment : int
         Tokens a month, of each meter.
     output_limit : int
         Model tokens of one reply, at most.
     timeout_s : float
         How long the model may take to load.
-    controlled : bool
-        For tests: `Control` may set its clock, inject faults, spend and change the plan. It then does not
-        wait for the disk.
 
     Raises
     ------
     ConfigurationError
-        No model yet, an echo without `controlled`, or the child ended or did not get ready; nothing is
-        left running.
+        No model yet, or the child ended or did not get ready; nothing is left running.
     """
     model = weights if weights is not None else weights_.chosen()
     if model is None:
@@ -120,20 +112,36 @@ def start(
             "the local demo has no model yet: run  asksage-jupyter demo  to fetch one (98 MB), or set "
             f"{weights_.VARIABLE} to a .gguf file or to the URL of an OpenAI-compatible server."
         )
-    if model == ECHO and not controlled:
-        raise ConfigurationError("the echo is for tests: start it with controlled=True, or name a model.")
     place = _made(folder or _default_folder())
     settings = {
         "model": str(model),
         "folder": str(place),
-        "key": secrets.token_urlsafe(32),
-        "email": DEMO_HOLDER,
         "allotment": allotment,
         "output_limit": output_limit,
-        "controlled": controlled,
     }
+    return launch(("-m", __package__ or "asksage_jupyter.local"), settings, timeout_s)
+
+
+def launch(program: Sequence[str], settings: Mapping[str, Any], timeout_s: float) -> LocalService:
+    """Start a child process of Python that serves, and return when it answers.
+
+    Parameters
+    ----------
+    program : sequence of str
+        What Python runs: it calls `__main__.serve`.
+    settings : mapping
+        What it is told, beside its key and whose tokens it has.
+    timeout_s : float
+        How long it may take.
+
+    Raises
+    ------
+    ConfigurationError
+        It ended or did not get ready; nothing is left running.
+    """
+    settings = {**settings, "key": secrets.token_urlsafe(32), "email": DEMO_HOLDER}
     # -P: a file called json.py where the person works must not be imported.
-    command = [sys.executable, "-P", "-m", __package__ or "asksage_jupyter.local"]
+    command = [sys.executable, "-P", *program]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         child = subprocess.Popen(  # noqa: S603  our own interpreter and module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, encoding="utf-8"

@@ -7,12 +7,11 @@ from typing import Any
 
 from ..account import Meter
 from ..tokens import count
-from .controls import FaultKind
 from .demo import Demo
-from .jobs import Job, begin
 from .tariff import sampled, taught
 
 _EMBEDDED = 1536  # figures of a piece
+_SYNC_WAIT_S = 20
 
 
 def train(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,24 +34,17 @@ def train_with_file(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
             tokens, content = {Meter.TRAINING: None}, body.decode()
         except UnicodeDecodeError:
             return _refused("This type of file is not supported")
-    if fault := demo.controls.take(FaultKind.BACKGROUND):
-        return _later(demo, dataset, tokens, content, fault.outcome)
     return _bill(demo, dataset, tokens, content)
 
 
-def _later(
-    demo: Demo, dataset: str, tokens: Mapping[Meter, int | None], content: str, outcome: str
-) -> dict[str, Any]:
-    """Take it in as a job: all of it is billed at the end, or the first half, or nothing."""
-    if outcome == "partial":
-        tokens = {meter: fixed and fixed // 2 for meter, fixed in tokens.items()}
-        content = content[: len(content) // 2]
+def job_status(_: Demo, __: Mapping[str, Any]) -> dict[str, Any]:
+    """How far an upload in the background is: none goes on there."""
+    return {"response": "There is no such job", "status": 404}
 
-    def bill() -> None:
-        if outcome != "failed":
-            _bill(demo, dataset, tokens, content)
 
-    return begin(demo, Job(dataset, outcome, bill))
+def upload_limits(_: Demo, __: Mapping[str, Any]) -> dict[str, Any]:
+    """How large a file may be, and how long an upload waits before it goes on in the background."""
+    return {"response": {"max_file_size_mb": 50, "sync_wait_seconds": _SYNC_WAIT_S}}
 
 
 def add_dataset(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:

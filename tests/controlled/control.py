@@ -1,13 +1,26 @@
-"""A test's hand on a service that was started to be controlled."""
+"""A test's hand on a service: start it, and control it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..account import Meter
-from ..errors import BadInput, ConfigurationError
-from .start import LocalService
+import httpx
+
+from asksage_jupyter.account import Meter
+from asksage_jupyter.errors import BadInput
+from asksage_jupyter.local.start import LocalService, launch
+
+_TESTS = str(Path(__file__).parents[1])
+_PROGRAM = f"import sys; sys.path.insert(0, {_TESTS!r}); from controlled import service; service.main()"
+
+
+def start(folder: Path, *, allotment: int = 200_000, output_limit: int = 256) -> LocalService:
+    """Start the service as the demo is started, its counters in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"folder": str(folder), "allotment": allotment, "output_limit": output_limit}
+    return launch(("-c", _PROGRAM), settings, timeout_s=60)
 
 
 class Control:
@@ -16,17 +29,14 @@ class Control:
     Parameters
     ----------
     service : LocalService
-        Started with ``controlled=True``.
+        As of `start`.
 
     Notes
     -----
-    Every method raises ConfigurationError where the service was not started so, and BadInput for a value
-    that it does not take; nothing is changed then.
+    Every method raises BadInput for a value that the service does not take; nothing is changed then.
     """
 
     def __init__(self, service: LocalService) -> None:
-        import httpx
-
         headers = {"x-access-tokens": service.key}
         self._client = httpx.Client(base_url=service.url, headers=headers, trust_env=False)
 
@@ -104,9 +114,6 @@ class Control:
         self.close()
 
     def _post(self, name: str, told: dict[str, Any]) -> None:
-        reply = self._client.post(f"/demo/{name}", json=told)
-        if reply.status_code == 404:
-            raise ConfigurationError("this local service has no controls: start it with controlled=True.")
-        body = reply.json()
+        body = self._client.post(f"/demo/{name}", json=told).json()
         if body["status"] != 200:
             raise BadInput(f"the local service did not take {name}: {body['response']}")

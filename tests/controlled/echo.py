@@ -1,12 +1,12 @@
-"""In a model's place where tests need thousands of calls, never for a person: it says what it was told."""
+"""In a model's place, for thousands of calls: it says what it was told."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from itertools import pairwise
 
-from ..tokens import count
-from .engine import CONTEXT, Piece, too_long
+from asksage_jupyter.local.engine import CONTEXT, Piece, too_long
+from asksage_jupyter.tokens import count
 
 _PIECES = 3
 

@@ -1,7 +1,4 @@
-"""What a test may set in a running service: its clock, and the faults of the calls that follow.
-
-A service that was not started to be controlled has the same object, and no route that reaches it.
-"""
+"""What a test may set in a running service: its clock, and the faults of the calls that follow."""
 
 from __future__ import annotations
 
@@ -10,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..errors import BadInput
-from ..month import now
-from .accounting import Row
+from asksage_jupyter.errors import BadInput
+from asksage_jupyter.local.accounting import Row
+from asksage_jupyter.month import now
 
 
 class FaultKind(StrEnum):
@@ -30,7 +27,7 @@ class FaultKind(StrEnum):
     """
 
     OVERLOADED = "overloaded"
-    INVALID_TOKEN = "invalid-token"  # noqa: S105  no password
+    INVALID_TOKEN = "invalid-token"
     DROP_STREAM = "drop-stream"
     DROP_REPLY = "drop-reply"
     LATE_LOG = "late-log"
@@ -101,8 +98,8 @@ class Controls:
         Whether tokens that are requested raise the limit of later months, too.
     requests_wait : bool
         Whether a request waits for somebody, instead of being approved at once.
-    requests : list of dict
-        The requests so far, newest first, as the service lists them.
+    divisor : int
+        What is booked is only the tokens divided by this: an upload of which a part was taken in.
     pool : int or None
         Tokens that the organisation has left; None outside of one.
     """
@@ -110,7 +107,7 @@ class Controls:
     def __init__(self) -> None:
         self.calls = 0
         self.requests_last = self.requests_wait = False
-        self.requests: list[dict[str, Any]] = []
+        self.divisor = 1
         self.pool: int | None = None
         self._t: int | None = None
         self._faults: list[Fault] = []

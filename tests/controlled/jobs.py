@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .demo import Demo
+from asksage_jupyter.local import training
+from controlled.controls import FaultKind
 
-SYNC_WAIT_S = 20
 _COURSE = ("queued", "running")  # what the first looks at a job find
 
 
@@ -33,10 +33,21 @@ class Job:
     is_billed: bool = False
 
 
-def begin(demo: Demo, job: Job) -> dict[str, Any]:
-    """Take an upload in, and answer before it is done."""
+def train_with_file(demo: Any, read: Mapping[str, Any]) -> dict[str, Any]:
+    """As the demo does it; or it is taken in, and answered before it is done."""
+    fault = demo.controls.take(FaultKind.BACKGROUND)
+    if fault is None:
+        return training.train_with_file(demo, read)
+
+    def bill() -> None:
+        """All of it, the half of it, or nothing."""
+        if fault.outcome != "failed":
+            demo.controls.divisor = 2 if fault.outcome == "partial" else 1
+            training.train_with_file(demo, read)
+            demo.controls.divisor = 1
+
     job_id = f"job-{len(demo.jobs) + 1}"
-    demo.jobs[job_id] = job
+    demo.jobs[job_id] = Job(str(read.get("dataset") or ""), fault.outcome, bill)
     return {
         "response": "The upload goes on in the background",
         "job_id": job_id,
@@ -45,7 +56,7 @@ def begin(demo: Demo, job: Job) -> dict[str, Any]:
     }
 
 
-def status(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
+def status(demo: Any, read: Mapping[str, Any]) -> dict[str, Any]:
     """How far a job is."""
     job_id = str(read.get("job_id") or "")
     job = demo.jobs.get(job_id)
@@ -57,8 +68,3 @@ def status(demo: Demo, read: Mapping[str, Any]) -> dict[str, Any]:
         job.is_billed = True
         job.bill()
     return {"response": {"job_id": job_id, "status": state, "dataset": job.dataset}}
-
-
-def upload_limits(_: Demo, __: Mapping[str, Any]) -> dict[str, Any]:
-    """How large a file may be, and how long an upload waits before it goes on in the background."""
-    return {"response": {"max_file_size_mb": 50, "sync_wait_seconds": SYNC_WAIT_S}}

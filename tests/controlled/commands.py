@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..account import Meter
-from ..errors import BadInput
-from .demo import Demo
-from .person import decide
-from .route import Route
+from asksage_jupyter.account import Meter
+from asksage_jupyter.errors import BadInput
+from asksage_jupyter.local.route import Route
+from controlled.requests import decide
 
 
 class Command(Route):
     """One such route; it is no call of the service, and no fault happens to it."""
 
-    def initialize(self, run: Callable[[Demo, Mapping[str, Any]], None]) -> None:
+    def initialize(self, run: Callable[[Any, Mapping[str, Any]], None]) -> None:
         """Take what it does."""
         self._run = run
-
-    def prepare(self) -> None:
-        """Refuse a wrong credential."""
-        self.is_admitted()
 
     def post(self) -> None:
         """Do it, or say in one line why not."""
@@ -34,21 +29,21 @@ class Command(Route):
             self.finish({"response": "OK", "status": 200})
 
 
-def _clock(demo: Demo, told: Mapping[str, Any]) -> None:
+def _clock(demo: Any, told: Mapping[str, Any]) -> None:
     now_s = told.get("now")
     if now_s is not None and (isinstance(now_s, bool) or not isinstance(now_s, int | float)):
         raise BadInput("now: seconds since 1970 in UTC, or null for the real clock")
     demo.controls.set_clock(None if now_s is None else round(now_s * 1e6))
 
 
-def _faults(demo: Demo, told: Mapping[str, Any]) -> None:
+def _faults(demo: Any, told: Mapping[str, Any]) -> None:
     if told.get("clear"):
         demo.controls.clear()
     else:
         demo.controls.add(told)
 
 
-def _spend(demo: Demo, told: Mapping[str, Any]) -> None:
+def _spend(demo: Any, told: Mapping[str, Any]) -> None:
     """Another device of the account spends."""
     counts = ("input_tokens", "output_tokens", "prompt_length", "response_length")
     try:
@@ -60,7 +55,7 @@ def _spend(demo: Demo, told: Mapping[str, Any]) -> None:
     demo.book(meter, tokens, model=model and str(model), **dict(zip(counts, rest, strict=True)))
 
 
-def _plan(demo: Demo, told: Mapping[str, Any]) -> None:
+def _plan(demo: Any, told: Mapping[str, Any]) -> None:
     """An admin changes this month's limits and those of the months after."""
     for name, meter in (("max_tokens", Meter.INFERENCE), ("max_train_tokens", Meter.TRAINING)):
         if (tokens := told.get(name)) is not None:
@@ -74,11 +69,11 @@ def _plan(demo: Demo, told: Mapping[str, Any]) -> None:
         demo.controls.pool = None if pool < 0 else pool
 
 
-def _decide(demo: Demo, told: Mapping[str, Any]) -> None:
+def _decide(demo: Any, told: Mapping[str, Any]) -> None:
     decide(demo, bool(told.get("approved")))
 
 
-COMMANDS: dict[str, Callable[[Demo, Mapping[str, Any]], None]] = {
+COMMANDS: dict[str, Callable[[Any, Mapping[str, Any]], None]] = {
     "/demo/clock": _clock,
     "/demo/faults": _faults,
     "/demo/spend": _spend,
