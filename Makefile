@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SIDEBAR := $(wildcard $(addprefix labextension/,*.json *.py yarn.lock .yarnrc.yml schema/* src/* style/*))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs lowest sidebar screenshots lint clean
+.PHONY: help demo test coverage docs lowest sidebar screenshots lint clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -14,8 +14,13 @@ help: ## list these commands
 demo: .venv/.demo ## try it without a key: JupyterLab beside a small model on this machine (CHECK=1: no browser)
 	$(BIN)/asksage-jupyter demo $(if $(CHECK),--check)
 
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
+
 test: .venv/.test ## run every test
-	$(BIN)/pytest --cov -n logical --maxprocesses 4 --dist loadfile
+	$(PYTEST)
+
+coverage: .venv/.test ## run every test, and tell which lines none of them runs
+	$(PYTEST) --cov
 
 sidebar: .venv/.pip ## build the JupyterLab sidebar again, where the demo had to do without it
 	ASKSAGE_SIDEBAR=required $(PIP) --no-deps --editable .

@@ -239,7 +239,7 @@ def test_a_click_on_a_dear_cell_shows_and_selects_it(page, ledger, notebook):
     row = part(page, "notebook").get_by_role("button").first
     expect(row).to_have_text("Cell 43 · a = 15,000")
     row.click()
-    assert page.evaluate(f"{SELECTED}.id") == "c42"
+    page.wait_for_function(f"{SELECTED}.id === 'c42'", timeout=WAIT_MS)
     expect(page.locator(".jp-Notebook:visible .jp-Cell.jp-mod-active")).to_be_in_viewport()
 
 
