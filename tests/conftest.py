@@ -13,7 +13,7 @@ from tenant import environment, open_tenant
 from traitlets.config import Config
 
 from asksage_jupyter import local, magic, session
-from asksage_jupyter.session import credentials
+from asksage_jupyter.session.holder import credentials
 from asksage_jupyter.settings import AskSage
 
 # The same examples in every run, however slow the machine: a failure here is a failure everywhere.

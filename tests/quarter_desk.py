@@ -18,8 +18,8 @@ from asksage_jupyter.ledger import new_op
 from asksage_jupyter.reconciling import reconcile
 from asksage_jupyter.service import Secret, Service
 from asksage_jupyter.session import Session, build_query
-from asksage_jupyter.session.plan import top_up
-from asksage_jupyter.session.training import train
+from asksage_jupyter.session.holder.plan import top_up
+from asksage_jupyter.session.training.train import train
 from asksage_jupyter.settings import AskSage
 
 MONTHS = [(2026, 10), (2026, 11), (2026, 12)]

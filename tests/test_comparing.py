@@ -18,8 +18,8 @@ from asksage_jupyter.errors import BadInput, Interrupted, NotEnoughTokens, OverL
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.month import now
 from asksage_jupyter.session import Comparison, compare, current
-from asksage_jupyter.session.columns import Column, State, as_markdown, as_text
-from asksage_jupyter.session.comparing import compared, estimated, queries_for, together
+from asksage_jupyter.session.comparing.columns import Column, State, as_markdown, as_text
+from asksage_jupyter.session.comparing.compare import compared, estimated, queries_for, together
 from asksage_jupyter.settings import AskSage
 
 QUERY = "/server/query"

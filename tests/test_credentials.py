@@ -17,8 +17,8 @@ from asksage_jupyter.account import Account
 from asksage_jupyter.errors import BadKey, NoKey, NotReached
 from asksage_jupyter.server.reader import Reader
 from asksage_jupyter.service import Secret
-from asksage_jupyter.session import credentials
-from asksage_jupyter.session.access import Access
+from asksage_jupyter.session.holder import credentials
+from asksage_jupyter.session.holder.access import Access
 from asksage_jupyter.settings import AskSage
 
 BAD = {"response": "Token is invalid [1]", "status": 400}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import asksage_jupyter.cli
-import asksage_jupyter.session.lane
+import asksage_jupyter.session.comparing.lane
 import asksage_jupyter.usage_log.accessor  # noqa: F401
 from asksage_jupyter import errors
 from asksage_jupyter.errors import AskSageError, BadInput, Interrupted, NotEnoughTokens

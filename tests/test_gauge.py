@@ -21,7 +21,7 @@ from asksage_jupyter.forecast import Pace
 from asksage_jupyter.server import figures
 from asksage_jupyter.server.status import status, without
 from asksage_jupyter.server.warning import warning
-from asksage_jupyter.session.access import Noted, State
+from asksage_jupyter.session.holder.access import Noted, State
 
 ADA = Account("api.asksage.ai", "ada@example.org")
 DEMO = Account("localhost", "local-demo")

@@ -16,7 +16,7 @@ from asksage_jupyter.errors import LedgerError, LedgerRefused, LedgerUnusable, U
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.ledger.stores.outbox import Outbox
 from asksage_jupyter.ledger.stores.place import place_of
-from asksage_jupyter.session.settling import Settling
+from asksage_jupyter.session.holding.settling import Settling
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]

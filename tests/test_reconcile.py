@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from asksage_jupyter.ledger.arrived import Arrived
 from IPython.utils.capture import capture_output
 from kept import contents
 from ledger_desk import DAY, HOUR, PROCESSES, SECOND, Clock, at
@@ -18,14 +17,15 @@ from asksage_jupyter import local
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.errors import LedgerConflict, Unavailable
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, new_op
+from asksage_jupyter.ledger.stores.arrived import Arrived
 from asksage_jupyter.magic.news import News
 from asksage_jupyter.month import period_at, to_datetime
 from asksage_jupyter.reconciling import Background, reconcile
 from asksage_jupyter.reconciling.counters import book
 from asksage_jupyter.service import Secret, Service
 from asksage_jupyter.session import current
-from asksage_jupyter.session.contact import make_contact
-from asksage_jupyter.session.settling import Settling
+from asksage_jupyter.session.holder.contact import make_contact
+from asksage_jupyter.session.holding.settling import Settling
 from asksage_jupyter.settings import AskSage
 
 ME = Account("api.example", "me@example")

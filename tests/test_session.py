@@ -437,7 +437,7 @@ class Heard:
 
 
 def test_a_companion_hears_of_every_call_however_it_ends_and_of_the_end(tenant, monkeypatch):
-    monkeypatch.setattr(session_room, "_companions", [])
+    monkeypatch.setattr(session_room.kernel, "_companions", [])
     made = []
     session_room.accompany(lambda session: made.append(Heard(session)) or made[-1])
     session_room.accompany(lambda session: None)
@@ -556,7 +556,7 @@ def test_a_stopped_process_that_has_the_rates_costs_no_reply(tenant, monkeypatch
 
 
 def test_what_is_kept_to_send_again_is_bounded_and_what_is_not_is_told(tenant, monkeypatch):
-    from asksage_jupyter.session import exchanges
+    from asksage_jupyter.session.asking import exchanges
 
     monkeypatch.setattr(exchanges, "LARGEST", 100)
     for prompt in ("one", "two", "t" * 90, "four"):
@@ -697,7 +697,7 @@ def test_a_bound_that_cannot_be_kept_holds_in_this_kernel(tenant, monkeypatch):
         raise OSError("read-only")
 
     inference, ceiling = asksage_jupyter.balance().inference, current().settling.ceiling
-    monkeypatch.setattr("asksage_jupyter.session.ceiling.write", fail)
+    monkeypatch.setattr("asksage_jupyter.session.holding.ceiling.write", fail)
     ceiling.heard(7, inference)
     assert asksage_jupyter.balance().inference.spendable == 7
 

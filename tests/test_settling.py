@@ -17,7 +17,7 @@ from asksage_jupyter.errors import (
     Unavailable,
 )
 from asksage_jupyter.ledger import Ledger
-from asksage_jupyter.session.settling import Settling
+from asksage_jupyter.session.holding.settling import Settling
 from asksage_jupyter.settings import AskSage
 
 TRAINING = Meter.TRAINING

@@ -13,8 +13,8 @@ from scripted import Played
 import asksage_jupyter
 from asksage_jupyter import session
 from asksage_jupyter.errors import AskSageError, BadKey, ConfigurationError
-from asksage_jupyter.session import token_command
-from asksage_jupyter.session.token_command import drop, token_from
+from asksage_jupyter.session.holder import token_command
+from asksage_jupyter.session.holder.token_command import drop, token_from
 from asksage_jupyter.settings import AskSage
 
 EXCHANGE, MODELS, LIMITS = (

@@ -16,8 +16,9 @@ from asksage_jupyter import session
 from asksage_jupyter.account import Meter, Source
 from asksage_jupyter.errors import BadInput, Interrupted, NotEnoughTokens, Refused, ReplyLost
 from asksage_jupyter.rates import RECORDED
-from asksage_jupyter.session import chunks, train
-from asksage_jupyter.session.sources import pieces_of, price
+from asksage_jupyter.session import train
+from asksage_jupyter.session.training import chunks
+from asksage_jupyter.session.training.sources import pieces_of, price
 from asksage_jupyter.tokens import count
 
 TRAIN, TRAIN_FILE, DATASETS = "/server/train", "/server/train-with-file", "/server/get-datasets"
@@ -205,7 +206,7 @@ def test_a_stop_before_a_piece_is_sent_holds_nothing(server, monkeypatch):
 
 
 def test_an_upload_that_cannot_be_noted_is_debited_and_told(server, monkeypatch):
-    from asksage_jupyter.session.uploads import Uploads
+    from asksage_jupyter.session.training.uploads import Uploads
 
     def full_disk(uploads, mark):
         raise OSError(28, "No space left on device")

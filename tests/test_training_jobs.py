@@ -10,8 +10,9 @@ import asksage_jupyter
 from asksage_jupyter import session
 from asksage_jupyter.account import Source
 from asksage_jupyter.errors import BadInput, Interrupted, Refused, ReplyLost, Unavailable
-from asksage_jupyter.session import polling, train
-from asksage_jupyter.session.datasets import add_dataset
+from asksage_jupyter.session import train
+from asksage_jupyter.session.training import polling
+from asksage_jupyter.session.training.datasets import add_dataset
 
 FILE, STATUS, DATASETS = "/server/train-with-file", "/server/train-with-file-status", "/server/get-datasets"
 TRAIN, ADD = "/server/train", "/user/add-dataset"

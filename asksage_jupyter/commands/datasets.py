@@ -22,7 +22,7 @@ def _train(
 
 
 def _datasets(_: Sequence[str], create: str | None, cui: bool) -> Iterator[object]:
-    from ..session.datasets import add_dataset
+    from ..session.training.datasets import add_dataset
 
     session = current()
     if create is None:

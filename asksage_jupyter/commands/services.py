@@ -83,7 +83,7 @@ def _estimate(text: str, names: Names) -> Iterator[object]:
 
 def _is_model(session: Session, word: str) -> bool:
     """Whether the first word names a model; the service is asked only about one that may, as no "Why" may."""
-    from ..session.pricing import AUTO
+    from ..session.asking.pricing import AUTO
 
     if word == session.settings.model:
         return True

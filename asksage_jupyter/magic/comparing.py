@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Interrupted
 from ..prompting import expand, unfilled
-from ..session.comparing import compared, estimated, queries_for, together
+from ..session.comparing.compare import compared, estimated, queries_for, together
 from . import show
 from .scope import scope
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..session import Comparison, Reply
-    from ..session.columns import Column
+    from ..session.comparing.columns import Column
 
 Bundle = dict[str, str]
 
@@ -69,7 +69,7 @@ def bundle(text: str, format: str) -> Bundle:
 
 def side_by_side(columns: Sequence[Column]) -> Bundle:
     """Several replies by media type."""
-    from ..session.columns import as_markdown, as_text
+    from ..session.comparing.columns import as_markdown, as_text
 
     return {"text/markdown": as_markdown(columns), "text/plain": as_text(columns)}
 

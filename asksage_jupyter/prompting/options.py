@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput
-from ..session.query import LIVE, REASONING
+from ..session.asking.query import LIVE, REASONING
 from ..settings import FORMATS, AskSage
 from .checks import OneOf, number, tokens, variable, whole
 from .parser import Parser

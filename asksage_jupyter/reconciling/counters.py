@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import month
 from ..account import Account, Meter
 from ..errors import LedgerConflict
-from ..session.contact import Standing, standing
+from ..session.holder.contact import Standing, standing
 from .bills import possible
 from .comparing import EDGE, LAG, Evidence, difference
 from .report import Compared

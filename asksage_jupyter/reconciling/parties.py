@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..ledger import Ledger, Unsettled
     from ..service import Service
     from ..session import Session
-    from ..session.settling import Settling
+    from ..session.holding.settling import Settling
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..session.contact import changed_limit, standing
+from ..session.holder.contact import changed_limit, standing
 from .comparing import LAG
 from .report import PlanChange
 

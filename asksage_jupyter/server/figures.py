@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..account import Balance, Gauge, MeterBalance, Pool
     from ..forecast import Pace, WorkingDays
     from ..ledger import NotebookSpending
-    from ..session.access import Noted
+    from ..session.holder.access import Noted
 
 Wire = dict[str, Any]
 

@@ -13,9 +13,9 @@ from ..forecast import daily
 from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
 from ..ledger.stores.place import place_of
 from ..ledger.stores.watch import MarkWatch
-from ..session.access import Access, mark_of
+from ..session.holder.access import Access, mark_of
+from ..session.holder.requests import pending
 from ..session.renames import called_before, note
-from ..session.requests import pending
 from . import figures
 from .history import History
 from .status import status, without
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..account import Account, Balance
     from ..forecast import Pace
-    from ..session.access import Noted
+    from ..session.holder.access import Noted
     from ..settings import AskSage
     from .figures import Wire
 

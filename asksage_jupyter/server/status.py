@@ -9,7 +9,7 @@ from ..account import Level, advice, gauges, limiting
 if TYPE_CHECKING:
     from ..account import Balance, Gauge, MeterBalance
     from ..forecast import Pace
-    from ..session.access import Noted
+    from ..session.holder.access import Noted
 
 _TITLES = {
     "no-key": "No key",

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from importlib import import_module
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
-from ..settings import AskSage
+from .api import ask, balance, choose_model, compare, estimate, set_plan, top_up, train
+from .kernel import accompany, current, dismiss, forget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import date
-    from pathlib import Path
-
-    from ..account import Balance
-    from ..rates import Estimate
-    from .comparison import Comparison as Comparison
-    from .credentials import find_key as find_key
-    from .plan import overdrawn as overdrawn
-    from .query import Options as Options
-    from .query import build_query as build_query
-    from .query import chosen_model as chosen_model
-    from .reply import Reply as Reply
-    from .session import Companion
+    from .asking.query import Options as Options
+    from .asking.query import build_query as build_query
+    from .asking.query import chosen_model as chosen_model
+    from .asking.reply import Reply as Reply
+    from .comparing.comparison import Comparison as Comparison
+    from .holder.credentials import find_key as find_key
+    from .holder.plan import overdrawn as overdrawn
     from .session import Session as Session
-    from .trained import Training, TrainingEstimate
 
 # Imported when first asked for: `%load_ext` needs none of them.
 _HOMES = {
-    "Comparison": ".comparison",
-    "Options": ".query",
-    "Reply": ".reply",
+    "Comparison": ".comparing.comparison",
+    "Options": ".asking.query",
+    "Reply": ".asking.reply",
     "Session": ".session",
-    "build_query": ".query",
-    "chosen_model": ".query",
-    "find_key": ".credentials",
-    "overdrawn": ".plan",
+    "build_query": ".asking.query",
+    "chosen_model": ".asking.query",
+    "find_key": ".holder.credentials",
+    "overdrawn": ".holder.plan",
 }
 __all__ = [
     "Comparison",
@@ -66,301 +57,3 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name], __name__), name)
-
-
-# What the environment says of proxies and certificates: a correction of it wants new connections.
-_ON_THE_WAY = [
-    name
-    for variable in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-    for name in (variable, variable.lower())
-]
-_lock = threading.Lock()
-_current: tuple[tuple[object, ...], Session] | None = None
-_companions: list[Callable[[Session], Companion | None]] = []
-_abandoned: list[Session] = []  # of the parent, in a forked child
-
-
-def current() -> Session:
-    """The session of this kernel; a new one after a setting changed that it was made from."""
-    global _current
-    settings = AskSage.instance()
-    settings.follow_environment()
-    made_from = (
-        settings.account, settings.url, settings.ca_bundle, settings.ledger,
-        settings.timeout_s, settings.ledger_timeout_s, str(settings.token_command),
-        *map(os.environ.get, _ON_THE_WAY),
-    )  # fmt: skip
-    with _lock:
-        if _current is None or _current[0] != made_from:
-            from .session import Session
-
-            session = Session(settings)
-            if _current is not None and _current[1].account == session.account:
-                session.exchanges = _current[
-                    1
-                ].exchanges  # whatever else changed, it is the same conversation
-            _close()
-            _current = made_from, _accompanied(session)
-        return _current[1]
-
-
-def accompany(make: Callable[[Session], Companion | None]) -> None:
-    """Let `make` give this kernel's session, and every one from now on, a companion, or none."""
-    with _lock:
-        if make in _companions:
-            return
-        _companions.append(make)
-        if _current is not None and (companion := make(_current[1])):
-            _current[1].companions.append(companion)
-
-
-def dismiss(make: Callable[[Session], Companion | None]) -> None:
-    """Let `make` give no session a companion any more."""
-    if make in _companions:
-        _companions.remove(make)
-
-
-def _accompanied(session: Session) -> Session:
-    session.companions += [companion for make in _companions if (companion := make(session))]
-    return session
-
-
-def forget() -> None:
-    """Close this kernel's session; the next use makes a new one."""
-    with _lock:
-        _close()
-
-
-def _close() -> None:
-    global _current
-    if _current is not None:
-        _current[1].close()
-        _current = None
-
-
-def _begin_anew() -> None:
-    """In a forked child: forget the parent's session. Closing it here would end its connections."""
-    global _current, _lock
-    _lock = threading.Lock()  # a thread of the parent may have had the other
-    if _current is not None:
-        _abandoned.append(_current[1])
-        _current = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
-
-
-def ask(
-    prompt: str,
-    *,
-    model: str | None = None,
-    max_tokens: int | None = None,
-    on_text: Callable[[str], None] | None = None,
-    **options: Unpack[Options],
-) -> Reply:
-    """Send a prompt to a model; hold its estimate first, debit what was billed.
-
-    Parameters
-    ----------
-    prompt : str
-    model : str, optional
-        An exact model id; ``AskSage.model`` when absent.
-    max_tokens : int, optional
-        Refuse when the estimate is above this many Ask Sage tokens.
-    on_text : callable, optional
-        Called with the whole text so far while the reply arrives.
-    **options
-        system, persona, dataset, live, temperature, reasoning, history, file: see `Options`.
-
-    Returns
-    -------
-    Reply
-        ``.text``, ``.tokens`` (debited), ``.source``, ``.balance`` and ``.receipt``.
-
-    Raises
-    ------
-    NotEnoughTokens, OverLimit, BadInput, NoKey
-        Nothing was sent.
-    Refused
-        Certainly not billed; the hold is voided.
-    ReplyLost, Interrupted
-        The hold stays open until the bill is known.
-    """
-    from .query import build_query, limit_of
-
-    session, limit = current(), limit_of(max_tokens)
-    return session.ask(build_query(session, prompt, model, options), limit=limit, on_text=on_text)
-
-
-def estimate(prompt: str, model: str | None = None, **options: Unpack[Options]) -> Estimate:
-    """Price a prompt; nothing is sent to a model and nothing is debited.
-
-    Parameters
-    ----------
-    prompt, model, **options
-        As of `ask`.
-
-    Returns
-    -------
-    Estimate
-        ``.low``, ``.expected``, ``.high`` in Ask Sage tokens, and the ``.parts`` they are made of.
-    """
-    from .query import build_query
-
-    session = current()
-    return session.estimate(build_query(session, prompt, model, options))
-
-
-def compare(
-    prompt: str, models: Iterable[str], *, max_tokens: int | None = None, **options: Unpack[Options]
-) -> Comparison:
-    """Send one prompt to several models at once; hold the estimates of all first, debit what each was billed.
-
-    Parameters
-    ----------
-    prompt : str
-    models : iterable of str
-        Two or more exact model ids.
-    max_tokens : int, optional
-        Refuse when the estimates together are above this many Ask Sage tokens.
-    **options
-        As of `ask`, the same for all models.
-
-    Returns
-    -------
-    Comparison
-        Shows the replies side by side. ``.replies`` has each model's `Reply`, or the error of one that
-        failed while others replied; ``.tokens``, ``.balance``, ``.receipt`` and ``.to_frame()``.
-
-    Raises
-    ------
-    NotEnoughTokens, OverLimit
-        All models together; nothing was sent to any.
-    BadInput, NoKey
-        Nothing was sent.
-    Refused, ReplyLost
-        As of `ask`, the first model's, where none replied.
-    Interrupted
-        Its ``.reply`` is the Comparison with what had arrived; the holds of what had not stay open.
-    """
-    from .comparing import compared, queries_for
-    from .query import limit_of
-
-    session, limit = current(), limit_of(max_tokens)
-    comparison = compared(session, queries_for(session, prompt, models, options), limit=limit)
-    if comparison.failure is not None:
-        raise comparison.failure
-    return comparison
-
-
-def choose_model() -> str:
-    """Set ``AskSage.model`` to the cheapest model that your tenant lists, unless one is set; returns it.
-
-    Raises
-    ------
-    BadInput
-        The tenant tells no rates; the message names models to choose from.
-    NoKey, BadKey, NotReached
-        The service cannot be asked for its models.
-    """
-    from .offering import cheapest, nameless
-
-    session = current()
-    if not session.settings.model:
-        if (found := cheapest(session.models())) is None:
-            raise nameless(session, None)
-        session.settings.model = found
-    return session.settings.model
-
-
-def balance() -> Balance:
-    """What is left on both meters: ``.inference`` and ``.training``.
-
-    Each has ``.granted``, ``.used``, ``.held``, ``.remaining``, ``.source`` and ``.as_of``. At first contact
-    with an account the service is asked what it has; later the ledger answers.
-    """
-    return current().balance()
-
-
-def set_plan(inference: int | None = None, training: int | None = None) -> Balance:
-    """Tell the monthly allotments where the service does not, from this month on; returns the new balance."""
-    return current().set_plan(inference, training)
-
-
-def top_up(
-    tokens: int, meter: str = "inference", *, receipt: str, expires: date | str | None = None
-) -> Balance:
-    """Tell of tokens that were bought besides the plan; returns the new balance.
-
-    Parameters
-    ----------
-    tokens : int
-        Ask Sage tokens.
-    meter : str
-        ``"inference"`` or ``"training"``.
-    receipt : str
-        Names the purchase; told again, it is not booked again. It is kept in the ledger as it is.
-    expires : date or str, optional
-        The last day on which they can be spent, like ``"2026-12-31"``, in the account's time zone; the
-        month's last when absent, since unused tokens of a plan do not carry over either. The service does
-        not say whether bought ones do.
-
-    Raises
-    ------
-    LedgerConflict
-        The receipt was told with other tokens; nothing was booked.
-    BadInput
-        A value that is not allowed; nothing was booked.
-    """
-    from .plan import top_up as book
-
-    return book(current(), tokens, meter, receipt, expires)
-
-
-def train(
-    source: str | Path | Iterable[str | Path],
-    dataset: str,
-    *,
-    context: str = "",
-    estimate: bool = False,
-    again: bool = False,
-) -> Training | TrainingEstimate:
-    """Upload texts or files to a dataset; hold their estimate first, debit the training meter.
-
-    Long texts are uploaded in pieces of at most about 3,000 model tokens, cut at sentences, of tables at
-    rows. A piece that was uploaded to the dataset before is left out: after a stop, the same again uploads
-    and debits only what is missing.
-
-    Parameters
-    ----------
-    source : str, Path, or iterable of either
-        A str is the text itself; a Path is a file. Strings of a list or of a DataFrame's column are rows.
-    dataset : str
-        A dataset of the account, by its full name or by the name it was created with.
-    context : str
-        Sent along with each text, where it comes from for example; it is not billed.
-    estimate : bool
-        Price it, upload nothing.
-    again : bool
-        Upload also what was uploaded before, to a dataset that was emptied at Ask Sage: which it is, no
-        route tells.
-
-    Returns
-    -------
-    Training or TrainingEstimate
-        ``.tokens`` debited, ``.uploaded`` and ``.there``, ``.balance``, ``.receipt``; or, with `estimate`,
-        ``.training`` and ``.inference`` tokens expected.
-
-    Raises
-    ------
-    NotEnoughTokens, BadInput, NoKey
-        Nothing was uploaded.
-    Refused
-        A piece was certainly not billed; those before it were uploaded and debited, as the message tells.
-    ReplyLost, Interrupted
-        The same, and the hold of the piece under way stays open until its bill is known.
-    """
-    from .training import train as upload
-
-    return upload(current(), source, dataset, context=context, estimate=estimate, again=again)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from .. import month
 from ..account import Balance, Meter
 from ..errors import AskSageError, BadInput, NoKey
-from .access import Access
-from .asking import Question, ask
+from .asking.ask import Question, ask
+from .asking.exchanges import Exchange, Exchanges
+from .asking.listener import Listener
+from .asking.pricing import Pricing
+from .asking.shares import shares
+from .asking.waiting import LIMIT_S, patiently
 from .clock import Clock
-from .contact import make_contact
-from .credentials import BY_COMMAND, another_key, find_key, keep_key
-from .exchanges import Exchange, Exchanges
-from .holder import check_holder
-from .listener import Listener
-from .pricing import Pricing
-from .settling import Settling
-from .shares import shares
-from .waiting import LIMIT_S, patiently
+from .holder.access import Access
+from .holder.contact import make_contact
+from .holder.credentials import BY_COMMAND, another_key, find_key, keep_key
+from .holder.whose import check_holder
+from .holding.settling import Settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..rates import Estimate
     from ..service import Answer, ModelInfo, Query, Secret, Service
     from ..settings import AskSage
-    from .reply import Reply
+    from .asking.reply import Reply
 
 HISTORY_KEPT = 100
 T = TypeVar("T")
@@ -376,7 +376,7 @@ class Session:
 
     def estimate_plugin(self, plugin: str, values: Mapping[str, str], model: str) -> Estimate:
         """What a plugin will cost: as it was billed before, else as its values in one prompt would be."""
-        from .plugins import price_plugin
+        from .asking.plugins import price_plugin
 
         return price_plugin(self, plugin, values, model)
 
@@ -390,7 +390,7 @@ class Session:
         NotEnoughTokens, Refused, ReplyLost, Interrupted
             As of `ask`.
         """
-        from .plugins import FOLLOW_UP, price_named
+        from .asking.plugins import FOLLOW_UP, price_named
 
         if (latest := self.exchanges.latest) is None:
             raise BadInput("there is no reply in this notebook yet: ask something with %%asksage first")

@@ -1,0 +1,1 @@
+"""One question and its reply: priced, refused or sent, debited, told."""

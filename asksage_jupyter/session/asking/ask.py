@@ -1,0 +1,210 @@
+"""One question and its reply: estimated, refused or sent, debited, and told in a receipt."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ...account import Bill, Source, Status
+from ...errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
+from ...rates import RECORDED
+from ...service.departure import departing
+from ..holding.aside import Aside, at_once
+from .reply import Reply, stays_held, unpriced
+from .shortage import told_of, with_more
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...account import Call
+    from ...rates import Estimate
+    from ...service import Answer
+    from ..holding.aside import Here
+    from ..holding.held import Held
+    from ..session import Session
+    from .listener import Listener
+
+_TOLD_PARTS = ("history", "persona", "web search", "references", "file", *RECORDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be asked; nothing of it is sent.
+
+    Attributes
+    ----------
+    estimate : Estimate
+    send : callable
+        Sends, and returns the whole answer.
+    listener : Listener
+        Has the text as far as it arrived.
+    answering : str or None
+        The model that answers behind the name of the estimate, such as a plugin's.
+    learn : callable
+        Called with the answer, after it was debited.
+    """
+
+    estimate: Estimate
+    send: Callable[[], Answer]
+    listener: Listener
+    answering: str | None = None
+    learn: Callable[[Answer], None] = lambda answer: None
+
+
+def ask(session: Session, model: str, prepare: Callable[[], Question], *, limit: int | None = None) -> Reply:
+    """Ask one question: admit it, hold its estimate, send, settle. It may be stopped at any moment.
+
+    Parameters
+    ----------
+    model : str
+        Told where it is stopped before the question is there.
+    prepare : callable
+        Returns the question.
+    limit : int, optional
+        Refuse when the estimate is above this many Ask Sage tokens.
+
+    Raises
+    ------
+    NotEnoughTokens, OverLimit, Refused, ReplyLost, Interrupted
+        As of `Session.ask`.
+    """
+    aside: Aside[Reply] | None = None
+    estimate = None
+    try:
+        question = prepare()
+        estimate = question.estimate
+        call = _admitted(session, estimate, limit)
+        aside = Aside(partial(asked, session, call, question))
+        return aside.run()  # nothing is called between here and the person: a Ctrl-C finds no gap
+    except KeyboardInterrupt:
+        if aside is not None and not aside.call_off():
+            raise
+    nothing = Reply("", model, estimate or unpriced(model), "", interrupted=True)
+    raise Interrupted(nothing, "nothing was sent.")
+
+
+def asked(session: Session, call: Call, question: Question, here: Here = at_once) -> Reply:
+    """Hold the estimate, send `here`, settle; what was paid for is returned, whatever fails afterwards.
+
+    Raises
+    ------
+    NotEnoughTokens, Refused, ReplyLost, Interrupted
+        As of `Session.ask`.
+    """
+    held = session.settling.held(call)
+    try:
+        with ExitStack() as stack:
+            with_more(session, lambda: stack.enter_context(held), question.estimate)
+            answer = _answered(here, question, held)
+            bill = _bill(session, answer, question, held.took_ms)
+            if bill is None:
+                held.await_bill()
+            else:
+                held.settle(bill)
+    except OutOfTokens as error:
+        raise told_of(session, error, call) from None
+    except ReplyLost as lost:
+        told = f"{lost} {stays_held(held.tokens)}" if held.tokens else str(lost)
+        text = question.listener.text or lost.text
+        raise ReplyLost(told, status=lost.status, text=text, tokens=lost.tokens) from None
+    except KeyboardInterrupt:
+        raise _interrupted(session, question, held) from None
+    paid_for(partial(question.learn, answer))
+    return _reply(session, answer, question, held, bill)
+
+
+def paid_for(do: Callable[[], object]) -> None:
+    """Do what follows a debit: it must not cost the reply."""
+    with suppress(Exception, KeyboardInterrupt):
+        do()
+
+
+def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
+    """The call, unless the person's own limit refuses it; the ledger knows of this month."""
+    session.settling.catch_up()
+    if limit is not None and estimate.expected > limit:
+        raise OverLimit(estimate.expected, limit)
+    session.make_contact(to_spend=True)
+    return session.settling.call(estimate.model, estimate.expected)
+
+
+def _answered(here: Here, question: Question, held: Held) -> Answer:
+    """The answer; of a failure that tells its bill, that is debited."""
+    try:
+        return here(partial(_sent, question.send, held))
+    except ReplyLost as lost:
+        if lost.tokens:
+            held.settle(Bill(lost.tokens, Source.BILLED, status=Status.LOST, duration_ms=held.took_ms))
+        raise
+
+
+def _sent(send: Callable[[], Answer], held: Held) -> Answer:
+    with departing(held.sent):
+        return send()
+
+
+def _bill(session: Session, answer: Answer, question: Question, duration_ms: int | None) -> Bill | None:
+    """What is debited, from the best source there is; None where only the service's log can tell."""
+    tokens, source = answer.tokens, Source.BILLED
+    if tokens is None:
+        model = answer.model or question.answering or question.estimate.model
+        if (priced := session.pricing.bill(model, answer)) is None:
+            return None
+        tokens, source = priced
+    return Bill(
+        tokens=tokens,
+        source=source,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        duration_ms=duration_ms,
+        request_id=answer.request_id,
+        model=_served(answer, question) if question.answering is None else None,
+    )
+
+
+def _served(answer: Answer, question: Question) -> str | None:
+    """The model that answered, where it is told and is not the one asked."""
+    asked_for = question.answering or question.estimate.model
+    return answer.model if answer.model not in (None, asked_for) else None
+
+
+def _reply(session: Session, answer: Answer, question: Question, held: Held, bill: Bill | None) -> Reply:
+    estimate, served = question.estimate, _served(answer, question)
+    notes = [f"{part.name} ~{part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
+    if served:
+        notes.append(f"asked {question.answering or estimate.model}, answered by {served}")
+    if held.trouble:
+        notes.append(held.trouble)
+    return Reply(
+        text=answer.text,
+        model=estimate.model if question.answering else served or estimate.model,
+        estimate=estimate,
+        op=held.call.op,
+        tokens=bill.tokens if bill else None,
+        source=bill.source if bill else None,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        held=0 if bill else held.tokens,
+        balance=session.balance_now(),
+        notes=tuple(notes),
+        is_demo=session.account.is_demo,
+    )
+
+
+def _interrupted(session: Session, question: Question, held: Held) -> Interrupted:
+    reply = Reply(
+        question.listener.text,
+        question.estimate.model,
+        question.estimate,
+        held.call.op,
+        held=held.tokens,
+        balance=session.balance_now(),
+        interrupted=True,
+        is_demo=session.account.is_demo,
+    )
+    if held.was_sent:
+        return Interrupted(reply, f"stopped. {stays_held(held.tokens)}")
+    still = f" {held.trouble}." if held.trouble else ""
+    return Interrupted(reply, f"nothing was sent.{still}")

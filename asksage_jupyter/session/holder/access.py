@@ -1,0 +1,126 @@
+"""How it stands between an account and the service, where another process sees it: a file beside the ledger.
+
+The sidebar's server reads the ledger, and the ledger knows nothing of a key that is not accepted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import BadKey, NoKey, NotReached
+from ..beside import of_account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ...account import Account
+
+_log = logging.getLogger(__name__)
+_FOLDER = "access"
+_ASKED_FOR = 60 * 1_000_000  # microseconds; who asks for longer was killed meanwhile
+
+
+class State(StrEnum):
+    """What stands between them; where nothing does, nothing is noted."""
+
+    ASKING = "asking"
+    NO_KEY = "no-key"
+    BAD_KEY = "bad-key"
+    NOT_REACHED = "not-reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What was noted last.
+
+    Attributes
+    ----------
+    state : State
+    words : str
+        For the person; one line, without the key.
+    at : int
+        Microseconds UTC.
+    """
+
+    state: State
+    words: str
+    at: int
+
+
+class Access:
+    """Notes how it stands for one account. Never fails: it is only told, and nothing depends on it.
+
+    Parameters
+    ----------
+    folder : Path
+        That of the ledger.
+    account : Account
+    clock : callable
+        The present instant, in microseconds UTC.
+    """
+
+    def __init__(self, folder: Path, account: Account, clock: Callable[[], int]) -> None:
+        self._path = of_account(folder / _FOLDER, account)
+        self._host, self._clock = account.host, clock
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Note that the service is asked, and what came in between; nothing when it answered."""
+        self._note(State.ASKING, f"Asking {self._host} ...")
+        try:
+            yield
+        except NoKey as error:
+            self._note(State.NO_KEY, str(error))
+            raise
+        except BadKey as error:
+            self._note(State.BAD_KEY, str(error))
+            raise
+        except NotReached as error:
+            self._note(State.NOT_REACHED, str(error))
+            raise
+        except BaseException:
+            self._clear()
+            raise
+        self._clear()
+
+    def noted(self) -> Noted | None:
+        """What was noted last, here or in another process; None where nothing stands in between."""
+        try:
+            told = json.loads(self._path.read_text(encoding="utf-8"))
+            noted = Noted(State(told["state"]), str(told["words"]), int(told["at"]))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        is_over = noted.state is State.ASKING and self._clock() - noted.at > _ASKED_FOR
+        return None if is_over else noted
+
+    def _note(self, state: State, words: str) -> None:
+        told = json.dumps({"state": state, "words": words, "at": self._clock()})
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, made = tempfile.mkstemp(dir=self._path.parent)  # for this person's eyes only
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(told)
+            Path(made).replace(self._path)
+        except OSError:
+            _log.debug("how it stands with the service could not be noted", exc_info=True)
+
+    def _clear(self) -> None:
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+def mark_of(folder: Path) -> tuple[int, int]:
+    """What differs after any account's note did; for who looks now and then."""
+    try:
+        found = (folder / _FOLDER).stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_ino

@@ -1,0 +1,1 @@
+"""Hold, send, settle: tokens set aside, and what becomes of them."""

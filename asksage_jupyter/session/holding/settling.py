@@ -1,0 +1,225 @@
+"""Hold, send, settle: the one order in which anything that costs tokens is done."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ...account import Call, Meter
+from ...display.notices import warn
+from ...display.plain import told
+from ...errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
+from .. import origin
+from ..beside import of_account
+from .ceiling import Ceiling
+from .held import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...account import Account, Bill
+    from ...ledger import Ledger
+    from ...ledger.stores.outbox import Outbox
+    from ...settings import AskSage
+
+
+class Settling:
+    """Sends what costs tokens, and never in another order.
+
+    Parameters
+    ----------
+    account : Account
+    settings : AskSage
+        The project, and when a hold is past due.
+    ledger : callable
+        Returns the ledger; called only when there is something to book.
+    clock : callable
+        The present instant in microseconds UTC.
+    after : callable
+        Called when a call is over, however it ended.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        settings: AskSage,
+        ledger: Callable[[], Ledger],
+        clock: Callable[[], int],
+        after: Callable[[], None],
+    ) -> None:
+        self._account = account
+        self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
+        self._after = after
+        self._in_flight: set[str] = set()
+        self._ended: set[str] = set()
+        self.ceiling = Ceiling(lambda: of_account(ledger().outbox.with_suffix(".bounds"), account))
+        self._told: set[str] = set()
+
+    @cached_property
+    def _outbox(self) -> Outbox:
+        from ...ledger.stores.outbox import Outbox
+
+        return Outbox(self._ledger().outbox)
+
+    @property
+    def unbooked(self) -> int:
+        """How many calls wait to be booked."""
+        return len(self._outbox.waiting())
+
+    def call(self, model: str, tokens: int, meter: Meter = Meter.INFERENCE) -> Call:
+        """A new call of `tokens` on `meter`, with where it comes from."""
+        from ...ledger import new_op
+
+        return Call(
+            op=new_op(),
+            sent_at=self._clock(),
+            model=model,
+            meter=meter,
+            estimate=tokens,
+            notebook=origin.notebook(self._ledger().folder),
+            cell=origin.cell(),
+            project=self._settings.project or None,
+            user=self._account.holder,
+        )
+
+    def held(self, call: Call) -> Held:
+        """Set the call's tokens aside with ``with``, and leave as `Held` tells.
+
+        ::
+
+            with settling.held(call) as held:
+                held.sent()
+                answer = send()
+                held.settle(bill_of(answer))
+
+        For what costs on both meters two of them are entered, and both are sent and settled.
+        """
+        return Held(self, call)
+
+    def resumed(self, call: Call) -> Held:
+        """A call that was held before, here or in another kernel, and left open: to be settled or voided."""
+        held = Held(self, call)
+        held.tokens = call.estimate
+        held.leave_open()
+        return held
+
+    @property
+    def in_flight(self) -> frozenset[str]:
+        """The ops of the calls that are under way in this session now."""
+        return frozenset(self._in_flight)
+
+    def has_ended(self, op: str) -> bool:
+        """Whether a call of this session is over, whatever became of its bill."""
+        return op in self._ended
+
+    def catch_up(self) -> None:
+        """Presume what is past due, and book the debits that failed before, here or in another kernel.
+
+        Raises
+        ------
+        LedgerError
+            The ledger cannot be written now.
+        """
+        self._ledger().presume(self._account)
+        for op, bill in self._outbox.waiting():
+            try:
+                self._book(op, bill)
+            except (LedgerConflict, LedgerRefused) as error:
+                self._set_aside(op, bill, error)
+            except LedgerUnusable as error:
+                self._tell_waiting(op, bill, error)
+            except LedgerError as error:
+                self._tell_waiting(op, bill, error)
+                break  # a ledger that does not answer would be waited for with each of them
+            except Exception as error:  # noqa: BLE001  of whatever kind, it stops no cell
+                self._set_aside(op, bill, error)
+            else:
+                self._outbox.remove([(op, bill)])
+
+    def _set_aside(self, op: str, bill: Bill | None, why: Exception) -> None:
+        """Tell of a bill that the ledger refuses for good; a void that it refuses has nothing to void."""
+        if bill is None:
+            self._outbox.remove([(op, bill)])
+            return
+        self._outbox.set_aside(op, bill, told(why))
+        self._tell(f"{op} for good", f"{bill.tokens:,} tokens: {self._refused(why)}")
+
+    def _refused(self, why: Exception) -> str:
+        return (
+            f"not debited: {told(why).rstrip('.')}. The bill is kept in {self._outbox.aside}; "
+            f"%asksage reconcile books what Ask Sage counted"
+        )
+
+    def _tell_waiting(self, op: str, bill: Bill | None, why: Exception) -> None:
+        """Tell that it is tried again."""
+        tokens = bill.tokens if bill else 0
+        self._tell(op, f"{tokens:,} tokens: the debit is still to be booked ({why})")
+
+    def _tell(self, what: str, words: str) -> None:
+        """Tell `what` once a session: a bill that cannot be set aside either comes again."""
+        if what not in self._told:
+            self._told.add(what)
+            warn(words, stacklevel=5)
+
+    # -- what `Held` does ----------------------------------------------------------------------------
+
+    def begin(self, op: str) -> None:
+        """A call is under way."""
+        self._in_flight.add(op)
+
+    def end(self, op: str) -> None:
+        """It is over, however it ended."""
+        self._in_flight.discard(op)
+        self._ended.add(op)
+        with suppress(Exception, KeyboardInterrupt):  # it must not cost the person a paid reply
+            self._after()
+
+    def note_arrival(self, op: str) -> None:
+        """A call's whole reply is there, and its bill is not: whoever finds the bill calls it no lost one."""
+        from ...ledger.stores.arrived import Arrived
+
+        with suppress(Exception, KeyboardInterrupt):
+            Arrived(self._ledger().outbox).add(op)
+
+    def hold(self, call: Call) -> None:
+        """Set its estimate aside."""
+        if self.ceiling.is_near:
+            self.ceiling.refuse(call, self._ledger().balance(self._account))
+        due = call.sent_at + self._settings.presume_after_s * 1_000_000
+        self._ledger().hold(self._account, call, due=due)
+
+    def take_back(self, op: str) -> None:
+        """Void a hold of which the ledger did not say whether it was made."""
+        try:
+            self._ledger().void(op)
+        except LedgerConflict:
+            pass  # it was not
+        except LedgerError:
+            self._outbox.keep(op, None)
+
+    def book(self, op: str, bill: Bill | None) -> str | None:
+        """Debit, or void without a bill; on failure keep it in the outbox for the next try, and say so.
+
+        A reply that is paid for must arrive, whatever becomes of the debit.
+        """
+        try:
+            self._book(op, bill)
+        except (BadInput, LedgerConflict, LedgerRefused) as error:
+            if bill is None:
+                return f"nothing is given back: {error}"
+            self._outbox.set_aside(op, bill, str(error))
+            return f"not debited: {error}" if isinstance(error, LedgerConflict) else self._refused(error)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, the reply comes first
+            self._outbox.keep(op, bill)
+            what = "the hold is still to be given back" if bill is None else "the debit is still to be booked"
+            return f"{what} ({told(error)})"
+        return None
+
+    def _book(self, op: str, bill: Bill | None) -> None:
+        if bill is None:
+            self._ledger().void(op)
+        else:
+            self._ledger().settle(op, bill)

@@ -1,0 +1,1 @@
+"""Texts and files to a dataset, piece by piece."""
