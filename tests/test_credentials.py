@@ -259,7 +259,7 @@ def test_the_sidebar_is_told_what_stands_in_the_way(strict, sidebar, monkeypatch
     monkeypatch.setenv("ASKSAGE_API_KEY", "wrong-key")
     with pytest.raises(BadKey) as caught:
         sage.balance()
-    assert sidebar() == {"state": "bad-key", "words": str(caught.value)}
+    assert sidebar() == {"state": "bad-key", "title": "Key not accepted", "words": str(caught.value)}
     monkeypatch.setenv("ASKSAGE_API_KEY", KEY)
     seen = []
     strict.on("/server/count-monthly-tokens", lambda request: seen.append(sidebar()) or {"response": 5})

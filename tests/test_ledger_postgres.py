@@ -111,8 +111,8 @@ def test_a_url_that_is_none_is_refused_without_being_repeated(url):
 
 
 def test_a_missing_driver_is_told_in_one_line(monkeypatch):
-    for module in ("postgres.server", "postgres.store"):
-        monkeypatch.setitem(sys.modules, f"asksage_jupyter.ledger.{module}", None)
+    for module in ("server", "store"):
+        monkeypatch.setitem(sys.modules, f"asksage_jupyter.ledger.stores.postgres.{module}", None)
     for kind in (Ledger, LedgerView):
         with pytest.raises(LedgerUnusable, match=r"pip install 'asksage_jupyter\[postgres\]'"):
             kind("postgresql://db/sage")
