@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .pace import Pace
 
 _WIDTH, _HEIGHT = 240, 60
-_EVEN = "var(--jp-border-color0,#888)"
+_EVEN = "var(--jp-ui-font-color2,#616161)"
 
 
 def text(pace: Pace) -> str:
