@@ -402,6 +402,8 @@ def test_no_answer_holds_the_key_or_a_calls_id(ask, server, jp_root_dir):
 def test_no_ledger_is_a_state_and_none_is_made(ask, as_ada, path):
     status, balance = ask("balance")
     assert (status, balance["state"], balance["meters"]) == (200, "no-ledger", [])
+    assert balance["access"]["state"] == "no-key"
+    assert balance["status"]["remaining"] == "Ask Sage: No key"
     status, month = ask("month")
     assert (status, {day["used"] for day in month["days"]}, month["calls"]) == (200, {0}, [])
     assert ask("notebook", params={"path": "a.ipynb"}) == (
@@ -572,6 +574,13 @@ def test_a_refresh_compares_nobody_but_the_configured_account(ask, ledger, path,
     assert "no key" in balance["note"]
     assert balance["account"]["holder"] == ADA.holder
     assert [known.account for known in ledger.accounts()] == [ADA]
+
+
+def test_whoever_has_a_key_is_not_told_of_none_before_the_first_call(ask, as_ada, path, monkeypatch):
+    monkeypatch.setenv("ASKSAGE_API_KEY", KEY)
+    balance = ask("balance")[1]
+    assert (balance["state"], balance["access"]) == ("no-ledger", None)
+    assert balance["status"]["remaining"] == "Ask Sage: no calls yet"
 
 
 def test_a_refresh_without_a_key_makes_no_ledger(ask, as_ada, path):

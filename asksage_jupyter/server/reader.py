@@ -13,7 +13,7 @@ from ..forecast import daily
 from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
 from ..ledger.stores.place import place_of
 from ..ledger.stores.watch import MarkWatch
-from ..session.holder.access import Access, mark_of
+from ..session.holder.access import Access, Noted, State, mark_of
 from ..session.holder.requests import pending
 from ..session.renames import called_before, note
 from . import figures
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from ..account import Account, Balance
     from ..forecast import Pace
-    from ..session.holder.access import Noted
     from ..settings import AskSage
     from .figures import Wire
 
 _CALLS = 20
 _ACCESS_EVERY_S = 0.5
+_NO_KEY = "No Ask Sage key yet: in a notebook, run %asksage login."
 _NOTEBOOK, _SENT_AT = map(CALL_COLUMNS.index, ("notebook", "sent_at"))
 
 
@@ -59,6 +59,7 @@ class Reader:
             return self._balance(can_check, checked_at, now, noted)
         except LedgerMissing:
             state, trouble = "no-ledger", None
+            noted = noted or self._keyless(can_check, now)
         except AskSageError as error:
             state, trouble = "trouble", str(error)
         return {
@@ -250,6 +251,13 @@ class Reader:
         with suppress(AskSageError):
             account = self._known_or_configured()
             return Access(place_of(self._settings.ledger).folder, account, self._clock).noted()
+        return None
+
+    def _keyless(self, can_check: Callable[[Account], bool], now: int) -> Noted | None:
+        """That there is no key, where no kernel has asked yet and so none noted it."""
+        with suppress(AskSageError):
+            if not can_check(self._settings.account):
+                return Noted(State.NO_KEY, _NO_KEY, now)
         return None
 
     def _whose(self) -> Account:
