@@ -264,7 +264,7 @@ def test_the_sidebar_is_told_what_stands_in_the_way(strict, sidebar, monkeypatch
     seen = []
     strict.on("/server/count-monthly-tokens", lambda request: seen.append(sidebar()) or {"response": 5})
     sage.balance()
-    assert seen == [{"state": "asking", "words": "Asking localhost ..."}]
+    assert [(note["state"], note["words"]) for note in seen] == [("asking", "Asking localhost ...")]
     assert sidebar() is None
 
 
