@@ -134,6 +134,7 @@ def opened(browser: Browser, lab: Lab, notebook: Path, **look: object) -> Page:
     """A page with the notebook open and its kernel ready; `look` is the page's, as Playwright has it."""
     tall = {"viewport": {"width": 1000, "height": 4200}, "device_scale_factor": 1.5}
     page = browser.new_page(**(tall | look))
+    page.set_default_timeout(WAIT_MS)  # of clicks, too, which have 30 s otherwise
     visit(page, lab, notebook)
     return page
 
