@@ -200,7 +200,7 @@ class AskSage(SingletonConfigurable):
 
     @validate("url")
     def _checked_url(self, proposal: Bunch) -> str:
-        from .service.address import base_url
+        from .service.way.address import base_url
 
         url: str = proposal.value
         _refuse(base_url, url)
@@ -239,7 +239,7 @@ class AskSage(SingletonConfigurable):
     @property
     def account(self) -> Account:
         """Whose tokens are counted: the person at the host, whatever key they use there."""
-        from .service.address import base_url, is_loopback
+        from .service.way.address import base_url, is_loopback
 
         host = urlsplit(base_url(self.url)).hostname or ""
         # Without an e-mail the service cannot be asked who holds the key; the login name at least keeps

@@ -14,7 +14,7 @@ from asksage_jupyter.display.plain import plain
 from asksage_jupyter.errors import BadInput, ServiceError
 from asksage_jupyter.prompting import CellOptions, parse_cell
 from asksage_jupyter.service import Answer, Secret, Service
-from asksage_jupyter.service.wire import Body
+from asksage_jupyter.service.replies.wire import Body
 
 LIMIT = settings(max_examples=400)
 

@@ -19,7 +19,7 @@ import asksage_jupyter as sage
 from asksage_jupyter import cli, session
 from asksage_jupyter.errors import AskSageError, NotReached, ReplyLost, Unavailable
 from asksage_jupyter.server.refresh import Refresh
-from asksage_jupyter.service import connection
+from asksage_jupyter.service.way import connection
 from asksage_jupyter.session.asking import waiting
 from asksage_jupyter.settings import AskSage
 
@@ -386,7 +386,7 @@ def test_what_the_machine_trusts_is_trusted(configured, secure, authority, tmp_p
 
 
 def test_a_python_that_looks_elsewhere_finds_the_systems_certificates(monkeypatch):
-    from asksage_jupyter.service import trust
+    from asksage_jupyter.service.way import trust
 
     monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)

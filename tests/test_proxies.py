@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from asksage_jupyter.errors import ConfigurationError
-from asksage_jupyter.service.proxies import proxy_for, without_proxy
+from asksage_jupyter.service.way.proxies import proxy_for, without_proxy
 
 PROXY = "http://proxy.example:3128"
 

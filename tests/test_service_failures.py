@@ -17,8 +17,8 @@ from asksage_jupyter.errors import (
     ReplyLost,
     Unavailable,
 )
-from asksage_jupyter.service.meaning import Meaning, limit_named, meaning_of
-from asksage_jupyter.service.pausing import told_s
+from asksage_jupyter.service.replies.meaning import Meaning, limit_named, meaning_of
+from asksage_jupyter.service.replies.pausing import told_s
 
 TRAIN, EXECUTE, FOLLOW_UP = "/server/train", "/server/execute-plugin", "/server/follow-up-questions"
 MODELS = "/server/get-models"

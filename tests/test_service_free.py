@@ -225,7 +225,7 @@ def test_the_limits_are_found(bench, reply):
 
 def test_nothing_but_the_limits_outlives_the_decoding(bench, monkeypatch):
     """Every object of the reply that is kept, seen from where the figures are picked."""
-    from asksage_jupyter.service import counters
+    from asksage_jupyter.service.routes import counters
 
     kept = []
     pick = counters._limit

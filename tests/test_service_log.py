@@ -10,7 +10,7 @@ from scripted import EMAIL, EXCHANGE, Bench, Played
 from asksage_jupyter.errors import BadInput, BadKey, NoRoute, NotReached, Refused, Unavailable
 from asksage_jupyter.month import to_instant
 from asksage_jupyter.service import LogRow
-from asksage_jupyter.service.wire import Body
+from asksage_jupyter.service.replies.wire import Body
 
 LOG = "/user/get-user-logs"
 BAD = {"response": "Token is invalid [1]", "status": 400}

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 from scripted import QUERY, STREAM, Bench, envelope, pieces, question
 
-from asksage_jupyter.service import deadline
-from asksage_jupyter.service.deadline import left_s, limit_s, within_s
+from asksage_jupyter.service.way import deadline
+from asksage_jupyter.service.way.deadline import left_s, limit_s, within_s
 
 pytestmark = pytest.mark.filterwarnings(
     # Of a socket that was being made when the stop came nobody knows but Python itself.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scripted import EMAIL, EXCHANGE, QUERY, SEPARATOR, STREAM, Bench, Played, envelope, pieces, question
 
 from asksage_jupyter.errors import BadKey, Refused, ReplyLost, Unavailable
-from asksage_jupyter.service.stream import Splitter, Transcript
-from asksage_jupyter.service.wire import Body
+from asksage_jupyter.service.replies.wire import Body
+from asksage_jupyter.service.routes.stream import Splitter, Transcript
 
 LIMIT = settings(max_examples=150)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .address import base_url, is_loopback
-from .catalog import ModelInfo, Persona, Plugin
 from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, TokenRequest, Trained
+from .replies.catalog import ModelInfo, Persona, Plugin
 from .secret import Secret
+from .way.address import base_url, is_loopback
 
 if TYPE_CHECKING:
     from .client import Service

@@ -12,17 +12,29 @@ import httpx
 
 from ..account import Meter
 from ..errors import BadInput, NoRoute
-from . import admin, counters, jobs, lists, log, personal, plugins, questions, stream, tokenizer, training
-from .address import base_url
-from .auth import Credentials
-from .catalog import ModelInfo, Persona, Plugin
-from .connection import Connection
-from .departure import depart
-from .payload import request_for
 from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, TokenRequest, Trained
+from .replies.catalog import ModelInfo, Persona, Plugin
+from .replies.wire import Body
+from .routes import (
+    admin,
+    counters,
+    jobs,
+    lists,
+    log,
+    personal,
+    plugins,
+    questions,
+    stream,
+    tokenizer,
+    training,
+)
 from .secret import Secret
-from .transport import connect
-from .wire import Body
+from .way.address import base_url
+from .way.auth import Credentials
+from .way.connection import Connection
+from .way.departure import depart
+from .way.payload import request_for
+from .way.transport import connect
 
 
 class Service:

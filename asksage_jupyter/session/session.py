@@ -238,7 +238,7 @@ class Session:
 
     def prepared(self, price: Callable[[], T]) -> T:
         """Price something, and know the account that is to pay for it, within one limit."""
-        from ..service.deadline import within_s
+        from ..service.way.deadline import within_s
 
         with within_s(LIMIT_S):
             priced = price()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...account import Bill, Source, Status
 from ...errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
 from ...rates import RECORDED
-from ...service.departure import departing
+from ...service.way.departure import departing
 from ..holding.aside import Aside, at_once
 from .reply import Reply, stays_held, unpriced
 from .shortage import told_of, with_more

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...account import Meter
 from ...errors import AskSageError, NotEnoughTokens, OutOfTokens
-from ...service.deadline import within_s
+from ...service.way.deadline import within_s
 from ..holder.contact import changed_limit, standing
 
 if TYPE_CHECKING:

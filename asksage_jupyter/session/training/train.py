@@ -23,7 +23,7 @@ from ...errors import (
     ReplyLost,
     ServiceError,
 )
-from ...service.departure import departing
+from ...service.way.departure import departing
 from .. import given
 from ..asking.reply import stays_held
 from ..asking.shortage import afford, told_of

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import NoRoute, Refused
-from .payload import json_of
-from .records import Job
-from .scalars import member, natural, one_line
-from .wire import Body, Pairs
+from ...errors import NoRoute, Refused
+from ..records import Job
+from ..replies.scalars import member, natural, one_line
+from ..replies.wire import Body, Pairs
+from ..way.payload import json_of
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ..way.connection import Connection
 
 _PATH = "/server/train-with-file-status"
 UNDER_WAY = ("queued", "running")

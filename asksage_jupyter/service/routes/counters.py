@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..account import Meter
-from ..errors import BadKey, NotReached, Refused, Unavailable
-from .records import Limits
-from .scalars import member, natural, one_line, text_in, whole
-from .wire import Pairs
+from ...account import Meter
+from ...errors import BadKey, NotReached, Refused, Unavailable
+from ..records import Limits
+from ..replies.scalars import member, natural, one_line, text_in, whole
+from ..replies.wire import Pairs
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ..way.connection import Connection
 
 _LIMITS = ("max_tokens", "max_train_tokens")
 _NO_NUMBERS = (-1, -2)  # by which the service says that there is no limit, or none to tell

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import BadKey, Refused, Unavailable
-from .catalog import ModelInfo, Persona, Plugin, datasets_in, models_in, personas_in, plugins_in
-from .wire import Body
+from ...errors import BadKey, Refused, Unavailable
+from ..replies.catalog import ModelInfo, Persona, Plugin, datasets_in, models_in, personas_in, plugins_in
+from ..replies.wire import Body
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ..way.connection import Connection
 
 
 def models(connection: Connection) -> list[ModelInfo]:

@@ -9,7 +9,7 @@ from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 import httpx
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 from .address import is_loopback
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from ..account import Meter
-from ..errors import BadInput, NoRoute, Refused, ReplyLost, ServiceError
-from .payload import JSON, json_of
-from .records import TokenRequest
-from .scalars import natural, one_line, text_in
-from .wire import Body
+from ...account import Meter
+from ...errors import BadInput, NoRoute, Refused, ReplyLost, ServiceError
+from ..records import TokenRequest
+from ..replies.scalars import natural, one_line, text_in
+from ..replies.wire import Body
+from ..way.payload import JSON, json_of
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ..way.connection import Connection
 
 # Characters, by the vendor's specification.
 _LONGEST_REASON = 500

@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import NoRoute, OutOfTokens, ReplyLost, ServiceError
+from ...errors import NoRoute, OutOfTokens, ReplyLost, ServiceError
+from ..records import Answer
 from .failures import bad_key, busy, lost, refused
 from .meaning import Meaning, limit_named, meaning_of
-from .records import Answer
 from .scalars import member, one_line, seconds, text_in, whole
 from .usage import Usage, usage_of
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Refused
-from .payload import json_of
-from .records import Limits, OrganizationUser
-from .scalars import flag, member, natural, text_in
-from .wire import Pairs
+from ...errors import Refused
+from ..records import Limits, OrganizationUser
+from ..replies.scalars import flag, member, natural, text_in
+from ..replies.wire import Pairs
+from ..way.payload import json_of
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ..way.connection import Connection
 
 _PATH = "/user/admin-get-all-users-with-tokens"
 _AT_ONCE = 1000  # the most the service gives

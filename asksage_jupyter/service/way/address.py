@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 _EXAMPLE = "write it like https://api.asksage.ai (ASKSAGE_URL)"
 

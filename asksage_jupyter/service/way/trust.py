@@ -7,7 +7,7 @@ import ssl
 import sys
 from pathlib import Path
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 # Where systems keep what they trust, for a Python that was built to look elsewhere.
 _SYSTEM = (

@@ -8,13 +8,13 @@ import ssl
 
 import httpx
 
-from ..errors import ConfigurationError, NotReached, Refused, ReplyLost, ServiceError, Unavailable
+from ...errors import ConfigurationError, NotReached, Refused, ReplyLost, ServiceError, Unavailable
+from ..replies.failures import lost
+from ..replies.scalars import one_line
 from .bounded import OutOfBounds, bound
 from .deadline import left_s, limit_s
-from .failures import lost
 from .lines import Lines
 from .proxies import proxy_for, shown
-from .scalars import one_line
 from .trust import trusted
 
 _CONNECT_S = 10.0

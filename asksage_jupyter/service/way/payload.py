@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from ..errors import BadInput
-from .records import Query
+from ...errors import BadInput
+from ..records import Query
 
 JSON = {"content-type": "application/json"}
 

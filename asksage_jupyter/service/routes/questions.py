@@ -7,12 +7,12 @@ import re
 
 import httpx
 
-from ..errors import ServiceError
-from .failures import lost
-from .payload import JSON, json_of
-from .records import Answer
-from .scalars import text_in
-from .wire import Body
+from ...errors import ServiceError
+from ..records import Answer
+from ..replies.failures import lost
+from ..replies.scalars import text_in
+from ..replies.wire import Body
+from ..way.payload import JSON, json_of
 
 _MARK = re.compile(r"^(?:[-*•]|\(?\d{1,2}[.):])\s+")
 

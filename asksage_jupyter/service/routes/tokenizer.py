@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import Refused
-from .payload import json_of
-from .scalars import natural
+from ...errors import Refused
+from ..replies.scalars import natural
+from ..way.payload import json_of
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ..way.connection import Connection
 
 
 def ask(

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import httpx
 
-from ..errors import (
+from ...errors import (
     BadKey,
     NoRoute,
     NotReached,
@@ -23,14 +23,14 @@ from ..errors import (
     handled,
     is_stop,
 )
+from ..replies.pausing import LONGEST_S, told_s
+from ..replies.wire import Body, Pairs
 from .auth import Credentials
 from .bounded import FREE, STREAMED
 from .deadline import left_s, limit_s, within_s
 from .departure import depart, departing
-from .pausing import LONGEST_S, told_s
 from .payload import JSON
 from .transport import broken, misled, redirected, silent, strange
-from .wire import Body, Pairs
 
 T = TypeVar("T")
 

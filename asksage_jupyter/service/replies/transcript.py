@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import ServiceError
+from ...errors import ServiceError
+from ..records import Answer
 from .failures import lost
-from .records import Answer
 from .scalars import member
 from .wire import Body, without_blank_lines
 

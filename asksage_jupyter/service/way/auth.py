@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 
-from ..errors import ConfigurationError, NoKey, NoRoute, Refused
-from .scalars import member
-from .secret import Secret
-from .wire import Body
+from ...errors import ConfigurationError, NoKey, NoRoute, Refused
+from ..replies.scalars import member
+from ..replies.wire import Body
+from ..secret import Secret
 
 HEADER = "x-access-tokens"
 _LIFETIME_S = 86_400.0

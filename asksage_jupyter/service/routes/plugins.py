@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import httpx
 
-from ..errors import ServiceError
+from ...errors import ServiceError
+from ..records import Answer
+from ..replies.failures import lost
+from ..replies.wire import Body
+from ..way.connection import Connection
+from ..way.payload import encodable
 from . import stream
-from .connection import Connection
-from .failures import lost
-from .payload import encodable
-from .records import Answer
-from .wire import Body
 
 
 def request_for(client: httpx.Client, name: str, values: Mapping[str, str], model: str) -> httpx.Request:

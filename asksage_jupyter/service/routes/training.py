@@ -6,12 +6,12 @@ from pathlib import Path
 
 import httpx
 
-from ..errors import BadInput, ServiceError
-from .failures import lost
-from .payload import JSON, encodable, file_part, json_of
-from .records import Trained
-from .scalars import member
-from .wire import Body
+from ...errors import BadInput, ServiceError
+from ..records import Trained
+from ..replies.failures import lost
+from ..replies.scalars import member
+from ..replies.wire import Body
+from ..way.payload import JSON, encodable, file_part, json_of
 
 _NO_DATASET = "name the dataset that the content is to go to: nothing was sent."
 

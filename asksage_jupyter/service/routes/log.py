@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput, Refused
-from ..month import to_instant
-from .payload import json_of
-from .records import LogRow
-from .scalars import flag, member, natural, text_in
-from .wire import Pairs
+from ...errors import BadInput, Refused
+from ...month import to_instant
+from ..records import LogRow
+from ..replies.scalars import flag, member, natural, text_in
+from ..replies.wire import Pairs
+from ..way.payload import json_of
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ..way.connection import Connection
 
 _PATH = "/user/get-user-logs"
 _LONGEST = 100  # rows the service gives at once

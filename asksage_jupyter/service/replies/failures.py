@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..errors import BadKey, Refused, ReplyLost, Unavailable
+from ...errors import BadKey, Refused, ReplyLost, Unavailable
 
 
 def bad_key(told: str, status: int | None) -> BadKey:

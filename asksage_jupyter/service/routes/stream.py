@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
-from ..errors import ReplyLost, ServiceError
-from .bounded import LONGEST_TEXT, within
-from .failures import lost
-from .pausing import told_s
-from .records import Answer
-from .transcript import Transcript
-from .transport import cut_off
-from .wire import Body
+from ...errors import ReplyLost, ServiceError
+from ..records import Answer
+from ..replies.failures import lost
+from ..replies.pausing import told_s
+from ..replies.transcript import Transcript
+from ..replies.wire import Body
+from ..way.bounded import LONGEST_TEXT, within
+from ..way.transport import cut_off
 
 SEPARATOR = b"@|@sep@|@"
 ESCAPE = b"@|@@sep@@|@"  # the separator, where it is part of the text

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from ..display.plain import plain
+from ...display.plain import plain
 
 _LONGEST_TOLD = 240
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d*)?")

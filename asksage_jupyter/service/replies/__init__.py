@@ -1,0 +1,1 @@
+"""What the service answers, decoded: words, figures and failures, whatever their shape."""
