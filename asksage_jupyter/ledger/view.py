@@ -80,32 +80,17 @@ class LedgerView:
         return self._store.read(lambda connection: balances.has_month(connection, account, meter, clock))
 
     def has_begun(self, account: Account, meter: Meter) -> bool:
-        """Whether this month's allotment is made; of a pool's member the pool's.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """Whether this month's allotment is made; of a pool's member the pool's."""
         clock = self._clock()
         return self._store.read(lambda connection: balances.has_begun(connection, account, meter, clock))
 
     def has_grant(self, account: Account, meter: Meter, source: str) -> bool:
-        """Whether a grant of that source was ever given to the account.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """Whether a grant of that source was ever given to the account."""
         with self._store.reading(snapshot=True) as connection:
             return grants.has_grant(connection, account, meter, storable(source), self._clock())
 
     def zone_of(self, account: Account) -> str | None:
-        """The zone in which the account's months begin, as first contact told it; None before that.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """The zone in which the account's months begin, as first contact told it; None before that."""
         with self._store.reading() as connection:
             return people.zone_of(connection, account)
 
@@ -113,10 +98,6 @@ class LedgerView:
         """What is left on both meters now; never writes.
 
         Holds of last month that are still open belong to last month.
-
-        Raises
-        ------
-        LedgerError
         """
         clock = self._clock()
         alone = self._store.read(lambda connection: balances.balance_alone(connection, account, clock))
@@ -139,10 +120,6 @@ class LedgerView:
         Returns
         -------
         list of tuple, shape (calls, len(CALL_COLUMNS))
-
-        Raises
-        ------
-        LedgerError
         """
         with self._store.reading() as connection:
             rows = connection.execute(calls_statement(account, since, until))
@@ -151,42 +128,22 @@ class LedgerView:
     def call_blocks(
         self, account: Account, *, since: int, until: int, size: int = 65_536
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """`calls` of one account, `size` at a time, for months that are too long to hold in memory.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """`calls` of one account, `size` at a time, for months that are too long to hold in memory."""
         with self._store.reading() as connection:
             yield from sealing.call_blocks(connection, account, since, until, size)
 
     def count_calls(self, account: Account, *, since: int, until: int, limit: int | None = None) -> int:
-        """How many calls were sent within the bounds, open ones included; counted to `limit` a meter.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """How many calls were sent within the bounds, open ones included; counted to `limit` a meter."""
         with self._store.reading() as connection:
             return sealing.count_calls(connection, account, since, until, limit)
 
     def first_sent(self, account: Account) -> int | None:
-        """When the account's first call was sent, in microseconds UTC; None before it.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """When the account's first call was sent, in microseconds UTC; None before it."""
         with self._store.reading() as connection:
             return sealing.first_sent(connection, account)
 
     def chains(self, account: Account) -> Chains:
-        """Where each chain of the account stands, for whoever keeps a copy of its calls.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """Where each chain of the account stands, for whoever keeps a copy of its calls."""
         with self._store.reading(snapshot=True) as connection:
             return sealing.chains(connection, account)
 
@@ -206,21 +163,12 @@ class LedgerView:
         -------
         list of int, or None
             Microseconds UTC; None where the chains never stood so: they are another ledger's.
-
-        Raises
-        ------
-        LedgerError
         """
         with self._store.reading(snapshot=True) as connection:
             return sealing.settled_after(connection, account, stood, before)
 
     def last_call(self, account: Account) -> tuple[Any, ...] | None:
-        """The newest call as `recent` lists it; None before the first.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """The newest call as `recent` lists it; None before the first."""
         newest = self.recent(account, limit=1)
         return newest[0] if newest else None
 
@@ -233,10 +181,6 @@ class LedgerView:
         ----------
         since, until : int or None
             As of `calls`.
-
-        Raises
-        ------
-        LedgerError
         """
         with self._store.reading(snapshot=True) as connection:
             opened = open_calls(connection, account)
@@ -249,31 +193,17 @@ class LedgerView:
         -------
         list of tuple, shape (calls, len(CALL_COLUMNS))
             As `calls` lists them: ``tokens`` is what is held, ``source`` "held" and ``status`` "open".
-
-        Raises
-        ------
-        LedgerError
         """
         with self._store.reading(snapshot=True) as connection:
             return open_calls(connection, account)
 
     def unsettled(self, account: Account, meter: Meter) -> list[Unsettled]:
-        """List the calls of a meter that are held or presumed and not settled, of any month; oldest first.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """List the calls of a meter that are held or presumed and not settled, of any month; oldest first."""
         with self._store.reading(snapshot=True) as connection:
             return unsettled(connection, account, meter)
 
     def served_as(self, account: Account, *, since: int) -> dict[str, frozenset[str]]:
-        """By model, as asked for: the other models that answered, and were billed, in its place.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """By model, as asked for: the other models that answered, and were billed, in its place."""
         with self._store.reading() as connection:
             return served_as(connection, account, since)
 
@@ -355,10 +285,6 @@ class LedgerView:
         -------
         list of (start, tokens)
             Microseconds UTC, ascending; and Ask Sage tokens, signed. Quarters without any are left out.
-
-        Raises
-        ------
-        LedgerError
         """
         with self._store.reading(snapshot=True) as connection:
             return spending(connection, account, meter, since, until)
@@ -376,62 +302,33 @@ class LedgerView:
             Bounds of `sent_at` in microseconds UTC; `until` itself is out.
         limit : int
             How many cells at most.
-
-        Raises
-        ------
-        LedgerError
         """
         with self._store.reading(snapshot=True) as connection:
             notebook = storable(notebook)
             return notebook_spending(connection, account, meter, notebook, since, until, limit)
 
     def pool_of(self, account: Account, meter: Meter) -> str | None:
-        """The name of the pool from which the account spends on a meter; None outside every pool.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """The name of the pool from which the account spends on a meter; None outside every pool."""
         with self._store.reading() as connection:
             return pools.pool_of(connection, account, meter)
 
     def pools(self, host: str | None = None) -> list[Account]:
-        """The pools of the ledger, of one host or of all, by name.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """The pools of the ledger, of one host or of all, by name."""
         with self._store.reading() as connection:
             return pools.known_pools(connection, host)
 
     def members(self, pool: Account, meter: Meter) -> list[Member]:
-        """What each member of a pool may use and used of it this month, those who left too; by name.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """What each member of a pool may use and used of it this month, those who left too; by name."""
         with self._store.reading(snapshot=True) as connection:
             return pools.members(connection, pool, meter, self._clock())
 
     def accounts(self) -> list[Known]:
-        """Everybody whose tokens are counted here, whoever sent a call last first.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """Everybody whose tokens are counted here, whoever sent a call last first."""
         with self._store.reading() as connection:
             return people.known_accounts(connection)
 
     def verify(self) -> Verification:
-        """Recompute every sequence, sum, time and hash.
-
-        Raises
-        ------
-        LedgerError
-        """
+        """Recompute every sequence, sum, time and hash."""
         with self._store.reading(snapshot=True) as connection:
             return audit.verify(connection)
 
