@@ -18,7 +18,7 @@ from asksage_jupyter.ledger import new_op
 from asksage_jupyter.reconciling import reconcile
 from asksage_jupyter.service import Secret, Service
 from asksage_jupyter.session import Session, build_query
-from asksage_jupyter.session.holder.plan import top_up
+from asksage_jupyter.session.managing.plan import top_up
 from asksage_jupyter.session.training.train import train
 from asksage_jupyter.settings import AskSage
 

@@ -20,7 +20,7 @@ from asksage_jupyter import cli, session
 from asksage_jupyter.errors import AskSageError, NotReached, ReplyLost, Unavailable
 from asksage_jupyter.server.refresh import Refresh
 from asksage_jupyter.service.way import connection
-from asksage_jupyter.session.asking import waiting
+from asksage_jupyter.session import waiting
 from asksage_jupyter.settings import AskSage
 
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")

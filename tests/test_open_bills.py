@@ -12,6 +12,7 @@ from asksage_jupyter import reconcile
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import NotEnoughTokens, OutOfTokens, ReplyLost
 from asksage_jupyter.session import current
+from asksage_jupyter.session.asking.plugins import follow_up, run_plugin
 
 LOG, LIMITS = "/user/get-user-logs", "/user/validate_token_with_full_user"
 LEFT, USED = "/server/count-monthly-tokens-left-with-org", "/server/count-monthly-tokens"
@@ -91,9 +92,9 @@ def test_what_never_tells_its_usage_is_settled_from_the_log_whichever_model_did_
     session = current()
     asksage_jupyter.ask("Why?")
     if ask == "plugin":
-        reply = session.execute("Summarize", {"text": "A text."}, MODEL)
+        reply = run_plugin(session, "Summarize", {"text": "A text."}, MODEL)
     else:
-        reply = session.follow_up()
+        reply = follow_up(session)
     assert reply.tokens is None and reply.held == asksage_jupyter.balance().inference.held > 0
     logged(server, row(63, prompt_tokens=820, completion_tokens=4), row(71, model="another-model", id=8))
     assert [each.op for each in reconcile(running_s=0, sleep=lambda seconds: None).settled] == [reply.op]

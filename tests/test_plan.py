@@ -12,7 +12,7 @@ from asksage_jupyter import month
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, LedgerConflict, NotEnoughTokens
 from asksage_jupyter.session import Session, overdrawn, set_plan, top_up
-from asksage_jupyter.session.holder.plan import top_up as book
+from asksage_jupyter.session.managing.plan import top_up as book
 from asksage_jupyter.settings import AskSage
 
 

@@ -556,7 +556,7 @@ def test_a_stopped_process_that_has_the_rates_costs_no_reply(tenant, monkeypatch
 
 
 def test_what_is_kept_to_send_again_is_bounded_and_what_is_not_is_told(tenant, monkeypatch):
-    from asksage_jupyter.session.asking import exchanges
+    from asksage_jupyter.session import exchanges
 
     monkeypatch.setattr(exchanges, "LARGEST", 100)
     for prompt in ("one", "two", "t" * 90, "four"):

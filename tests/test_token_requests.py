@@ -6,7 +6,7 @@ from scripted import Played
 import asksage_jupyter
 from asksage_jupyter.errors import Refused, Unavailable
 from asksage_jupyter.session import current
-from asksage_jupyter.session.holder.requests import pending
+from asksage_jupyter.session.managing.requests import pending
 
 REQUEST, MINE = "/user/request-tokens", "/user/get-my-token-requests"
 LIMITS, LEFT = "/user/validate_token_with_full_user", "/server/count-monthly-tokens-left-with-org"

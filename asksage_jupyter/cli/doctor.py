@@ -73,7 +73,7 @@ class _Way:
     def service(self) -> str:
         """Whether an Ask Sage answers at the address; no key is sent."""
         from ..service import Secret
-        from ..session.asking.waiting import patiently
+        from ..session.waiting import patiently
 
         with contextlib.closing(_at_the_address(Secret("not-sent"))) as service:
             patiently(service.host, service.meet)
@@ -83,9 +83,9 @@ class _Way:
     def key(self) -> str:
         """Whether there is a key, whether it is accepted, and whose it is; finding out costs nothing."""
         from ..errors import NoKey
-        from ..session.asking.waiting import patiently
         from ..session.holder.credentials import find_key
         from ..session.holder.whose import check_holder
+        from ..session.waiting import patiently
         from ..settings import AskSage
 
         account = AskSage.instance().account

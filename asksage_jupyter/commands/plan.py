@@ -36,7 +36,7 @@ def _top_up(words: Sequence[str], receipt: str | None, meter: Meter, expires: st
 
 
 def _request(words: Sequence[str], meter: Meter, reason: str) -> Iterator[object]:
-    from ..session.holder.requests import request_tokens, token_requests
+    from ..session.managing.requests import request_tokens, token_requests
 
     session = current()
     if not words and not reason:
@@ -51,7 +51,7 @@ def _request(words: Sequence[str], meter: Meter, reason: str) -> Iterator[object
 
 
 def _login(text: str, _: Names) -> Iterator[object]:
-    from ..session.holder.login import log_in
+    from ..session.managing.login import log_in
 
     if text:
         raise BadInput(

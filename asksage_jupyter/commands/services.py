@@ -72,18 +72,20 @@ def _estimate(text: str, names: Names) -> Iterator[object]:
     if options["help"] or not prompt:
         yield ESTIMATE.parser.describe()
         return
+    from ..session.asking.prompt import price
+
     session = current()
     query = build_query(
         session, expand(prompt, *names), leading[0] if leading else None, CellOptions(**options).of_call
     )
-    yield session.estimate(query)
+    yield price(session, query)
     if notice := unfilled(prompt, *names):
         yield Notice(notice)
 
 
 def _is_model(session: Session, word: str) -> bool:
     """Whether the first word names a model; the service is asked only about one that may, as no "Why" may."""
-    from ..session.asking.pricing import AUTO
+    from ..session.pricing import AUTO
 
     if word == session.settings.model:
         return True
@@ -96,7 +98,9 @@ def _is_model(session: Session, word: str) -> bool:
 
 
 def _follow_up(_: Sequence[str]) -> Iterator[object]:
-    reply = current().follow_up()
+    from ..session.asking.plugins import follow_up
+
+    reply = follow_up(current())
     questions = "\n".join(f"- {line}" for line in reply.text.splitlines())
     yield replace(reply, text=questions or "Ask Sage suggests no questions.")
 

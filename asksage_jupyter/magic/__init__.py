@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import no_var_expand
 
 from ..session import accompany, dismiss, forget
-from ..session.asking.waiting import tell_waiting
 from ..session.origin import tell_cell
+from ..session.waiting import tell_waiting
 from ..settings import AskSage
 from .completion import complete
 from .threads import Cells

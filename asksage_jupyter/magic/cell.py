@@ -35,7 +35,7 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
     Raises
     ------
     AskSageError
-        As of `Session.ask`; what of a reply had arrived is shown and in the ``-o`` variable.
+        As of `sage.ask`; what of a reply had arrived is shown and in the ``-o`` variable.
     BadInput
         An option that is not allowed: nothing was sent. Or ``-f json`` and the reply is not JSON: it was
         debited, and its text is shown and kept.
@@ -53,12 +53,16 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
         return
     names = scope(shell)
     if options.plugin is None:
+        from ..session.asking import prompt
+
         query = build_query(session, expand(body.strip("\n"), *names), options.model, options.of_call)
-        estimate, ask = partial(session.estimate, query), partial(session.ask, query)
+        estimate, ask = partial(prompt.price, session, query), partial(prompt.ask, session, query)
     else:
+        from ..session.asking.plugins import price_plugin, run_plugin
+
         model = chosen_model(session, options.model)
-        asked = (options.plugin, values_of(shell, session, options, body), model)
-        estimate, ask = partial(session.estimate_plugin, *asked), partial(session.execute, *asked)
+        asked = (session, options.plugin, values_of(shell, session, options, body), model)
+        estimate, ask = partial(price_plugin, *asked), partial(run_plugin, *asked)
     notice = unfilled(body, *names)
     if options.estimate:
         show.present(estimate())

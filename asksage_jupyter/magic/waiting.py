@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..session.asking.waiting import OnStderr
+from ..session.waiting import OnStderr
 from .front_end import can_replace
 
 if TYPE_CHECKING:

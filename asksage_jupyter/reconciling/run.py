@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from .. import month
 from ..account import Meter
-from ..session.asking.waiting import patiently
 from ..session.holder.contact import make_contact
 from ..session.holder.whose import check_holder
+from ..session.waiting import patiently
 from .bills import settle_from_log, still_open, void_unbilled
 from .closing import close_months, is_whole
 from .counters import compare

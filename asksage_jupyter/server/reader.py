@@ -14,7 +14,7 @@ from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
 from ..ledger.stores.place import place_of
 from ..ledger.stores.watch import MarkWatch
 from ..session.holder.access import Access, Noted, State, mark_of
-from ..session.holder.requests import pending
+from ..session.managing.requests import pending
 from ..session.renames import called_before, note
 from . import figures
 from .history import History

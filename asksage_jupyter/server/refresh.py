@@ -69,7 +69,7 @@ class Refresh:
 
     def _compared(self) -> str:
         from ..reconciling import reconcile
-        from ..session.holder.requests import look_again
+        from ..session.managing.requests import look_again
 
         session = self._session = Session(self._settings)
         try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .asking.reply import Reply as Reply
     from .comparing.comparison import Comparison as Comparison
     from .holder.credentials import find_key as find_key
-    from .holder.plan import overdrawn as overdrawn
+    from .managing.plan import overdrawn as overdrawn
     from .session import Session as Session
 
 # Imported when first asked for: `%load_ext` needs none of them.
@@ -27,7 +27,7 @@ _HOMES = {
     "build_query": ".asking.query",
     "chosen_model": ".asking.query",
     "find_key": ".holder.credentials",
-    "overdrawn": ".holder.plan",
+    "overdrawn": ".managing.plan",
 }
 __all__ = [
     "Comparison",

@@ -58,10 +58,11 @@ def ask(
     ReplyLost, Interrupted
         The hold stays open until the bill is known.
     """
+    from .asking import prompt as asking
     from .asking.query import build_query, limit_of
 
     session, limit = current(), limit_of(max_tokens)
-    return session.ask(build_query(session, prompt, model, options), limit=limit, on_text=on_text)
+    return asking.ask(session, build_query(session, prompt, model, options), limit=limit, on_text=on_text)
 
 
 def estimate(prompt: str, model: str | None = None, **options: Unpack[Options]) -> Estimate:
@@ -77,10 +78,11 @@ def estimate(prompt: str, model: str | None = None, **options: Unpack[Options]) 
     Estimate
         ``.low``, ``.expected``, ``.high`` in Ask Sage tokens, and the ``.parts`` they are made of.
     """
+    from .asking.prompt import price
     from .asking.query import build_query
 
     session = current()
-    return session.estimate(build_query(session, prompt, model, options))
+    return price(session, build_query(session, prompt, model, options))
 
 
 def compare(
@@ -184,7 +186,7 @@ def top_up(
     BadInput
         A value that is not allowed; nothing was booked.
     """
-    from .holder.plan import top_up as book
+    from .managing.plan import top_up as book
 
     return book(current(), tokens, meter, receipt, expires)
 

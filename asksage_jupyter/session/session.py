@@ -9,28 +9,23 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from .. import month
 from ..account import Balance, Meter
 from ..errors import AskSageError, BadInput, NoKey
-from .asking.ask import Question, ask
-from .asking.exchanges import Exchange, Exchanges
-from .asking.listener import Listener
-from .asking.pricing import Pricing
-from .asking.shares import shares
-from .asking.waiting import LIMIT_S, patiently
 from .clock import Clock
+from .exchanges import Exchanges
 from .holder.access import Access
 from .holder.contact import make_contact
 from .holder.credentials import BY_COMMAND, another_key, find_key, keep_key
 from .holder.whose import check_holder
 from .holding.settling import Settling
+from .pricing import Pricing
+from .waiting import LIMIT_S, patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ..account import Account
     from ..ledger import Ledger
-    from ..rates import Estimate
-    from ..service import Answer, ModelInfo, Query, Secret, Service
+    from ..service import ModelInfo, Secret, Service
     from ..settings import AskSage
-    from .asking.reply import Reply
 
 HISTORY_KEPT = 100
 T = TypeVar("T")
@@ -293,118 +288,6 @@ class Session:
     def _balance(self) -> Balance:
         balance = replace(self.ledger.balance(self.account), unbooked=self.settling.unbooked)
         return self.settling.ceiling.under(balance)
-
-    def estimate(self, query: Query) -> Estimate:
-        """Price a query; nothing of it is sent to a model, and nothing is debited.
-
-        Raises
-        ------
-        BadInput
-            The model is not offered, or the query's file cannot be read.
-        """
-        return self.pricing.estimate(query.model, shares(query))
-
-    # -- hold, ask, settle ---------------------------------------------------------------------------
-
-    def ask(
-        self,
-        query: Query,
-        *,
-        limit: int | None = None,
-        on_text: Callable[[str], None] | None = None,
-    ) -> Reply:
-        """Set the estimate aside, send the query, debit what was billed.
-
-        Parameters
-        ----------
-        query : Query
-        limit : int, optional
-            Refuse when the estimate is above this many Ask Sage tokens.
-        on_text : callable, optional
-            Called with the whole text so far while it streams. If it fails, the call goes on without it.
-
-        Raises
-        ------
-        NotEnoughTokens, OverLimit
-            Nothing was sent.
-        Refused
-            Certainly not billed; the hold is voided.
-        ReplyLost
-            It may have been billed; the hold stays open until the truth is known.
-        Interrupted
-            The person stopped it; its `reply` holds the text so far, and the hold stays open.
-        """
-        listener = Listener(on_text)
-
-        def prepare() -> Question:
-            parts = shares(query)
-            estimate = self.prepared(lambda: self.pricing.estimate(query.model, parts))
-            known = replace(query, model=estimate.model)  # by its id, where an alias was asked
-            return Question(
-                estimate,
-                self.service.prepare(known, listener if on_text is not None else None),
-                listener,
-                learn=lambda answer: self._learn(known, parts, answer),
-            )
-
-        return ask(self, query.model, prepare, limit=limit)
-
-    def _learn(self, query: Query, parts: Mapping[str, int], answer: Answer) -> None:
-        self.exchanges.add(Exchange(query.prompt, answer.text, query.model))
-        self.pricing.learn(query.model, parts, answer)
-
-    def execute(
-        self, plugin: str, values: Mapping[str, str], model: str, *, limit: int | None = None
-    ) -> Reply:
-        """Run a plugin of the service, as `ask` asks a model; it is booked as the model ``plugin:<name>``.
-
-        Raises
-        ------
-        NotEnoughTokens, OverLimit, Refused, ReplyLost, Interrupted
-            As of `ask`.
-        """
-
-        def prepare() -> Question:
-            return Question(
-                self.prepared(lambda: self.estimate_plugin(plugin, values, model)),
-                partial(self.service.execute_plugin, plugin, values, model),
-                Listener(None),
-                answering=model,
-            )
-
-        return ask(self, f"plugin:{plugin}", prepare, limit=limit)
-
-    def estimate_plugin(self, plugin: str, values: Mapping[str, str], model: str) -> Estimate:
-        """What a plugin will cost: as it was billed before, else as its values in one prompt would be."""
-        from .asking.plugins import price_plugin
-
-        return price_plugin(self, plugin, values, model)
-
-    def follow_up(self) -> Reply:
-        """Questions to ask next, one a line, after this kernel's last reply; booked as ``follow-up``.
-
-        Raises
-        ------
-        BadInput
-            There is no reply yet; nothing was sent.
-        NotEnoughTokens, Refused, ReplyLost, Interrupted
-            As of `ask`.
-        """
-        from .asking.plugins import FOLLOW_UP, price_named
-
-        if (latest := self.exchanges.latest) is None:
-            raise BadInput("there is no reply in this notebook yet: ask something with %%asksage first")
-        text, model = latest.answer, latest.model
-
-        def prepare() -> Question:
-            return Question(
-                self.prepared(lambda: price_named(self, FOLLOW_UP, [text], model)),
-                partial(self.service.follow_up, text, model),
-                Listener(None),
-                answering=model,
-            )
-
-        return ask(self, FOLLOW_UP, prepare)
 
     def history(self, last: int) -> tuple[tuple[str, str], ...]:
         """The `last` exchanges of this kernel, oldest first, as (question, answer)."""

@@ -1,19 +1,24 @@
-"""What a plugin of the service, or its questions to follow, will cost: no bill of either is told."""
+"""A plugin of the service, and its questions to follow: priced and run. No bill of either is told."""
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
 from ...account import Source
+from ...errors import BadInput
 from ...rates import Estimate, Part
 from ...tokens import count
+from .listener import Listener
+from .question import Question, put
 from .shares import PERSONA_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..session import Session
+    from .reply import Reply
 
 FOLLOW_UP = "follow-up"
 _LATEST = 20  # bills that an estimate is made from
@@ -21,12 +26,59 @@ _NAMED = {"prompt": "values", "persona": "the service's own text"}
 _YOUNG = 90 * 24 * 3600 * 1_000_000  # microseconds; older bills are of other prices, and many to read
 
 
+def run_plugin(
+    session: Session, plugin: str, values: Mapping[str, str], model: str, *, limit: int | None = None
+) -> Reply:
+    """Run a plugin of the service, as `prompt.ask` asks a model; booked as the model ``plugin:<name>``.
+
+    Raises
+    ------
+    NotEnoughTokens, OverLimit, Refused, ReplyLost, Interrupted
+        As of `prompt.ask`.
+    """
+
+    def prepare() -> Question:
+        return Question(
+            session.prepared(lambda: price_plugin(session, plugin, values, model)),
+            partial(session.service.execute_plugin, plugin, values, model),
+            Listener(None),
+            answering=model,
+        )
+
+    return put(session, f"plugin:{plugin}", prepare, limit=limit)
+
+
+def follow_up(session: Session) -> Reply:
+    """Questions to ask next, one a line, after this kernel's last reply; booked as ``follow-up``.
+
+    Raises
+    ------
+    BadInput
+        There is no reply yet; nothing was sent.
+    NotEnoughTokens, Refused, ReplyLost, Interrupted
+        As of `prompt.ask`.
+    """
+    if (latest := session.exchanges.latest) is None:
+        raise BadInput("there is no reply in this notebook yet: ask something with %%asksage first")
+    text, model = latest.answer, latest.model
+
+    def prepare() -> Question:
+        return Question(
+            session.prepared(lambda: _price(session, FOLLOW_UP, [text], model)),
+            partial(session.service.follow_up, text, model),
+            Listener(None),
+            answering=model,
+        )
+
+    return put(session, FOLLOW_UP, prepare)
+
+
 def price_plugin(session: Session, plugin: str, values: Mapping[str, str], model: str) -> Estimate:
-    """As of `price_named`."""
-    return price_named(session, f"plugin:{plugin}", list(values.values()), model)
+    """What a plugin will cost: as it was billed before, else as its values in one prompt would be."""
+    return _price(session, f"plugin:{plugin}", list(values.values()), model)
 
 
-def price_named(session: Session, name: str, texts: Sequence[str], model: str) -> Estimate:
+def _price(session: Session, name: str, texts: Sequence[str], model: str) -> Estimate:
     """The median of the latest bills of that name; before the first, the price of its texts in one prompt.
 
     What the service adds to them is not told, and no bill of one is on record: before the first bill, the

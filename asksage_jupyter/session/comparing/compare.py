@@ -15,8 +15,8 @@ from ...display.plain import shown, told
 from ...errors import BadInput, Interrupted, NotEnoughTokens, OverLimit
 from ...rates import Estimate, Part
 from .. import given
-from ..asking.ask import paid_for
 from ..asking.query import build_query
+from ..asking.question import paid_for
 from ..asking.reply import stays_held
 from ..asking.shares import shares
 from ..asking.shortage import afford

@@ -10,8 +10,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ...errors import AskSageError, Interrupted
-from ..asking.ask import Question, asked
 from ..asking.listener import Listener
+from ..asking.question import Question, hold_send_settle
 from .columns import Column, State, column
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _NotSent(AskSageError):
 
 
 class Lane(threading.Thread):
-    """One call, in a thread of its own: `asked` holds it, waits for `go`, sends it and settles it.
+    """One call, in a thread of its own: `hold_send_settle` holds it, waits for `go`, sends it and settles it.
 
     The reply is read in yet another thread. So the lane ends soon after `stop`, as a cell does, although a
     silent connection cannot be interrupted from outside.
@@ -86,7 +86,7 @@ class Lane(threading.Thread):
         """Hold, wait, send, settle; nothing is raised."""
         question = Question(self.estimate, self._send, self._listener, learn=self._keep)
         try:
-            self.outcome = self._context.run(asked, self._session, self._call, question)
+            self.outcome = self._context.run(hold_send_settle, self._session, self._call, question)
         except Interrupted as stopped:
             self.outcome = stopped.reply
         except Exception as error:  # noqa: BLE001  whatever it is, it must not cost the other models' replies

@@ -1,1 +1,1 @@
-"""Whose tokens they are: the key, the person, the plan, and what the service says of the account."""
+"""Whose tokens they are: the key, the person, and what the service says of the account."""

@@ -53,8 +53,8 @@ class Question:
     learn: Callable[[Answer], None] = lambda answer: None
 
 
-def ask(session: Session, model: str, prepare: Callable[[], Question], *, limit: int | None = None) -> Reply:
-    """Ask one question: admit it, hold its estimate, send, settle. It may be stopped at any moment.
+def put(session: Session, model: str, prepare: Callable[[], Question], *, limit: int | None = None) -> Reply:
+    """Put one question: admit it, hold its estimate, send, settle. It may be stopped at any moment.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def ask(session: Session, model: str, prepare: Callable[[], Question], *, limit:
     Raises
     ------
     NotEnoughTokens, OverLimit, Refused, ReplyLost, Interrupted
-        As of `Session.ask`.
+        As of `prompt.ask`.
     """
     aside: Aside[Reply] | None = None
     estimate = None
@@ -76,7 +76,7 @@ def ask(session: Session, model: str, prepare: Callable[[], Question], *, limit:
         question = prepare()
         estimate = question.estimate
         call = _admitted(session, estimate, limit)
-        aside = Aside(partial(asked, session, call, question))
+        aside = Aside(partial(hold_send_settle, session, call, question))
         return aside.run()  # nothing is called between here and the person: a Ctrl-C finds no gap
     except KeyboardInterrupt:
         if aside is not None and not aside.call_off():
@@ -85,13 +85,13 @@ def ask(session: Session, model: str, prepare: Callable[[], Question], *, limit:
     raise Interrupted(nothing, "nothing was sent.")
 
 
-def asked(session: Session, call: Call, question: Question, here: Here = at_once) -> Reply:
+def hold_send_settle(session: Session, call: Call, question: Question, here: Here = at_once) -> Reply:
     """Hold the estimate, send `here`, settle; what was paid for is returned, whatever fails afterwards.
 
     Raises
     ------
     NotEnoughTokens, Refused, ReplyLost, Interrupted
-        As of `Session.ask`.
+        As of `prompt.ask`.
     """
     held = session.settling.held(call)
     try:

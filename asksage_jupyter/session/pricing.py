@@ -6,16 +6,16 @@ from contextlib import suppress
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ...display.plain import shown
-from ...errors import AskSageError, BadInput, BadKey, NotReached, ServiceError
-from ..near import near
+from ..display.plain import shown
+from ..errors import AskSageError, BadInput, BadKey, NotReached, ServiceError
+from .near import near
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ...account import Source
-    from ...rates import Estimate, Rate, Rates
-    from ...service import Answer, ModelInfo, Service
+    from ..account import Source
+    from ..rates import Estimate, Rate, Rates
+    from ..service import Answer, ModelInfo, Service
 
 AUTO = "auto"  # the service chooses the model
 
@@ -125,7 +125,7 @@ def _catalog(model: ModelInfo) -> tuple[float, float] | None:
 
 def _any_of(models: Sequence[ModelInfo]) -> ModelInfo:
     """The service's own choice, at the middle of the catalog's rates: which it will be is not known."""
-    from ...service import ModelInfo
+    from ..service import ModelInfo
 
     rates = [each for each in map(_catalog, models) if each is not None]
     prompts, completions = zip(*rates, strict=True) if rates else ((), ())

@@ -8,7 +8,7 @@ import warnings
 from ...errors import BadInput, ConfigurationError
 from ...service import Secret
 from ...settings import AskSage
-from .. import current
+from ..kernel import current
 
 
 def log_in() -> str:

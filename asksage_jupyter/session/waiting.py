@@ -77,7 +77,7 @@ def patiently(host: str, task: Callable[[], T], limit_s: float = LIMIT_S) -> T:
     NotReached
         The limit came first.
     """
-    from ...service.way.deadline import left_s, within_s
+    from ..service.way.deadline import left_s, within_s
 
     if _is_helped.get():
         return task()
@@ -87,7 +87,7 @@ def patiently(host: str, task: Callable[[], T], limit_s: float = LIMIT_S) -> T:
         work.start()
         _wait(work, host, ends)
     if not work.is_done:
-        from ...service.way.transport import silent
+        from ..service.way.transport import silent
 
         raise silent(host, limit_s)
     return work.outcome()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from ...errors import BadInput
+from ..errors import BadInput
 
 KEPT = 100
 LARGEST = 2**20  # characters in all; no model takes more at once

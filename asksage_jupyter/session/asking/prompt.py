@@ -1,0 +1,78 @@
+"""A prompt to a model: priced, or asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..exchanges import Exchange
+from .listener import Listener
+from .question import Question, put
+from .shares import shares
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ...rates import Estimate
+    from ...service import Answer, Query
+    from ..session import Session
+    from .reply import Reply
+
+
+def price(session: Session, query: Query) -> Estimate:
+    """Price a query; nothing of it is sent to a model, and nothing is debited.
+
+    Raises
+    ------
+    BadInput
+        The model is not offered, or the query's file cannot be read.
+    """
+    return session.pricing.estimate(query.model, shares(query))
+
+
+def ask(
+    session: Session,
+    query: Query,
+    *,
+    limit: int | None = None,
+    on_text: Callable[[str], None] | None = None,
+) -> Reply:
+    """Set the estimate aside, send the query, debit what was billed.
+
+    Parameters
+    ----------
+    limit : int, optional
+        Refuse when the estimate is above this many Ask Sage tokens.
+    on_text : callable, optional
+        Called with the whole text so far while it streams. If it fails, the call goes on without it.
+
+    Raises
+    ------
+    NotEnoughTokens, OverLimit
+        Nothing was sent.
+    Refused
+        Certainly not billed; the hold is voided.
+    ReplyLost
+        It may have been billed; the hold stays open until the truth is known.
+    Interrupted
+        The person stopped it; its `reply` holds the text so far, and the hold stays open.
+    """
+    listener = Listener(on_text)
+
+    def prepare() -> Question:
+        parts = shares(query)
+        estimate = session.prepared(lambda: session.pricing.estimate(query.model, parts))
+        known = replace(query, model=estimate.model)  # by its id, where an alias was asked
+        return Question(
+            estimate,
+            session.service.prepare(known, listener if on_text is not None else None),
+            listener,
+            learn=lambda answer: _learn(session, known, parts, answer),
+        )
+
+    return put(session, query.model, prepare, limit=limit)
+
+
+def _learn(session: Session, query: Query, parts: Mapping[str, int], answer: Answer) -> None:
+    session.exchanges.add(Exchange(query.prompt, answer.text, query.model))
+    session.pricing.learn(query.model, parts, answer)
