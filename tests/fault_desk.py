@@ -76,7 +76,7 @@ def check(where: str | Path, words: Heard) -> None:
     """The ledger opens and is whole, holds all that was acknowledged once, and takes every retry."""
     with closing(Ledger(where)) as ledger:
         assert ledger.verify().problems == ()
-        assert "" not in words or ledger.has_month(ME, INFERENCE)
+        assert "" not in words or ledger.knows_month(ME, INFERENCE)
         listed = [row[0] for row in ledger.calls()]
         open_ = {call.op for call in ledger.unsettled(ME, INFERENCE)}
         assert len(listed) == len(set(listed))

@@ -18,7 +18,7 @@ from asksage_jupyter.errors import BadInput, Interrupted, NotEnoughTokens, OverL
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.month import now
 from asksage_jupyter.session import Comparison, compare, current
-from asksage_jupyter.session.comparing.columns import Column, State, as_markdown, as_text
+from asksage_jupyter.session.comparing.columns import Column, Stage, as_markdown, as_text
 from asksage_jupyter.session.comparing.compare import compared, estimated, queries_for, together
 from asksage_jupyter.settings import AskSage
 
@@ -250,7 +250,7 @@ def test_a_stop_keeps_what_came_and_ends_at_once_though_a_model_is_silent(models
     plays(models, a=Played(part, framing="chunked", stall_at=len(part)))
 
     def stop(columns):
-        if [column.state for column in columns] == [State.DONE, State.WRITING]:
+        if [column.state for column in columns] == [Stage.DONE, Stage.WRITING]:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match=r"About .* stay held") as stopped:
@@ -299,7 +299,7 @@ def test_a_display_that_fails_costs_no_reply(models):
 
 def test_columns_are_escaped_and_load_nothing():
     hostile = '<script>alert(1)</script><img src="https://example.org/a.png">![](https://example.org/b.png)'
-    page = as_markdown([Column("<u>", State.DONE, hostile, "<i>told</i>", 5), Column("m", State.FAILED)])
+    page = as_markdown([Column("<u>", Stage.DONE, hostile, "<i>told</i>", 5), Column("m", Stage.FAILED)])
     for tag in ("<script", "<img", "<u>", "<i>"):
         assert tag not in page
     assert "&lt;script>" in page
@@ -308,8 +308,8 @@ def test_columns_are_escaped_and_load_nothing():
 
 def test_a_compared_reply_stays_within_its_column():
     page = as_markdown([
-        Column("a", State.WRITING, "```python\nx = 1"),
-        Column("$b`@@0", State.DONE, "**bold**", "costs $1\n\nor $2", 5),
+        Column("a", Stage.WRITING, "```python\nx = 1"),
+        Column("$b`@@0", Stage.DONE, "**bold**", "costs $1\n\nor $2", 5),
     ])  # fmt: skip
     assert "x = 1\n```\n\n</section>" in page  # or the next column were code
     assert "\n\n**bold**\n\n</section>" in page
@@ -319,7 +319,10 @@ def test_a_compared_reply_stays_within_its_column():
 
 
 def test_the_cheapest_is_marked_by_a_word_and_the_bars_show_the_ratio():
-    columns = [Column("a", State.DONE, "x", "80 tokens", 80), Column("b", State.DONE, "y", "20 tokens", 20)]
+    columns = [
+        Column("a", Stage.DONE, "x", "80 tokens", 80),
+        Column("b", Stage.DONE, "y", "20 tokens", 20),
+    ]
     assert as_text(columns) == "a · 80 tokens\n  x\n\nb · 20 tokens · cheapest\n  y"
     page = as_markdown(columns)
     assert page.count("cheapest") == 1
@@ -329,9 +332,13 @@ def test_the_cheapest_is_marked_by_a_word_and_the_bars_show_the_ratio():
 @pytest.mark.parametrize(
     "columns",
     [
-        [Column("a", State.DONE, tokens=7), Column("b", State.DONE, tokens=7)],
-        [Column("a", State.DONE, tokens=7), Column("b", State.DONE, tokens=5), Column("c", State.WRITING)],
-        [Column("a", State.DONE, tokens=7), Column("b", State.FAILED)],
+        [Column("a", Stage.DONE, tokens=7), Column("b", Stage.DONE, tokens=7)],
+        [
+            Column("a", Stage.DONE, tokens=7),
+            Column("b", Stage.DONE, tokens=5),
+            Column("c", Stage.WRITING),
+        ],
+        [Column("a", Stage.DONE, tokens=7), Column("b", Stage.FAILED)],
     ],
 )
 def test_none_is_the_cheapest_without_a_choice_or_before_the_end(columns):

@@ -21,7 +21,7 @@ from asksage_jupyter.forecast import Pace
 from asksage_jupyter.server import figures
 from asksage_jupyter.server.status import status, without
 from asksage_jupyter.server.warning import warning
-from asksage_jupyter.session.holder.access import Noted, State
+from asksage_jupyter.session.holder.access import Noted, Standing
 
 ADA = Account("api.asksage.ai", "ada@example.org")
 DEMO = Account("localhost", "local-demo")
@@ -181,7 +181,7 @@ def test_the_line_names_the_local_demo():
 
 
 def test_where_there_are_no_figures_the_line_says_why():
-    noted = Noted(State.NO_KEY, "no Ask Sage key", NOW)
+    noted = Noted(Standing.NO_KEY, "no Ask Sage key", NOW)
     assert without(None, None)["remaining"] == "Ask Sage: no calls yet"
     assert without("damaged", noted)["remaining"] == "Ask Sage: not available"
     assert without(None, noted)["remaining"] == "Ask Sage: No key"

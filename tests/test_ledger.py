@@ -67,10 +67,10 @@ def test_ops_are_version_7_uuids_in_the_order_of_their_making():
 
 
 def test_a_month_is_opened_once_with_what_other_devices_used(ledger):
-    assert not ledger.has_month(ME, INFERENCE)
+    assert not ledger.knows_month(ME, INFERENCE)
     assert ledger.open_month(ME, INFERENCE, 1000, used=411, source="the service")
     assert not ledger.open_month(ME, INFERENCE, 2000, used=5, source="another kernel")
-    assert ledger.has_month(ME, INFERENCE)
+    assert ledger.knows_month(ME, INFERENCE)
     assert figures(ledger) == (1000, 411, 0)
     assert ledger.verify().entries == 2
 
@@ -281,7 +281,7 @@ def test_a_new_month_begins_with_the_plan_and_is_written_by_its_first_hold(month
     held(month, 300)
     clock.t = at(2026, 12, 5)
     entries = month.verify().entries
-    assert month.has_month(ME, INFERENCE)
+    assert month.knows_month(ME, INFERENCE)
     assert figures(month) == (1000, 0, 0)
     assert month.verify().entries == entries, "a balance never writes"
     held(month, 1000)
@@ -408,7 +408,7 @@ def test_corrections_burn_and_return_like_calls(month, clock):
 
 def test_a_top_up_alone_can_be_spent(ledger):
     top_up(ledger, 30)
-    assert not ledger.has_month(ME, INFERENCE)
+    assert not ledger.knows_month(ME, INFERENCE)
     op = held(ledger, 30)
     ledger.settle(op, a_bill(31))
     assert figures(ledger) == (30, 31, 0)

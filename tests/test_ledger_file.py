@@ -19,7 +19,7 @@ from asksage_jupyter.errors import LedgerError, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores import place as ledger_place
 from asksage_jupyter.ledger.stores.place import ballast_of, is_on_network
-from asksage_jupyter.ledger.stores.sqlite.store import Store
+from asksage_jupyter.ledger.stores.sqlite.store import FileStore
 from asksage_jupyter.ledger.stores.steps import STEPS
 from asksage_jupyter.settings import AskSage
 
@@ -220,9 +220,9 @@ def test_an_older_ledger_is_migrated_in_one_transaction(ledger, path):
         connection.exec_driver_sql("nonsense")
 
     with pytest.raises(LedgerUnusable):
-        Store(path, steps=(*STEPS, step, failing))
-    Store(path).close()  # still the old version
-    store = Store(path, steps=(*STEPS, step))
+        FileStore(path, steps=(*STEPS, step, failing))
+    FileStore(path).close()  # still the old version
+    store = FileStore(path, steps=(*STEPS, step))
     with store.reading() as connection:
         columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(plan)")]
         assert "note" in columns
@@ -230,13 +230,13 @@ def test_an_older_ledger_is_migrated_in_one_transaction(ledger, path):
         assert connection.exec_driver_sql("PRAGMA user_version").scalar() == len(STEPS) + 1
     store.close()
     with pytest.raises(LedgerTooNew):
-        Store(path)
+        FileStore(path)
 
 
 def test_a_ledger_of_the_first_version_gets_its_index_of_presumes(path):
-    old = Store(path, steps=STEPS[:1])
+    old = FileStore(path, steps=STEPS[:1])
     old.close()
-    store = Store(path)
+    store = FileStore(path)
     with store.reading() as connection:
         found = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name = 'entry_presumed'")
         assert found.scalar() == 1
@@ -456,7 +456,7 @@ def test_a_relative_place_is_one_file_wherever_it_is_looked_at(tmp_path, monkeyp
 
 def test_on_a_network_the_ledger_does_without_shared_memory_and_says_so(path):
     with pytest.warns(UserWarning, match="network file system"):
-        store = Store(path, on_network=True)
+        store = FileStore(path, on_network=True)
 
     def settings(connection):
         return [

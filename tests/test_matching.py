@@ -6,14 +6,14 @@ import pytest
 
 from asksage_jupyter.account import Meter
 from asksage_jupyter.reconciling import matching
-from asksage_jupyter.reconciling.matching import Asked, match
+from asksage_jupyter.reconciling.matching import Sent, match
 from asksage_jupyter.service import LogRow
 
 SECOND = 1_000_000
 
 
 def asked(n, t, **also):
-    return Asked(f"op-{n}", t, Meter.INFERENCE, also.pop("model", "m"), 60, **also)
+    return Sent(f"op-{n}", t, Meter.INFERENCE, also.pop("model", "m"), 60, **also)
 
 
 def row(n, t, tokens=60, model="m"):

@@ -11,7 +11,7 @@ from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import BadInput, LedgerConflict, LedgerError, NotEnoughTokens
 from asksage_jupyter.forecast import pace
 from asksage_jupyter.ledger import Ledger, LedgerView, new_op
-from asksage_jupyter.ledger.stores.sqlite.store import Store
+from asksage_jupyter.ledger.stores.sqlite.store import FileStore
 from asksage_jupyter.ledger.stores.steps import STEPS, WITH_MEMBERS
 
 pytest_plugins = ["postgres_server"]
@@ -110,8 +110,8 @@ def test_meters_are_pooled_each_on_its_own(ledger):
     ledger.join_pool(ANA, Meter.TRAINING, LAB, 50)
     with pytest.raises(LedgerError, match=r"the pool lab has no training tokens yet.*team init --pool lab"):
         ledger.hold(ANA, a_call(1, meter=Meter.TRAINING), due=ledger._clock() + HOUR)
-    assert not ledger.has_month(ANA, Meter.TRAINING)
-    assert ledger.has_month(ANA, INFERENCE)
+    assert not ledger.knows_month(ANA, Meter.TRAINING)
+    assert ledger.knows_month(ANA, INFERENCE)
 
 
 def test_a_top_up_of_the_pool_is_there_for_all(ledger):
@@ -355,7 +355,7 @@ def test_an_audit_compares_the_pool_with_its_members(ledger):
 
 def test_a_ledger_from_before_pools_is_read_and_then_changed(tmp_path, clock):
     path = tmp_path / "old.db"
-    Store(path, steps=STEPS[: WITH_MEMBERS - 1]).close()
+    FileStore(path, steps=STEPS[: WITH_MEMBERS - 1]).close()
     view = LedgerView(path, clock=clock)
     assert view.balance(ANA).inference.granted is None
     ledger = Ledger(path, clock=clock)

@@ -11,7 +11,7 @@ from asksage_jupyter import session
 from asksage_jupyter.account import Meter
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
-from asksage_jupyter.ledger.stores.sqlite.store import Store
+from asksage_jupyter.ledger.stores.sqlite.store import FileStore
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -100,7 +100,7 @@ def test_a_stop_in_whatever_the_ledger_writes_is_a_stop_and_harms_nothing(tenant
 @pytest.mark.parametrize("on_network", [False, True])
 @pytest.mark.parametrize("verb", ["write", "read"])
 def test_a_stop_whose_error_is_kept_keeps_no_lock(tmp_path, verb, on_network):
-    store = Store(tmp_path / "ledger.db", wait_s=1, on_network=on_network)
+    store = FileStore(tmp_path / "ledger.db", wait_s=1, on_network=on_network)
 
     def stopped(connection):
         rows = connection.exec_driver_sql("SELECT name FROM sqlite_master")

@@ -23,7 +23,7 @@ from asksage_jupyter.session import Session, current
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.widget import Panel, words
 from asksage_jupyter.widget.page import html
-from asksage_jupyter.widget.state import State
+from asksage_jupyter.widget.state import PanelState
 from asksage_jupyter.widget.words import LastCall, Shown, text
 
 INFERENCE, TRAINING = Meter
@@ -63,7 +63,7 @@ def follow(session):
     states = []
 
     def make(of=session, **arguments):
-        states.append(State(of, **arguments))
+        states.append(PanelState(of, **arguments))
         return states[-1]
 
     yield make

@@ -114,7 +114,7 @@ def _import(options: argparse.Namespace) -> str:
     users = current().service.users()
     changes: list[Change] = []
     for meter in Meter:
-        if team.ledger.has_month(team.pool, meter):
+        if team.ledger.knows_month(team.pool, meter):
             changes += planned(users, meter, team.ledger.members(team.pool, meter))
     if not changes:
         return f"{len(users):,} users read: every limit is a cap already."

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from .reads.audit import Verification
     from .reads.cells import CellSpending, NotebookSpending
     from .reads.months import MonthFigures
-    from .reads.people import Known
+    from .reads.people import KnownAccount
     from .reads.spending import QUARTER
     from .reads.unsettled import Unsettled
     from .tables.reading import CALL_COLUMNS
     from .view import LedgerView
 
 __all__ = [
-    "CALL_COLUMNS", "QUARTER", "CellSpending", "Known", "Ledger", "LedgerView", "Member",
+    "CALL_COLUMNS", "QUARTER", "CellSpending", "KnownAccount", "Ledger", "LedgerView", "Member",
     "MonthFigures", "NotebookSpending", "Unsettled", "Verification", "new_op",
 ]  # fmt: skip
 
 _HOMES = {
     "CALL_COLUMNS": ".tables.reading",
     "CellSpending": ".reads.cells",
-    "Known": ".reads.people",
+    "KnownAccount": ".reads.people",
     "Ledger": ".book",
     "LedgerView": ".view",
     "Member": ".moves.pools",

@@ -15,7 +15,7 @@ from .reads import audit, balances, months, people, sealing
 from .reads.audit import Verification
 from .reads.cells import NotebookSpending, notebook_spending
 from .reads.months import MonthFigures
-from .reads.people import Known
+from .reads.people import KnownAccount
 from .reads.sealing import Chains
 from .reads.spending import spending
 from .reads.unsettled import Unsettled, open_calls, served_as, unsettled
@@ -71,13 +71,13 @@ class LedgerView:
         self._store = self._opened(place, timeout_s)
         self._watches: list[Watch] = []
 
-    def has_month(self, account: Account, meter: Meter) -> bool:
+    def knows_month(self, account: Account, meter: Meter) -> bool:
         """Whether this month's allotment is there, or a plan from which the first hold makes it.
 
         A pool's member has what the pool has.
         """
         clock = self._clock()
-        return self._store.read(lambda connection: balances.has_month(connection, account, meter, clock))
+        return self._store.read(lambda connection: balances.knows_month(connection, account, meter, clock))
 
     def has_begun(self, account: Account, meter: Meter) -> bool:
         """Whether this month's allotment is made; of a pool's member the pool's."""
@@ -322,7 +322,7 @@ class LedgerView:
         with self._store.reading(snapshot=True) as connection:
             return pools.members(connection, pool, meter, self._clock())
 
-    def accounts(self) -> list[Known]:
+    def accounts(self) -> list[KnownAccount]:
         """Everybody whose tokens are counted here, whoever sent a call last first."""
         with self._store.reading() as connection:
             return people.known_accounts(connection)

@@ -34,7 +34,7 @@ _ROLES = {"me": "user", "gpt": "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Prompt:
     """A query as the model gets it."""
 
     messages: list[dict[str, str]] = field(repr=False)
@@ -49,7 +49,7 @@ class Question:
         return sum(len(message["content"]) for message in self.messages)
 
 
-def question(read: Mapping[str, Any]) -> Question:
+def question(read: Mapping[str, Any]) -> Prompt:
     """Read the fields of a query.
 
     Raises
@@ -64,7 +64,7 @@ def question(read: Mapping[str, Any]) -> Question:
     if persona not in PERSONAS:
         persona = 1  # silently, as the real service does
     system = str(read.get("system_prompt") or PERSONAS[persona][1])
-    return Question(
+    return Prompt(
         messages=[{"role": "system", "content": system}, *turns],
         temperature=_temperature(read.get("temperature")),
         persona=persona,
@@ -113,7 +113,7 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
         yield failure or _reply(demo, asked, text, last, tokens)
 
 
-def _bill(demo: Demo, asked: Question, last: Piece, length: int) -> int:
+def _bill(demo: Demo, asked: Prompt, last: Piece, length: int) -> int:
     """Book what `last` has come to; nothing generated costs nothing."""
     if not last.output_tokens:
         return 0
@@ -129,7 +129,7 @@ def _bill(demo: Demo, asked: Question, last: Piece, length: int) -> int:
     return tokens
 
 
-def _reply(demo: Demo, asked: Question, text: str, last: Piece, tokens: int) -> dict[str, Any]:
+def _reply(demo: Demo, asked: Prompt, text: str, last: Piece, tokens: int) -> dict[str, Any]:
     counts = {"completion_tokens": last.output_tokens, "prompt_tokens": last.input_tokens}
     usage = {
         "model_tokens": {**counts, "total_tokens": last.input_tokens + last.output_tokens},

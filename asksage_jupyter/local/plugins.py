@@ -19,7 +19,7 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])?\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Plugin:
+class DemoPlugin:
     """A prompt with gaps, which are its parameters."""
 
     description: str
@@ -28,10 +28,10 @@ class Plugin:
 
 
 PLUGINS = {
-    "Summarize": Plugin(
+    "Summarize": DemoPlugin(
         "Sums a text up in two sentences.", ("text",), "Sum up this text in two sentences:\n\n{text}"
     ),
-    "Translate": Plugin(
+    "Translate": DemoPlugin(
         "Translates a text.", ("language", "text"), "Translate this text into {language}:\n\n{text}"
     ),
 }

@@ -17,7 +17,7 @@ from ..session.waiting import tell_waiting
 from ..settings import AskSage
 from .completion import complete
 from .threads import Cells
-from .transform import Assigned, Line, transform
+from .transform import Assigned, AssignedLine, transform
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -149,6 +149,6 @@ def _added(shell: InteractiveShell, settings: AskSage) -> tuple[tuple[Any, list[
         (settings, shell.configurables),
         (complete, shell.Completer.custom_matchers),
         (transform, shell.input_transformers_cleanup),
-        (Line, shell.input_transformer_manager.token_transformers),
+        (AssignedLine, shell.input_transformer_manager.token_transformers),
         (Assigned, shell.input_transformer_manager.token_transformers),
     )

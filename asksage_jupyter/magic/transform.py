@@ -32,7 +32,7 @@ def transform(lines: list[str]) -> list[str]:
     return lines
 
 
-class Line(EscapedCommand):
+class AssignedLine(EscapedCommand):
     """``%asksage Why is it blue?``, wherever it stands: IPython would look up ``blue``."""
 
     priority = _BEFORE_HELP

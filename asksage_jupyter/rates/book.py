@@ -15,7 +15,7 @@ from .files import RECORDED
 from .fit import KEPT, Fit, Sample, Spread, fit
 from .pricing import Pricer, Rate, ask, checked
 from .rule import FACTOR, Cached
-from .store import Store
+from .store import RatesFile
 
 _DAY = 24 * 3600 * 1_000_000
 _PAUSE = 10 * 60 * 1_000_000  # after the tokenizer route failed, before it is asked again
@@ -41,7 +41,7 @@ class Rates:
     """
 
     def __init__(self, folder: Path, host: str, *, clock: Callable[[], int] = month.now) -> None:
-        self._store = Store(folder, host)
+        self._store = RatesFile(folder, host)
         self._clock = clock
         self._failed: dict[str, int] = {}
         self._catalog: dict[str, tuple[float, float]] = {}

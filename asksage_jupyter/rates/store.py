@@ -27,14 +27,14 @@ _INSIDE = (None, False, True)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Learned:
     """What is kept of a model on a host: its priced rate, if any, and the last billed calls."""
 
     rate: Rate | None = None
     samples: tuple[Sample, ...] = ()
 
 
-class Store:
+class RatesFile:
     """The file ``rates.json`` in `folder`, seen by one host.
 
     Readers never lock: the file is only ever replaced as a whole. Writers take turns.
@@ -45,11 +45,11 @@ class Store:
         self._host = host
         self._version: object = None
         self._contents: dict[str, Any] = {}
-        self._parsed: dict[str, Known] = {}
+        self._parsed: dict[str, Learned] = {}
         # What could not be written lives as long as the session.
-        self._unwritten: dict[str, Known] = {}
+        self._unwritten: dict[str, Learned] = {}
 
-    def known(self, model: str) -> Known:
+    def known(self, model: str) -> Learned:
         """What is kept of `model`; empty where nothing is."""
         if unwritten := self._unwritten.get(model):
             return unwritten
@@ -64,7 +64,7 @@ class Store:
         self._refresh()
         return {*self._kept(), *self._unwritten}
 
-    def update(self, model: str, change: Callable[[Known], Known]) -> None:
+    def update(self, model: str, change: Callable[[Learned], Learned]) -> None:
         """Replace what is kept of `model` by its `change`, which sees what other kernels wrote before."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class Store:
         return _dict(_dict(self._contents.get("hosts")).get(self._host))
 
 
-def _known(model: str, plain: Any) -> Known:
+def _known(model: str, plain: Any) -> Learned:
     """What the file says of `model`, without whatever in it cannot be true."""
     kept = _dict(plain)
     rate = None
@@ -105,7 +105,7 @@ def _known(model: str, plain: Any) -> Known:
         rate = Rate(model, prompt, completion, Source.PRICED, int(told["as_of"]), flat=flat)
     samples = kept.get("samples")
     found = map(_sample, samples if isinstance(samples, list) else [])
-    return Known(rate, tuple(sample for sample in found if sample is not None)[-KEPT:])
+    return Learned(rate, tuple(sample for sample in found if sample is not None)[-KEPT:])
 
 
 def _sample(plain: Any) -> Sample | None:
@@ -123,7 +123,7 @@ def _is_figure(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < 1e12
 
 
-def _plain(known: Known) -> dict[str, Any]:
+def _plain(known: Learned) -> dict[str, Any]:
     rate = known.rate
     figures = ("prompt", "completion", "flat", "as_of")
     return {

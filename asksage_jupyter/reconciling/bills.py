@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Bill, Source, Status
 from ..errors import LedgerConflict
-from .matching import ROW, Asked, Matches, match, settled_call
+from .matching import ROW, Matches, Sent, match, settled_call
 from .report import Settled, StillOpen
 from .rows import REACH, SKEW
 
@@ -30,7 +30,7 @@ def settle_from_log(parties: Parties, log: Log) -> tuple[Matches, list[Settled]]
     rows = log.since(min(sent) - _AROUND)
     served = parties.ledger.served_as(parties.account, since=min(call.sent_at for _, call in calls) - _SERVED)
     wanted = [
-        Asked(
+        Sent(
             call.op, call.sent_at, meter, call.model, call.estimate, also=served.get(call.model, frozenset())
         )
         for meter, call in calls
@@ -74,7 +74,7 @@ def still_open(parties: Parties, log: Log, matches: Matches) -> list[StillOpen]:
     ]
 
 
-def _known(parties: Parties, oldest: int, newest: int, wanted: set[str]) -> list[Asked]:
+def _known(parties: Parties, oldest: int, newest: int, wanted: set[str]) -> list[Sent]:
     """The settled calls of that time, which have rows of their own in the log."""
     from ..ledger import CALL_COLUMNS
 

@@ -48,7 +48,7 @@ def compare(parties: Parties, meter: Meter, limits: Limits, matches: Matches, lo
         if meter is Meter.TRAINING and told.used == 0 < seen.used:
             # By the vendor's specification this counter also says 0 where it has none to tell.
             return _compared(meter, seen, told, 0, "a training counter of 0 may be one that is not told")
-        if not parties.ledger.has_month(parties.account, meter):
+        if not parties.ledger.knows_month(parties.account, meter):
             return _compared(meter, seen, told, 0, f"tell the plan: asksage_jupyter.set_plan({meter}=...)")
         evidence = _evidence(parties, meter, told.used, seen, matches, log)
         tokens, why = difference(evidence)

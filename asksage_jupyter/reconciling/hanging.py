@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..service import LogRow
-    from .matching import Asked
+    from .matching import Sent
     from .rows import Shelf
 
 
 def together(
-    calls: Sequence[Asked], shelves: Mapping[Hashable, Shelf]
-) -> list[tuple[list[Asked], list[LogRow]]]:
+    calls: Sequence[Sent], shelves: Mapping[Hashable, Shelf]
+) -> list[tuple[list[Sent], list[LogRow]]]:
     """The parts of `calls`, and of the rows on shelves by meter and model, that hang together."""
     joined = _Joined[Hashable]()
     spans = {id(shelf): _Span(shelf, joined) for shelf in shelves.values()}
     for call in calls:
         for shelf in reached(call, shelves):
             spans[id(shelf)].join(call)
-    parts: defaultdict[Hashable, tuple[list[Asked], list[LogRow]]] = defaultdict(lambda: ([], []))
+    parts: defaultdict[Hashable, tuple[list[Sent], list[LogRow]]] = defaultdict(lambda: ([], []))
     for call in calls:
         parts[joined.first(call.op)][0].append(call)
     for shelf in shelves.values():
@@ -66,7 +66,7 @@ class _Span:
         # many calls reach, each row is joined once.
         self._following = _Joined[int]()
 
-    def join(self, call: Asked) -> None:
+    def join(self, call: Sent) -> None:
         """Join the call to the rows that may be its own."""
         first, end = self._shelf.around(call)
         fewest, most = call.likely

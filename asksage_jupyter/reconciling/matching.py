@@ -29,7 +29,7 @@ _EXACT = (Source.BILLED, Source.LOG)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Sent:
     """A call of this ledger, as far as matching needs it.
 
     Attributes
@@ -103,10 +103,10 @@ class Matches:
     candidates: Mapping[str, Sequence[LogRow]]
 
 
-def settled_call(row: Mapping[str, Any]) -> Asked:
+def settled_call(row: Mapping[str, Any]) -> Sent:
     """A settled call as the ledger lists it, by column."""
     request = row["request_id"] or ""
-    return Asked(
+    return Sent(
         op=row["op"],
         sent_at=row["sent_at"],
         meter=Meter(row["meter"]),
@@ -119,7 +119,7 @@ def settled_call(row: Mapping[str, Any]) -> Asked:
     )
 
 
-def match(calls: Iterable[Asked], rows: Iterable[LogRow]) -> Matches:
+def match(calls: Iterable[Sent], rows: Iterable[LogRow]) -> Matches:
     """Find each wanted call's row, where there is only one way."""
     others, free = _without_known(sorted(calls, key=lambda call: (call.sent_at, call.op)), rows)
     shelves = shelved(free, attrgetter("teach", "model"))
@@ -137,7 +137,7 @@ def match(calls: Iterable[Asked], rows: Iterable[LogRow]) -> Matches:
     return Matches(matched, candidates)
 
 
-def _without_known(calls: Iterable[Asked], rows: Iterable[LogRow]) -> tuple[list[Asked], list[LogRow]]:
+def _without_known(calls: Iterable[Sent], rows: Iterable[LogRow]) -> tuple[list[Sent], list[LogRow]]:
     """The calls that may still be any row's, and the rows that no call with a known bill takes away."""
     free = {row.id: row for row in rows}
     unnamed = [call for call in calls if call.row_id is None or free.pop(call.row_id, None) is None]
@@ -154,7 +154,7 @@ def _without_known(calls: Iterable[Asked], rows: Iterable[LogRow]) -> tuple[list
     return others, list(free.values())
 
 
-def _pairs(calls: Sequence[Asked], rows: Sequence[LogRow]) -> dict[str, LogRow]:
+def _pairs(calls: Sequence[Sent], rows: Sequence[LogRow]) -> dict[str, LogRow]:
     """Each call's row, of what hangs together, where the figures can come out in one way only; else nothing.
 
     Which of rows that tell the same is whose makes no difference, but each has to get one: those that

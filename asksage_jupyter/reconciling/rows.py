@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from ..service import LogRow
-    from .matching import Asked
+    from .matching import Sent
 
 SKEW = 30_000_000
 REACH = 300_000_000
@@ -25,12 +25,12 @@ _TIME, _PLACE = attrgetter("sent_at"), attrgetter("sent_at", "id")
 class Shelf(list["LogRow"]):
     """Rows that are alike in something, oldest first."""
 
-    def around(self, call: Asked) -> tuple[int, int]:
+    def around(self, call: Sent) -> tuple[int, int]:
         """The places from and up to which rows were written when the call may have been billed."""
         first = bisect_left(self, call.sent_at - SKEW, key=_TIME)
         return first, bisect_right(self, call.sent_at + REACH, first, key=_TIME)
 
-    def outward(self, call: Asked) -> Iterator[LogRow]:
+    def outward(self, call: Sent) -> Iterator[LogRow]:
         """Those rows, the nearest in time first."""
         first, end = self.around(call)
         after = bisect_left(self, call.sent_at, first, end, key=_TIME)
@@ -55,7 +55,7 @@ def shelved(rows: Iterable[LogRow], by: Callable[[LogRow], Hashable]) -> dict[Ha
     return dict(shelves)
 
 
-def reached(call: Asked, shelves: Mapping[Any, Shelf]) -> list[Shelf]:
+def reached(call: Sent, shelves: Mapping[Any, Shelf]) -> list[Shelf]:
     """Of shelves by meter and model, those on which a row of the call may stand."""
     is_training, models = call.meter is Meter.TRAINING, call.models
     if models is None:
@@ -63,7 +63,7 @@ def reached(call: Asked, shelves: Mapping[Any, Shelf]) -> list[Shelf]:
     return [shelves[is_training, model] for model in models if (is_training, model) in shelves]
 
 
-def around(call: Asked, shelves: Mapping[Any, Shelf]) -> Iterator[LogRow]:
+def around(call: Sent, shelves: Mapping[Any, Shelf]) -> Iterator[LogRow]:
     """The rows on them that were written when the call may have been billed, oldest first."""
     found = (map(shelf.__getitem__, range(*shelf.around(call))) for shelf in reached(call, shelves))
     return merge(*found, key=_PLACE)

@@ -31,7 +31,7 @@ def run(parties: Parties) -> Reconciled:
     asked_at = parties.clock()
     limits = patiently(parties.service.host, parties.service.limits)
     check_holder(parties.account, limits.email)
-    if not all(parties.ledger.has_month(parties.account, meter) for meter in Meter):
+    if not all(parties.ledger.knows_month(parties.account, meter) for meter in Meter):
         make_contact(parties.account, parties.ledger, parties.service)
     log = Log(parties.service)
     matches, settled = settle_from_log(parties, log)

@@ -13,7 +13,7 @@ from ..forecast import daily
 from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
 from ..ledger.stores.place import place_of
 from ..ledger.stores.watch import MarkWatch
-from ..session.holder.access import Access, Noted, State, mark_of
+from ..session.holder.access import Access, Noted, Standing, mark_of
 from ..session.managing.requests import pending
 from ..session.renames import called_before, note
 from . import figures
@@ -257,7 +257,7 @@ class Reader:
         """That there is no key, where no kernel has asked yet and so none noted it."""
         with suppress(AskSageError):
             if not can_check(self._settings.account):
-                return Noted(State.NO_KEY, _NO_KEY, now)
+                return Noted(Standing.NO_KEY, _NO_KEY, now)
         return None
 
     def _whose(self) -> Account:

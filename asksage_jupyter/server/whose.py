@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..ledger import Known
+    from ..ledger import KnownAccount
 
 
-def whose(configured: Account, known: Sequence[Known], *, is_named: bool) -> Account:
+def whose(configured: Account, known: Sequence[KnownAccount], *, is_named: bool) -> Account:
     """The configured account; or the one used last, where only a notebook was told which it is.
 
     Parameters
     ----------
-    known : sequence of Known
+    known : sequence of KnownAccount
         The accounts of the ledger, whoever used it last first.
     is_named : bool
         Whether the server was told whose tokens to show: then nobody else's are.

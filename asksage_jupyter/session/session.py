@@ -264,7 +264,7 @@ class Session:
         """
         if (month.period_at(self.clock(), self.account.zone), to_spend) in self._contacted:
             return
-        is_known = self.ledger.has_begun if to_spend else self.ledger.has_month
+        is_known = self.ledger.has_begun if to_spend else self.ledger.knows_month
         if not all(is_known(self.account, meter) for meter in Meter):
             try:
                 left = self.asking(lambda service: make_contact(self.account, self.ledger, service))

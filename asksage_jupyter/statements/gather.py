@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ..account import Meter
-from .sheet import GROUPINGS, MeterMonth, Part, Statement
+from .sheet import GROUPINGS, MeterMonth, Section, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def gather(ledger: Ledger, account: Account, period: str | None) -> Statement:
     return Statement(account, ledger.balance(account).title, tuple(meters), ledger.verify())
 
 
-def parts_by(name: str, calls: Sequence[Sequence[Any]]) -> tuple[Part, ...]:
+def parts_by(name: str, calls: Sequence[Sequence[Any]]) -> tuple[Section, ...]:
     """The calls' tokens by one of their columns, the most first."""
     from ..ledger import CALL_COLUMNS
 
@@ -34,5 +34,5 @@ def parts_by(name: str, calls: Sequence[Sequence[Any]]) -> tuple[Part, ...]:
     tokens: dict[str | None, list[int]] = defaultdict(list)
     for call in calls:
         tokens[call[column]].append(call[figure])
-    parts = (Part(value, len(found), sum(found)) for value, found in tokens.items())
+    parts = (Section(value, len(found), sum(found)) for value, found in tokens.items())
     return tuple(sorted(parts, key=lambda part: (-part.tokens, part.name is None, part.name or "")))

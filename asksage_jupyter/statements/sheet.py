@@ -20,7 +20,7 @@ GROUPINGS = ("model", "notebook", "project", "source")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Section:
     """A part of the calls.
 
     Attributes
@@ -46,14 +46,14 @@ class MeterMonth:
     figures : MonthFigures
     calls : int
         How many calls were settled or presumed.
-    groups : mapping of str to tuple of Part
+    groups : mapping of str to tuple of Section
         What they used, by each of `GROUPINGS`; each sums to ``figures.calls``.
     """
 
     meter: Meter
     figures: MonthFigures
     calls: int
-    groups: Mapping[str, tuple[Part, ...]]
+    groups: Mapping[str, tuple[Section, ...]]
 
     @property
     def is_empty(self) -> bool:

@@ -2,6 +2,6 @@
 
 from .desk import Added, Team
 from .importing import Change, planned
-from .report import Report, Row
+from .report import MemberRow, TeamReport
 
-__all__ = ["Added", "Change", "Report", "Row", "Team", "planned"]
+__all__ = ["Added", "Change", "MemberRow", "Team", "TeamReport", "planned"]

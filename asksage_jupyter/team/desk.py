@@ -11,7 +11,7 @@ from ..account import Account, Meter
 from ..errors import BadInput
 from ..session.near import near
 from .importing import Change
-from .report import Report, row_of
+from .report import TeamReport, row_of
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
@@ -128,7 +128,7 @@ class Team:
         changed = tuple(
             meter
             for meter in Meter
-            if self.ledger.has_month(self.pool, meter)
+            if self.ledger.knows_month(self.pool, meter)
             and self.ledger.join_pool(account, meter, self.pool, caps.get(meter))
         )
         is_let_in = login is not None and self.ledger.let_in(account, login)
@@ -164,18 +164,18 @@ class Team:
             )
         return self.ledger.join_pool(account, meter, self.pool, tokens)
 
-    def report(self) -> Report:
+    def report(self) -> TeamReport:
         """What each member used and holds this month, and what the pool has."""
         balance = self.ledger.balance(self.pool)
         rows = [row_of(meter, each) for meter in Meter for each in self.ledger.members(self.pool, meter)]
         known = [each for each in (balance.inference, balance.training) if each.granted is not None]
-        return Report(self.pool.pool, tuple(known), tuple(rows))
+        return TeamReport(self.pool.pool, tuple(known), tuple(rows))
 
     def apply(self, changes: Iterable[Change]) -> int:
         """Book caps as `planned` lists them; returns how many changed."""
         changed = 0
         for change in changes:
-            if self.ledger.has_month(self.pool, change.meter):
+            if self.ledger.knows_month(self.pool, change.meter):
                 account = self._person(change.holder)
                 changed += self.ledger.join_pool(account, change.meter, self.pool, change.cap)
         return changed

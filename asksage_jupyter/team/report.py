@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MemberRow:
     """One member's month on one meter, in Ask Sage tokens.
 
     Attributes
@@ -34,7 +34,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class TeamReport:
     """A pool's month.
 
     Attributes
@@ -42,13 +42,13 @@ class Report:
     pool : str
     meters : tuple of MeterBalance
         What the pool has, of the meters that it has tokens of.
-    rows : tuple of Row
+    rows : tuple of MemberRow
         Members, by meter and name; those who left as long as they used something.
     """
 
     pool: str
     meters: tuple[MeterBalance, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[MemberRow, ...]
 
     def __str__(self) -> str:
         parts = [f"pool {self.pool}"]
@@ -65,12 +65,12 @@ class Report:
 _HEAD = ("member", "used", "held", "cap", "share")
 
 
-def row_of(meter: Meter, member: Member) -> Row:
+def row_of(meter: Meter, member: Member) -> MemberRow:
     """A member as a row of the report."""
-    return Row(meter, member.account.holder, member.used, member.held, member.cap, member.has_left)
+    return MemberRow(meter, member.account.holder, member.used, member.held, member.cap, member.has_left)
 
 
-def _cells(row: Row, whole: int) -> tuple[str, ...]:
+def _cells(row: MemberRow, whole: int) -> tuple[str, ...]:
     cap = "left" if row.has_left else "none" if row.cap is None else f"{row.cap:,}"
     share = f"{row.used / whole:.0%}" if whole > 0 else ""
     return row.holder, f"{row.used:,}", f"{row.held:,}", cap, share

@@ -3,7 +3,7 @@
 from .accessor import NotAUsageLog, UsageLog
 from .frame import frame
 from .log import usage
-from .report import Report, report
+from .report import UsageReport, report
 from .savings import Savings
 from .schema import SCHEMA, Column, Schema
 
@@ -11,10 +11,10 @@ __all__ = [
     "SCHEMA",
     "Column",
     "NotAUsageLog",
-    "Report",
     "Savings",
     "Schema",
     "UsageLog",
+    "UsageReport",
     "frame",
     "report",
     "usage",

@@ -30,7 +30,7 @@ _HEADS = ("calls", "input", "output", "tokens", "share")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Report:
+class UsageReport:
     """What was used, divided; shows itself as a table for each meter.
 
     Attributes
@@ -78,8 +78,8 @@ class Report:
 
 def report(
     by: str = "model", period: str | None = None, since: When | None = None, until: When | None = None
-) -> Report:
-    """Report what the current account used, of this month when no time is given.
+) -> UsageReport:
+    """UsageReport what the current account used, of this month when no time is given.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def report(
         for call in (dict(zip(CALL_COLUMNS, row, strict=True)) for row in session.ledger.open_calls(account))
         if (first or 0) <= call["sent_at"] and (last is None or call["sent_at"] < last)
     ]
-    return Report(title, by, tables, _opened(opened))
+    return UsageReport(title, by, tables, _opened(opened))
 
 
 def _opened(calls: list[dict[str, Any]]) -> tuple[str, ...]:

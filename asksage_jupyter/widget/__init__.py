@@ -14,7 +14,7 @@ from ..errors import AskSageError
 from ..session import Session, current
 from .output import is_in_output
 from .page import html
-from .state import State
+from .state import PanelState
 from .words import Shown, text
 
 __all__ = ["Panel", "panel"]
@@ -54,14 +54,14 @@ def put_away() -> None:
 
 
 class Panel(HTML):  # type: ignore[misc]  # of no known type
-    """A card over a `State`.
+    """A card over a `PanelState`.
 
     Inside another widget, an ``Output`` too, it is a widget. In a cell's output it is the card itself, kept
     up to date by its display id: a widget's output is an error message once its kernel is gone, and empty in
     an export.
     """
 
-    _state: State | None = None
+    _state: PanelState | None = None
 
     def __init__(self) -> None:
         super().__init__(layout=Layout(width="auto"))
@@ -71,7 +71,7 @@ class Panel(HTML):  # type: ignore[misc]  # of no known type
     def follow(self, session: Session, *, contact: bool = True) -> None:
         """Show this session's account from now on, and that of the next session when a setting changes."""
         self._leave()
-        self._state = State(session, contact=contact)
+        self._state = PanelState(session, contact=contact)
         self._state.observe(self._show, "shown")
         self._session = session
         session.settings.observe(self._move)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class State(HasTraits):
+class PanelState(HasTraits):
     """What a panel shows of a session's account.
 
     It follows the ledger from threads of its own until `stop`: after any commit, of this kernel or another,

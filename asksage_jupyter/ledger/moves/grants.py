@@ -59,7 +59,7 @@ def open_month(
 
     A pool's member has none of their own to make.
     """
-    state = seen(connection, holder, meter, clock)
+    state = account_state(connection, holder, meter, clock)
     if state.allotment is not None or state.member.pool_id is not None:
         return False
     state = _planned(connection, state, allotment, source)
@@ -74,7 +74,7 @@ def set_plan(
     connection: Connection, holder: Account, meter: Meter, monthly: int, source: str, clock: int
 ) -> None:
     """Change the plan from this month on, and this month's allotment by the difference."""
-    state = seen(connection, holder, meter, clock)
+    state = account_state(connection, holder, meter, clock)
     _refuse_member(holder, state)
     state = _planned(connection, state, monthly, source)
     if state.allotment is None:
@@ -102,7 +102,7 @@ def give(
     LedgerConflict
         The source was given with other tokens.
     """
-    state = seen(connection, holder, meter, clock)
+    state = account_state(connection, holder, meter, clock)
     _refuse_member(holder, state)
     asked = {"account_id": state.account_id, "source": wanted.source}
     there = connection.execute(_FIND_GRANT, asked).one_or_none()
@@ -132,7 +132,7 @@ def with_allotment(connection: Connection, holder: Account, meter: Meter, state:
     return state.with_tail(_open(connection, holder, meter, state, state.allowance, wanted))
 
 
-def seen(connection: Connection, holder: Account, meter: Meter, clock: int) -> State:
+def account_state(connection: Connection, holder: Account, meter: Meter, clock: int) -> State:
     """The meter's state, after its row is made when it is new."""
     state = read_state(connection, holder, meter, clock)
     if state is not None:

@@ -11,7 +11,7 @@ from ...errors import BadInput, LedgerConflict
 from ..tables.reading import is_persons
 from ..tables.schema import account, entry, grant, member
 from ..tables.state import Membership, State, Tail, read_state
-from .grants import regranted, seen
+from .grants import account_state, regranted
 
 _latest = member.alias("latest")
 _SEQ = select(func.max(_latest.c.seq)).where(_latest.c.account_id == member.c.account_id).scalar_subquery()
@@ -106,8 +106,8 @@ def join(
     """
     if holder.is_pool or not pool.is_pool:
         raise BadInput(f"a person joins a pool, not {holder.holder} {pool.holder}")
-    common = seen(connection, pool, meter, clock)
-    state = seen(connection, holder, meter, clock)
+    common = account_state(connection, pool, meter, clock)
+    state = account_state(connection, holder, meter, clock)
     there = state.member
     wanted = Membership(there.seq + 1, common.account_id, pool.holder, cap)
     if there.pool_id not in (None, common.account_id):
@@ -174,10 +174,10 @@ def _change(connection: Connection, state: State, wanted: Membership) -> None:
     connection.execute(member.insert(), row)
     allotment = state.allotment
     if allotment is not None:
-        regranted(connection, replace(state, member=wanted), _due(state, wanted, allotment))
+        regranted(connection, replace(state, member=wanted), _wanted_allotment(state, wanted, allotment))
 
 
-def _due(state: State, wanted: Membership, allotment: Tail) -> int:
+def _wanted_allotment(state: State, wanted: Membership, allotment: Tail) -> int:
     """What this month's own allotment has to be: the cap; without one, no more than was taken already."""
     if wanted.pool_id is None:
         # What is held is paid by the pool: whatever a bill leaves of it is not the leaver's.

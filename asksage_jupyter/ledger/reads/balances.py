@@ -41,7 +41,7 @@ def has_begun(connection: Connection, holder: Account, meter: Meter, clock: int)
     return state is not None and state.allotment is not None
 
 
-def has_month(connection: Connection, holder: Account, meter: Meter, clock: int) -> bool:
+def knows_month(connection: Connection, holder: Account, meter: Meter, clock: int) -> bool:
     """Whether this month's allotment is there, or what the first hold makes it from."""
     state = _payer(connection, holder, meter, clock)
     return state is not None and (state.allotment is not None or state.allowance is not None)

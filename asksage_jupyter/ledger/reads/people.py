@@ -12,7 +12,7 @@ from ..tables.schema import account, call
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownAccount:
     """An account of the ledger.
 
     Attributes
@@ -47,9 +47,9 @@ def zone_of(connection: Connection, holder: Account) -> str | None:
     return zone
 
 
-def known_accounts(connection: Connection) -> list[Known]:
+def known_accounts(connection: Connection) -> list[KnownAccount]:
     """All people of the ledger, and no pools; whoever sent a call last first."""
     return [
-        Known(Account(host, holder, zone), newest)
+        KnownAccount(Account(host, holder, zone), newest)
         for host, holder, zone, newest in connection.execute(_KNOWN)
     ]

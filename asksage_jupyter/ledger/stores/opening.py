@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from ...errors import LedgerUnusable
 from .sqlite.readonly import ReadOnly
-from .sqlite.store import Store
+from .sqlite.store import FileStore
 
 if TYPE_CHECKING:
     from .connections import Connections
     from .place import Place
     from .postgres.store import ServerStore
 
-    AnyStore = Store | ServerStore
+    AnyStore = FileStore | ServerStore
 
 
 def reader(place: Place, timeout_s: float) -> Connections:
@@ -33,10 +33,10 @@ def writer(place: Place, timeout_s: float) -> AnyStore:
     Raises
     ------
     LedgerError
-        As of `Store` and `ServerStore`.
+        As of `FileStore` and `ServerStore`.
     """
     if place.path is not None:
-        return Store(place.path)
+        return FileStore(place.path)
     with _driver():
         from .postgres.store import ServerStore
     return ServerStore(place, timeout_s)

@@ -22,7 +22,7 @@ _GRID = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18em,100%
 _SECTION = "min-width:0;overflow:auto;overflow-wrap:anywhere;padding:.5em;border-radius:3px"
 
 
-class State(StrEnum):
+class Stage(StrEnum):
     """How far a model's reply is."""
 
     WAITING = "waiting"
@@ -40,7 +40,7 @@ class Column:
     ----------
     model : str
         The model that was asked.
-    state : State
+    state : Stage
     text : str
         The reply, as far as it arrived.
     told : str
@@ -50,7 +50,7 @@ class Column:
     """
 
     model: str
-    state: State
+    state: Stage
     text: str = field(default="", repr=False)
     told: str = ""
     tokens: int | None = None
@@ -59,17 +59,17 @@ class Column:
 def column(model: str, outcome: Reply | Exception, duration_ms: int) -> Column:
     """The column of a call that is over."""
     if isinstance(outcome, ReplyLost):
-        return Column(model, State.FAILED, outcome.text, str(outcome))
+        return Column(model, Stage.FAILED, outcome.text, str(outcome))
     if isinstance(outcome, Exception):
-        return Column(model, State.FAILED, told=str(outcome) or type(outcome).__name__)
+        return Column(model, Stage.FAILED, told=str(outcome) or type(outcome).__name__)
     took = f"{duration_ms / 1000:,.1f} s"
     if outcome.tokens is None or outcome.source is None:
-        state = State.STOPPED if outcome.interrupted else State.DONE
+        state = Stage.STOPPED if outcome.interrupted else Stage.DONE
         lead = "" if outcome.interrupted else "the bill is not told yet: "
         told = " · ".join([f"{lead}{open_words(outcome.held)}", took, *outcome.notes])
         return Column(model, state, outcome.text, told)
     told = " · ".join([f"{outcome.tokens:,} tokens ({SOURCES[outcome.source]})", took, *outcome.notes])
-    return Column(model, State.DONE, outcome.text, told, outcome.tokens)
+    return Column(model, Stage.DONE, outcome.text, told, outcome.tokens)
 
 
 def as_text(columns: Sequence[Column]) -> str:
@@ -92,7 +92,7 @@ def as_markdown(columns: Sequence[Column]) -> str:
 def _cheapest(columns: Sequence[Column]) -> set[str]:
     """The models of the fewest tokens, once nothing is under way any more; none where all cost the same."""
     tokens = {each.model: each.tokens for each in columns if each.tokens is not None}
-    under_way = any(each.state in (State.WAITING, State.WRITING) for each in columns)
+    under_way = any(each.state in (Stage.WAITING, Stage.WRITING) for each in columns)
     if under_way or len(set(tokens.values())) < 2:
         return set()
     return {model for model, cost in tokens.items() if cost == min(tokens.values())}
@@ -100,7 +100,7 @@ def _cheapest(columns: Sequence[Column]) -> set[str]:
 
 def _words(column: Column, is_cheapest: bool) -> list[str]:
     """What is said of a column beside its text."""
-    state = [] if column.state is State.DONE else [str(column.state)]
+    state = [] if column.state is Stage.DONE else [str(column.state)]
     return [*state, *([column.told] if column.told else []), *(["cheapest"] if is_cheapest else [])]
 
 
@@ -110,7 +110,7 @@ def _paragraph(column: Column, is_cheapest: bool) -> str:
 
 
 def _section(column: Column, is_cheapest: bool, dearest: int) -> str:
-    edge = WARNING if column.state in (State.STOPPED, State.FAILED) else LINE
+    edge = WARNING if column.state in (Stage.STOPPED, Stage.FAILED) else LINE
     cheapest = Markup(' <span style="font-weight:400">· cheapest</span>') if is_cheapest else ""
     share = (column.tokens or 0) / dearest if dearest else 0
     head = fill(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...errors import AskSageError, Interrupted
 from ..asking.listener import Listener
 from ..asking.question import Question, hold_send_settle
-from .columns import Column, State, column
+from .columns import Column, Stage, column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +111,7 @@ class Lane(threading.Thread):
         if self.is_over:
             return column(self.query.model, self.outcome, self.duration_ms)
         text = self._listener.text
-        return Column(self.query.model, State.WRITING if text else State.WAITING, text)
+        return Column(self.query.model, Stage.WRITING if text else Stage.WAITING, text)
 
     def _send(self) -> Answer:
         self.is_held = True

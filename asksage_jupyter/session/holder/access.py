@@ -28,7 +28,7 @@ _FOLDER = "access"
 _ASKED_FOR = 60 * 1_000_000  # microseconds; who asks for longer was killed meanwhile
 
 
-class State(StrEnum):
+class Standing(StrEnum):
     """What stands between them; where nothing does, nothing is noted."""
 
     ASKING = "asking"
@@ -43,14 +43,14 @@ class Noted:
 
     Attributes
     ----------
-    state : State
+    state : Standing
     words : str
         For the person; one line, without the key.
     at : int
         Microseconds UTC.
     """
 
-    state: State
+    state: Standing
     words: str
     at: int
 
@@ -74,17 +74,17 @@ class Access:
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Note that the service is asked, and what came in between; nothing when it answered."""
-        self._note(State.ASKING, f"Asking {self._host} ...")
+        self._note(Standing.ASKING, f"Asking {self._host} ...")
         try:
             yield
         except NoKey as error:
-            self._note(State.NO_KEY, str(error))
+            self._note(Standing.NO_KEY, str(error))
             raise
         except BadKey as error:
-            self._note(State.BAD_KEY, str(error))
+            self._note(Standing.BAD_KEY, str(error))
             raise
         except NotReached as error:
-            self._note(State.NOT_REACHED, str(error))
+            self._note(Standing.NOT_REACHED, str(error))
             raise
         except BaseException:
             self._clear()
@@ -95,13 +95,13 @@ class Access:
         """What was noted last, here or in another process; None where nothing stands in between."""
         try:
             told = json.loads(self._path.read_text(encoding="utf-8"))
-            noted = Noted(State(told["state"]), str(told["words"]), int(told["at"]))
+            noted = Noted(Standing(told["state"]), str(told["words"]), int(told["at"]))
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        is_over = noted.state is State.ASKING and self._clock() - noted.at > _ASKED_FOR
+        is_over = noted.state is Standing.ASKING and self._clock() - noted.at > _ASKED_FOR
         return None if is_over else noted
 
-    def _note(self, state: State, words: str) -> None:
+    def _note(self, state: Standing, words: str) -> None:
         told = json.dumps({"state": state, "words": words, "at": self._clock()})
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ _WORDS = {"auto_approved": "approved at once"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Requested:
     """A request for tokens and what came of it.
 
     Attributes
@@ -50,7 +50,9 @@ class Asked:
         return f"{words}. {asked.said}".rstrip() if asked.said else f"{words}."
 
 
-def request_tokens(session: Session, tokens: int, reason: str = "", meter: Meter = Meter.INFERENCE) -> Asked:
+def request_tokens(
+    session: Session, tokens: int, reason: str = "", meter: Meter = Meter.INFERENCE
+) -> Requested:
     """Ask for `tokens` more; an approved request changes the plan at once.
 
     Raises
@@ -67,10 +69,10 @@ def request_tokens(session: Session, tokens: int, reason: str = "", meter: Meter
     plan = _followed(session, meter, asked.after) if asked.is_approved else None
     if asked.is_pending:
         _keep(session, [asked, *pending(session.ledger.folder, session.account)])
-    return Asked(asked, plan)
+    return Requested(asked, plan)
 
 
-def token_requests(session: Session) -> list[Asked]:
+def token_requests(session: Session) -> list[Requested]:
     """The account's own requests, newest first; a limit that rose by them is the plan from now on.
 
     Raises
@@ -90,7 +92,7 @@ def token_requests(session: Session) -> list[Asked]:
     for each in asked:
         # Told beside the newest one that can have changed it.
         plan = plans.pop(Meter(each.meter), None) if each.is_approved else None
-        listed.append(Asked(each, plan))
+        listed.append(Requested(each, plan))
     return listed
 
 

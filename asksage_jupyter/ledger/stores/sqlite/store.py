@@ -38,7 +38,7 @@ _abandoned: list[
 ] = []  # in a forked child: never closed there, for SQLite would unlock and tidy up
 
 
-class Store(FileConnections):
+class FileStore(FileConnections):
     """One ledger file, for all threads of this process.
 
     Parameters
