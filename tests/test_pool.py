@@ -262,6 +262,35 @@ def test_what_was_used_before_joining_is_not_given_back_by_the_pool(ledger):
         ledger.correct(EVE, INFERENCE, -10, op="other-devices")
 
 
+def test_a_month_that_is_over_gives_back_what_was_used_of_its_pool_and_no_more(ledger, clock):
+    spent(ledger, ANA, 50)
+    spent(ledger, BEN, 80)
+    clock.t = at(2026, 12, 1)
+    spent(ledger, ANA, 30)
+    spent(ledger, BEN, 70)
+    with pytest.raises(LedgerError, match=r"ana@example used 30 of the pool lab this month"):
+        ledger.correct(ANA, INFERENCE, -31, op="what-was-used-in-november")
+    with pytest.raises(LedgerError, match=r"ana@example used 50 of the pool lab in 2026-11\.$"):
+        ledger.correct(ANA, INFERENCE, -51, op="a-gift", period="2026-11")
+    ledger.correct(ANA, INFERENCE, -20, op="too-high", period="2026-11")
+    assert ledger.used_in(ANA, INFERENCE, "2026-11") == 30
+    assert ledger.used_in(LAB, INFERENCE, "2026-11") == 110
+    assert figures(ledger, ANA) == (300, 30, 0)
+    assert figures(ledger, LAB) == (1000, 100, 0)
+
+
+def test_a_month_that_is_over_is_corrected_in_the_pool_of_then(ledger, clock):
+    spent(ledger, ANA, 50)
+    spent(ledger, EVE, 90)
+    clock.t = at(2026, 12, 1)
+    ledger.leave_pool(ANA, INFERENCE, LAB)
+    ledger.join_pool(EVE, INFERENCE, LAB, 200)
+    ledger.correct(ANA, INFERENCE, 7, op="late", period="2026-11")
+    ledger.correct(EVE, INFERENCE, -9, op="before-joining", period="2026-11")
+    assert ledger.used_in(ANA, INFERENCE, "2026-11") == 57 == ledger.used_in(LAB, INFERENCE, "2026-11")
+    assert ledger.used_in(EVE, INFERENCE, "2026-11") == 81
+
+
 def test_a_cap_is_a_cap_whatever_was_given_outside_the_pool(ledger, clock):
     ledger.grant(EVE, INFERENCE, 9999, source="top-up:1", starts=clock() - DAY, ends=at(2030, 1, 1))
     ledger.join_pool(EVE, INFERENCE, LAB, 50)

@@ -716,6 +716,37 @@ def test_a_closed_month_comes_to_what_its_rows_say_once(desk):
     assert desk.ledger.verify().ok
 
 
+@pytest.mark.parametrize(("before", "lowered"), [(0, True), (40, False)])
+def test_a_members_closed_month_is_lowered_by_what_they_used_of_the_pool(desk, before, lowered):
+    lab = Account.of_pool(ME.host, "lab")
+    if before:
+        desk.ledger.correct(ME, INFERENCE, before, op="before-joining")
+    desk.ledger.set_plan(lab, INFERENCE, 9_000, source="the owner")
+    desk.ledger.join_pool(ME, INFERENCE, lab, 500)
+    op = desk.hold(60)
+    desk.settle(op, 60)
+    desk.clock.t = at(2026, 12, 1, 2)
+    if not lowered:  # more than the 60 of the pool
+        desk.ledger.correct(ME, INFERENCE, -20, op="by-hand", period="2026-11")
+    desk.tenant.bill(10, t=at(2026, 11, 30))
+    desk.tenant.bill(5)
+    desk.later(MINUTE)
+    desk.ledger.correct(ME, INFERENCE, 5, op="now")
+    found = desk.reconcile()
+    (closed,) = found.closed
+    if lowered:
+        assert (closed.correction, closed.why) == (-50, "")
+        assert desk.ledger.used_in(ME, INFERENCE, "2026-11") == 10
+        assert desk.ledger.used_in(lab, INFERENCE, "2026-11") == 10
+    else:
+        assert closed.correction == 0
+        assert "70 tokens cannot be given back: " in closed.why
+        assert closed.why.endswith("used 40 of the pool lab in 2026-11")
+        assert desk.ledger.used_in(lab, INFERENCE, "2026-11") == 40
+    books_nothing(desk)
+    assert desk.ledger.verify().ok
+
+
 def test_a_closed_month_is_not_lowered_by_a_log_that_lacks_rows(desk):
     desk.ask(63)
     desk.tenant.rows.clear()

@@ -312,6 +312,95 @@ def test_what_was_used_before_joining_is_not_given_back_to_the_pool(eve, team):
     refused(eve, lambda m: [m.entry(m.grant(chain), "x", "correct", -40) for chain in (eves, POOL)])
 
 
+# Months that are over
+
+
+@pytest.fixture
+def team_of_before(database):
+    """A pool since last month, when Ana used 250 of it and Ben 400; now Ana used 50 and Ben 80, of 1,000."""
+    now_and_then = [bounds(period_at(now()))[0] - HOUR]
+    with closing(Ledger(database, clock=lambda: now_and_then[-1] or now())) as owner:
+        owner.install_roles()
+        team = Team.make(owner, HOST, "lab", "UTC", {INFERENCE: 1000})
+        team.add(ANA.holder, {INFERENCE: 300}, login_of(database, ANA))
+        team.add(BEN.holder, {}, login_of(database, BEN))
+        spend(owner, ANA, 250)
+        spend(owner, BEN, 400)
+        now_and_then.append(0)
+        spend(owner, ANA, 50)
+        spend(owner, BEN, 80)
+        yield team
+        assert owner.verify().problems == ()
+
+
+def then_and_now():
+    this = period_at(now())
+    return f"allotment:{period_at(bounds(this)[0] - 1)}", f"allotment:{this}"
+
+
+THEN, NOW = 0, 1
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        pytest.param([[(ANAS, THEN, -50), (POOL, NOW, -50)]], id="the pool of now, for what was used then"),
+        pytest.param([[(ANAS, NOW, -50), (POOL, THEN, -50)]], id="the cap of now, from the pool of then"),
+        pytest.param(
+            [[(chain, when, tokens) for chain in (ANAS, POOL) for when, tokens in ((THEN, 50), (NOW, -50))]],
+            id="what is used now, moved to then",
+        ),
+        pytest.param([[(ANAS, NOW, -51), (POOL, NOW, -51)]], id="more than was used now"),
+        pytest.param([[(ANAS, THEN, -251), (POOL, THEN, -251)]], id="more than was used then"),
+        pytest.param(
+            [[(chain, THEN, 100) for chain in (ANAS, POOL)], [(chain, NOW, -51) for chain in (ANAS, POOL)]],
+            id="one month told more, to give back of the other",
+        ),
+        pytest.param([[(ANAS, THEN, -50)]], id="without the pool"),
+        pytest.param([[(POOL, THEN, -50)]], id="of the pool alone"),
+    ],
+)
+def test_a_correction_moves_nothing_between_months(team_of_before, database, moves):
+    def correct(member):
+        for number, move in enumerate(moves):
+            for holder, when, tokens in move:
+                chain = member.grant(holder, then_and_now()[when])
+                member.entry(chain, f"gift:{number}", "correct", tokens)
+
+    with writer(database, login_of(database, ANA)) as ana:
+        refused(ana, correct)
+    assert figures(team_of_before.ledger, LAB) == (1000, 130, 0)
+
+
+def test_a_month_that_is_over_gives_back_what_was_used_of_it(team_of_before, database):
+    ledger = team_of_before.ledger
+    last = then_and_now()[THEN].removeprefix("allotment:")
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        mine.correct(ANA, INFERENCE, -250, op="too-high", period=last)
+        with pytest.raises(LedgerError, match=rf"used 0 of the pool lab in {last}\.$"):
+            mine.correct(ANA, INFERENCE, -1, op="a-gift", period=last)
+    assert ledger.used_in(LAB, INFERENCE, last) == 400
+    assert figures(ledger, ANA) == (300, 50, 0)
+    assert figures(ledger, LAB) == (1000, 130, 0)
+
+
+def test_a_month_that_is_over_is_corrected_in_the_pool_of_then(team_of_before, database):
+    ledger = team_of_before.ledger
+    last = then_and_now()[THEN].removeprefix("allotment:")
+    team_of_before.remove(ANA.holder)
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        mine.correct(ANA, INFERENCE, 20, op="late", period=last)
+    with writer(database, login_of(database, ANA)) as ana:
+        refused(ana, lambda m: m.entry(m.grant(ANAS, then_and_now()[THEN]), "alone", "correct", -5))
+    assert ledger.used_in(LAB, INFERENCE, last) == 670
+
+
+def test_nobody_joins_with_less_used_than_nothing(eve, team):
+    team.ledger.set_plan(EVE, INFERENCE, 500, source="me")
+    spend(team.ledger, EVE, 10)
+    refused(eve, lambda m: m.entry(m.grant(EVE.holder), "to-come", "correct", -1_000))
+
+
 # Grants, plans, accounts and members
 
 
@@ -452,7 +541,7 @@ def test_a_call_has_its_hold_and_a_bill_its_entry(ana, team):
         "LOCK TABLE entry IN ACCESS EXCLUSIVE MODE",
         "SELECT * FROM login",
         # What the triggers ask, which tells of any account.
-        "SELECT asksage_share(a, b) FROM generate_series(1, 9) a, generate_series(1, 9) b",
+        "SELECT asksage_share_of(a, b) FROM generate_series(1, 9) a, generate_series(1, 9) b",
         "SELECT asksage_pool_of(a) FROM generate_series(1, 9) a",
         "SELECT asksage_sum('x', ARRAY['hold'], 1)",
         r"SELECT asksage_about(row(a, 1, 'x', 'grant', 1, 1, 1, 1, 1, 1, '\x00')::entry) "
@@ -578,7 +667,7 @@ def test_names_are_hashed_in_the_database_as_they_are_here(team, database, name)
     assert [found] == asked
 
 
-@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("version", [3, 4, 5])
 def test_rules_of_an_older_version_are_put_in_force_anew(postgres, database, version):
     """By whoever owns the ledger; a member is told to wait for them."""
     ServerStore(place_of(database), 10, steps=STEPS[:version]).close()
@@ -597,7 +686,7 @@ def test_rules_of_an_older_version_are_put_in_force_anew(postgres, database, ver
 def test_rules_that_change_come_with_a_step():
     """Else they reach new ledgers alone: append a step to both lists, and write this anew."""
     rules = repr((LOGIN, WHO, CHECKS, TRIGGERS, ASKED, SEES, ADDS, COLUMNS)).encode()
-    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (5, "f9694b70872b")
+    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (6, "b59069bc3440")
 
 
 def test_an_account_of_ones_own_is_made_on_the_other_meter(team, database):
@@ -605,5 +694,5 @@ def test_an_account_of_ones_own_is_made_on_the_other_meter(team, database):
         mine.set_plan(ANA, Meter.TRAINING, 80, source="me")
         mine.hold(ANA, call := a_call(10, mine._clock, meter=Meter.TRAINING), due=now() + HOUR)
         mine.settle(call.op, a_bill(90))
-        mine.correct(ANA, Meter.TRAINING, -120, op="counter")  # their own affair
-        assert figures(mine, ANA, Meter.TRAINING) == (80, -30, 0)
+        mine.correct(ANA, Meter.TRAINING, -70, op="counter")  # their own affair
+        assert figures(mine, ANA, Meter.TRAINING) == (80, 20, 0)

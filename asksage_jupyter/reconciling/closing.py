@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import month
 from ..account import Account, Meter
+from ..errors import LedgerError, LedgerUnusable
 from .comparing import EDGE
 from .counters import book
 from .report import Compared
@@ -65,16 +66,16 @@ def _closed(parties: Parties, log: Log, meter: Meter, period: str, is_whole: boo
         return None
     starts, ends = month.bounds(period, account.zone)
     logged = log.total(meter, starts, ends)
-    if logged is None or (logged < figures.used and not _may_give_back(parties, meter, is_whole)):
+    if logged is None or (logged < figures.used and not is_whole):  # the log may lack a bill
         return None
-    tokens = logged - figures.used
-    if tokens and not book(ledger, account, meter, tokens, period, figures.corrected, is_over=True):
-        return None
+    tokens, why = logged - figures.used, ""
+    try:
+        if tokens and not book(ledger, account, meter, tokens, period, figures.corrected, is_over=True):
+            return None
+    except LedgerUnusable:
+        raise
+    except LedgerError as error:  # more than they used of their pool, whose other tokens are not theirs
+        tokens, why = 0, str(error).rstrip(".")
     if is_whole:
-        _agreed[known] = logged
-    return Compared(meter, period, logged, figures.used, 0, tokens, _SOURCE) if tokens else None
-
-
-def _may_give_back(parties: Parties, meter: Meter, is_whole: bool) -> bool:
-    """Of a pool's tokens the owner gives back, and nobody where the log may lack a bill."""
-    return is_whole and parties.ledger.pool_of(parties.account, meter) is None
+        _agreed[known] = figures.used + tokens
+    return Compared(meter, period, logged, figures.used, 0, tokens, _SOURCE, why) if tokens or why else None

@@ -155,7 +155,8 @@ class Reconciled:
     @property
     def changed(self) -> bool:
         """Whether anything was booked at all."""
-        return bool(self.settled or self.plans or self.corrections or self.closed)
+        closed = any(each.correction for each in self.closed)
+        return bool(self.settled or self.plans or self.corrections or closed)
 
     @property
     def booked(self) -> str:

@@ -19,7 +19,7 @@ from ...errors import LedgerConflict, NotEnoughTokens
 from ...month import to_datetime
 from ..tables.chain import about_bill, about_call, append
 from ..tables.prepared import Prepared, together
-from ..tables.schema import OF_A_CALL, account, entry, grant
+from ..tables.schema import OF_A_CALL, account, entry, grant, member
 from ..tables.schema import bill as bill_table
 from ..tables.schema import call as call_table
 from ..tables.state import (
@@ -32,13 +32,20 @@ from ..tables.state import (
     state_of,
     with_tail,
 )
-from .paying import payers, refuse_gift
+from .paying import gift, payers, used_of_pool
 
 _FIND_CALL = Prepared(
     select(call_table.c.account_id, call_table.c.estimate).where(call_table.c.op == bindparam("op"))
 )
 _OF_SOURCE = with_tail(select(*TAIL_COLUMNS).select_from(grant)).where(
     grant.c.account_id == bindparam("account_id"), grant.c.source == bindparam("source")
+)
+_POOL_AT = (
+    select(member.c.pool_id, account.c.holder)
+    .outerjoin(account, account.c.id == member.c.pool_id)
+    .where(member.c.account_id == bindparam("account_id"), member.c.t < bindparam("until"))
+    .order_by(member.c.seq.desc())
+    .limit(1)
 )
 _INSERT_CALL = Prepared(call_table.insert())
 _INSERT_BILL = Prepared(bill_table.insert())
@@ -166,13 +173,13 @@ def correct(
         return
     states = States.of(rows, clock)
     if period is not None:
-        for tail in _allotments(connection, holder, meter, period, clock):
-            append(connection, tail, Kind.CORRECT, op, tokens, now=clock)
+        _correct_over(connection, holder, meter, tokens, op, clock, period)
         return
     own, *common = payers(connection, holder, meter, states)
-    for pool in common:
-        if tokens < 0:
-            refuse_gift(connection, holder, own, pool, -tokens)
+    for pool in common if tokens < 0 else ():
+        used = used_of_pool(connection, pool.state.account_id, own.state.live, pool.state.live)
+        if -tokens > used:
+            raise gift(holder, -tokens, used, Account(holder.host, own.state.member.pool or "").pool)
     for payer in (own, *common):
         payer.grant_as_taken(connection, tokens)
         live = payer.state.live
@@ -182,15 +189,36 @@ def correct(
             append(connection, tail, Kind.CORRECT, op, share, now=payer.state.now)
 
 
-def _allotments(connection: Connection, holder: Account, meter: Meter, period: str, clock: int) -> list[Tail]:
-    """A past month's allotment, and that of the pool."""
+def _correct_over(
+    connection: Connection, holder: Account, meter: Meter, tokens: int, op: str, clock: int, period: str
+) -> None:
+    """Book it on a past month's allotment, and on that of the pool which the holder was in at its end."""
     state = read_state(connection, holder, meter, clock)
-    whose = [] if state is None else [state.account_id, state.member.pool_id]
-    asked = [{"account_id": each, "source": allotment_of(period)} for each in whose if each is not None]
-    found = [connection.execute(_OF_SOURCE, each).one_or_none() for each in asked]
-    if not found or None in found:
-        raise LedgerConflict(f"no {meter} tokens of {period} are there to be corrected.")
-    return [Tail(*row) for row in found if row is not None]
+    own = None if state is None else _allotment(connection, state.account_id, period)
+    if state is None or own is None:
+        raise _nothing_of(period, meter)
+    tails = [own]
+    asked = {"account_id": state.account_id, "until": own.ends}
+    pool_id, name = connection.execute(_POOL_AT, asked).one_or_none() or (None, None)
+    if pool_id is not None and name is not None:
+        common = _allotment(connection, pool_id, period)
+        if common is None:
+            raise _nothing_of(period, meter)
+        if tokens < 0 and -tokens > (used := used_of_pool(connection, pool_id, [own], [common])):
+            raise gift(holder, -tokens, used, Account(holder.host, name).pool, period)
+        tails.append(common)
+    for tail in tails:
+        append(connection, tail, Kind.CORRECT, op, tokens, now=clock)
+
+
+def _allotment(connection: Connection, account_id: int, period: str) -> Tail | None:
+    asked = {"account_id": account_id, "source": allotment_of(period)}
+    found = connection.execute(_OF_SOURCE, asked).one_or_none()
+    return None if found is None else Tail(*found)
+
+
+def _nothing_of(period: str, meter: Meter) -> LedgerConflict:
+    return LedgerConflict(f"no {meter} tokens of {period} are there to be corrected.")
 
 
 def spread(tokens: int, tails: Iterable[Tail]) -> tuple[list[tuple[Tail, int]], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, exists, func, select
@@ -11,24 +12,20 @@ from ...errors import LedgerError
 from ..tables.chain import append
 from ..tables.op import new_op
 from ..tables.schema import entry, grant
-from ..tables.state import State, States
+from ..tables.state import State, States, Tail
 from .grants import with_allotment
 
-# What a member used of a pool: what both chains tell of the same op and kind.
+# What a member used of a pool by some of their grants: what both chains tell of the same op and kind.
 _common, _of_pool = entry.alias("common"), grant.alias("of_pool")
-_SHARE = (
-    select(func.coalesce(func.sum(entry.c.tokens), 0))
-    .join(grant, grant.c.id == entry.c.grant_id)
-    .where(
-        grant.c.account_id == bindparam("mine"),
-        entry.c.kind.in_([Kind.SETTLE.value, Kind.PRESUME.value, Kind.CORRECT.value]),
-        exists().where(
-            _common.c.op == entry.c.op,
-            _common.c.kind == entry.c.kind,
-            _common.c.grant_id == _of_pool.c.id,
-            _of_pool.c.account_id == bindparam("pool"),
-        ),
-    )
+_SHARE = select(func.coalesce(func.sum(entry.c.tokens), 0)).where(
+    entry.c.grant_id.in_(bindparam("grants", expanding=True)),
+    entry.c.kind.in_([Kind.SETTLE.value, Kind.PRESUME.value, Kind.CORRECT.value]),
+    exists().where(
+        _common.c.op == entry.c.op,
+        _common.c.kind == entry.c.kind,
+        _common.c.grant_id == _of_pool.c.id,
+        _of_pool.c.account_id == bindparam("pool"),
+    ),
 )
 
 
@@ -91,22 +88,21 @@ def payers(connection: Connection, holder: Account, meter: Meter, states: States
     return [Payer("your cap", state, own_room), Payer(f"the pool {pool.pool}", common, common.room)]
 
 
-def refuse_gift(connection: Connection, holder: Account, own: Payer, pool: Payer, tokens: int) -> None:
-    """Refuse to give a member back more than they used of the pool.
+def used_of_pool(connection: Connection, pool_id: int, own: Sequence[Tail], common: Sequence[Tail]) -> int:
+    """What a member used of a pool by these grants of theirs and of the pool's: so much can be given back."""
+    asked = {"grants": [tail.grant_id for tail in own], "pool": pool_id}
+    share = int(connection.execute(_SHARE, asked).scalar_one())
+    return max(0, min(share, *(sum(tail.used for tail in tails) for tails in (own, common))))
 
-    Raises
-    ------
-    LedgerError
-    """
-    asked = {"mine": own.state.account_id, "pool": pool.state.account_id}
-    used = [int(connection.execute(_SHARE, asked).scalar_one())]
-    used += [sum(tail.used for tail in payer.state.live) for payer in (own, pool)]
-    if tokens > min(used):
-        raise LedgerError(
-            f"{tokens:,} tokens cannot be given back: {holder.holder} used {max(0, min(used)):,} of "
-            f"{pool.name} this month; its owner can give them more with  "
-            f"asksage-jupyter team cap {holder.holder} N"
-        )
+
+def gift(holder: Account, tokens: int, used: int, pool: str, period: str | None = None) -> LedgerError:
+    """What refuses to give a member back more than they used of a pool, this month or in one that is over."""
+    words = f"{tokens:,} tokens cannot be given back: {holder.holder} used {used:,} of the pool {pool} "
+    if period is not None:
+        return LedgerError(f"{words}in {period}.")
+    return LedgerError(
+        f"{words}this month; its owner can give them more with  asksage-jupyter team cap {holder.holder} N"
+    )
 
 
 def _no_plan(meter: Meter) -> LedgerError:

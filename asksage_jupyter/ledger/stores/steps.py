@@ -156,8 +156,15 @@ _MEMBERS = (
     """,
 )
 
-# The last two are PostgreSQL's alone: both count the same versions.
-STEPS: tuple[Step, ...] = (running(*_TABLES), running(_PRESUMES), running(*_MEMBERS), running(), running())
+# The last three are PostgreSQL's alone: both count the same versions.
+STEPS: tuple[Step, ...] = (
+    running(*_TABLES),
+    running(_PRESUMES),
+    running(*_MEMBERS),
+    running(),
+    running(),
+    running(),
+)
 
 WITH_MEMBERS = 3
 # Stands in for the table in an older ledger that is only read.

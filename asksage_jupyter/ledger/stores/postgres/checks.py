@@ -159,6 +159,7 @@ _MEMBER = (
         latest member;
         mine BIGINT := asksage_mine(theirs);
         is_own BOOLEAN := theirs = mine;
+        pool BIGINT;
         is_allotment BOOLEAN;
         held_at BIGINT;
     BEGIN
@@ -195,11 +196,11 @@ _MEMBER = (
                 ELSE is_allotment AND (latest.cap IS NULL OR written.used + written.held <= latest.cap)
             END;
         WHEN 'correct' THEN
-            RETURN CASE
-                WHEN is_own AND latest.pool_id IS NULL THEN TRUE
-                ELSE (written.tokens > 0 OR written.used >= 0)
-                    AND CASE WHEN is_own THEN is_allotment ELSE theirs = latest.pool_id END
-            END;
+            pool := asksage_pool_at(mine, given.ends);
+            -- Nothing was used less than not at all; of a top-up that is over it is booked on the allotment.
+            RETURN (written.tokens > 0 OR written.used >= 0
+                    OR (is_own AND pool IS NULL AND given.ends <= written.t))
+                AND CASE WHEN is_own THEN pool IS NULL OR is_allotment ELSE theirs = pool END;
         WHEN 'presume' THEN
             RETURN EXISTS (SELECT FROM call WHERE op = written.op AND account_id = mine) AND EXISTS (
                 SELECT FROM entry WHERE op = written.op AND grant_id = written.grant_id AND kind = 'hold'
@@ -218,6 +219,16 @@ _MEMBER = (
                 WHERE op = written.op AND grant_id = written.grant_id AND kind = 'presume'
             ), 0) >= 0;
         END CASE;
+    END $$
+    """,
+    # The pool from which an account spent at a month's end, or spends now.
+    f"""
+    CREATE OR REPLACE FUNCTION asksage_pool_at(of_account BIGINT, until BIGINT) RETURNS BIGINT
+    LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN (
+            SELECT pool_id FROM member WHERE account_id = of_account AND t < until ORDER BY seq DESC LIMIT 1
+        );
     END $$
     """,
     f"""
@@ -261,16 +272,23 @@ _WHOLE = (
         );
     END $$
     """,
-    # Of which pool a call is: where it is held; a hold and a correction, from which their account spends now.
+    # Of which pool an entry is: a call's, where it is held; a hold's, from which its account spends now; a
+    # correction's, from which it did at the month's end.
     f"""
     CREATE OR REPLACE FUNCTION asksage_payer(written entry, mine BIGINT) RETURNS BIGINT
     LANGUAGE plpgsql {_TRIGGER} AS $$
     BEGIN
         RETURN (
-            SELECT CASE WHEN written.kind IN ('hold', 'correct') THEN asksage_pool_of(mine) ELSE (
-                SELECT account_id FROM entry JOIN grant_ ON grant_.id = grant_id
-                WHERE op = written.op AND kind = 'hold' AND account_id <> mine LIMIT 1
-            ) END
+            SELECT CASE written.kind
+                WHEN 'hold' THEN asksage_pool_of(mine)
+                WHEN 'correct' THEN (
+                    SELECT asksage_pool_at(mine, ends) FROM grant_ WHERE id = written.grant_id
+                )
+                ELSE (
+                    SELECT account_id FROM entry JOIN grant_ ON grant_.id = grant_id
+                    WHERE op = written.op AND kind = 'hold' AND account_id <> mine LIMIT 1
+                )
+            END
         );
     END $$
     """,
@@ -286,17 +304,32 @@ _WHOLE = (
         );
     END $$
     """,
-    # What a member used of a pool, which is as much as they can give back.
+    # What a member used of a pool by one of their grants, which is as much as it can give back.
     f"""
-    CREATE OR REPLACE FUNCTION asksage_share(mine BIGINT, pool BIGINT) RETURNS NUMERIC
+    CREATE OR REPLACE FUNCTION asksage_share_of(of_grant BIGINT, pool BIGINT) RETURNS NUMERIC
     LANGUAGE plpgsql {_TRIGGER} AS $$
     BEGIN
         RETURN (
-            SELECT coalesce(sum(entry.tokens), 0) FROM entry JOIN grant_ ON grant_.id = grant_id
-            WHERE account_id = mine AND kind IN ('settle', 'presume', 'correct') AND EXISTS (
+            SELECT coalesce(sum(entry.tokens), 0) FROM entry
+            WHERE grant_id = of_grant AND kind IN ('settle', 'presume', 'correct') AND EXISTS (
                 SELECT FROM entry AS common JOIN grant_ AS of_pool ON of_pool.id = common.grant_id
                 WHERE common.op = entry.op AND common.kind = entry.kind AND of_pool.account_id = pool
             )
+        );
+    END $$
+    """,
+    # A correction is of what is spent from now, or of one month that is over: it moves nothing between them.
+    f"""
+    CREATE OR REPLACE FUNCTION asksage_is_of_one_month(of_op TEXT, mine BIGINT, pool BIGINT) RETURNS BOOLEAN
+    LANGUAGE plpgsql {_TRIGGER} AS $$
+    BEGIN
+        RETURN (
+            SELECT count(DISTINCT source) = 1 OR bool_and(starts <= newest AND newest < ends)
+            FROM (
+                SELECT source, starts, ends, max(t) OVER () AS newest
+                FROM entry JOIN grant_ ON grant_.id = grant_id
+                WHERE op = of_op AND kind = 'correct' AND account_id IN (mine, pool)
+            ) AS corrected
         );
     END $$
     """,
@@ -326,7 +359,10 @@ _WHOLE = (
         WHEN 'hold' THEN (
             SELECT count(DISTINCT due) = 1 FROM entry WHERE op = written.op AND kind = 'hold'
         )
-        WHEN 'correct' THEN pool IS NULL OR written.tokens > 0 OR asksage_share(mine, pool) >= 0
+        WHEN 'correct' THEN asksage_is_of_one_month(written.op, mine, pool) AND (
+            pool IS NULL OR written.tokens > 0 OR theirs <> mine
+            OR asksage_share_of(written.grant_id, pool) >= 0
+        )
         ELSE asksage_is_ended(written.op, mine) AND asksage_is_billed(written, mine)
             AND (pool IS NULL OR asksage_is_ended(written.op, pool))
         END;

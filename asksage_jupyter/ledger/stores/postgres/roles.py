@@ -32,8 +32,11 @@ OWNS_TABLES = """
 SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('account')
 """
 
-# Its place was taken by one that `checks` has.
-_OF_BEFORE = "DROP FUNCTION IF EXISTS asksage_may_append(bigint, bigint, text, text, bigint)"
+# Their places were taken by others that `checks` has.
+_OF_BEFORE = (
+    "DROP FUNCTION IF EXISTS asksage_may_append(bigint, bigint, text, text, bigint), "
+    "asksage_share(bigint, bigint)"
+)
 
 # Nobody else calls the functions, nor a member any but those that policies ask; nobody puts others beside the
 # tables for them to find.

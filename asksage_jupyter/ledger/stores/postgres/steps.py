@@ -170,4 +170,5 @@ STEPS: tuple[Step, ...] = (
     running(*_MEMBERS),
     _rules_anew,
     _rules_anew,
+    _rules_anew,
 )
