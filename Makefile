@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SIDEBAR := $(wildcard $(addprefix labextension/,*.json *.py yarn.lock .yarnrc.yml schema/* src/* style/*))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage docs lowest sidebar screenshots lint clean
+.PHONY: help demo test coverage docs lowest focus sidebar screenshots lint clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,12 @@ lowest: ## the tests of ledger, session, usage log and service on the oldest ver
 		outbox pool presume rates reconcile round_trips service service_auth service_stream session settling \
 		statement team team_rules usage_accessor usage_log))
 
+focus: ## the official validators of FOCUS, for tests/test_focus.py; the one of 1.2 needs Python 3.12
+	$(PYTHON) -m venv --clear .focus/1.0
+	.focus/1.0/bin/pip install --disable-pip-version-check --quiet 'focus-validator==1.0.0' 'multimethod<2'
+	python3.12 -m venv --clear .focus/1.2
+	.focus/1.2/bin/pip install --disable-pip-version-check --quiet 'focus-validator==2.2.1' 'pyarrow<22'
+
 lint: .venv/.test ## what a reviewer should not have to say
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,5 +77,5 @@ lint: .venv/.test ## what a reviewer should not have to say
 	@touch $@
 
 clean: ## what make made; not demo/, where your copy of the quickstart is
-	rm -rf .venv .lowest build dist .coverage* $(addprefix labextension/,node_modules lib bundle no-sidebar.txt tsconfig.tsbuildinfo \
+	rm -rf .venv .lowest .focus build dist .coverage* $(addprefix labextension/,node_modules lib bundle no-sidebar.txt tsconfig.tsbuildinfo \
 		.yarn test/node_modules test/.yarn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pandas
 
 from .. import forecast
 from ..account import Meter
+from ..display.plain import shown
 from ..errors import BadInput
 from ..session import current, given
 from . import files
@@ -162,6 +164,40 @@ class UsageLog:
             The file cannot be written.
         """
         files.write_csv(self._calls, Path(path).expanduser())
+
+    def to_focus(
+        self, path: str | Path, *, price: float = 0, currency: str = "USD", version: str = "1.2"
+    ) -> None:
+        """Write the calls as FOCUS has them, the FinOps Open Cost and Usage Specification: a charge a row.
+
+        The CSV file is checked with FOCUS' official validators. Tokens are the pricing currency, and no call
+        is invoiced by itself, so that ``BilledCost`` is 0. What FOCUS has no column for is in columns
+        ``x_...``.
+
+        Parameters
+        ----------
+        price : float
+            What one Ask Sage token of these calls is worth, in `currency`: the costs in money but the
+            billed one. They are 0 without it.
+        currency : str
+            Three letters of ISO 4217.
+        version : str
+            ``"1.2"`` or ``"1.0"``, which has no pricing currency.
+
+        Raises
+        ------
+        BadInput
+            The price is no number from 0 on, the currency no code, or the file cannot be written.
+        """
+        from .focus import VERSIONS, charges
+
+        if (worth := given.real(price, "the price of a token")) < 0:
+            raise BadInput(f"the price of a token is 0 or more, not {price}")
+        if not re.fullmatch("[A-Z]{3}", given.text(currency, "the currency")):
+            raise BadInput(f"the currency is a code of three letters like USD, not {shown(currency)}")
+        version = given.one_of(version, VERSIONS, "version")
+        table = charges(self._calls, current().account, worth, currency, version)
+        files.write_focus(table, Path(path).expanduser())
 
     def __repr__(self) -> str:
         names: Any = [name for name in dir(self) if not name.startswith("_")]

@@ -45,6 +45,12 @@ def write_csv(calls: pandas.DataFrame, path: Path) -> None:
         path.with_name(f"{path.name}-metadata.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
+def write_focus(charges: pandas.DataFrame, path: Path) -> None:
+    """Write charges as FOCUS has them in CSV, where what is null is empty."""
+    with _writing(path):
+        charges.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+
+
 def _told(name: str) -> dict[str, str]:
     column = _KNOWN.get(name)
     return {} if column is None else _about(column)
