@@ -17,6 +17,7 @@
     │   │   └── NoRoute          this tenant does not have the route
     │   └── ReplyLost            it may have been billed: the hold stays open
     ├── Interrupted              the person stopped it: the hold stays open
+    ├── JobStopped               a map ended before its end; what was answered is in its result
     └── LedgerError
         ├── LedgerConflict       the same op with other figures
         ├── LedgerMissing        there is none yet, and who asked only reads
@@ -254,6 +255,20 @@ class Interrupted(AskSageError):
 
     def __init__(self, reply: Any, message: str) -> None:
         self.reply = reply
+        super().__init__(message)
+
+
+class JobStopped(AskSageError):
+    """A map over a table ended before its end; running it again goes on where it stopped.
+
+    Attributes
+    ----------
+    result : object
+        The ``Mapped`` with every row, those that were not sent too.
+    """
+
+    def __init__(self, result: Any, message: str) -> None:
+        self.result = result
         super().__init__(message)
 
 

@@ -95,3 +95,18 @@ def test_many_that_are_late_at_once_are_all_booked(late):
 
 def test_many_who_settle_and_presume_at_once_book_each_call_once(where):
     assert stress(str(where), 60)[0] == 60 * len(PEOPLE)
+
+
+def test_what_became_of_each_call_is_told(late):
+    first, second = late
+    held = hold(first, ANA, 10, due_in=9 * HOUR)
+    settled, voided = hold(first, ANA, 10, due_in=9 * HOUR), hold(first, EVE, 10, due_in=9 * HOUR)
+    presumed, freed, told = (hold(first, EVE, 10, due_in=HOUR) for _ in range(3))
+    first.settle(settled, a_bill(12))
+    first.void(voided)
+    second.presume()
+    second.void(freed)
+    second.settle(told, a_bill(10))
+    asked = [held, settled, voided, presumed, freed, told, "never held"]
+    expected = ["held", "settled", "voided", "presumed", "voided", "settled"]
+    assert second.fates(asked) == dict(zip(asked, expected, strict=False))

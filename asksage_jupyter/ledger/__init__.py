@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .moves.pools import Member
     from .reads.audit import Verification
     from .reads.cells import CellSpending, NotebookSpending
+    from .reads.fates import Fate
     from .reads.months import MonthFigures
     from .reads.people import KnownAccount
     from .reads.spending import QUARTER
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
     from .view import LedgerView
 
 __all__ = [
-    "CALL_COLUMNS", "QUARTER", "CellSpending", "KnownAccount", "Ledger", "LedgerView", "Member",
+    "CALL_COLUMNS", "QUARTER", "CellSpending", "Fate", "KnownAccount", "Ledger", "LedgerView", "Member",
     "MonthFigures", "NotebookSpending", "Unsettled", "Verification", "new_op",
 ]  # fmt: skip
 
 _HOMES = {
     "CALL_COLUMNS": ".tables.reading",
     "CellSpending": ".reads.cells",
+    "Fate": ".reads.fates",
     "KnownAccount": ".reads.people",
     "Ledger": ".book",
     "LedgerView": ".view",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from .moves.pools import Member
 from .reads import audit, balances, months, people, sealing
 from .reads.audit import Verification
 from .reads.cells import NotebookSpending, notebook_spending
+from .reads.fates import Fate, fates
 from .reads.months import MonthFigures
 from .reads.people import KnownAccount
 from .reads.sealing import Chains
@@ -201,6 +202,16 @@ class LedgerView:
         """List the calls of a meter that are held or presumed and not settled, of any month; oldest first."""
         with self._store.reading(snapshot=True) as connection:
             return unsettled(connection, account, meter)
+
+    def fates(self, ops: Sequence[str]) -> dict[str, Fate]:
+        """What became of each of these calls; one that was never held is left out.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return fates(connection, ops)
 
     def served_as(self, account: Account, *, since: int) -> dict[str, frozenset[str]]:
         """By model, as asked for: the other models that answered, and were billed, in its place."""

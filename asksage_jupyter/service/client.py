@@ -114,7 +114,9 @@ class Service:
 
     # -- what costs tokens ---------------------------------------------------------------------------
 
-    def query(self, query: Query, on_text: Callable[[str], None] | None = None) -> Answer:
+    def query(
+        self, query: Query, on_text: Callable[[str], None] | None = None, *, persists: bool = True
+    ) -> Answer:
         """Ask a model.
 
         Parameters
@@ -123,6 +125,8 @@ class Service:
         on_text : callable, optional
             Called with the whole text so far as it arrives; what it raises passes untouched, and the
             connection is closed, as it is by a KeyboardInterrupt.
+        persists : bool
+            Whether it is sent again after a while where the service is busy; else the caller does.
 
         Raises
         ------
@@ -133,9 +137,11 @@ class Service:
         ReplyLost
             The whole reply did not arrive; it may have been billed.
         """
-        return self.prepare(query, on_text)()
+        return self.prepare(query, on_text, persists=persists)()
 
-    def prepare(self, query: Query, on_text: Callable[[str], None] | None = None) -> Callable[[], Answer]:
+    def prepare(
+        self, query: Query, on_text: Callable[[str], None] | None = None, *, persists: bool = True
+    ) -> Callable[[], Answer]:
         """The request for a model, built; called, it is sent, as of `query`.
 
         Raises
@@ -146,7 +152,7 @@ class Service:
         streamed = on_text is not None and self._has_stream
         request = request_for(self._client, "/server/query_stream" if streamed else "/server/query", query)
         if on_text is None:
-            return partial(self._connection.paid, request, Body.answer)
+            return partial(self._connection.paid, request, Body.answer, persists=persists)
         if not streamed:
             return partial(self._at_once, request, on_text)
         return partial(self._as_it_comes, request, query, on_text)

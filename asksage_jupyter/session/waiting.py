@@ -57,6 +57,11 @@ def tell_waiting(tell: Teller | None) -> None:
     _tell = tell or OnStderr()
 
 
+def tell(line: str | None) -> None:
+    """Show how far something is in place of the line before, in the cell's own thread; None takes it away."""
+    _tell(line)
+
+
 def patiently(host: str, task: Callable[[], T], limit_s: float = LIMIT_S) -> T:
     """Do what asks `host` for nothing that costs; all its questions together end within the limit.
 

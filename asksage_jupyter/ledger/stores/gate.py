@@ -18,7 +18,8 @@ from ...errors import LedgerError
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(file: FileIO, *, wait: bool) -> bool:
+    def take(file: FileIO, *, wait: bool) -> bool:
+        """Lock the file; whether it is locked: without waiting, it may be another's."""
         # Windows has no queue to wait in, only its own slow polling.
         while True:
             try:
@@ -30,20 +31,23 @@ if sys.platform == "win32":
             else:
                 return True
 
-    def _give_back(file: FileIO) -> None:
+    def give_back(file: FileIO) -> None:
+        """Let go of its lock."""
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 else:
     import fcntl
 
-    def _take(file: FileIO, *, wait: bool) -> bool:
+    def take(file: FileIO, *, wait: bool) -> bool:
+        """Lock the file; whether it is locked: without waiting, it may be another's."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             return False
         return True
 
-    def _give_back(file: FileIO) -> None:
+    def give_back(file: FileIO) -> None:
+        """Let go of its lock."""
         # Said explicitly: a child forked meanwhile holds a copy of the descriptor, and closing ours
         # alone would leave the lock with it.
         fcntl.flock(file, fcntl.LOCK_UN)
@@ -98,7 +102,7 @@ class Gate:
         try:
             if file is not None:
                 try:
-                    _give_back(file)
+                    give_back(file)
                 finally:
                     file.close()
         finally:
@@ -193,7 +197,7 @@ class Gate:
     def _lock_file(self, deadline: float) -> FileIO:
         file = _opened(self._path)
         try:
-            if _take(file, wait=False):
+            if take(file, wait=False):
                 return file
         except BaseException:
             file.close()
@@ -251,7 +255,7 @@ class _Wait:
         return self._words[0] == "given up"
 
     def _block(self) -> None:
-        _take(self._file, wait=True)
+        take(self._file, wait=True)
         self._words.append("locked")
         if self._words[0] == "locked":
             self._done.release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -67,8 +67,8 @@ class Connection:
         self._sleep, self._on_date, self._on_stop = sleep, on_date, on_stop
         self._has_met = False  # whether an Ask Sage ever answered
 
-    def persist(self, send: Callable[[], T]) -> T:
-        """Send, and again where nothing was billed and it may help.
+    def persist(self, send: Callable[[], T], *, after: Sequence[float] = _PAUSES_S) -> T:
+        """Send, and again where nothing was billed and it may help, `after` these pauses in seconds.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Connection:
         ReplyLost
             From `send`; not tried again.
         """
-        return self._stoppable(partial(self._persist, send))
+        return self._stoppable(partial(self._persist, send, after))
 
     def free(self, path: str, content: bytes, keep: Callable[[Pairs], object] | None = None) -> Body:
         """Ask what costs nothing; a lost reply is asked for again, and never counts as billed.
@@ -100,7 +100,12 @@ class Connection:
             return self.persist(partial(self._free_once, request, self.credentials, keep))
 
     def paid(
-        self, request: httpx.Request, read: Callable[[Body], T | ServiceError], *, personal: bool = False
+        self,
+        request: httpx.Request,
+        read: Callable[[Body], T | ServiceError],
+        *,
+        personal: bool = False,
+        persists: bool = True,
     ) -> T:
         """Ask what may be billed or has an effect; sent again only where it certainly had none.
 
@@ -111,13 +116,17 @@ class Connection:
             What the reply comes to, or why it is none.
         personal : bool
             Whether the route is the person's, as of `personal`.
+        persists : bool
+            Whether it waits, and sends again, where the service is busy.
 
         Raises
         ------
         Refused, ReplyLost
         """
         send = partial(self._paid_once, request, read)
-        return self._as_person(request.url.path, send) if personal else self.persist(send)
+        if personal:
+            return self._as_person(request.url.path, send)
+        return self.persist(send, after=_PAUSES_S if persists else ())
 
     def personal(self, path: str, content: bytes, keep: Callable[[Pairs], object] | None = None) -> Body:
         """Ask what is free of a route that is the person's: the key alone need not open it.
@@ -179,9 +188,9 @@ class Connection:
             stop.__context__ = None
             raise stop.with_traceback(None) from None
 
-    def _persist(self, send: Callable[[], T]) -> T:
+    def _persist(self, send: Callable[[], T], after: Sequence[float]) -> T:
         waited_s = 0.0
-        for usual_s in _PAUSES_S:
+        for usual_s in after:
             try:
                 return self._signed(send)
             except Unavailable as error:

@@ -44,6 +44,8 @@ class Question:
         The model that answers behind the name of the estimate, such as a plugin's.
     learn : callable
         Called with the answer, after it was debited.
+    keep : callable
+        Called with the answer and its bill, None where it is not told, before it is debited.
     """
 
     estimate: Estimate
@@ -51,6 +53,7 @@ class Question:
     listener: Listener
     answering: str | None = None
     learn: Callable[[Answer], None] = lambda answer: None
+    keep: Callable[[Answer, Bill | None], None] = lambda answer, bill: None
 
 
 def put(session: Session, model: str, prepare: Callable[[], Question], *, limit: int | None = None) -> Reply:
@@ -99,6 +102,7 @@ def hold_send_settle(session: Session, call: Call, question: Question, here: Her
             with_more(session, lambda: stack.enter_context(held), question.estimate)
             answer = _answered(here, question, held)
             bill = _bill(session, answer, question, held.took_ms)
+            paid_for(partial(question.keep, answer, bill))
             if bill is None:
                 held.await_bill()
             else:

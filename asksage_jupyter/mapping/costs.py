@@ -1,0 +1,119 @@
+"""What the rows of one job cost: as any prompt of the model at first, then by the job's own replies."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from ..session.asking.shares import shares
+from ..tokens import count
+
+if TYPE_CHECKING:
+    from ..rates import Estimate
+    from ..service import Query
+    from ..session import Session
+
+ENOUGH = 5  # replies of a job that tell what its others will cost
+# Student's t that leaves a tenth on each side, by the replies it rests on.
+_T = {2: 3.08, 3: 1.89, 4: 1.64, 5: 1.53, 6: 1.48, 7: 1.44, 8: 1.42, 9: 1.40}
+_T_OF_MANY = 1.32
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Ask Sage tokens: what is expected, and between which figures it lies in eight of ten jobs."""
+
+    low: int
+    expected: int
+    high: int
+
+    def __str__(self) -> str:
+        return f"~{self.expected:,} tokens ({self.low:,} to {self.high:,})"
+
+
+NOTHING = Range(0, 0, 0)
+
+
+class Costs:
+    """Prices one job's prompts.
+
+    What its replies teach stays with the job: a map of one-word labels would teach every other cell a reply
+    of one word.
+
+    Parameters
+    ----------
+    session : Session
+    query : Query
+        How each prompt is sent.
+    """
+
+    def __init__(self, session: Session, query: Query) -> None:
+        self._session, self._query = session, query
+        self._parts = {name: tokens for name, tokens in shares(query).items() if name != "prompt"}
+        self._by_count: dict[int, Estimate] = {}
+        self._lock = threading.Lock()
+        self._rest: list[float] = []  # what was billed beside the input's own price
+        self.rate = session.pricing.rate(query.model)
+
+    def heard(self, prompt: str, tokens: int) -> None:
+        """Learn what a prompt was billed."""
+        rest = tokens - self._input(self._usual(count(prompt)))
+        with self._lock:
+            self._rest.append(rest)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this job's own replies tell the price."""
+        return len(self._rest) >= ENOUGH
+
+    @property
+    def basis(self) -> str:
+        """What the prices rest on, in words."""
+        if self.is_known:
+            return f"priced from {len(self._rest):,} replies of this very map"
+        return "the length of its replies is not known yet: five rows are asked first"
+
+    def of(self, prompt: str) -> Estimate:
+        """What one prompt will cost: this is held for it."""
+        usual = self._usual(count(prompt))
+        if not self.is_known:
+            return usual
+        with self._lock:
+            middle, spread = fmean(self._rest), stdev(self._rest)
+        base = self._input(usual)
+        low, expected, high = (max(1, math.ceil(base + middle + step * spread)) for step in (-2, 0, 2))
+        return replace(usual, low=low, expected=expected, high=high, basis="from this job's own replies")
+
+    def of_all(self, prompts: Iterable[str]) -> Range:
+        """What prompts will cost together: what of it is chance adds up by the root of their number."""
+        usual = [self._usual(count(prompt)) for prompt in prompts]
+        number = len(usual)
+        if not number:
+            return NOTHING
+        if not self.is_known:
+            # How long replies of an unknown template are is one unknown, and not one a row.
+            return Range(
+                sum(each.low for each in usual),
+                sum(each.expected for each in usual),
+                sum(each.high for each in usual),
+            )
+        with self._lock:
+            known, middle, spread = len(self._rest), fmean(self._rest), stdev(self._rest)
+        base = sum(map(self._input, usual))
+        expected = max(number, round(base + number * middle))
+        # The mean's own doubt goes with the number, what each row has of its own with its root.
+        doubt = _T.get(known, _T_OF_MANY) * spread * math.sqrt(number * number / known + number)
+        return Range(max(number, math.floor(expected - doubt)), expected, math.ceil(expected + doubt))
+
+    def _usual(self, counted: int) -> Estimate:
+        if (found := self._by_count.get(counted)) is None:
+            parts = {"prompt": counted, **self._parts} if counted else self._parts
+            found = self._by_count[counted] = self._session.pricing.estimate(self._query.model, parts)
+        return found
+
+    def _input(self, usual: Estimate) -> float:
+        return float(self.rate.linear(usual.input_tokens, 0))

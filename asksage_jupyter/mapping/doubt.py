@@ -1,0 +1,131 @@
+"""What a run before left: replies whose bill is not booked, and keys that were claimed and not answered."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import LedgerConflict
+from ..ledger import Fate
+from .outcome import How, Outcome, RowStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..session import Session
+    from .replies import Found, Replies
+    from .sending import Task
+
+BILLED_LOST = "its reply was lost and is billed; resend_unknown=True asks again and pays again"
+IN_DOUBT = "it may be billed: %asksage reconcile finds out; resend_unknown=True asks again, and may pay twice"
+CLEARED = "its reply is kept no longer; fresh=True asks again"
+
+
+@dataclass(slots=True)
+class Before:
+    """What is known of a sheet's prompts before anything is sent.
+
+    Attributes
+    ----------
+    outcomes : dict of bytes to Outcome
+        By key: what was answered before, and what is in doubt.
+    missing : list of Task
+        What is to be sent.
+    claimed : list of Task
+        What another run, that is alive, has.
+    """
+
+    outcomes: dict[bytes, Outcome] = field(default_factory=dict)
+    missing: list[Task] = field(default_factory=list)
+    claimed: list[Task] = field(default_factory=list)
+
+
+def look(
+    session: Session,
+    replies: Replies,
+    tasks: Sequence[Task],
+    *,
+    fresh: bool = False,
+    resend_unknown: bool = False,
+) -> Before:
+    """What the store and the ledger tell of these prompts; nothing of it is sent.
+
+    Replies that came without their bill being booked are booked now, which converges. A claim of a run that
+    is dead is given back where its tokens were never held, or are free again: nothing was sent.
+
+    Parameters
+    ----------
+    fresh : bool
+        Whether what was answered before counts for nothing.
+    resend_unknown : bool
+        Whether what is in doubt is to be sent again.
+    """
+    found = replies.find([task.key for task in tasks])
+    before = Before()
+    orphaned: list[tuple[Task, Found]] = []
+    unbooked: list[tuple[Task, Found]] = []
+    for task in tasks:
+        there = found.get(task.key)
+        if there is None:
+            before.missing.append(task)
+        elif there.is_kept:
+            if not there.is_booked:
+                unbooked.append((task, there))
+            if fresh or (there.text is None and resend_unknown):
+                before.missing.append(task)
+            else:
+                before.outcomes[task.key] = _kept(there)
+        elif replies.is_alive(there.owner):
+            before.claimed.append(task)
+        else:
+            orphaned.append((task, there))
+    _book(session, replies, unbooked)
+    _judge(session, replies, orphaned, before, resend_unknown)
+    return before
+
+
+def _kept(there: Found) -> Outcome:
+    cost = there.bill.tokens if there.bill else 0
+    if there.text is None:
+        return Outcome(RowStatus.UNKNOWN, How.REPLAYED, reason=CLEARED, before=cost, op=there.op)
+    return Outcome(
+        RowStatus.OK,
+        How.REPLAYED,
+        text=there.text,
+        model=there.model,
+        before=cost,
+        op=there.op,
+        at=there.at,
+    )
+
+
+def _book(session: Session, replies: Replies, unbooked: Sequence[tuple[Task, Found]]) -> None:
+    """Settle what a run that died had on the disk; where it is settled, nothing changes."""
+    for task, there in unbooked:
+        if there.bill is None:
+            continue  # its bill is for the service's log to tell
+        with suppress(LedgerConflict):  # the log was first, with figures of its own
+            session.ledger.settle(there.op, there.bill)
+        replies.note_booked(task.key)
+
+
+def _judge(
+    session: Session,
+    replies: Replies,
+    orphaned: Sequence[tuple[Task, Found]],
+    before: Before,
+    resend: bool,
+) -> None:
+    """Claims of dead runs: in doubt where tokens are held or were billed, else free."""
+    if not orphaned:
+        return
+    fates = session.ledger.fates([there.op for _, there in orphaned])
+    for task, there in orphaned:
+        fate = fates.get(there.op)
+        if fate in (None, Fate.VOIDED) or resend:
+            replies.release(task.key, there.op)
+            before.missing.append(task)
+        else:
+            reason = BILLED_LOST if fate is Fate.SETTLED else IN_DOUBT
+            before.outcomes[task.key] = Outcome(RowStatus.UNKNOWN, reason=reason, op=there.op)

@@ -1,0 +1,46 @@
+"""One quiet line: how far a map is, what it cost so far, and how long it will take."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from .outcome import RowStatus
+
+if TYPE_CHECKING:
+    from .crew import Crew
+
+
+class Progress:
+    """Tells of a number of calls.
+
+    Parameters
+    ----------
+    number : int
+    expected : int
+        Ask Sage tokens that they were expected to cost.
+    """
+
+    def __init__(self, number: int, expected: int) -> None:
+        self._number, self._expected, self._began = number, expected, time.monotonic()
+
+    def line(self, crew: Crew) -> str:
+        """How far the crew is."""
+        outcomes = list(crew.outcomes.values())
+        done, failed = len(outcomes), sum(each.status is not RowStatus.OK for each in outcomes)
+        words = [
+            f"{done:,} of {self._number:,} asked",
+            f"{sum(each.tokens for each in outcomes):,} of ~{self._expected:,} tokens",
+        ]
+        if failed:
+            words.append(f"{failed:,} without an answer")
+        if crew.rests_s:
+            words.append(f"the service is busy: resting {crew.rests_s:.0f} s")
+        elif done and done < self._number:
+            words.append(f"{_time((time.monotonic() - self._began) / done * (self._number - done))} left")
+        return " · ".join(words)
+
+
+def _time(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"

@@ -1,0 +1,239 @@
+"""The store of replies: which prompts are claimed, and what came of them. It holds no prompt."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..account import Bill, Source, Status
+from ..display.plain import told
+from ..errors import AskSageError
+from ..ledger.stores.place import is_on_network, make_file
+from .owner import Owner, is_alive
+
+_VERSION = 1
+_WAIT_S = 30.0
+_AT_ONCE = 500  # keys a statement
+_COLUMNS = "key, op, owner, at, is_kept, is_booked, text, model, bill"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS reply(
+  key BLOB PRIMARY KEY, op TEXT NOT NULL, owner TEXT NOT NULL, job TEXT NOT NULL, at INTEGER NOT NULL,
+  text TEXT, model TEXT, bill TEXT, is_booked INTEGER NOT NULL DEFAULT 0, is_kept INTEGER NOT NULL DEFAULT 0,
+  saved INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID
+"""
+
+
+class StoreUnusable(AskSageError):
+    """The store of replies cannot be opened or written; nothing is sent without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the store knows of a key.
+
+    Attributes
+    ----------
+    op : str
+        The move in the ledger that paid, or was to pay, for it.
+    owner : str
+        The run that claimed it.
+    at : int
+        When it was claimed, and then when it was answered; microseconds UTC.
+    is_kept, is_booked : bool
+        Whether its reply came; whether its bill was booked.
+    text : str or None
+        The reply; None where none came, or where it is kept no longer.
+    model : str or None
+        Which answered.
+    bill : Bill or None
+    """
+
+    op: str
+    owner: str
+    at: int
+    is_kept: bool
+    is_booked: bool
+    text: str | None = field(default=None, repr=False)
+    model: str | None = None
+    bill: Bill | None = None
+
+
+class Replies:
+    """The store beside one ledger. Threads may share it, and processes its file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, made where it is missing, for this person alone.
+    clock : callable
+        The present instant in microseconds UTC.
+
+    Raises
+    ------
+    StoreUnusable
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
+        self._path, self._clock = path, clock
+        self._owners = path.with_name(f"{path.name}.runs")
+        self._lock = threading.Lock()
+        self._booked: list[bytes] = []
+        with self._told():
+            make_file(path)
+            self._connection = sqlite3.connect(
+                path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+            )
+            self._prepare()
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise StoreUnusable(f"{self._path} was written by a newer version of asksage_jupyter: update it")
+        journal = "TRUNCATE" if is_on_network(self._path) else "WAL"
+        for pragma in (f"journal_mode={journal}", "synchronous=FULL", "secure_delete=ON"):
+            run(f"PRAGMA {pragma}").fetchall()
+        if version < _VERSION:
+            with self._writing():
+                run(_SCHEMA)
+                run(f"PRAGMA user_version={_VERSION}")
+
+    def close(self) -> None:
+        """Close the file."""
+        with suppress(StoreUnusable):
+            self._flush()
+        with self._lock:
+            self._connection.close()
+
+    # -- claims --------------------------------------------------------------------------------------
+
+    def owner(self) -> Owner:
+        """A new run, alive until it is closed."""
+        return Owner(self._owners)
+
+    def is_alive(self, owner: str) -> bool:
+        """Whether that run goes on, in whichever process."""
+        return is_alive(self._owners, owner)
+
+    def claim(self, key: bytes, op: str, owner: Owner, job: str, *, over: int | None = None) -> bool:
+        """Take a key before its tokens are held; False where somebody has it.
+
+        Parameters
+        ----------
+        over : int, optional
+            A reply that was kept before this instant is given up for it.
+        """
+        with self._writing() as run:
+            claimed = run(
+                "INSERT INTO reply(key, op, owner, job, at) VALUES(?, ?, ?, ?, ?) "
+                "ON CONFLICT(key) DO UPDATE SET op=excluded.op, owner=excluded.owner, job=excluded.job, "
+                "at=excluded.at, text=NULL, model=NULL, bill=NULL, is_booked=0, is_kept=0 "
+                "WHERE is_kept AND reply.at < ?",
+                (key, op, owner.name, job, self._clock(), -1 if over is None else over),
+            )
+            return claimed.rowcount == 1
+
+    def release(self, key: bytes, op: str) -> None:
+        """Give a key back, of which certainly nothing was sent or billed."""
+        with self._writing() as run:
+            run("DELETE FROM reply WHERE key=? AND op=? AND NOT is_kept", (key, op))
+
+    def keep(self, key: bytes, op: str, text: str, model: str | None, bill: Bill | None) -> None:
+        """Put a reply on the disk, before its bill is booked."""
+        with self._writing() as run:
+            run(
+                "UPDATE reply SET is_kept=1, at=?, text=?, model=?, bill=? WHERE key=? AND op=?",
+                (self._clock(), _storable(text), model, _written(bill), key, op),
+            )
+
+    def note_booked(self, key: bytes) -> None:
+        """Remember that a reply's bill is in the ledger; written with what is written next."""
+        self._booked.append(key)  # until then it would only be settled again, which converges
+
+    # -- what is there -------------------------------------------------------------------------------
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, Found]:
+        """What is known of these keys; those nobody claimed are left out."""
+        found: dict[bytes, Found] = {}
+        for each in _batches(keys):
+            with self._told(), self._lock:
+                rows = self._connection.execute(
+                    f"SELECT {_COLUMNS} FROM reply WHERE key IN ({','.join('?' * len(each))})",  # noqa: S608
+                    tuple(each),
+                ).fetchall()
+            for key, op, owner, at, is_kept, is_booked, text, model, bill in rows:
+                found[key] = Found(op, owner, at, bool(is_kept), bool(is_booked), text, model, _read(bill))
+        return found
+
+    def clear(self, *, before: int | None = None) -> int:
+        """Take away the texts of replies, of all or of those older than `before`; how many there were.
+
+        Their keys and bills stay, so that nothing unsettled is forgotten.
+        """
+        with self._writing() as run:
+            changed = run(
+                "UPDATE reply SET text=NULL WHERE text IS NOT NULL AND at < ?",
+                (2**63 - 1 if before is None else before,),
+            ).rowcount
+        with self._told(), self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return changed
+
+    # -- the file ------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        if self._booked:
+            with self._writing():
+                pass
+
+    @contextmanager
+    def _writing(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
+        """One durable transaction, and with it the notes that waited for one."""
+        with self._told(), self._lock:
+            run = self._connection.execute
+            run("BEGIN IMMEDIATE")
+            try:
+                booked = self._booked[:]
+                for key in booked:
+                    run("UPDATE reply SET is_booked=1 WHERE key=?", (key,))
+                yield run
+                run("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    run("ROLLBACK")
+                raise
+            del self._booked[: len(booked)]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnusable(
+                f"the store of replies {self._path} fails ({told(error)}): nothing is sent without it"
+            ) from None
+
+
+def _batches(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (keys[first : first + _AT_ONCE] for first in range(0, len(keys), _AT_ONCE))
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _written(bill: Bill | None) -> str | None:
+    return None if bill is None else json.dumps(asdict(bill))
+
+
+def _read(bill: str | None) -> Bill | None:
+    if bill is None:
+        return None
+    plain = json.loads(bill)
+    return Bill(**{**plain, "source": Source(plain["source"]), "status": Status(plain["status"])})

@@ -1,0 +1,269 @@
+"""The order of one map: looked for, priced, refused or sent; a sample first, then the rest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..account import Meter
+from ..display.plain import told
+from ..errors import AskSageError, NotEnoughTokens, OverLimit
+from ..session.asking.shortage import afford
+from ..session.waiting import tell
+from .costs import NOTHING, Costs, Range
+from .crew import Crew
+from .doubt import Before, look
+from .outcome import Outcome, RowStatus
+from .progress import Progress
+from .sending import Purse, Sender, Task
+from .sheet import SAMPLED, sample_of
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ..service import Query
+    from ..session import Session
+    from .owner import Owner
+    from .replies import Replies
+
+_LOOK_S = 0.25
+_LEFT = "left while it was under way: it may be billed"
+_GRACE_S = 20.0  # after a stop, for what is paid anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a map may be sent.
+
+    Attributes
+    ----------
+    job : str
+    workers : int
+        Calls side by side, at the most.
+    budget : int or None
+        Ask Sage tokens of all its runs.
+    sample : int or None
+        Send so many and no more.
+    fresh, resend_unknown : bool
+        Whether what was answered before, and what is in doubt, is asked again.
+    """
+
+    job: str
+    workers: int = 8
+    budget: int | None = None
+    sample: int | None = None
+    fresh: bool = False
+    resend_unknown: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a map over distinct prompts.
+
+    Attributes
+    ----------
+    outcomes : dict of bytes to Outcome
+        By the prompts' keys; what has none was not sent.
+    price : Range
+        What the missing ones were expected to cost, as it was known last.
+    wanted : list of Task
+        What is to be sent.
+    troubles : list of str
+        What could not be kept or booked.
+    is_stopped : bool
+        Whether a person stopped it.
+    """
+
+    session: Session
+    query: Query
+    tasks: Sequence[Task]
+    replies: Replies
+    terms: Terms
+    outcomes: dict[bytes, Outcome] = field(default_factory=dict)
+    price: Range = NOTHING
+    wanted: list[Task] = field(default_factory=list)
+    before: Before = field(default_factory=Before)
+    is_stopped: bool = False
+    troubles: list[str] = field(default_factory=list)
+    costs: Costs = field(init=False)
+    _owner: Owner | None = None
+    _sender: Sender | None = None
+    _crews: list[Crew] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.costs = Costs(self.session, self.query)
+
+    # -- before anything is sent ---------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Find what is answered already, and price what is not; nothing is sent."""
+        terms = self.terms
+        self.before = look(
+            self.session,
+            self.replies,
+            self.tasks,
+            fresh=terms.fresh,
+            resend_unknown=terms.resend_unknown,
+        )
+        self.outcomes |= self.before.outcomes
+        for task in self.tasks:
+            found = self.before.outcomes.get(task.key)
+            if found is not None and found.before and found.text is not None:
+                self.costs.heard(task.prompt, found.before)
+        self.wanted = self._wanted()
+        self.price = self.priced(self.wanted)
+
+    def priced(self, tasks: Sequence[Task]) -> Range:
+        """What tasks will cost together."""
+        return self.costs.of_all(task.prompt for task in tasks)
+
+    def refuse(self) -> None:
+        """Refuse what cannot be paid as a whole.
+
+        Raises
+        ------
+        NotEnoughTokens, OverLimit
+        """
+        if not self.price.expected:
+            return
+        limit = self.terms.budget
+        if limit is not None and (needed := self.price.expected + self._spent()) > limit:
+            raise OverLimit(needed, limit)
+        afford(self.session, Meter.INFERENCE, self.price.expected)
+
+    def _wanted(self) -> list[Task]:
+        missing, number = self.before.missing, self.terms.sample
+        if number is None:
+            return missing
+        answered = {task.key for task in self.tasks} - {task.key for task in missing}
+        chosen = sample_of(self.tasks, number)  # those of a run before stay among them
+        return [task for task in chosen if task.key not in answered]
+
+    def _spent(self) -> int:
+        """What this job's replies have cost, in this run and in those before."""
+        return sum(each.tokens + each.before for each in self.outcomes.values())
+
+    # -- sending -------------------------------------------------------------------------------------
+
+    def go(self) -> Exception | None:
+        """Send what is missing; why it ended before its end, None where it did not."""
+        if not self.wanted and not self.before.claimed:
+            return None
+        self._owner = self.replies.owner()
+        try:
+            return self._go(self._owner, self.wanted)
+        except KeyboardInterrupt:
+            self.is_stopped = True
+            self._wait_after_stop()
+        except (NotEnoughTokens, OverLimit) as short:
+            return short
+        finally:
+            tell(None)
+            self._gather()
+            self._tell_left()
+        return None
+
+    def _go(self, owner: Owner, wanted: list[Task]) -> Exception | None:
+        terms = self.terms
+        over = self.session.clock() if terms.fresh or terms.resend_unknown else None
+        purse = Purse(terms.budget, self._spent())
+        self._sender = Sender(
+            self.session, self.query, self.replies, owner, terms.job, self.costs, purse, over
+        )
+        first = [] if self.costs.is_known or terms.sample else sample_of(wanted, SAMPLED)
+        if len(first) < len(wanted):
+            sampled = {task.key for task in first}
+            rest = [task for task in wanted if task.key not in sampled]
+            if first:
+                if failure := self._send(first, self.price.expected):
+                    return failure
+                self.price = self.priced(rest)
+                self.refuse()
+            wanted = rest
+        failure = self._send(wanted, self.price.expected + self._billed())
+        return failure or self._await_others()
+
+    def _send(self, tasks: Sequence[Task], expected: int) -> Exception | None:
+        """Send these, and show how far they are; why it ended before its end."""
+        assert self._sender is not None  # noqa: S101  for mypy
+        crew = Crew(self._sender, tasks, most=self.terms.workers)
+        self._crews.append(crew)
+        progress = Progress(len(tasks), expected)
+        crew.start()
+        while not crew.is_over:
+            crew.wait(_LOOK_S)
+            tell(progress.line(crew))
+        self._gather()
+        return crew.failure
+
+    def _await_others(self) -> Exception | None:
+        """Wait for the prompts that other runs have, and send what they leave."""
+        waiting = [*self.before.claimed, *(task for crew in self._crews for task in crew.claimed)]
+        while waiting:
+            tell(f"{len(waiting):,} rows are being asked by another run; waiting for it")
+            found = look(self.session, self.replies, waiting)
+            self.outcomes |= found.outcomes
+            waiting = found.claimed
+            if found.missing:
+                if failure := self._send(found.missing, self.priced(found.missing).expected):
+                    return failure
+                waiting = [*waiting, *self._crews[-1].claimed]
+            elif waiting:
+                time.sleep(_LOOK_S)
+        return None
+
+    def _gather(self) -> None:
+        for crew in self._crews:
+            self.outcomes |= crew.outcomes
+
+    def _billed(self) -> int:
+        return sum(each.tokens for each in self.outcomes.values())
+
+    # -- the end -------------------------------------------------------------------------------------
+
+    def _wait_after_stop(self) -> None:
+        """What is under way is paid anyway: its replies are waited for a while, unless stopped again."""
+        for crew in self._crews:
+            crew.stop()
+        until = time.monotonic() + _GRACE_S
+        with suppress(KeyboardInterrupt):
+            while any(not crew.is_over for crew in self._crews) and time.monotonic() < until:
+                flying = sum(crew.in_flight for crew in self._crews)
+                tell(f"stopping: {flying} under way, which are paid for; stop again to leave them")
+                for crew in self._crews:
+                    crew.wait(_LOOK_S)
+
+    def _tell_left(self) -> None:
+        """What was left while it was under way may be billed."""
+        for crew in self._crews:
+            for key in crew.under_way:
+                self.outcomes.setdefault(key, Outcome(RowStatus.UNKNOWN, reason=_LEFT))
+        if self._sender is not None:
+            self.troubles += self._sender.troubles
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Alive until the last is over, so that no other run takes for dead what is under way.
+        if all(crew.is_over for crew in self._crews):
+            self._close()
+        else:
+            threading.Thread(target=self._close, name="asksage-map-end", daemon=True).start()
+
+    def _close(self) -> None:
+        for crew in self._crews:
+            while not crew.is_over:
+                crew.wait(60.0)
+        if self._owner is not None:
+            self._owner.close()
+        self.replies.close()
+
+
+def reason_of(failure: Exception) -> str:
+    """Why a map ended, on one line."""
+    return str(failure) if isinstance(failure, AskSageError) else told(failure)

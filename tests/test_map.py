@@ -1,0 +1,286 @@
+"""A prompt over a table against a scripted tenant: what is sent, billed, kept, and sent no second time."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pandas
+import pytest
+from scripted import QUERY, Played, envelope
+from tenant import KEY, questions
+
+import asksage_jupyter as sage
+from asksage_jupyter.account import Meter
+from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverLimit
+from asksage_jupyter.mapping import map as map_rows
+from asksage_jupyter.session import current, forget
+
+
+def said(request):
+    """What the person's prompt was, whichever way it is sent."""
+    message = request.json["message"]
+    return message if isinstance(message, str) else message[-1]["message"]
+
+
+def billed(text, tokens=63, **changes):
+    usage = {"model_tokens": {"prompt_tokens": 60, "completion_tokens": 4}, "asksage_tokens": tokens}
+    return envelope(text, usage=usage, provenance={"model": "sage-haiku"}, **changes)
+
+
+@pytest.fixture
+def labels(server):
+    """A tenant that labels a review, at 7 tokens each."""
+    server.on(QUERY, lambda request: billed("bad" if "bug" in said(request) else "good", 7))
+    return server
+
+
+@pytest.fixture
+def reviews():
+    texts = ["a bug", "works", "works", None, " ", "another bug", "fine", "a long review that says fine", "x"]
+    return pandas.DataFrame({"text": texts}, index=list("aabcdefgh"))
+
+
+def standing():
+    inference = sage.balance().inference
+    return inference.used, inference.held
+
+
+def test_each_row_has_its_answer_and_the_index_is_the_rows_own(labels, reviews):
+    before = sage.balance().inference.used
+    mapped = map_rows(reviews, "Good or bad? {text}", into="label")
+    assert mapped.answers.tolist()[:3] == ["bad", "good", "good"]
+    assert mapped.answers.index is reviews.index
+    assert mapped.answers.name == "label"
+    assert mapped.frame["status"].tolist() == ["ok"] * 3 + ["skipped"] * 2 + ["ok"] * 4
+    assert mapped.frame["how"].tolist()[:3] == ["sent", "sent", "same"]
+    assert mapped.frame["tokens"].tolist() == [7, 7, 0, 0, 0, 7, 7, 7, 7]
+    assert mapped.tokens == 42 == sage.balance().inference.used - before
+    assert len(questions(labels)) == 6
+    assert standing()[1] == 0
+
+
+def test_running_it_again_asks_nothing_and_writes_no_row(labels, reviews):
+    first = map_rows(reviews, "Good or bad? {text}")
+    asked, rows = len(questions(labels)), len(sage.usage())
+    forget()  # as a kernel that is started anew
+    again = map_rows(reviews, "Good or bad? {text}")
+    assert again.answers.equals(first.answers)
+    assert again.tokens == 0
+    assert again.frame["how"].tolist()[:3] == ["replayed", "replayed", "same"]
+    assert (len(questions(labels)), len(sage.usage())) == (asked, rows)
+
+
+def test_only_what_is_new_is_asked(labels, reviews):
+    map_rows(reviews, "Good or bad? {text}")
+    asked = len(questions(labels))
+    more = pandas.concat([reviews[::-1], pandas.DataFrame({"text": ["new"]})])
+    assert map_rows(more, "Good or bad? {text}").tokens == 7
+    assert len(questions(labels)) == asked + 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"prompt": "Say {missing}"}, BadInput),
+        ({"prompt": "Say something"}, BadInput),
+        ({"model": "nobody"}, BadInput),
+        ({"budget": 5}, OverLimit),
+        ({"na": "raise"}, BadInput),
+        ({"na": "perhaps"}, BadInput),
+        ({"workers": 0}, BadInput),
+        ({"mostly": 2}, BadInput),
+        ({"schema": 3}, BadInput),
+        ({"schema": ["one"]}, BadInput),
+        ({"history": 1}, BadInput),
+        ({"prompt": lambda row: row["nothing"]}, BadInput),
+    ],
+)
+def test_it_is_refused_as_a_whole_before_anything_is_sent(labels, reviews, options, error):
+    wanted = {"prompt": "Good or bad? {text}", **options}
+    with pytest.raises(error):
+        map_rows(reviews, **wanted)
+    assert not questions(labels)
+    assert sage.usage().empty
+    assert standing()[1] == 0
+
+
+def test_what_the_month_cannot_pay_is_refused_as_a_whole(labels, reviews):
+    told = {"response": {"max_tokens": 450, "max_train_tokens": 10}, "status": 200}
+    labels.on("/user/validate_token_with_full_user", told)
+    with pytest.raises(NotEnoughTokens):
+        map_rows(reviews, "Good or bad? {text}")
+    assert not questions(labels)
+
+
+def test_an_estimate_sends_nothing(labels, reviews):
+    estimate = map_rows(reviews, "Good or bad? {text}", estimate=True)
+    assert (estimate.rows, estimate.calls, estimate.same, estimate.skipped) == (9, 6, 1, 2)
+    assert "9 rows → 6 calls" in str(estimate)
+    assert 0 < estimate.low <= estimate.expected <= estimate.high
+    assert not questions(labels)
+
+
+def test_five_rows_tell_what_the_rest_will_cost(labels):
+    rows = [f"review {number}" for number in range(60)]
+    mapped = map_rows(rows, "Good or bad? {value}", sample=5)
+    assert (len(questions(labels)), mapped.tokens) == (5, 35)
+    estimate = map_rows(rows, "Good or bad? {value}", estimate=True)
+    assert estimate.calls == 55
+    assert estimate.low <= 55 * 7 <= estimate.high
+    assert estimate.expected == pytest.approx(55 * 7, rel=0.1)
+    whole = map_rows(rows, "Good or bad? {value}", budget=60 * 8)
+    assert (len(questions(labels)), whole.tokens) == (60, 55 * 7)
+
+
+def test_a_sample_that_is_dearer_than_thought_stops_it(server):
+    server.on(QUERY, billed("good", 900))
+    with pytest.raises(JobStopped) as stopped:
+        map_rows([f"review {number}" for number in range(60)], "Good? {value}", budget=20_000)
+    assert len(questions(server)) == 5
+    assert stopped.value.result.tokens == 4_500
+    assert (stopped.value.result.frame["status"] == "unsent").sum() == 55
+
+
+def test_a_refused_row_is_data_and_asked_again_the_next_time(server):
+    refused = {"response": "content filter", "status": 400}
+    server.on(QUERY, lambda request: refused if "evil" in said(request) else billed("good", 7))
+    rows = ["one", "two", "evil", "three", "four", "five", "six", "seven"]
+    mapped = map_rows(rows, "Good? {value}")
+    assert mapped.frame["status"].tolist() == ["ok"] * 2 + ["refused"] + ["ok"] * 5
+    assert "content filter" in mapped.failed["reason"].iloc[0]
+    assert standing()[1] == 0
+    server.on(QUERY, billed("good", 7))
+    assert map_rows(rows, "Good? {value}").tokens == 7
+
+
+def test_a_lost_reply_stays_held_and_is_not_sent_again_by_itself(server):
+    def reply(request):
+        return Played(billed("good", 7), drop_at=10) if "lost" in said(request) else billed("good", 7)
+
+    server.on(QUERY, reply)
+    rows = ["one", "two", "lost", "three", "four", "five", "six"]
+    mapped = map_rows(rows, "Good? {value}")
+    assert mapped.frame["status"].tolist()[2] == "unknown"
+    held, asked = standing()[1], len(questions(server))
+    assert held > 0
+    server.on(QUERY, billed("good", 7))
+    again = map_rows(rows, "Good? {value}")
+    assert again.frame["status"].tolist()[2] == "unknown"
+    assert (standing()[1], len(questions(server))) == (held, asked)
+    wished = map_rows(rows, "Good? {value}", resend_unknown=True)
+    assert (wished.tokens, wished.frame["status"].tolist()[2]) == (7, "ok")
+
+
+def test_a_doubt_ends_with_the_bill_or_with_the_proof_that_there_is_none(server):
+    lost = Played(billed("good", 7), drop_at=10)
+    server.on(QUERY, lambda request: lost if "lost" in said(request) else billed("good", 7))
+    rows = ["one", "two", "lost", "three", "four", "five", "lost too"]
+    map_rows(rows, "Good? {value}")
+    first, second = current().ledger.unsettled(current().account, Meter.INFERENCE)
+    current().ledger.void(first.op)
+    server.on(QUERY, billed("good", 7))
+    again = map_rows(rows, "Good? {value}")
+    assert again.tokens == 7
+    assert again.frame["op"].notna().all()
+    assert set(again.frame.loc[again.frame["status"] == "unknown", "op"]) == {second.op}
+
+
+def test_fresh_asks_again_and_pays_again(labels, reviews):
+    map_rows(reviews, "Good or bad? {text}")
+    asked = len(questions(labels))
+    assert map_rows(reviews, "Good or bad? {text}", fresh=True).tokens == 42
+    assert len(questions(labels)) == 2 * asked
+
+
+def test_the_store_is_for_this_person_alone_and_holds_no_prompt(labels, reviews, tmp_path):
+    map_rows(reviews, "Good or bad? canary-7f3 {text}", model="sage-haiku")
+    stores = list(tmp_path.glob("*.replies*"))
+    assert stores
+    for path in stores:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+        if path.is_file():
+            data = path.read_bytes()
+            assert not any(canary in data for canary in (b"canary-7f3", b"another bug", KEY.encode()))
+
+
+def test_it_is_no_part_of_the_conversation_and_teaches_no_other_cell(labels, reviews):
+    before = sage.estimate("What is a hold?").expected
+    map_rows(reviews, "Good or bad? {text}")
+    assert current().exchanges.latest is None
+    assert sage.estimate("What is a hold?").expected == before
+
+
+def test_a_busy_service_is_left_alone_and_asked_again(server, monkeypatch):
+    monkeypatch.setattr("asksage_jupyter.mapping.crew._PAUSES_S", (0.01, 0.05))
+    busy = [Played({"message": "slow down", "status": 429}, status=429)] * 3
+    server.on(QUERY, billed("good", 7), *busy, billed("good", 7))
+    mapped = map_rows([f"review {number}" for number in range(12)], "Good? {value}")
+    assert (mapped.frame["status"] == "ok").all()
+    assert mapped.tokens == 84
+    assert len(questions(server)) == 15
+
+
+def test_the_same_refusal_three_times_ends_it(server):
+    good = [billed("good", 7)] * 6
+    server.on(QUERY, *good, {"response": "the model is retired", "status": 400})
+    with pytest.raises(JobStopped, match="retired") as stopped:
+        map_rows([f"review {number}" for number in range(100)], "Good? {value}", workers=1)
+    assert len(questions(server)) == 9
+    assert stopped.value.result.tokens == 42
+    assert standing()[1] == 0
+
+
+def test_fewer_answers_than_wanted_end_with_an_error(server):
+    server.on(QUERY, lambda request: billed("" if "evil" in said(request) else "good", 7))
+    with pytest.raises(JobStopped, match="mostly"):
+        map_rows(["one", "evil", "three"], "Good? {value}", mostly=0.9)
+
+
+@pytest.mark.parametrize(
+    ("schema", "reply", "value", "dtype"),
+    [
+        (int, "```\n1,204\n```", 1204, "Int64"),
+        (float, "about 2.5", 2.5, "Float64"),
+        (bool, "Yes.", True, "boolean"),
+        (["bug", "no bug"], "It is: No Bug.", "no bug", "category"),
+    ],
+)
+def test_an_answer_is_what_the_schema_says(server, schema, reply, value, dtype):
+    server.on(QUERY, billed(reply, 7))
+    answers = map_rows(["one"], "What? {value}", schema=schema).answers
+    assert answers.tolist() == [value]
+    assert answers.dtype == dtype
+    assert "Answer with" in said(questions(server)[0])
+
+
+def test_columns_come_as_columns(server):
+    server.on(QUERY, billed('Here: {"topic": "Printer", "days": "3", "urgent": true} and more', 7))
+    schema = {"topic": ["printer", "mail"], "days": int, "urgent": bool}
+    frame = map_rows(["one", "two"], "What? {value}", schema=schema).answers
+    assert frame.to_dict("records") == [{"topic": "printer", "days": 3, "urgent": True}] * 2
+    assert [str(each) for each in frame.dtypes] == ["category", "Int64", "boolean"]
+
+
+@pytest.mark.parametrize(
+    "reply", ["", "maybe", "NaN", "1e400", '{"a": NaN}', "[" * 200, "3 of 4", "\x1b[31mno\x1b[0m"]
+)
+def test_what_is_not_as_wanted_is_told_and_kept(server, reply):
+    server.on(QUERY, billed(reply, 7))
+    mapped = map_rows(["one"], "What? {value}", schema={"a": int})
+    assert mapped.frame["status"].tolist() == ["invalid"]
+    assert mapped.failed["reason"].iloc[0]
+    assert mapped.tokens == 7
+
+
+def test_the_report_shows_statuses_and_costs(labels, reviews):
+    report = map_rows(reviews, "Good or bad? {text}")._repr_html_()
+    for words in ("7 of 9 rows answered", "skipped", "42 tokens billed", "the same again asks nothing"):
+        assert words in report
+
+
+def test_what_is_sent_is_the_row_with_a_system_prompt_of_its_own(labels):
+    map_rows(["{other} {{x}} {value}"], "Look: {value}")
+    (question,) = questions(labels)
+    assert said(question) == "Look: {other} {{x}} {value}"
+    assert "Answer with the value only." in json.dumps(question.json)
