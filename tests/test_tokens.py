@@ -5,6 +5,7 @@ import hashlib
 import socket
 import subprocess
 import sys
+import threading
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from asksage_jupyter import tokens
 from asksage_jupyter.errors import BadInput, ConfigurationError
-from asksage_jupyter.tokens import cuts, encodings, pieces
+from asksage_jupyter.tokens import counting, cuts, encodings, fast, pieces, threads
 
 # What tiktoken_ext/openai_public.py (tiktoken 0.14) expects of the files it downloads.
 EXPECTED_SHA256 = {
@@ -103,7 +104,7 @@ def by_tiktoken(text, name):
 
 @each_encoding
 def test_the_packed_ranks_are_tiktokens_own_files(name):
-    ranks = encodings._ranks(name, encodings._FACTS[name])
+    ranks = encodings.ranks(name)
     original = b"".join(b"%b %d\n" % (base64.b64encode(token), rank) for token, rank in ranks.items())
     assert hashlib.sha256(original).hexdigest() == EXPECTED_SHA256[name]
 
@@ -251,7 +252,8 @@ def test_a_file_counts_as_its_text(tmp_path_factory, text, chunk):
     assert tokens.count_file(path, chunk=chunk) == tokens.count(text.encode(errors="replace"))
 
 
-def test_a_large_file_is_counted_in_bounded_memory(tmp_path):
+def test_a_large_file_is_counted_in_bounded_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(threads.os, "cpu_count", lambda: 1)  # an encoding is not what is measured
     line = '2026-11-23T09:36:01Z,sensor-17,23.481,"Größe, 大きさ",don\'t\n'
     path = tmp_path / "rows.csv"
     path.write_text(line * 40_000)  # about 2.5 MB
@@ -279,6 +281,139 @@ def test_threads_build_an_encoding_once_and_agree(monkeypatch):
         counts = set(pool.map(lambda _: tokens.count("the same text " * 100), range(32)))
     assert counts == {by_tiktoken("the same text " * 100, "cl100k_base")}
     assert built == [1]
+
+
+@pytest.fixture
+def helpers(monkeypatch):
+    """Others help with any text of more than a few hundred characters, and gigatoken is not there."""
+    monkeypatch.setattr(counting, "_ALONE", 1)
+    monkeypatch.setattr(threads.os, "cpu_count", lambda: 3)
+    monkeypatch.setitem(sys.modules, "gigatoken.gigatoken_rs", None)
+    monkeypatch.setattr(fast, "_loaded", {})
+
+
+@each_encoding
+def test_helpers_count_with_an_encoding_of_their_own_and_together_as_tiktoken(helpers, monkeypatch, name):
+    users = {}
+
+    class Encoding(tiktoken.Encoding):
+        def encode_ordinary(self, text):
+            users.setdefault(id(self), set()).add(threading.get_ident())
+            return super().encode_ordinary(text)
+
+    monkeypatch.setattr(encodings, "_built", {})
+    monkeypatch.setattr(tiktoken, "Encoding", Encoding)
+    text = "".join(f"{n},{n * n % 977 / 7},Größe 大きさ don't\n" for n in range(20_000))
+    counted = tokens.count(text, name, chunk=1 << 10)
+    assert all(len(threads) == 1 for threads in users.values())
+    assert counted == by_tiktoken(text, name)
+
+
+def test_an_interrupt_ends_the_helpers_work_too(helpers, tmp_path):
+    path = tmp_path / "endless"
+    path.write_bytes(b"word " * 400_000)
+    read = 0
+
+    def interrupt(size):
+        nonlocal read
+        read += size
+        if threading.current_thread() is threading.main_thread() and read > 4 << 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tokens.count_file(path, chunk=1 << 10, advance=interrupt)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("asksage-count")]
+
+
+def test_what_cannot_be_read_to_its_end_is_not_counted(helpers, monkeypatch, tmp_path):
+    def fail(size):
+        if threading.current_thread() is not threading.main_thread():
+            raise OSError("the disk is gone")
+
+    path = tmp_path / "text"
+    path.write_bytes(b"word " * 400_000)
+    with pytest.raises(BadInput, match="the disk is gone"):
+        tokens.count_file(path, chunk=1 << 10, advance=fail)
+
+
+def test_each_block_of_a_file_is_told_when_it_is_read(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes(b"word " * 1_000)
+    told = []
+    tokens.count_file(path, chunk=2_000, advance=told.append)
+    assert told == [2_000, 2_000, 1_000]
+
+
+@each_encoding
+@given(
+    texts=st.lists(st.one_of(mixed, st.text(st.characters(categories=["Cs", "L"]), max_size=9)), max_size=30)
+)
+@settings(max_examples=150)
+def test_many_texts_count_as_one_by_one(name, texts):
+    texts += [*texts[:3], "x" * 3_000, ""]
+    assert tokens.count_each(texts, name) == [by_tiktoken(text, name) for text in texts]
+
+
+def test_many_texts_are_counted_together_and_equal_ones_once(monkeypatch):
+    calls = []
+
+    class Encoding(tiktoken.Encoding):
+        def encode_to_numpy(self, text, **kwargs):
+            calls.append(text)
+            return super().encode_to_numpy(text, **kwargs)
+
+    monkeypatch.setattr(encodings, "_built", {})
+    monkeypatch.setattr(tiktoken, "Encoding", Encoding)
+    assert tokens.count_each(f"row {n % 100}" for n in range(100_000)) == [3] * 100_000
+    assert len(calls) == 1
+    assert tokens.count_each(f"row {n}" for n in range(40_000))[-1] == tokens.count("row 39999")
+    assert len(calls) < 20
+
+
+@pytest.fixture
+def gigatoken(monkeypatch):
+    monkeypatch.setattr(fast, "_loaded", {})
+    monkeypatch.setattr(counting, "_ALONE", 1)
+    return pytest.importorskip("gigatoken.gigatoken_rs")
+
+
+@each_encoding
+@given(text=st.one_of(mixed, runs))
+@settings(max_examples=300)
+def test_gigatoken_tokenizes_as_tiktoken(name, text):
+    pytest.importorskip("gigatoken.gigatoken_rs")
+    text = counting.without_surrogates(text)
+    encode = fast.faster(name, text, by_tiktoken(text, name))
+    assert encode is not None
+    assert [*encode(text)] == encodings.encoding(name).encode_ordinary(text)
+
+
+@each_encoding
+def test_a_large_text_is_counted_with_gigatoken_where_it_is_installed(gigatoken, monkeypatch, name):
+    monkeypatch.setattr(counting, "total", None)  # what would be called without it
+    text = "".join(f"{n},{n * n % 977 / 7},Größe 大きさ don't\n" for n in range(20_000))
+    assert tokens.count(text, name, chunk=1 << 10) == by_tiktoken(text, name)
+
+
+@pytest.mark.parametrize("differs", ["on the sample", "later", "cannot be used"])
+def test_a_gigatoken_that_differs_is_told_of_once_and_not_believed(gigatoken, monkeypatch, differs):
+    class Backend:
+        @staticmethod
+        def from_tiktoken(path, pattern):
+            if differs == "cannot be used":
+                raise TypeError("another interface")
+            return Backend()
+
+        def encode(self, text):
+            right = encodings.encoding("cl100k_base").encode_ordinary(text)
+            return right[1:] if differs == "on the sample" or "rare" in text else right
+
+    monkeypatch.setattr(gigatoken, "BPETokenizer", Backend)
+    text = "a rare word " * 20_000
+    expected = by_tiktoken(text, "cl100k_base")
+    with pytest.warns(UserWarning, match="gigatoken"):
+        assert tokens.count(text, chunk=1 << 10) == expected
+    assert tokens.count(text, chunk=1 << 10) == expected
 
 
 def test_unknown_encodings_and_unreadable_files_are_told_in_a_line(tmp_path):

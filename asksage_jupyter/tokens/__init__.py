@@ -5,7 +5,8 @@ tokenizer and rate. `asksage_jupyter.rates` turns these counts into Ask Sage tok
 """
 
 from .counting import count, count_file
+from .each import count_each
 from .encodings import ENCODINGS
 from .kinds import file_kind, kind_of
 
-__all__ = ["ENCODINGS", "count", "count_file", "file_kind", "kind_of"]
+__all__ = ["ENCODINGS", "count", "count_each", "count_file", "file_kind", "kind_of"]

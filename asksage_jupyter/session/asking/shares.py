@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...rates import RECORDED, first_guess
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 PERSONA_TOKENS = 780  # the default persona's text, in every call that sends no system prompt
 WEB_SEARCH_TOKENS = 1_400  # live=1 and live=2
 REFERENCE_TOKENS = 5_724  # dataset references, one sample
+
+_WORTH_A_BAR = 1 << 24  # bytes of a file: seconds
 
 
 def shares(query: Query) -> dict[str, int]:
@@ -38,8 +41,20 @@ def shares(query: Query) -> dict[str, int]:
     if query.file is not None:
         kind = file_kind(query.file)
         if kind == "text":
-            parts["file"] = count_file(query.file)
+            parts["file"] = _counted(query.file)
         else:
             kind = kind if kind in RECORDED else "document"
             parts[kind] = first_guess(kind)
     return {name: tokens for name, tokens in parts.items() if tokens}
+
+
+def _counted(file: Path) -> int:
+    size = file.stat().st_size
+    if size < _WORTH_A_BAR:
+        return count_file(file)
+    from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
+
+    with tqdm(
+        total=size, desc=f"counting {file.name}", unit="B", unit_scale=True, delay=1, leave=False
+    ) as bar:
+        return count_file(file, advance=bar.update)

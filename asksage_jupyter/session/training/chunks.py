@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ...tokens import count
+from ...tokens import count_each
 
 # The service's advice is a few thousand tokens a piece: more, and a search finds a page for a sentence; less,
 # and a piece loses what it speaks of.
@@ -30,13 +30,12 @@ def split(text: str, *, rows: bool = False, limit: int = PIECE_TOKENS) -> list[s
     limit : int
         Model tokens (cl100k_base) of a piece.
     """
-    return list(_packed(_units(text, _ROWS if rows else _PROSE, limit), limit, ""))
+    return list(_packed(_units([text], _ROWS if rows else _PROSE, limit), limit, ""))
 
 
-def pack(rows: Iterable[str], *, limit: int = PIECE_TOKENS) -> list[str]:
+def pack(rows: list[str], *, limit: int = PIECE_TOKENS) -> list[str]:
     """Rows, one a line, in pieces of about `limit` model tokens; a row is cut only if it is longer."""
-    fitting = (unit for row in rows for unit in _units(row, _PROSE, limit))
-    return list(_packed(fitting, limit, "\n"))
+    return list(_packed(_units(rows, _PROSE, limit), limit, "\n"))
 
 
 def _packed(units: Iterable[tuple[str, int]], limit: int, between: str) -> Iterator[str]:
@@ -52,19 +51,20 @@ def _packed(units: Iterable[tuple[str, int]], limit: int, between: str) -> Itera
         yield between.join(piece)
 
 
-def _units(text: str, boundaries: tuple[re.Pattern[str], ...], limit: int) -> Iterator[tuple[str, int]]:
-    """Parts of the text that fit into a piece, each with its model tokens."""
-    tokens = count(text)
-    if tokens <= limit:
-        if text:
+def _units(
+    texts: list[str], boundaries: tuple[re.Pattern[str], ...], limit: int
+) -> Iterator[tuple[str, int]]:
+    """Parts of the texts that fit into a piece, each with its model tokens."""
+    for text, tokens in zip(texts, count_each(texts), strict=True):
+        if tokens > limit:
+            parts = _cut_after(boundaries[0], text) if boundaries else _halves(text)
+            yield from _units(list(parts), boundaries[1:], limit)
+        elif text:
             yield text, tokens
-        return
-    if boundaries:
-        parts = _cut_after(boundaries[0], text)
-    else:
-        parts = iter((text[: len(text) // 2], text[len(text) // 2 :]))
-    for part in parts:
-        yield from _units(part, boundaries[1:], limit)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    return text[: len(text) // 2], text[len(text) // 2 :]
 
 
 def _cut_after(boundary: re.Pattern[str], text: str) -> Iterator[str]:
