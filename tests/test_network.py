@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from _thread import interrupt_main
 from contextlib import closing
+from queue import SimpleQueue
 
 import pytest
 from scripted import QUERY, STREAM, Played, Scripted
@@ -327,6 +329,19 @@ def test_what_no_time_out_reaches_ends_in_time_too(monkeypatch):
     with pytest.raises(NotReached, match="host has not answered"):
         waiting.patiently("host", stuck.wait, limit_s=0.3)
     stuck.set()
+
+
+def test_a_stop_in_the_wait_is_only_a_stop(monkeypatch):
+    """Where an Event was waited for, a second one there released its lock, which the thread then had."""
+
+    def struck(*_):
+        raise KeyboardInterrupt
+
+    over = SimpleQueue()
+    monkeypatch.setattr(threading.Condition, "_acquire_restore", struck)
+    with pytest.raises(KeyboardInterrupt):
+        waiting.patiently("host", lambda: (interrupt_main(), over.get()))
+    over.put(None)
 
 
 def test_who_is_waited_for_is_told_meanwhile_and_not_any_more(configured, monkeypatch):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from _thread import start_new_thread
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -98,37 +101,43 @@ def patiently(host: str, task: Callable[[], T], limit_s: float = LIMIT_S) -> T:
     return work.outcome()
 
 
-class _Work(threading.Thread, Generic[T]):
-    """A task in a thread that no program's end waits for, and what came of it."""
+class _Work(Generic[T]):
+    """A task in a thread that no program's end waits for, and what came of it.
+
+    It is waited for in a queue: a Ctrl-C in the wait of an Event, which `Thread.start` has too, can release
+    its lock while the thread has it, which then fails with a traceback.
+    """
 
     def __init__(self, task: Callable[[], T]) -> None:
-        super().__init__(name="asksage-asking", daemon=True)
         self._task = task
         self._context = copy_context()
-        self._over = threading.Event()
-        self._value: T | None = None
-        self._error: BaseException | None = None
+        self._results: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+        self._result: tuple[T | None, BaseException | None] | None = None
 
-    def run(self) -> None:
+    def start(self) -> None:
+        start_new_thread(self._run, ())
+
+    def _run(self) -> None:
         self._context.run(_is_helped.set, True)
         try:
-            self._value = self._context.run(self._task)
+            self._results.put((self._context.run(self._task), None))
         except BaseException as error:  # noqa: BLE001  whatever it is, it is raised where it is waited for
-            self._error = error
-        finally:
-            self._over.set()
+            self._results.put((None, error))
 
     @property
     def is_done(self) -> bool:
-        return self._over.is_set()
+        return self._result is not None
 
     def wait(self, seconds: float) -> bool:
-        return self._over.wait(seconds)
+        with suppress(Empty):
+            self._result = self._results.get(timeout=seconds)
+        return self.is_done
 
     def outcome(self) -> T:
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]
+        value, error = self._result or (None, None)
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]
 
 
 def _wait(work: _Work[Any], host: str, ends: float) -> None:
