@@ -7,7 +7,8 @@ In a notebook::
     %%asksage
     Why is the sky blue?
 
-From Python: `choose_model`, `ask`, `compare`, `estimate`, `train`, `balance`, `panel`, `usage`, `pace`,
+From Python: `choose_model`, `ask`, `compare`, `estimate`, `train`, `booked`, `balance`, `panel`,
+`usage`, `pace`,
 `usage_chart`, `heatmap`, `top_chart`, `estimate_chart`, `reconcile`, `statement`, `set_plan`, `top_up`.
 """
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .session import Reply as Reply
     from .session import ask as ask
     from .session import balance as balance
+    from .session import booked as booked
     from .session import choose_model as choose_model
     from .session import compare as compare
     from .session import estimate as estimate
@@ -44,6 +46,7 @@ _HOMES = {
     "Reply": ".session",
     "ask": ".session",
     "balance": ".session",
+    "booked": ".session",
     "choose_model": ".session",
     "compare": ".session",
     "estimate": ".session",
@@ -66,6 +69,7 @@ __all__ = [
     "__version__",
     "ask",
     "balance",
+    "booked",
     "choose_model",
     "compare",
     "estimate",

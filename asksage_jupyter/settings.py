@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from traitlets import Enum, Float, Int, List, TraitError, Unicode, Union, default, observe, validate
+from traitlets import Dict, Enum, Float, Int, List, TraitError, Unicode, Union, default, observe, validate
 from traitlets.config import SingletonConfigurable
 
-from .account import Account
+from .account import Account, tags
 from .display.plain import storable
 from .errors import AskSageError, BadInput
 from .ledger.stores.address import Address, resolved
@@ -75,6 +75,12 @@ class AskSage(SingletonConfigurable):
     project = Unicode(help="Project that calls are booked under in the usage log (ASKSAGE_PROJECT).").tag(
         config=True
     )
+    tags: Dict[str, str] = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help='Billing codes that calls are booked under, like {"wbs": "1234.5"}, in addition to those of '
+        "[tool.asksage.tags] in pyproject.toml.",
+    ).tag(config=True)
     zone = Unicode(
         "UTC",
         help="Time zone in which your month begins, such as America/New_York; of an account that was used "
@@ -189,6 +195,12 @@ class AskSage(SingletonConfigurable):
     def _checked_days(self, proposal: Bunch) -> list[str]:
         given: list[str] = proposal.value
         _refuse(_working_days, **{"weekend": (), "holidays": (), proposal.trait.name: given})
+        return given
+
+    @validate("tags")
+    def _checked_tags(self, proposal: Bunch) -> dict[str, str]:
+        given: dict[str, str] = proposal.value
+        _refuse(tags.checked, given, "AskSage.tags")
         return given
 
     @validate("zone")

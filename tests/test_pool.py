@@ -12,7 +12,7 @@ from asksage_jupyter.errors import BadInput, LedgerConflict, LedgerError, NotEno
 from asksage_jupyter.forecast import pace
 from asksage_jupyter.ledger import Ledger, LedgerView, new_op
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
-from asksage_jupyter.ledger.stores.steps import STEPS, WITH_MEMBERS
+from asksage_jupyter.ledger.stores.steps import STEPS
 
 pytest_plugins = ["postgres_server"]
 
@@ -384,7 +384,7 @@ def test_an_audit_compares_the_pool_with_its_members(ledger):
 
 def test_a_ledger_from_before_pools_is_read_and_then_changed(tmp_path, clock):
     path = tmp_path / "old.db"
-    FileStore(path, steps=STEPS[: WITH_MEMBERS - 1]).close()
+    FileStore(path, steps=STEPS[:2]).close()
     view = LedgerView(path, clock=clock)
     assert view.balance(ANA).inference.granted is None
     ledger = Ledger(path, clock=clock)

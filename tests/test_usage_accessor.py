@@ -36,7 +36,8 @@ def calls():
     AskSage.instance(zone="America/New_York")
     spend(60, at(2026, 11, 3, 4, 30), "dear", notebook="a.ipynb", project="apollo")  # 2 Nov, 23:30
     spend(10, at(2026, 11, 4, 15), "cheap", notebook="a.ipynb", cell="c1", user="me")
-    spend(20, at(2026, 11, 4, 15, 59), "cheap", notebook="b.ipynb")
+    booked = {"job": "labels", "tags": '{"wbs":"1"}', "client": "a script"}
+    spend(20, at(2026, 11, 4, 15, 59), "cheap", notebook="b.ipynb", **booked)
     spend(10, at(2026, 11, 4, 16), "cheap")
     spend(500, at(2026, 11, 4, 16), "train", Meter.TRAINING, bill=Bill(500, Source.PRICED))
     return usage()

@@ -30,6 +30,9 @@ DTYPES = {
     "status": "category",
     "duration_ms": "Int64",
     "request_id": "string",
+    "job": "category",
+    "tags": "category",
+    "client": "category",
 }
 
 
@@ -56,7 +59,7 @@ def test_a_settled_call_is_one_row_without_a_key():
         notebook="a.ipynb",
     )
     calls = usage()
-    assert calls.shape == (1, 16)
+    assert calls.shape == (1, 19)
     (row,) = calls.to_dict("records")
     assert row["op"] == call.op
     assert row["sent_at"].value // 1000 == call.sent_at
@@ -96,8 +99,8 @@ def test_the_schema_documents_every_column_as_it_is():
 def test_the_schema_shows_itself_as_a_table():
     lines = str(usage.schema).splitlines()
     assert lines[0].split() == ["column", "dtype", "unit", "meaning"]
-    assert len(lines) == len(usage.schema) + 2 == 18
-    assert usage.schema._repr_html_().count("<tr>") == 17
+    assert len(lines) == len(usage.schema) + 2 == 21
+    assert usage.schema._repr_html_().count("<tr>") == 20
 
 
 def test_closed_sets_are_categories_with_all_their_members():
@@ -221,6 +224,6 @@ def test_a_period_that_is_no_month_is_told_in_one_line(period):
 
 def test_instants_keep_their_microseconds():
     sent_at = at(2026, 11, 23, 8, 37) + 1
-    calls = frame([("op", sent_at, "m", "training", *[None] * 6, 5, 6, "presumed", "lost", None, None)])
+    calls = frame([("op", sent_at, "m", "training", *[None] * 6, 5, 6, "presumed", "lost", *[None] * 5)])
     assert calls.sent_at[0].isoformat() == "2026-11-23T08:37:00.000001+00:00"
     assert (calls.meter[0], calls.source[0], calls.status[0]) == ("training", "presumed", "lost")

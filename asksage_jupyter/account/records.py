@@ -178,6 +178,12 @@ class Call:
         Expected Ask Sage tokens, as held.
     notebook, cell : str or None
         Path and cell id; None where the front end does not tell.
+    job : str or None
+        Name of the job over many rows that it belongs to.
+    tags : str or None
+        Billing codes, as `tags.text_of` writes them.
+    client : str or None
+        The program that asked through the endpoint; None for a notebook's own calls.
     """
 
     op: str
@@ -189,6 +195,9 @@ class Call:
     cell: str | None = None
     project: str | None = None
     user: str | None = None
+    job: str | None = None
+    tags: str | None = None
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..account import Meter
+from ..account import Meter, tags
 from ..errors import BadInput
 from ..prompting import option
-from ..prompting.checks import OneOf
+from ..prompting.checks import Names, OneOf
 from ..session import current
 from .command import Command
 
-BY = ("model", "notebook", "cell", "project", "user", "source", "status", "day", "hour")
+BY = (
+    "model", "notebook", "cell", "project", "user", "source", "status", "job", "tags", "client",
+    "day", "hour",
+)  # fmt: skip
 METER = option(
     "--meter", type=OneOf(Meter), default=Meter.INFERENCE, help="inference (the default) or training"
 )
@@ -66,7 +69,13 @@ USAGE = Command(
     "what it went to: this month, by model",
     _usage,
     (
-        option("--by", metavar="NAME", type=OneOf(BY), default="model", help=", ".join(BY)),
+        option(
+            "--by",
+            metavar="NAME",
+            type=Names(BY, tags.PREFIX),
+            default="model",
+            help=f"{', '.join(BY)}, or a billing code like tag:wbs; several joined by commas",
+        ),
         option("--period", metavar="2026-11", help="a month; this one when no time is given"),
         option("--since", metavar="DATE", help="instead: from this day or time on"),
         option("--until", metavar="DATE", help="through this day, or until this time"),

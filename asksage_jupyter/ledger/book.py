@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .. import month
 from ..account import Account, Bill, Call, Grant, Meter
@@ -240,9 +241,10 @@ class Ledger(LedgerView):
             No plan is known, or the ledger could not be written; nothing was written.
         """
         grants.checked(call.estimate, "an estimate")
-        names = (call.notebook, call.cell, call.project, call.user)
-        notebook, cell, project, user = (None if name is None else storable(name) for name in names)
-        call = replace(call, notebook=notebook, cell=cell, project=project, user=user)
+        names = ("notebook", "cell", "project", "user", "job", "tags", "client")
+        told: dict[str, Any] = {name: getattr(call, name) for name in names}
+        told = {name: None if text is None else storable(text) for name, text in told.items()}
+        call = replace(call, **told)
         self._store.write(
             lambda connection: calls.hold(connection, account, call, due, self._clock()), of=account
         )

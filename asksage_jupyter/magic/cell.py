@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..display.plain import plain
 from ..errors import BadInput, Interrupted, ReplyLost
 from ..prompting import CellOptions, cell_parser, expand, parse_cell, unfilled
-from ..session import build_query, chosen_model, current
+from ..session import booked, build_query, chosen_model, current
 from . import next_cell, show
 from .fences import first_block
 from .plugins import values_of
@@ -45,7 +45,11 @@ def run(shell: InteractiveShell, line: str, body: str, session: Session | None =
         show.tell(cell_parser().describe())
         return
     not_hidden(shell, options.output)
-    session = session or current()
+    with booked(options.project, dict(options.tag)):
+        _run(shell, session or current(), options, body)
+
+
+def _run(shell: InteractiveShell, session: Session, options: CellOptions, body: str) -> None:
     if options.compare:
         from .comparing import run as run_comparison
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from ..account import tags
 from ..errors import BadInput
 from ..session.near import did_you_mean
 
@@ -34,6 +35,20 @@ class OneOf(Generic[_T]):
             return self._values[value]
         near = did_you_mean(value, self.allowed).strip()
         raise ArgumentTypeError(f"{value!r} is not one of {', '.join(self.allowed)}{near and f'; {near}'}")
+
+
+class Names(OneOf[str]):
+    """A check that a value is one of a few, or begins with a prefix; or several such, joined by commas."""
+
+    def __init__(self, values: Iterable[str], prefix: str) -> None:
+        super().__init__(values)
+        self._prefix = prefix
+
+    def __call__(self, value: str) -> str:
+        for name in value.split(","):
+            if not name.startswith(self._prefix):
+                super().__call__(name)
+        return value
 
 
 def whole(meaning: str) -> Callable[[str], int]:
@@ -71,6 +86,17 @@ def variable(value: str) -> str:
     if hasattr(builtins, value) or value in _SHELLS or _KEPT.fullmatch(value):
         raise ArgumentTypeError(f"{value!r} is a name of Python's or IPython's own: take another")
     return value
+
+
+def billing_code(value: str) -> tuple[str, str]:
+    """A check that a value is a name and its code."""
+    name, told, code = value.partition("=")
+    try:
+        if told:
+            return next(iter(tags.checked({name: code}, "--tag").items()))
+    except BadInput as error:
+        raise ArgumentTypeError(str(error)) from None
+    raise ArgumentTypeError(f"{value!r} is no NAME=CODE, like wbs=1234.5")
 
 
 def read(check: Callable[[str], _T], value: str) -> _T:

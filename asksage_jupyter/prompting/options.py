@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import BadInput
 from ..session.asking.query import LIVE, REASONING
 from ..settings import FORMATS, AskSage
-from .checks import OneOf, number, tokens, variable, whole
+from .checks import OneOf, billing_code, number, tokens, variable, whole
 from .parser import Parser
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ class CellOptions:
         Name of a plugin to run instead of asking a model alone.
     given : tuple of (str, str)
         The plugin's values, by their names.
+    project : str or None
+        Book it under this project.
+    tag : tuple of (str, str)
+        Billing codes, by their names.
     compare : tuple of str
         Models to ask side by side instead of one.
     """
@@ -67,6 +71,8 @@ class CellOptions:
     help: bool = False
     plugin: str | None = None
     given: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    project: str | None = None
+    tag: tuple[tuple[str, str], ...] = ()
     compare: tuple[str, ...] = ()
 
     @property
@@ -103,6 +109,7 @@ def parse_cell(line: str) -> CellOptions:
             f"lines below %%asksage"
         )
     values = tuple((name, value) for name, _, value in (word.partition("=") for word in given))
+    options["tag"] = tuple(options["tag"])
     found = CellOptions(**options, model=words[0] if words else None, given=values)
     if found.compare:
         _only_of_one_model(found)
@@ -141,6 +148,7 @@ def cell_parser(usage: str = _USAGE) -> Parser:
     _add_display(parser.add_argument_group("what becomes of the reply"))
     _add_call(parser.add_argument_group("how it is asked"))
     _add_price(parser.add_argument_group("what it may cost"))
+    _add_booking(parser.add_argument_group("what it is booked under"))
     return parser
 
 
@@ -198,4 +206,12 @@ def _add_price(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-tokens", type=tokens, metavar="N",
         help="refuse when the estimate is above N Ask Sage tokens",
+    )  # fmt: skip
+
+
+def _add_booking(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--project", metavar="NAME", help="this project instead of AskSage.project")
+    group.add_argument(
+        "--tag", type=billing_code, action="append", default=[], metavar="NAME=CODE",
+        help="a billing code, like wbs=1234.5; once for each, in addition to AskSage.tags",
     )  # fmt: skip

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .asking.query import build_query as build_query
     from .asking.query import chosen_model as chosen_model
     from .asking.reply import Reply as Reply
+    from .booking import booked as booked
     from .comparing.comparison import Comparison as Comparison
     from .holder.credentials import find_key as find_key
     from .managing.plan import overdrawn as overdrawn
@@ -24,6 +25,7 @@ _HOMES = {
     "Options": ".asking.query",
     "Reply": ".asking.reply",
     "Session": ".session",
+    "booked": ".booking",
     "build_query": ".asking.query",
     "chosen_model": ".asking.query",
     "find_key": ".holder.credentials",
@@ -37,6 +39,7 @@ __all__ = [
     "accompany",
     "ask",
     "balance",
+    "booked",
     "build_query",
     "choose_model",
     "chosen_model",

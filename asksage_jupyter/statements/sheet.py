@@ -26,7 +26,7 @@ class Section:
     Attributes
     ----------
     name : str or None
-        The model, notebook, project or source; None where the calls do not tell it.
+        The model, notebook, project, source or code; None where the calls do not tell it.
     calls : int
     tokens : int
         Ask Sage tokens.
@@ -46,8 +46,9 @@ class MeterMonth:
     figures : MonthFigures
     calls : int
         How many calls were settled or presumed.
-    groups : mapping of str to tuple of Section
-        What they used, by each of `GROUPINGS`; each sums to ``figures.calls``.
+        groups : mapping of str to tuple of Section
+        What they used, by each of `GROUPINGS` and each billing code, as ``tag:wbs``; each sums to
+        ``figures.calls``.
     """
 
     meter: Meter

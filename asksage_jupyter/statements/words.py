@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..account import tags
 from ..display.plain import one_line
 from ..month import to_datetime
 
@@ -76,7 +77,7 @@ def amount(tokens: int) -> str:
 
 def group_title(name: str, month: MeterMonth) -> str:
     """What a division of the calls is headed with."""
-    return f"{month.meter.capitalize()} by {name}"
+    return f"{month.meter.capitalize()} by {one_line(name.removeprefix(tags.PREFIX))}"
 
 
 def part_name(group: str, name: str | None) -> str:

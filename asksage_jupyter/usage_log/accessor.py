@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,16 +50,17 @@ class UsageLog:
             )
         self._calls = calls
 
-    def by(self, name: str, meter: str = "inference") -> pandas.DataFrame:
+    def by(self, name: str | Sequence[str], meter: str = "inference") -> pandas.DataFrame:
         """What each model, notebook, day ... used of one meter.
 
         Parameters
         ----------
-        name : str
-            ``"model"``, ``"notebook"``, ``"cell"``, ``"project"``, ``"user"``, ``"source"``, ``"status"`` or
-            ``"holder"``: the one that used most comes first, and calls that do not tell theirs are under NA.
-            ``"day"``: from the first to the last, those without a call included. ``"hour"``: the 24 of the
-            day.
+        name : str or sequence of str
+            ``"model"``, ``"notebook"``, ``"cell"``, ``"project"``, ``"user"``, ``"source"``, ``"status"``,
+            ``"job"``, ``"client"``, ``"holder"``, or a billing code as ``"tag:wbs"``: the one that used most
+            comes first, and calls that do not tell theirs are under NA. ``"day"``: from the first to the
+            last, those without a call included. ``"hour"``: the 24 of the day. Several, such as
+            ``["model", "tag:wbs"]``, divide by each in turn.
         meter : str
             ``"inference"`` or ``"training"``: their tokens are never added up.
 
@@ -74,9 +75,14 @@ class UsageLog:
         BadInput
             There is no such column or meter.
         """
+        what = "what the log is divided by"
+        several = not isinstance(name, str)
+        names = [given.text(each, what) for each in given.listed(name, what)] if several else name
+        if not names:
+            raise BadInput(f"{what} is a name or several, not none")
         return parts(
             self._calls,
-            given.text(name, "what the log is divided by"),
+            names,
             Meter.named(meter),
             current().account.zone,
         )

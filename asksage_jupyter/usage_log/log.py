@@ -42,7 +42,7 @@ def usage(
 
     Returns
     -------
-    pandas.DataFrame, shape (calls, 16)
+    pandas.DataFrame, shape (calls, 19)
         ``usage.schema`` tells each column's meaning, unit and dtype. ``tokens`` is what was debited and
         ``estimate`` what was expected before, in Ask Sage tokens; ``input_tokens`` and ``output_tokens`` are
         model tokens; ``sent_at`` is UTC. What is not known is NA, which ``groupby`` leaves out unless told

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-_FORMAT = 1  # of the seals as well: another one is no seal
+_FORMAT = 2  # of the seals as well: another one is no seal
 
 Stamp = tuple[int, int, int, int]
 

@@ -7,26 +7,32 @@ from typing import TYPE_CHECKING, Any
 import numpy
 import pandas
 
+from ..account import tags
 from ..display.plain import shown
 from ..errors import BadInput
 from .dtypes import as_logged
 from .schema import CATEGORY, HOLDER, LISTED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..account import Meter
+
+    By = str | Sequence[str]
 
 TIMES = ("day", "hour")
 NAMES = tuple(each.name for each in (*LISTED, HOLDER) if each.dtype == CATEGORY and each.name != "meter")
 _HOURS = 24
 
 
-def parts(calls: pandas.DataFrame, by: str, meter: Meter, zone: str) -> pandas.DataFrame:
+def parts(calls: pandas.DataFrame, by: By, meter: Meter, zone: str) -> pandas.DataFrame:
     """The calls of a meter, divided.
 
     Parameters
     ----------
-    by : str
-        One of `NAMES`, or ``"day"`` or ``"hour"`` in `zone`.
+    by : str or sequence of str
+        One of `NAMES`, ``"tag:"`` with the name of a billing code, or ``"day"`` or ``"hour"`` in `zone`; or
+        several.
 
     Returns
     -------
@@ -40,8 +46,10 @@ def parts(calls: pandas.DataFrame, by: str, meter: Meter, zone: str) -> pandas.D
     """
     calls = as_logged(calls)
     calls = calls[calls["meter"] == meter]
-    keys = _keys(calls, by, zone)
-    groups = calls.groupby(keys, observed=True, dropna=False, sort=by in TIMES)
+    names = [by] if isinstance(by, str) else list(by)
+    keys = [_key(calls, name, zone).rename(name) for name in names]
+    is_time = names[0] in TIMES
+    groups = calls.groupby(keys, observed=True, dropna=False, sort=is_time)
     figures: Any = {
         "calls": groups.size(),
         # Where no call of a group tells its model tokens, their sum is not known either.
@@ -50,22 +58,30 @@ def parts(calls: pandas.DataFrame, by: str, meter: Meter, zone: str) -> pandas.D
         "tokens": groups["tokens"].sum(),
     }
     table = pandas.DataFrame(figures)
-    if by in TIMES:
-        table = _without_gaps(table, by)
+    if is_time and len(names) == 1:
+        table = _without_gaps(table, names[0]).rename_axis(names[0])
     else:
-        table.index = table.index.astype(object)
-        table = table.sort_values(["tokens", "calls"], ascending=False, kind="stable")
-    return _with_shares(table.astype({"calls": "int64", "tokens": "Int64"}).rename_axis(by))
+        if len(names) == 1:
+            table.index = table.index.astype(object)
+        if not is_time:
+            table = table.sort_values(["tokens", "calls"], ascending=False, kind="stable")
+    return _with_shares(table.astype({"calls": "int64", "tokens": "Int64"}))
 
 
-def _keys(calls: pandas.DataFrame, by: str, zone: str) -> Any:
+def _key(calls: pandas.DataFrame, by: str, zone: str) -> Any:
     if by in TIMES:
         local = calls["sent_at"].dt.tz_convert(zone).dt.tz_localize(None)
         return local.dt.normalize() if by == "day" else local.dt.hour
     if by in NAMES and by in calls:
         return calls[by]
+    if str(by).startswith(tags.PREFIX) and "tags" in calls:
+        wanted, column = by.removeprefix(tags.PREFIX), calls["tags"]
+        # Once for each set of codes, of which there are few; several sets may have one code.
+        codes = {text: tags.read(text).get(wanted) for text in column.cat.categories}
+        return column.map(codes, na_action="ignore").astype(object)
     allowed = [name for name in NAMES if name in calls]
-    raise BadInput(f"the log is divided by {', '.join([*allowed, *TIMES])}, not by {shown(by)}")
+    known = ", ".join([*allowed, f"{tags.PREFIX}NAME", *TIMES])
+    raise BadInput(f"the log is divided by {known}, not by {shown(by)}")
 
 
 def _without_gaps(table: pandas.DataFrame, by: str) -> pandas.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from .. import month
-from ..account import Meter, unbilled_words
+from ..account import Meter, tags, unbilled_words
 from ..display.markup import joined, line
 from ..display.plain import one_line
 from ..display.table import Row, Table
@@ -38,7 +38,7 @@ class UsageReport:
     title : str
         Whose tokens, and of when.
     by : str
-        What they are divided by.
+        What they are divided by; several joined by commas.
     meters : mapping of str to pandas.DataFrame
         The division of each meter that was used, as ``.asksage.by`` makes it.
     opened : tuple of str
@@ -60,8 +60,8 @@ class UsageReport:
     def to_frame(self) -> pandas.DataFrame:
         """The divisions of all meters as one DataFrame, a row for each part of each meter."""
         if not self.meters:
-            return pandas.DataFrame(columns=["meter", self.by, *_FIGURES, "share", "mean"])
-        return pandas.concat(self.meters, names=["meter", self.by]).reset_index()
+            return pandas.DataFrame(columns=["meter", *self.by.split(","), *_FIGURES, "share", "mean"])
+        return pandas.concat(self.meters, names=["meter"]).reset_index()
 
     def _repr_html_(self) -> str:
         tables = [self._table(meter, f"{self.title} · {meter}")._repr_html_() for meter in self.meters]
@@ -69,7 +69,9 @@ class UsageReport:
         return joined([*title, *tables, *map(line, self._below)])
 
     def _table(self, meter: str, caption: str) -> Table:
-        return Table((self.by, *_HEADS), *_rows(self.meters[meter], self.by), caption=caption)
+        return Table(
+            (self.by.replace(",", " · "), *_HEADS), *_rows(self.meters[meter], self.by), caption=caption
+        )
 
     @property
     def _below(self) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ def report(
     Parameters
     ----------
     by : str
-        One of `BY`.
+        One of `BY`, or ``tag:`` with the name of a billing code; several joined by commas.
     period, since, until
         As of `usage`.
 
@@ -93,14 +95,17 @@ def report(
     BadInput, LedgerError
         As of `usage`.
     """
-    by = given.one_of(by, BY, "by")
+    names = [
+        name if name.startswith(tags.PREFIX) else given.one_of(name, BY, "by")
+        for name in given.text(by, "by").split(",")
+    ]
     session = current()
     account = session.account
     if period is None and since is None and until is None:
         period = month.period_at(session.clock(), account.zone)
     calls = usage(period, since, until)
     tables = {
-        meter.value: parts(calls, by, meter, account.zone)
+        meter.value: parts(calls, names[0] if len(names) == 1 else names, meter, account.zone)
         for meter in Meter
         if (calls["meter"] == meter).any()
     }
@@ -163,6 +168,8 @@ def _figure(tokens: Any) -> str:
 
 
 def _name(key: Any, by: str) -> str:
+    if isinstance(key, tuple):
+        return " · ".join(_name(part, name) for part, name in zip(key, by.split(","), strict=True))
     if by == "day":
         return f"{key:%Y-%m-%d}"
     if by == "hour":

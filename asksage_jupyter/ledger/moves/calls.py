@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select
 from ...account import Account, Bill, Call, Kind, Meter, Source, Status
 from ...errors import LedgerConflict, NotEnoughTokens
 from ...month import to_datetime
-from ..tables.chain import about_bill, about_call, append
+from ..tables.chain import about_bill, about_call, append, of_call
 from ..tables.prepared import Prepared, together
 from ..tables.schema import OF_A_CALL, account, entry, grant, member
 from ..tables.schema import bill as bill_table
@@ -107,7 +107,7 @@ def hold(connection: Connection, holder: Account, call: Call, due: int, clock: i
             resets_at = to_datetime(payer.state.ends)
             raise NotEnoughTokens(call.meter.value, call.estimate, payer.room, resets_at, short=short)
     about = about_call(call)
-    row = (call.op, own.state.account_id, *about)
+    row = (call.op, own.state.account_id, *of_call(call))
     _INSERT_CALL.run(connection, dict(zip(call_table.c.keys(), row, strict=True)))
     for payer in (own, *pools):
         payer.grant_as_taken(connection, tokens)
@@ -269,9 +269,9 @@ class _Asked:
 def _asked(links: Iterable[Sequence[Any]]) -> Iterator[list[_Asked]]:
     """The payers of each call, the caller before the pool; all know the same, latest tails."""
     tails: dict[int, Tail] = {}
-    for op, of_call in groupby(links, itemgetter(0)):
+    for op, of_op in groupby(links, itemgetter(0)):
         payers_of = []
-        for account_id, of_payer in groupby(of_call, itemgetter(1)):
+        for account_id, of_payer in groupby(of_op, itemgetter(1)):
             asked = _Asked(op, account_id, tails=tails)
             for _, _, kind, tokens, t, *columns in of_payer:
                 asked.take(kind, tokens, t, Tail(*columns))

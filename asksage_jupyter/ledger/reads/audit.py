@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, case, exists, func, select
 
 from ...account import Kind
 from ..stores.sqlite.faults import DATABASE
-from ..tables.chain import digest, totals
+from ..tables.chain import OF_CALL, OF_SOME_CALLS, bound, digest, totals
 from ..tables.reading import is_persons
 from ..tables.schema import account, bill, call, entry, grant, member
 
@@ -26,8 +26,7 @@ _ENTRIES = (
     select(
         *(column.label("at") if column.name == "t" else column for column in entry.c),  # Row.t is taken
         account.c.host, account.c.holder, account.c.meter, grant.c.source, grant.c.starts, grant.c.ends,
-        call.c.sent_at, call.c.model, call.c.estimate, call.c.notebook, call.c.cell, call.c.project,
-        call.c.user,
+        *(call.c[name] for name in (*OF_CALL, *OF_SOME_CALLS)),
         bill.c.tokens.label("billed"), bill.c.source.label("bill_source"), bill.c.status, bill.c.input_tokens,
         bill.c.output_tokens, bill.c.duration_ms, bill.c.request_id, bill.c.model.label("answered"),
     )
@@ -43,7 +42,7 @@ _ENTRIES = (
     .outerjoin(bill, (bill.c.grant_id == entry.c.grant_id) & (bill.c.seq == entry.c.seq))
     .order_by(entry.c.grant_id, entry.c.seq)
 )  # fmt: skip
-_FIELDS, _GRANT, _CALL, _BILL = slice(0, 10), slice(11, 17), slice(17, 24), slice(24, 32)
+_FIELDS, _GRANT, _CALL, _BILL = slice(0, 10), slice(11, 17), slice(17, 27), slice(27, 35)
 
 _of_op = entry.alias("of_op")
 _of_caller = grant.alias("of_caller")
@@ -204,7 +203,7 @@ def _is_well_formed(row: Any) -> bool:
 def _about(row: Any) -> tuple[object, ...]:
     """The fields that were written with the entry, as `chain` binds them."""
     if row.kind == Kind.HOLD:
-        return () if row.sent_at is None else tuple(row[_CALL])
+        return () if row.sent_at is None else bound(row[_CALL])
     if row.kind == Kind.GRANT and row.seq == 1:
         return tuple(row[_GRANT])
     return () if row.billed is None else tuple(row[_BILL])

@@ -21,7 +21,7 @@ from ...account import Kind
 from ...errors import BadInput, LedgerUnusable
 from ..stores.sqlite.faults import FAULTS
 from ..stores.sqlite.readonly import ReadOnly
-from ..tables.chain import digest
+from ..tables.chain import OF_CALL, OF_SOME_CALLS, bound, digest
 from ..tables.schema import account, bill, call, entry, grant
 from .audit import any_text, is_bound
 
@@ -32,7 +32,7 @@ _PATIENCE = 4_000  # reads that fail, in all
 
 # In the order in which an entry's hash binds them.
 _OF_GRANT = ("host", "holder", "meter", "source", "starts", "ends")
-_OF_CALL = ("sent_at", "model", "estimate", "notebook", "cell", "project", "user")
+_OF_CALL = (*OF_CALL, *OF_SOME_CALLS)
 _OF_BILL = (
     "tokens", "source", "status", "input_tokens", "output_tokens", "duration_ms", "request_id", "model",
 )  # fmt: skip
@@ -159,7 +159,7 @@ class _Salvage:
             return of_grant if row.seq == 1 else ()
         if row.kind == Kind.HOLD:
             asked = None if _is_pools(of_grant) else self._one(call, call.c.op == row.op)
-            return () if asked is None else tuple(getattr(asked, name) for name in _OF_CALL)
+            return () if asked is None else bound([getattr(asked, name) for name in _OF_CALL])
         billed = self._one(bill, (bill.c.grant_id == row.grant_id) & (bill.c.seq == row.seq))
         return () if billed is None else tuple(getattr(billed, name) for name in _OF_BILL)
 
@@ -197,7 +197,8 @@ def _record(row: Row[Any], of_grant: tuple[Any, ...], about: tuple[Any, ...]) ->
     record |= row._mapping
     record["hash"] = row.hash.hex()
     if row.kind == Kind.HOLD:
-        record |= zip(_OF_CALL, about)  # noqa: B905  a pool's holds have none
+        always, named = about[: len(OF_CALL)], dict(*about[len(OF_CALL) :])
+        record |= dict(zip(OF_CALL, always)) | named  # noqa: B905  a pool's holds have none
     elif row.kind != Kind.GRANT and about:
         record |= zip((f"bill_{name}" for name in _OF_BILL), about, strict=True)
     return record

@@ -84,6 +84,7 @@ _OPEN_CALL: tuple[ColumnElement[Any], ...] = (
     call.c.op, call.c.sent_at, call.c.model, account.c.meter, call.c.notebook, call.c.cell, call.c.project,
     call.c.user, null(), null(), func.sum(entry.c.tokens), call.c.estimate, literal_column(f"'{HELD}'"),
     literal_column(f"'{OPEN}'"), null(), null(),
+    call.c.job, call.c.tags, call.c.client,
 )  # fmt: skip
 
 
@@ -160,7 +161,7 @@ def _open(ops: set[str]) -> Select[Any]:
         .join(grant, grant.c.account_id == call.c.account_id)
         .join(entry, (entry.c.grant_id == grant.c.id) & (entry.c.op == call.c.op))
         .where(call.c.op.in_(ops), entry.c.kind == Kind.HOLD.value)
-        .group_by(*_OPEN_CALL[:8], call.c.estimate)
+        .group_by(*_OPEN_CALL[:8], call.c.estimate, *_OPEN_CALL[16:])
         .order_by(call.c.sent_at.desc(), call.c.op.desc())
     )
 

@@ -156,7 +156,9 @@ _MEMBERS = (
     """,
 )
 
-# The last three are PostgreSQL's alone: both count the same versions.
+_TAGS = tuple(f"ALTER TABLE call ADD COLUMN {name} TEXT" for name in ("job", "tags", "client"))
+
+# Three are PostgreSQL's alone: both count the same versions.
 STEPS: tuple[Step, ...] = (
     running(*_TABLES),
     running(_PRESUMES),
@@ -164,8 +166,12 @@ STEPS: tuple[Step, ...] = (
     running(),
     running(),
     running(),
+    running(*_TAGS),
 )
 
-WITH_MEMBERS = 3
-# Stands in for the table in an older ledger that is only read.
-NO_MEMBERS = "CREATE TEMP TABLE IF NOT EXISTS member (account_id, seq, pool_id, cap, t)"
+# What stands in for later steps in an older ledger that is only read: by version, from which it needs none.
+STAND_INS = {
+    3: "CREATE TEMP TABLE IF NOT EXISTS member (account_id, seq, pool_id, cap, t)",
+    7: "CREATE TEMP VIEW IF NOT EXISTS call AS "
+    "SELECT *, NULL AS job, NULL AS tags, NULL AS client FROM main.call",
+}

@@ -65,9 +65,28 @@ def digest(ahead: bytes, fields: Sequence[object], about: Sequence[object]) -> b
     return hashlib.sha256(text.encode()).digest()
 
 
+OF_CALL = ("sent_at", "model", "estimate", "notebook", "cell", "project", "user")
+OF_SOME_CALLS = ("job", "tags", "client")
+
+
 def about_call(call: Call) -> tuple[object, ...]:
-    """The fields of `call` that its hold's hash binds, in the order of the table's columns."""
-    return (call.sent_at, call.model, call.estimate, call.notebook, call.cell, call.project, call.user)
+    """What of `call` its hold's hash binds."""
+    return bound(of_call(call))
+
+
+def of_call(call: Call) -> tuple[object, ...]:
+    """The fields of `call` in the order of the table's columns."""
+    return tuple(getattr(call, name) for name in (*OF_CALL, *OF_SOME_CALLS))
+
+
+def bound(fields: Sequence[object]) -> tuple[object, ...]:
+    """A call's fields as a hash binds them: those of `OF_SOME_CALLS` by name, and only where there is one.
+
+    So a call without them has the hash that it had before there were such fields.
+    """
+    always, sometimes = fields[: len(OF_CALL)], fields[len(OF_CALL) :]
+    named = {name: value for name, value in zip(OF_SOME_CALLS, sometimes, strict=True) if value is not None}
+    return (*always, named) if named else tuple(always)
 
 
 def about_bill(bill: Bill) -> tuple[object, ...]:

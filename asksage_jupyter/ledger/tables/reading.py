@@ -29,7 +29,7 @@ _NEWEST = 2**63 - 1
 
 CALL_COLUMNS: tuple[str, ...] = (
     "op", "sent_at", "model", "meter", "notebook", "cell", "project", "user", "input_tokens", "output_tokens",
-    "tokens", "estimate", "source", "status", "duration_ms", "request_id",
+    "tokens", "estimate", "source", "status", "duration_ms", "request_id", "job", "tags", "client",
 )  # fmt: skip
 
 _SENT = itemgetter(CALL_COLUMNS.index("sent_at"), CALL_COLUMNS.index("op"))
@@ -40,6 +40,7 @@ _CALLS = (
         call.c.op, call.c.sent_at, func.coalesce(bill.c.model, call.c.model), account.c.meter,
         call.c.notebook, call.c.cell, call.c.project, call.c.user, bill.c.input_tokens, bill.c.output_tokens,
         bill.c.tokens, call.c.estimate, bill.c.source, bill.c.status, bill.c.duration_ms, bill.c.request_id,
+        call.c.job, call.c.tags, call.c.client,
     )
     .select_from(call)
     .join(bill, bill.c.op == call.c.op)

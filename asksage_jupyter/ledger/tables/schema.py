@@ -129,6 +129,10 @@ call = Table(
     Column("cell", Text),
     Column("project", Text),
     Column("user", Text),
+    # Since version 7, and in the hold's hash only where there is one.
+    Column("job", Text),
+    Column("tags", Text),
+    Column("client", Text),
     CheckConstraint("estimate >= 0", name="an_estimate_costs"),
     Index("call_by_time", "account_id", "sent_at"),
     sqlite_with_rowid=False,

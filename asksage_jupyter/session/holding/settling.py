@@ -10,7 +10,7 @@ from ...account import Call, Meter
 from ...display.notices import warn
 from ...display.plain import told
 from ...errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
-from .. import origin
+from .. import booking, origin
 from ..beside import of_account
 from .ceiling import Ceiling
 from .held import Held
@@ -81,8 +81,8 @@ class Settling:
             estimate=tokens,
             notebook=origin.notebook(self._ledger().folder),
             cell=origin.cell(),
-            project=self._settings.project or None,
             user=self._account.holder,
+            **booking.present().columns(self._settings),
         )
 
     def held(self, call: Call) -> Held:

@@ -42,7 +42,12 @@ _WORDS = (
                 WHEN written.kind = 'hold' THEN (
                     SELECT concat(',', sent_at, ',', asksage_json(model), ',', estimate,
                         ',', asksage_json(notebook), ',', asksage_json(cell),
-                        ',', asksage_json(project), ',', asksage_json(call."user"))
+                        ',', asksage_json(project), ',', asksage_json(call."user"),
+                        ',{{' || nullif(concat_ws(',',
+                            '"job":' || nullif(asksage_json(job), 'null'),
+                            '"tags":' || nullif(asksage_json(tags), 'null'),
+                            '"client":' || nullif(asksage_json(client), 'null')
+                        ), '') || '}}')
                     FROM call JOIN grant_ USING (account_id)
                     WHERE call.op = written.op AND grant_.id = written.grant_id
                 )

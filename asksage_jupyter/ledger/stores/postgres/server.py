@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from ....errors import LedgerError, LedgerMissing, LedgerTooNew
+from ....errors import LedgerError, LedgerMissing, LedgerTooNew, LedgerUnusable
 from ..connections import Connections, close
 from ..place import Place
 from .connection import engine_of
 from .faults import DATABASE, has_no_tables, is_lost, is_silent, told, told_of_connecting
-from .steps import STEPS, VERSION
+from .steps import STEPS, VERSION, WITH_TAGS
 from .watch import ServerWatch
 
 T = TypeVar("T")
@@ -107,6 +107,12 @@ class Server(Connections):
         if not version:
             close(connection)
             raise LedgerMissing(f"there is no ledger at {self.title} yet: the first call makes it.")
+        if version < WITH_TAGS:
+            close(connection)
+            raise LedgerUnusable(
+                f"the ledger {self.title} was made by an older asksage_jupyter: the first call brings it up "
+                f"to date, of a team's its owner's"
+            )
         return connection
 
     def watch(self, on_change: Callable[[], None], interval_s: float) -> ServerWatch:

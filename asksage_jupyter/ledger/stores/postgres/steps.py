@@ -163,6 +163,16 @@ def _rules_anew(connection: Connection) -> None:
         roles.install(connection)
 
 
+_TAGS = tuple(f'ALTER TABLE call ADD COLUMN {name} TEXT COLLATE "C"' for name in ("job", "tags", "client"))
+
+
+def _with_tags(connection: Connection) -> None:
+    running(*_TAGS)(connection)
+    _rules_anew(connection)
+
+
+WITH_TAGS = 7  # before it, calls lack columns that are read
+
 # Rules that change reach the ledgers that are there with a `_rules_anew` of their own at the end.
 STEPS: tuple[Step, ...] = (
     running(*_TABLES),
@@ -171,4 +181,5 @@ STEPS: tuple[Step, ...] = (
     _rules_anew,
     _rules_anew,
     _rules_anew,
+    _with_tags,
 )

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from ....errors import LedgerMissing, LedgerUnusable
 from ..forks import File, refuse_after_fork
-from ..steps import NO_MEMBERS, STEPS, WITH_MEMBERS
+from ..steps import STAND_INS, STEPS
 from .connections import APPLICATION_ID, FileConnections, engine_of, file_of, version_of
 from .driver import FileConnection
 from .faults import CANTOPEN, DATABASE, FAULTS, READONLY, code_of, told
@@ -88,11 +88,12 @@ class ReadOnly(FileConnections):
     def _check(self, connection: Connection) -> None:
         try:
             self._refuse_others(connection)
-            # An older one is read as well: steps add indexes, and the table of members.
+            # An older one is read as well: what it has not yet is empty.
             version = version_of(connection, self.path, len(STEPS))
-            connection.info["is_of_today"] = version >= WITH_MEMBERS
-            if version < WITH_MEMBERS:
-                connection.exec_driver_sql(NO_MEMBERS)
+            missing = [stand_in for since, stand_in in STAND_INS.items() if version < since]
+            connection.info["is_of_today"] = not missing
+            for stand_in in missing:
+                connection.exec_driver_sql(stand_in)
             connection.rollback()
         except BaseException:
             connection.close()

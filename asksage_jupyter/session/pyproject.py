@@ -1,0 +1,62 @@
+"""What the project says of its calls: ``[tool.asksage]`` of the nearest ``pyproject.toml``."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..display.plain import told
+from ..errors import ConfigurationError
+
+
+def table(name: str) -> tuple[dict[str, Any], Path | None]:
+    """The table ``[tool.asksage.NAME]`` and its file, from the working folder up to the repository's root.
+
+    The nearest file that has a ``[tool.asksage]`` counts, so that a package within a repository needs none.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read, or what it says is no table. Nothing is taken for said then: a limit in it
+        would be silently void.
+    """
+    for path in _candidates():
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        said = _read(path, found.st_mtime_ns, found.st_size)
+        if said is None:
+            continue
+        wanted = said.get(name, {}) if isinstance(said, dict) else None
+        if not isinstance(wanted, dict):
+            raise ConfigurationError(f"{path}: [tool.asksage.{name}] is no table")
+        return wanted, path
+    return {}, None
+
+
+def _candidates() -> list[Path]:
+    try:
+        here = Path.cwd()
+    except OSError:  # the folder was deleted
+        return []
+    found = []
+    for folder in (here, *here.parents):
+        found.append(folder / "pyproject.toml")
+        if (folder / ".git").exists():
+            break
+    return found
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _changed: int, _size: int) -> Any:
+    """What stands under ``[tool.asksage]``; None where nothing does."""
+    import tomllib
+
+    try:
+        whole = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} cannot be read ({told(error)}): correct it first") from None
+    tool = whole.get("tool", {})
+    return tool.get("asksage") if isinstance(tool, dict) else None
