@@ -12,6 +12,7 @@ import { addCommands, CommandIDs } from './commands';
 import { MeterModel } from './model';
 import { OpenNotebook } from './notebook';
 import { Preferences } from './preferences';
+import { prompts } from './prompt';
 import { Sidebar } from './sidebar';
 import { StatusItem } from './status';
 import { Announcer, Told } from './warnings';
@@ -27,7 +28,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   activate
 };
 
-export default plugin;
+export default [plugin, prompts];
 
 function activate(
   app: JupyterFrontEnd,
