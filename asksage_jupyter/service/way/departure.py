@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -54,10 +55,14 @@ def _write(
         return write(buffer, timeout)
     wire = stream.get_extra_info("socket")
     wire.settimeout(timeout)
-    gone = 0
+    gone: deque[int] = deque()
     try:
         depart(True)
-        gone = wire.send(buffer)
+        gone.extend(map(wire.send, (buffer,)))  # one step of C's: no Ctrl-C between sending and knowing it
     except OSError:
         pass  # raised again below, as httpx tells it
-    return write(buffer[gone:], timeout)
+    except KeyboardInterrupt:
+        if not gone:
+            depart(False)
+        raise
+    return write(buffer[sum(gone) :], timeout)
