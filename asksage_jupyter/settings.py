@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from traitlets import Dict, Enum, Float, Int, List, TraitError, Unicode, Union, default, observe, validate
+from traitlets import (
+    Bool,
+    Dict,
+    Enum,
+    Float,
+    Int,
+    List,
+    TraitError,
+    Unicode,
+    Union,
+    default,
+    observe,
+    validate,
+)
 from traitlets.config import SingletonConfigurable
 
 from .account import Account, tags
@@ -106,6 +119,11 @@ class AskSage(SingletonConfigurable):
         min=0.0,
         help="Seconds between two comparisons with the service's counters, made in the background after use; "
         "0 for never.",
+    ).tag(config=True)
+
+    prometheus = Bool(
+        False,
+        help="Whether Jupyter Server tells Prometheus at /metrics what is left; in its own configuration.",
     ).tag(config=True)
 
     weekend: List[str] = List(

@@ -776,3 +776,39 @@ def test_the_server_ends_also_while_the_service_keeps_a_comparison_waiting(tmp_p
 def suppressed(fetch, *asked):
     with suppress(OSError, http.client.HTTPException):
         fetch(*asked)
+
+
+# -- Prometheus ---------------------------------------------------------------------------------------------
+
+
+def gauges(jp_fetch, loop):
+    told = loop.run_until_complete(jp_fetch("metrics")).body.decode()
+    return dict(line.split(" ") for line in told.splitlines() if line.startswith("asksage_"))
+
+
+class TestPrometheus:
+    @pytest.fixture
+    def jp_server_config(self):
+        return {
+            "ServerApp": {"jpserver_extensions": {"asksage_jupyter": True}},
+            "AskSage": {"prometheus": True},
+        }
+
+    def test_what_is_left_is_told_as_it_is_now(self, as_ada, ledger, jp_fetch, jp_asyncio_loop):
+        # What was granted is not known, and so not what remains.
+        assert not any("remaining" in name for name in gauges(jp_fetch, jp_asyncio_loop))
+        ledger.set_plan(ADA, INFERENCE, 1_000, source="me")
+        call = a_call(300, now)
+        ledger.hold(ADA, call, due=now() + HOUR)
+        held = gauges(jp_fetch, jp_asyncio_loop)
+        ledger.settle(call.op, Bill(200, Source.BILLED))
+        settled = gauges(jp_fetch, jp_asyncio_loop)
+        label = '{meter="inference"}'
+        names = [f"asksage_tokens_{name}{label}" for name in ("remaining", "held", "used")]
+        assert [float(held[name]) for name in names] == [700, 300, 0]
+        assert [float(settled[name]) for name in names] == [800, 0, 200]
+
+
+def test_prometheus_is_told_nothing_unless_it_is_set(as_ada, ledger, jp_serverapp, jp_fetch, jp_asyncio_loop):
+    ledger.set_plan(ADA, INFERENCE, 1_000, source="me")
+    assert gauges(jp_fetch, jp_asyncio_loop) == {}

@@ -8,6 +8,7 @@ from jupyter_server.extension.application import ExtensionApp
 
 from ..settings import AskSage
 from .desk import Desk
+from .gauges import Gauges
 from .hints import Hints, register_hint
 from .reader import Reader
 from .refresh import Refresh
@@ -28,6 +29,7 @@ class AskSageServer(ExtensionApp):
     name = "asksage_jupyter"
     classes = [AskSage]  # noqa: RUF012  as traitlets has it
     _desk: Desk | None = None
+    _gauges: Gauges | None = None
 
     def initialize_settings(self) -> None:
         """Make what the routes read from; nothing is opened before the first of them is asked."""
@@ -37,6 +39,9 @@ class AskSageServer(ExtensionApp):
         register_hint(events)
         self._desk = Desk(reader, Refresh(settings), Hints(reader.watch, events))
         self.settings[Desk.SETTING] = self._desk
+        if settings.prometheus:
+            self._gauges = Gauges(self._desk.meters)
+            self._gauges.start()
         hear(self.serverapp, reader.renamed)  # type: ignore[arg-type]  # it is there by now
 
     def initialize_handlers(self) -> None:
@@ -45,5 +50,7 @@ class AskSageServer(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Stop the watch and the threads; a comparison under way is given up."""
+        if self._gauges is not None:
+            self._gauges.stop()
         if self._desk is not None:
             await self._desk.close()

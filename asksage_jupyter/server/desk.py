@@ -11,7 +11,9 @@ from .worker import Busy, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
+    from ..account import MeterBalance
     from .figures import Wire
     from .hints import Hints
     from .reader import Reader
@@ -69,6 +71,15 @@ class Desk:
             raise NotAnswered(503, str(error)) from None
         except Busy:
             raise NotAnswered(503, "the server is busy with the ledger: try again") from None
+
+    def meters(self) -> Future[tuple[MeterBalance, ...]]:
+        """Both meters, as soon as they are read.
+
+        Raises
+        ------
+        Busy
+        """
+        return self._worker.begin(self.reader.meters)
 
     async def balance(self) -> Wire:
         """The balance; from the first time on, the event bus is told of changes."""

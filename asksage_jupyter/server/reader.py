@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from ..account import Account, Balance
+    from ..account import Account, Balance, MeterBalance
     from ..forecast import Pace
     from ..settings import AskSage
     from .figures import Wire
@@ -80,6 +80,17 @@ class Reader:
             "status": without(trouble, noted),
             "access": figures.access(noted),
         }
+
+    def meters(self) -> tuple[MeterBalance, ...]:
+        """Both meters, without what else there is to say of them.
+
+        Raises
+        ------
+        LedgerError
+            There is no ledger, or it cannot be read.
+        """
+        balance = self._view.balance(self._whose())
+        return balance.inference, balance.training
 
     def month(self, meter: Meter, period: str | None) -> Wire:
         """A meter's month day by day, and its last calls on both meters.

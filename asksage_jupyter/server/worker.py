@@ -34,13 +34,13 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._is_over = False
 
-    async def do(self, task: Callable[[], T]) -> T:
-        """The result of `task`, in its turn.
+    def begin(self, task: Callable[[], T]) -> Future[T]:
+        """Do `task` in its turn.
 
         Raises
         ------
         Busy
-            It was not done.
+            It will not be done.
         """
         if self._is_over or self._waiting.qsize() >= self._most:
             raise Busy
@@ -49,8 +49,18 @@ class Worker:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
+        return future
+
+    async def do(self, task: Callable[[], T]) -> T:
+        """The result of `task`, in its turn.
+
+        Raises
+        ------
+        Busy
+            It was not done.
+        """
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.wrap_future(self.begin(task))
         except asyncio.CancelledError:
             if self._is_over:
                 raise Busy from None

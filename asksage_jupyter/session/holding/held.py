@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ...errors import AskSageError, BadInput, Interrupted, LedgerConflict, NotEnoughTokens, ReplyLost
+from . import telemetry
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -108,6 +109,7 @@ class Held:
         """Debit what was billed. Nothing is raised: `trouble` says what went wrong."""
         self._is_kept = True
         self._book(bill)
+        telemetry.tell(self.call, bill, self._settling.host)
 
     def void(self) -> None:
         """Free the hold: certainly nothing was billed."""

@@ -65,6 +65,11 @@ class Settling:
         return Outbox(self._ledger().outbox)
 
     @property
+    def host(self) -> str:
+        """Whose service is called."""
+        return self._account.host
+
+    @property
     def unbooked(self) -> int:
         """How many calls wait to be booked."""
         return len(self._outbox.waiting())

@@ -1,0 +1,93 @@
+"""Each call with its bill as a span and metrics of OpenTelemetry, by its conventions for generative AI.
+
+Only where the person's own program has loaded OpenTelemetry, as whoever configures a provider must: nothing
+is imported here otherwise. Never a prompt, a reply or a key.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ...account import Meter, Status
+
+if TYPE_CHECKING:
+    from ...account import Bill, Call
+
+_SCOPE = "asksage_jupyter"
+_OPERATIONS = {Meter.INFERENCE: "chat", Meter.TRAINING: "train"}
+# Those that the conventions advise.
+_TOKEN_BOUNDS = [4**power for power in range(14)]
+_SECOND_BOUNDS = [0.01 * 2**power for power in range(14)]
+
+
+def tell(call: Call, bill: Bill, host: str) -> None:
+    """Tell of a call and its bill, to whatever provider is configured; nothing fails for it."""
+    if "opentelemetry" in sys.modules:
+        with suppress(Exception):
+            _tell(call, bill, host)
+
+
+def _tell(call: Call, bill: Bill, host: str) -> None:
+    from opentelemetry.trace import SpanKind, get_tracer
+    from opentelemetry.trace.status import StatusCode
+
+    asked: dict[str, Any] = {
+        "gen_ai.operation.name": _OPERATIONS[call.meter],
+        "gen_ai.provider.name": "asksage",
+        "gen_ai.request.model": call.model,
+        "gen_ai.response.model": bill.model or call.model,
+        "server.address": host,
+    }
+    if bill.status is not Status.OK:
+        asked["error.type"] = str(bill.status)
+    usage = {"input": bill.input_tokens, "output": bill.output_tokens}
+    told = {
+        **{f"gen_ai.usage.{kind}_tokens": tokens for kind, tokens in usage.items()},
+        "gen_ai.response.id": bill.request_id,
+        "asksage.meter": str(call.meter),
+        "asksage.tokens": bill.tokens,
+        "asksage.tokens.source": str(bill.source),
+        "asksage.tokens.estimate": call.estimate,
+        "asksage.project": call.project,
+    }
+    span = get_tracer(_SCOPE).start_span(
+        f"{asked['gen_ai.operation.name']} {call.model}",
+        kind=SpanKind.CLIENT,
+        attributes=asked | {name: value for name, value in told.items() if value is not None},
+        start_time=call.sent_at * 1_000,
+    )
+    if bill.status is not Status.OK:
+        span.set_status(StatusCode.ERROR)
+    took_ms = bill.duration_ms
+    span.end(None if took_ms is None else call.sent_at * 1_000 + took_ms * 1_000_000)
+    by_tokens, by_time = _instruments()
+    for kind, tokens in usage.items():
+        if tokens is not None:
+            by_tokens.record(tokens, asked | {"gen_ai.token.type": kind})
+    if took_ms is not None:
+        by_time.record(took_ms / 1_000, asked)
+
+
+@cache
+def _instruments() -> tuple[Any, Any]:
+    """Of model tokens, and of seconds."""
+    from opentelemetry.metrics import get_meter
+
+    meter = get_meter(_SCOPE)
+    return (
+        meter.create_histogram(
+            "gen_ai.client.token.usage",
+            unit="{token}",
+            description="Model tokens read and written.",
+            explicit_bucket_boundaries_advisory=_TOKEN_BOUNDS,
+        ),
+        meter.create_histogram(
+            "gen_ai.client.operation.duration",
+            unit="s",
+            description="From sending to the end of the reply.",
+            explicit_bucket_boundaries_advisory=_SECOND_BOUNDS,
+        ),
+    )
