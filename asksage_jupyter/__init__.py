@@ -14,8 +14,9 @@ From Python: `choose_model`, `ask`, `compare`, `estimate`, `train`, `booked`, `b
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from .lazy import lazily
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -41,65 +42,28 @@ if TYPE_CHECKING:
     from .usage_log import usage as usage
     from .widget import panel as panel
 
-_HOMES = {
-    "Comparison": ".session",
-    "Reply": ".session",
-    "ask": ".session",
-    "balance": ".session",
-    "booked": ".session",
-    "choose_model": ".session",
-    "compare": ".session",
-    "estimate": ".session",
-    "estimate_chart": ".charts",
-    "heatmap": ".charts",
-    "pace": ".pacing",
-    "panel": ".widget",
-    "reconcile": ".reconciling",
-    "set_plan": ".session",
-    "statement": ".statements",
-    "top_chart": ".charts",
-    "top_up": ".session",
-    "train": ".session",
-    "usage": ".usage_log",
-    "usage_chart": ".charts",
-}
-__all__ = [
-    "Comparison",
-    "Reply",
+_find, __all__ = lazily(
+    __name__,
+    {
+        ".session": "Comparison Reply ask balance booked choose_model compare estimate set_plan top_up train",
+        ".charts": "estimate_chart heatmap top_chart usage_chart",
+        ".pacing": "pace",
+        ".widget": "panel",
+        ".reconciling": "reconcile",
+        ".statements": "statement",
+        ".usage_log": "usage",
+    },
     "__version__",
-    "ask",
-    "balance",
-    "booked",
-    "choose_model",
-    "compare",
-    "estimate",
-    "estimate_chart",
-    "heatmap",
     "load_ipython_extension",
-    "pace",
-    "panel",
-    "reconcile",
-    "set_plan",
-    "statement",
-    "top_chart",
-    "top_up",
-    "train",
-    "usage",
-    "usage_chart",
-]
+)
 
 
 def __getattr__(name: str) -> Any:
-    # Looked up when first used, so that `%load_ext` imports nothing heavy.
     if name == "__version__":
         from importlib.metadata import version
 
         return version("asksage_jupyter")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name], __name__), name)
-    globals()[name] = value
-    return value
+    return _find(name)
 
 
 def __dir__() -> list[str]:

@@ -5,46 +5,39 @@ SQLAlchemy is imported when `Ledger` or `LedgerView` is first asked for: importi
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .tables.op import new_op
+from ..lazy import lazily
+from .tables.op import new_op as new_op
 
 if TYPE_CHECKING:
-    from .book import Ledger
-    from .moves.pools import Member
-    from .reads.audit import Verification
-    from .reads.cells import CellSpending, NotebookSpending
-    from .reads.fates import Fate
-    from .reads.months import MonthFigures
-    from .reads.people import KnownAccount
-    from .reads.spending import QUARTER
-    from .reads.unsettled import Unsettled
-    from .tables.reading import CALL_COLUMNS
-    from .view import LedgerView
+    from .book import Ledger as Ledger
+    from .moves.pools import Member as Member
+    from .reads.audit import Verification as Verification
+    from .reads.cells import CellSpending as CellSpending
+    from .reads.cells import NotebookSpending as NotebookSpending
+    from .reads.fates import Fate as Fate
+    from .reads.months import MonthFigures as MonthFigures
+    from .reads.people import KnownAccount as KnownAccount
+    from .reads.spending import QUARTER as QUARTER
+    from .reads.unsettled import Unsettled as Unsettled
+    from .tables.reading import CALL_COLUMNS as CALL_COLUMNS
+    from .view import LedgerView as LedgerView
 
-__all__ = [
-    "CALL_COLUMNS", "QUARTER", "CellSpending", "Fate", "KnownAccount", "Ledger", "LedgerView", "Member",
-    "MonthFigures", "NotebookSpending", "Unsettled", "Verification", "new_op",
-]  # fmt: skip
-
-_HOMES = {
-    "CALL_COLUMNS": ".tables.reading",
-    "CellSpending": ".reads.cells",
-    "Fate": ".reads.fates",
-    "KnownAccount": ".reads.people",
-    "Ledger": ".book",
-    "LedgerView": ".view",
-    "Member": ".moves.pools",
-    "MonthFigures": ".reads.months",
-    "NotebookSpending": ".reads.cells",
-    "QUARTER": ".reads.spending",
-    "Unsettled": ".reads.unsettled",
-    "Verification": ".reads.audit",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name], __name__), name)
+__getattr__, __all__ = lazily(
+    __name__,
+    {
+        ".tables.reading": "CALL_COLUMNS",
+        ".reads.cells": "CellSpending NotebookSpending",
+        ".reads.fates": "Fate",
+        ".reads.people": "KnownAccount",
+        ".book": "Ledger",
+        ".view": "LedgerView",
+        ".moves.pools": "Member",
+        ".reads.months": "MonthFigures",
+        ".reads.spending": "QUARTER",
+        ".reads.unsettled": "Unsettled",
+        ".reads.audit": "Verification",
+    },
+    "new_op",
+)

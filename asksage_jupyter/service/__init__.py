@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, TokenRequest, Trained
-from .replies.catalog import ModelInfo, Persona, Plugin
-from .secret import Secret
-from .way.address import base_url, is_loopback
+from ..lazy import lazily
+from .records import Answer as Answer
+from .records import Job as Job
+from .records import Limits as Limits
+from .records import LogRow as LogRow
+from .records import OrganizationUser as OrganizationUser
+from .records import Query as Query
+from .records import TokenRequest as TokenRequest
+from .records import Trained as Trained
+from .replies.catalog import ModelInfo as ModelInfo
+from .replies.catalog import Persona as Persona
+from .replies.catalog import Plugin as Plugin
+from .secret import Secret as Secret
+from .way.address import base_url as base_url
+from .way.address import is_loopback as is_loopback
 
 if TYPE_CHECKING:
-    from .client import Service
+    from .client import Service as Service
 
-__all__ = [
+# httpx takes longer to import than everything else here together: only who connects pays for it.
+__getattr__, __all__ = lazily(
+    __name__,
+    {".client": "Service"},
     "Answer",
     "Job",
     "Limits",
@@ -23,18 +37,8 @@ __all__ = [
     "Plugin",
     "Query",
     "Secret",
-    "Service",
     "TokenRequest",
     "Trained",
     "base_url",
     "is_loopback",
-]
-
-
-def __getattr__(name: str) -> Any:
-    # httpx takes longer to import than everything else here together: only who connects pays for it.
-    if name == "Service":
-        from .client import Service
-
-        return Service
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+)

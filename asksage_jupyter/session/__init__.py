@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .api import ask, balance, choose_model, compare, estimate, set_plan, top_up, train
-from .kernel import accompany, current, dismiss, forget
+from ..lazy import lazily
+from .api import ask as ask
+from .api import balance as balance
+from .api import choose_model as choose_model
+from .api import compare as compare
+from .api import estimate as estimate
+from .api import set_plan as set_plan
+from .api import top_up as top_up
+from .api import train as train
+from .kernel import accompany as accompany
+from .kernel import current as current
+from .kernel import dismiss as dismiss
+from .kernel import forget as forget
 
 if TYPE_CHECKING:
     from .asking.query import Options as Options
@@ -19,44 +29,27 @@ if TYPE_CHECKING:
     from .managing.plan import overdrawn as overdrawn
     from .session import Session as Session
 
-# Imported when first asked for: `%load_ext` needs none of them.
-_HOMES = {
-    "Comparison": ".comparing.comparison",
-    "Options": ".asking.query",
-    "Reply": ".asking.reply",
-    "Session": ".session",
-    "booked": ".booking",
-    "build_query": ".asking.query",
-    "chosen_model": ".asking.query",
-    "find_key": ".holder.credentials",
-    "overdrawn": ".managing.plan",
-}
-__all__ = [
-    "Comparison",
-    "Options",
-    "Reply",
-    "Session",
+__getattr__, __all__ = lazily(
+    __name__,
+    {
+        ".comparing.comparison": "Comparison",
+        ".asking.query": "Options build_query chosen_model",
+        ".asking.reply": "Reply",
+        ".session": "Session",
+        ".booking": "booked",
+        ".holder.credentials": "find_key",
+        ".managing.plan": "overdrawn",
+    },
     "accompany",
     "ask",
     "balance",
-    "booked",
-    "build_query",
     "choose_model",
-    "chosen_model",
     "compare",
     "current",
     "dismiss",
     "estimate",
-    "find_key",
     "forget",
-    "overdrawn",
     "set_plan",
     "top_up",
     "train",
-]
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name], __name__), name)
+)
