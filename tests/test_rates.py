@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from asksage_jupyter.account import Source
 from asksage_jupyter.errors import Refused, ReplyLost, Unavailable
-from asksage_jupyter.rates import Estimate, Part, Rate, Rates
+from asksage_jupyter.rates import Estimate, Part, Rate, Rates, store
 from asksage_jupyter.rates.fit import Sample, first_inflation, fit
 
 HOUR = 3600 * 1_000_000
@@ -228,7 +228,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from asksage_jupyter.account import Source
-from asksage_jupyter.rates import Rate, Rates
+from asksage_jupyter.rates import Rate, Rates, store
+store._PATIENCE_S = 60  # on a busy machine a turn may come late
 rates = Rates(Path(sys.argv[1]), "api.asksage.ai")
 print("ready", flush=True)
 sys.stdin.readline()
@@ -252,6 +253,18 @@ def test_two_processes_lose_nothing_of_each_other(tmp_path):
     model = json.loads((tmp_path / "rates.json").read_text())["hosts"]["api.asksage.ai"][MODEL]
     written = sorted(Sample(*figures).output_tokens for figures in model["samples"])
     assert written == [*range(1000, 1025), *range(2000, 2025)]
+
+
+def test_what_found_no_turn_is_written_with_the_next(rates, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_PATIENCE_S", 0.0)
+    with store._turn(tmp_path / "rates.lock"):
+        for n in (1, 2):
+            rates.learn(a_rate(), {"prompt": n}, input_tokens=n, output_tokens=n, tokens=None)
+    other = Rates(tmp_path, "api.asksage.ai")
+    other.learn(a_rate(), {"prompt": 3}, input_tokens=3, output_tokens=3, tokens=None)
+    rates.learn(a_rate(), {"prompt": 4}, input_tokens=4, output_tokens=4, tokens=None)
+    kept = Rates(tmp_path, "api.asksage.ai")._store.known(MODEL).samples
+    assert [sample.output_tokens for sample in kept] == [3, 1, 2, 4]
 
 
 def test_only_figures_of_the_last_50_calls_are_kept(rates, tmp_path):

@@ -5,23 +5,25 @@ It is a cache: lost or damaged, it is begun anew; a folder that cannot be writte
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..account import Source
+from ..beside import read, write
 from .fit import KEPT, Sample
 from .pricing import Rate, checked
 
 _FORMAT = 1
 _PATIENCE_S = 0.5  # a reply that is paid for waits meanwhile, and a turn takes some milliseconds
 _LOOK_S = 0.005
+_WAITING = 4 * KEPT  # changes of a model that wait for a folder that cannot be written
 _FIRST_FIELDS = 5  # that a sample always had
 _INSIDE = (None, False, True)
 
@@ -32,6 +34,9 @@ class Learned:
 
     rate: Rate | None = None
     samples: tuple[Sample, ...] = ()
+
+
+Change = Callable[[Learned], Learned]
 
 
 class RatesFile:
@@ -46,17 +51,15 @@ class RatesFile:
         self._version: object = None
         self._contents: dict[str, Any] = {}
         self._parsed: dict[str, Learned] = {}
-        # What could not be written lives as long as the session.
-        self._unwritten: dict[str, Learned] = {}
+        # What could not be written yet goes with the next that can be, or lives as long as the session.
+        self._unwritten: dict[str, list[Change]] = {}
 
     def known(self, model: str) -> Learned:
         """What is kept of `model`; empty where nothing is."""
-        if unwritten := self._unwritten.get(model):
-            return unwritten
         self._refresh()
         parsed = self._parsed
         if model not in parsed:
-            parsed[model] = _known(model, self._kept().get(model))
+            parsed[model] = self._changed(model, self._unwritten.get(model, []))
         return parsed[model]
 
     def models(self) -> set[str]:
@@ -64,19 +67,25 @@ class RatesFile:
         self._refresh()
         return {*self._kept(), *self._unwritten}
 
-    def update(self, model: str, change: Callable[[Learned], Learned]) -> None:
+    def update(self, model: str, change: Change) -> None:
         """Replace what is kept of `model` by its `change`, which sees what other kernels wrote before."""
+        changes = [*self._unwritten.get(model, []), change][-_WAITING:]
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _turn(self._path.with_suffix(".lock")):
+                self._version = None  # a file that was replaced twice can look like the one before
                 self._refresh()
-                models = self._kept()
-                known = change(_known(model, models.get(model)))
-                hosts = {**_dict(self._contents.get("hosts")), self._host: {**models, model: _plain(known)}}
-                _replace(self._path, {"format": _FORMAT, "hosts": hosts})
+                known = _plain(self._changed(model, changes))
+                hosts = {**_dict(self._contents.get("hosts")), self._host: {**self._kept(), model: known}}
+                write(self._path, {"format": _FORMAT, "hosts": hosts})
             self._unwritten.pop(model, None)
         except OSError:
-            self._unwritten[model] = change(self.known(model))
+            self._unwritten[model] = changes
+            self._parsed.pop(model, None)
+
+    def _changed(self, model: str, changes: list[Change]) -> Learned:
+        """What the file says of a model, and these changes."""
+        return reduce(lambda known, change: change(known), changes, _known(model, self._kept().get(model)))
 
     def _refresh(self) -> None:
         """Read the file again if it has been replaced; a damaged one is as good as none."""
@@ -85,8 +94,8 @@ class RatesFile:
             version = (status.st_ino, status.st_mtime_ns, status.st_size)
             if version == self._version:
                 return
-            contents = _dict(json.loads(self._path.read_bytes()))
-        except (OSError, ValueError, RecursionError):
+            contents = _dict(read(self._path))
+        except OSError:
             version, contents = None, {}
         self._contents = contents if contents.get("format") == _FORMAT else {}
         self._version, self._parsed = version, {}
@@ -99,7 +108,7 @@ def _known(model: str, plain: Any) -> Learned:
     """What the file says of `model`, without whatever in it cannot be true."""
     kept = _dict(plain)
     rate = None
-    with suppress(KeyError, TypeError, ValueError):
+    with suppress(KeyError, TypeError, ValueError, AttributeError, OverflowError):
         told = kept["rate"]
         prompt, completion, flat = checked(told["prompt"], told["completion"], told.get("flat", 0.0))
         rate = Rate(model, prompt, completion, Source.PRICED, int(told["as_of"]), flat=flat)
@@ -134,18 +143,6 @@ def _plain(known: Learned) -> dict[str, Any]:
 
 def _dict(plain: Any) -> dict[str, Any]:
     return plain if isinstance(plain, dict) else {}
-
-
-def _replace(path: Path, contents: dict[str, Any]) -> None:
-    written = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with open(written, "w", encoding="utf-8", opener=_for_the_person_alone) as file:
-            json.dump(contents, file, separators=(",", ":"))
-        written.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            written.unlink()
-        raise
 
 
 def _for_the_person_alone(path: str, flags: int) -> int:

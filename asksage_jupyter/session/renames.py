@@ -5,13 +5,13 @@ Jupyter Server hears of a renaming, and its extension notes it in a file beside 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from .beside import write
+from ..beside import read, write
 
 _FILE = "renames.json"
 _KEPT = 200
@@ -62,7 +62,13 @@ def called_before(folder: Path, notebook: str, since: int, until: int) -> Iterat
 
 
 def _known(folder: Path) -> list[Rename]:
-    try:
-        return [Rename(**row) for row in json.loads((folder / _FILE).read_text("utf-8"))]
-    except (OSError, ValueError, TypeError):
-        return []
+    rows = read(folder / _FILE)
+    found = map(_rename, rows if isinstance(rows, list) else [])
+    return [each for each in found if each is not None]
+
+
+def _rename(row: Any) -> Rename | None:
+    match row:
+        case {"old": str(old), "new": str(new), "at": int(at)}:
+            return Rename(old, new, at)
+    return None

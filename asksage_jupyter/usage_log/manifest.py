@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
+
+from ..beside import read, write
 
 _FORMAT = 2  # of the seals as well: another one is no seal
 
@@ -61,7 +61,7 @@ class Manifest:
     def read(cls, path: Path, account: list[str]) -> Self:
         """The manifest at `path`; an empty one where there is none, or one that cannot be trusted."""
         try:
-            kept = json.loads(path.read_bytes())
+            kept = read(path)
             if kept["check"] != _check(kept["seals"]) or kept["seals"]["format"] != _FORMAT:
                 return cls(account)
             seals = kept["seals"]
@@ -75,7 +75,7 @@ class Manifest:
                     for period, seal in seals["months"].items()
                 },
             )
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        except (ValueError, TypeError, LookupError, AttributeError):
             return cls(account)
 
     def write(self, path: Path) -> None:
@@ -87,7 +87,7 @@ class Manifest:
         """
         seals = {"format": _FORMAT, **asdict(self)}
         seals = json.loads(json.dumps(seals))  # as it will be read
-        replace(path, json.dumps({"check": _check(seals), "seals": seals}).encode())
+        write(path, {"check": _check(seals), "seals": seals})
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -120,25 +120,8 @@ def new_file(folder: Path) -> Path:
     OSError
     """
     path = folder / f"{uuid4().hex}.tmp"
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    path.touch(0o600, exist_ok=False)
     return path
-
-
-def replace(path: Path, contents: bytes) -> None:
-    """Put `contents` at `path` as a whole or not at all.
-
-    Raises
-    ------
-    OSError
-    """
-    written = new_file(path.parent)
-    try:
-        written.write_bytes(contents)
-        written.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            written.unlink()
-        raise
 
 
 def _check(seals: Any) -> str:

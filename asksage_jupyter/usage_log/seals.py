@@ -176,8 +176,5 @@ class Seals:
 
 def _to_disk(path: Path) -> None:
     # Or a power cut might leave a file of the right size and times without its contents.
-    file = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ...account import Bill, Source, Status
+from ...beside import append, parsed
 from ...errors import LedgerError
 from .gate import Gate
 from .place import make_file
@@ -88,7 +89,7 @@ class Outbox:
         for line in text.splitlines():
             try:
                 _read(line)
-            except (ValueError, TypeError, KeyError, RecursionError):
+            except (ValueError, TypeError, KeyError):
                 continue
             yield line
 
@@ -109,11 +110,7 @@ class Outbox:
 
 
 def _append(path: Path, text: str) -> None:
-    # On a line of its own, even after one that a crash cut off.
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"\n{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append(path, text)
     if os.name != "nt":  # the name must be on the disk too
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -128,7 +125,7 @@ def _line(op: str, bill: Bill | None, **also: str) -> str:
 
 
 def _read(line: str) -> Waiting:
-    told = json.loads(line)
+    told = parsed(line)
     fields = told["bill"]
     if fields is None:
         return str(told["op"]), None

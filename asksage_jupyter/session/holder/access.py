@@ -5,18 +5,15 @@ The sidebar's server reads the ledger, and the ledger knows nothing of a key tha
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...beside import of_account, read, write
 from ...errors import BadKey, NoKey, NotReached
-from ..beside import of_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,22 +90,17 @@ class Access:
 
     def noted(self) -> Noted | None:
         """What was noted last, here or in another process; None where nothing stands in between."""
-        try:
-            told = json.loads(self._path.read_text(encoding="utf-8"))
-            noted = Noted(Standing(told["state"]), str(told["words"]), int(told["at"]))
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
+        match read(self._path):
+            case {"state": str(state), "words": str(words), "at": int(at)} if state in list(Standing):
+                noted = Noted(Standing(state), words, at)
+            case _:
+                return None
         is_over = noted.state is Standing.ASKING and self._clock() - noted.at > _ASKED_FOR
         return None if is_over else noted
 
     def _note(self, state: Standing, words: str) -> None:
-        told = json.dumps({"state": state, "words": words, "at": self._clock()})
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, made = tempfile.mkstemp(dir=self._path.parent)  # for this person's eyes only
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(told)
-            Path(made).replace(self._path)
+            write(self._path, {"state": state, "words": words, "at": self._clock()})
         except OSError:
             _log.debug("how it stands with the service could not be noted", exc_info=True)
 

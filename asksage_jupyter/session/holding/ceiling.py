@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...account import Meter
+from ...beside import read, write
 from ...errors import NotEnoughTokens
 from ...month import to_instant
-from ..beside import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,10 +68,13 @@ class Ceiling:
         if self._unwritten is not None:
             return self._unwritten
         try:
-            total, until = json.loads(self._path().read_bytes())
-            return int(total), int(until)
-        except (OSError, ValueError, TypeError, OverflowError, RecursionError):
+            path = self._path()
+        except OSError:
             return None
+        match read(path):
+            case [int(total), int(until)]:
+                return total, until
+        return None
 
     def refuse(self, call: Call, balance: Balance) -> None:
         """Refuse a call that the bound does not reach for.

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...account import Call, Meter
+from ...beside import of_account
 from ...display.notices import warn
 from ...display.plain import told
 from ...errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
 from .. import booking, origin
-from ..beside import of_account
 from .ceiling import Ceiling
 from .held import Held
 

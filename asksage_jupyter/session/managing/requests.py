@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...account import Meter
+from ...beside import read, write
 from ...errors import AskSageError
 from ..asking.shortage import follow_limit
-from ..beside import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,9 +106,11 @@ def pending(folder: Path, account: Account) -> list[TokenRequest]:
     from ...service import TokenRequest
 
     found = []
-    for each in _kept(folder).get(_name(account), ()):
-        with suppress(TypeError):
-            found.append(TokenRequest(**each))
+    rows = _kept(folder).get(_name(account))
+    for each in rows if isinstance(rows, list) else []:
+        match each:
+            case {"tokens": int(tokens), "meter": str(meter), "state": str(state)}:
+                found.append(TokenRequest(tokens, meter, state))
     return found
 
 
@@ -141,11 +142,8 @@ def _keep(session: Session, asked: list[TokenRequest]) -> None:
         write(folder / _FILE, kept)
 
 
-def _kept(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    try:
-        kept = json.loads((folder / _FILE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
+def _kept(folder: Path) -> dict[str, Any]:
+    kept = read(folder / _FILE)
     return kept if isinstance(kept, dict) else {}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from ...beside import append, parsed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,19 +48,16 @@ class Register:
         """Those that are not over, by mark; a line that a crash cut short is none."""
         try:
             lines = self._file.read_text("utf-8", "replace").splitlines()
-        except FileNotFoundError:
+        except OSError:
             return {}
         found: dict[str, UnderWay] = {}
         for line in lines:
-            try:
-                told = json.loads(line)
-                if "job" in told:
-                    ops, tokens = tuple(told["ops"]), tuple(told["tokens"])
-                    found[told["mark"]] = UnderWay(told["mark"], told["job"], ops, tokens)
-                else:
-                    found.pop(told["mark"], None)
-            except (ValueError, KeyError, TypeError):
-                continue
+            match parsed(line):
+                case {"mark": str(mark), "job": str(job), "ops": list(ops), "tokens": list(tokens)}:
+                    if all(isinstance(op, str) for op in ops) and all(isinstance(n, int) for n in tokens):
+                        found[mark] = UnderWay(mark, job, tuple(ops), tuple(tokens))
+                case {"mark": str(mark), **rest} if not rest:
+                    found.pop(mark, None)
         return found
 
     def begin(self, upload: UnderWay) -> None:
@@ -69,7 +67,7 @@ class Register:
         ------
         OSError
         """
-        self._write(asdict(upload))
+        append(self._file, json.dumps(asdict(upload)))
 
     def end(self, mark: str) -> None:
         """It is over.
@@ -78,14 +76,4 @@ class Register:
         ------
         OSError
         """
-        self._write({"mark": mark})
-
-    def _write(self, told: dict[str, object]) -> None:
-        # One write in append mode, as of the marks: kernels may do this side by side.
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, f"\n{json.dumps(told)}\n".encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append(self._file, json.dumps({"mark": mark}))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from typing import TYPE_CHECKING
+
+from ...beside import append
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ class Uploads:
     def _lines(self) -> list[str]:
         try:
             return self._file.read_text("ascii", "replace").split("\n")
-        except FileNotFoundError:
+        except OSError:
             return []
 
     def add(self, mark: str) -> None:
@@ -76,17 +77,7 @@ class Uploads:
         OSError
             It is not remembered, and another run uploads it again.
         """
-        # One write of a line in append mode: kernels may do this side by side. The line break ahead ends a
-        # line that a crash cut short.
-        self._file.parent.mkdir(
-            mode=0o700, parents=True, exist_ok=True
-        )  # beside a server's ledger it may be new
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, f"\n{mark}\n".encode("ascii"))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append(self._file, mark)
 
 
 def _own_name(dataset: str) -> str:
