@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SIDEBAR := $(wildcard $(addprefix labextension/,*.json *.py yarn.lock .yarnrc.yml schema/* src/* src/*/* style/*))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage docs lowest focus sidebar screenshots lint clean
+.PHONY: help demo test quick coverage docs lowest focus sidebar screenshots lint clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -18,6 +18,9 @@ PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 
 test: .venv/.test ## run every test
 	$(PYTEST)
+
+quick: .venv/.test ## run what needs no browser, no server and no long proof, while you work
+	$(PYTEST) --quick
 
 coverage: .venv/.test ## run every test, and tell which lines none of them runs
 	$(PYTEST) --cov

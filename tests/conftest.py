@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -21,6 +22,33 @@ settings.load_profile("ci")
 
 # A shell that begins the run in the background has Ctrl-C ignored, also by all that the run starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# What `make quick` does without: what starts programs to speak with, by the fixture that starts them.
+LARGE = {"browser", "demo", "hub", "kernel_spec", "lab", "learned", "postgres", "service", "wheel"}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="no other programs, no long proofs")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--quick"):
+        return
+    left_out = [
+        item
+        for item in items
+        if LARGE & set(item.fixturenames) or "postgres" in item.name or item.get_closest_marker("long")
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_heap():
+    """IPython collects garbage whenever it is reset: let it not look through all that is imported by now."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
