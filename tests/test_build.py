@@ -9,6 +9,7 @@ import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import node
 import pytest
@@ -227,13 +228,12 @@ class _File:
         ("labextensions/@asksage/jupyter/package.json", None),
         (
             "asksage_jupyter/no-sidebar.txt",
-            "the JupyterLab sidebar is not here: no way; all else works; to have it, in the checkout: "
-            "make sidebar",
+            "the JupyterLab sidebar is not here: no way; all else works; to have it: ",
         ),
         (
             None,
-            "the JupyterLab sidebar is not here: this installation has no bundle; all else works; to have "
-            "it, in the checkout: make sidebar",
+            "the JupyterLab sidebar is not here: this installation has no bundle; all else works; "
+            "to have it: ",
         ),
     ],
 )
@@ -244,5 +244,61 @@ def test_why_there_is_no_sidebar_is_told_in_one_line(shipped, told, tmp_path, mo
         path.parent.mkdir(parents=True)
         path.write_text("no way\n")
         files.append(_File(path))
-    monkeypatch.setattr(bundle.importlib.metadata, "files", lambda name: files)
-    assert bundle.lack() == told
+    installed(monkeypatch, files)
+    lack = bundle.lack()
+    assert (lack if told is None else lack.partition("it: ")[0] + "it: ") == told
+
+
+def installed(monkeypatch, files=(), origin=None):
+    here = SimpleNamespace(files=files, read_text=lambda name: origin)
+    monkeypatch.setattr(bundle.importlib.metadata, "distribution", lambda name: here)
+
+
+PIP = "/env/bin/python -m pip install --force-reinstall --no-deps"
+
+
+@pytest.mark.parametrize(
+    ("origin", "prefix", "cure"),
+    [
+        ({"url": "file:///a%20b/repo", "dir_info": {}}, "/env", f"{PIP} '/a b/repo'"),
+        ({"url": "file:///repo", "dir_info": {"editable": True}}, "/env", f"{PIP} --editable /repo"),
+        ({"url": "file:///repo", "dir_info": {"editable": True}}, "/repo/.venv", "make -C /repo sidebar"),
+        ({"url": "https://a.example/b.git", "vcs_info": {}}, "/env", f"{PIP} PATH_OF_THE_CHECKOUT"),
+        (None, "/env", f"{PIP} PATH_OF_THE_CHECKOUT"),
+    ],
+)
+def test_the_cure_builds_into_the_environment_that_lacks_it(origin, prefix, cure, monkeypatch):
+    monkeypatch.setattr(bundle.sys, "executable", "/env/bin/python")
+    monkeypatch.setattr(bundle.sys, "prefix", prefix)
+    installed(monkeypatch, origin=origin and json.dumps(origin))
+    assert bundle.lack().endswith(f"to have it: {cure}")
+
+
+@pytest.mark.parametrize(
+    ("variables", "npmrc", "registry"),
+    [
+        ({}, None, None),
+        (
+            {},
+            "# registry=https://old.example\nregistry = https://mirror.example/npm/\n",
+            "https://mirror.example/npm/",
+        ),
+        ({}, '@own:registry=https://own.example\nregistry="https://${WHERE}/"', "https://here.example/"),
+        ({"npm_config_registry": "https://a.example"}, "registry=https://b.example", "https://a.example"),
+        ({"NPM_CONFIG_REGISTRY": "https://a.example"}, None, "https://a.example"),
+        (
+            {"YARN_NPM_REGISTRY_SERVER": "https://y.example", "npm_config_registry": "https://a.example"},
+            None,
+            "https://y.example",
+        ),
+    ],
+)
+def test_the_mirror_that_npm_uses_is_the_builds_too(build, variables, npmrc, registry, tmp_path, monkeypatch):
+    for name in ("YARN_NPM_REGISTRY_SERVER", "npm_config_registry", "NPM_CONFIG_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"WHERE": "here.example", **variables}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("npm_config_userconfig", str(tmp_path / ".npmrc"))
+    if npmrc:
+        (tmp_path / ".npmrc").write_text(npmrc)
+    assert build._environment().get("YARN_NPM_REGISTRY_SERVER") == registry
