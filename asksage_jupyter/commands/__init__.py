@@ -18,6 +18,7 @@ COMMANDS = {
     for command in (
         spending.BALANCE,
         spending.USAGE,
+        spending.WHY,
         spending.PACE,
         services.MODELS,
         services.ESTIMATE,

@@ -34,6 +34,12 @@ def _usage(
     yield report(by, words[0] if words else period, since, until)
 
 
+def _why(words: Sequence[str]) -> Iterator[object]:
+    from ..session.asking.looking_back import explained
+
+    yield explained(current(), *words)
+
+
 def _pace(_: Sequence[str], meter: Meter) -> Iterator[object]:
     from ..pacing import pace
 
@@ -80,6 +86,13 @@ USAGE = Command(
         option("--since", metavar="DATE", help="instead: from this day or time on"),
         option("--until", metavar="DATE", help="through this day, or until this time"),
     ),
+    words=1,
+)
+WHY = Command(
+    "why",
+    "[N | CELL]",
+    "why the last call, the Nth last or a cell's last one cost what it did",
+    _why,
     words=1,
 )
 PACE = Command("pace", "[--meter METER]", "how long the tokens last as you spend them", _pace, (METER,))

@@ -215,13 +215,14 @@ def _parts(rate: Rate, shares: Mapping[str, int], believed: Fit, expected: int) 
     """What `expected` is made of; what the roundings add is each call's."""
     inflation = dict.fromkeys(_RECORDED, 1.0) | {name: size.middle for name, size in believed.files.items()}
     inflation |= {name: 1.0 for name in RECORDED if name not in inflation}
-    parts = [
-        Part(name, tokens * rate.prompt * inflation.get(name, believed.inflation.middle))
-        for name, tokens in shares.items()
-    ]
-    reply = believed.reply.middle * rate.completion
+    counts = {
+        name: tokens * inflation.get(name, believed.inflation.middle) for name, tokens in shares.items()
+    }
+    parts = [Part(name, tokens * rate.prompt, tokens) for name, tokens in counts.items()]
+    written = believed.reply.middle
+    reply = written * rate.completion
     each_call = max(0.0, expected - reply - sum(part.tokens for part in parts))
-    return (*parts, Part("each call", each_call), Part("reply", reply))
+    return (*parts, Part("each call", each_call), Part("reply", reply, written))
 
 
 def _basis(rate: Rate, believed: Fit) -> str:

@@ -24,10 +24,13 @@ class Part:
         them) or ``reply``.
     tokens : float
         Ask Sage tokens.
+    model_tokens : float or None
+        What of the model's they are for; None for what is not counted in them.
     """
 
     name: str
     tokens: float
+    model_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

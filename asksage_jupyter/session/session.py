@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .. import month
 from ..account import Balance, Meter
@@ -64,6 +64,8 @@ class Session:
     settling : Settling
     exchanges : Exchanges
         What was asked and answered in this kernel.
+    replies : dict of str to `asking.reply.Reply`
+        The last ones of this session by their ops, without their texts, to be explained.
     companions : list of Companion
         Closed with the session.
     """
@@ -76,6 +78,7 @@ class Session:
         self._contacted: set[tuple[str, bool]] = set()
         self._knows_holder = False
         self.exchanges = Exchanges()
+        self.replies: dict[str, Any] = {}
         self._models: list[ModelInfo] | None = None
         self.settling = Settling(
             settings.account, settings, lambda: self.ledger, self.clock, self._after_call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,7 @@ def hold_send_settle(session: Session, call: Call, question: Question, here: Her
     except KeyboardInterrupt:
         raise _interrupted(session, question, held) from None
     paid_for(partial(question.learn, answer))
-    return _reply(session, answer, question, held, bill)
+    return _remembered(session, held.call, _reply(session, answer, question, held, bill))
 
 
 def paid_for(do: Callable[[], object]) -> None:
@@ -195,6 +195,16 @@ def _reply(session: Session, answer: Answer, question: Question, held: Held, bil
         notes=tuple(notes),
         is_demo=session.account.is_demo,
     )
+
+
+def _remembered(session: Session, call: Call, reply: Reply) -> Reply:
+    """The reply, kept without its text to be explained; with a word on what was dear about it."""
+    from .looking_back import remark, remember
+
+    paid_for(partial(remember, session, reply))
+    said: list[str] = []
+    paid_for(lambda: said.extend(filter(None, [remark(session, call, reply)])))
+    return replace(reply, notes=(*reply.notes, *said)) if said else reply
 
 
 def _interrupted(session: Session, question: Question, held: Held) -> Interrupted:

@@ -13,6 +13,7 @@ from ...display.plain import plain
 if TYPE_CHECKING:
     from ...account import Balance
     from ...rates import Estimate
+    from .why import Why
 
 SOURCES = {
     Source.BILLED: "billed",
@@ -68,6 +69,13 @@ class Reply:
     interrupted: bool = False
     held: int = 0
     is_demo: bool = False
+
+    @property
+    def why(self) -> Why:
+        """What the bill is made of, and what of it could be left out."""
+        from .why import why
+
+        return why(self)
 
     @property
     def receipt(self) -> str:

@@ -49,9 +49,9 @@ def with_more(session: Session, hold: Callable[[], object], estimate: Estimate |
         short = _tried(hold)
     if short is None:
         return
-    cheaper = _cheaper(session, estimate, short.remaining) if estimate is not None else None
+    other = cheaper(session, estimate, short.remaining) if estimate is not None else None
     raise NotEnoughTokens(
-        short.meter, short.needed, short.remaining, short.resets_at, short=short.short, cheaper=cheaper
+        short.meter, short.needed, short.remaining, short.resets_at, short=short.short, cheaper=other
     )
 
 
@@ -110,7 +110,7 @@ def told_of(session: Session, error: OutOfTokens, call: Call) -> OutOfTokens:
     )
 
 
-def _cheaper(session: Session, estimate: Estimate, remaining: int) -> tuple[str, int] | None:
+def cheaper(session: Session, estimate: Estimate, remaining: int) -> tuple[str, int] | None:
     """The model that the catalog calls cheapest and what it would cost, where that can be paid."""
     try:
         with within_s(_ASK_S):

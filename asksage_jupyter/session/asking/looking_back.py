@@ -1,0 +1,115 @@
+"""The calls that this kernel or another made before: which is meant, and what its cell cost."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...account import Meter, Source
+from ...account.records import OPEN
+from ...errors import AskSageError, BadInput
+from .. import origin
+from .shortage import cheaper
+from .why import Cause, Why, is_worth_a_word, unusual, why
+
+if TYPE_CHECKING:
+    from ...account import Call
+    from ..session import Session
+    from .reply import Reply
+
+_LOOKED_AT = 500  # of the newest calls
+
+
+def explained(session: Session, which: str = "") -> Why:
+    """Why a call cost what it did, and what it would have cost on the cheapest model.
+
+    Parameters
+    ----------
+    which : str
+        Empty for the newest; ``"2"`` for the one before it; or the id of a cell, of which the newest. Of
+        this notebook, where the front end tells which it is.
+
+    Raises
+    ------
+    BadInput
+        There is no such call.
+    LedgerError
+        The ledger cannot be read.
+    """
+    row = _chosen(_calls(session), which)
+    reply = session.replies.get(row["op"])
+    if reply is None:
+        return _of_row(session, row)
+    tokens = reply.estimate.expected if reply.tokens is None else reply.tokens
+    return replace(why(reply), cheaper=cheaper(session, reply.estimate, tokens))
+
+
+def remember(session: Session, reply: Reply) -> None:
+    """Keep a reply to be explained, without its text, as long as it may be among those looked at."""
+    session.replies[reply.op] = replace(reply, text="")
+    while len(session.replies) > _LOOKED_AT:
+        del session.replies[next(iter(session.replies))]
+
+
+def remark(session: Session, call: Call, reply: Reply) -> str | None:
+    """A word on a reply that cost far more than its cell's calls do; None for the others."""
+    if call.cell is None or reply.tokens is None or not is_worth_a_word(reply.tokens):
+        return None
+    before = [
+        row["tokens"]
+        for row in _calls(session)
+        if (row["cell"], row["notebook"]) == (call.cell, call.notebook)
+        and row["op"] != call.op
+        and row["status"] != OPEN
+    ]
+    return unusual(why(reply), before)
+
+
+def _calls(session: Session) -> list[dict[str, Any]]:
+    """The newest inference calls of this notebook, newest first."""
+    from ...ledger import CALL_COLUMNS
+
+    notebook = origin.notebook(session.ledger.folder)
+    rows = [
+        dict(zip(CALL_COLUMNS, row, strict=True))
+        for row in session.ledger.recent(session.account, limit=_LOOKED_AT)
+    ]
+    return [
+        row
+        for row in rows
+        if row["meter"] == Meter.INFERENCE and (notebook is None or row["notebook"] == notebook)
+    ]
+
+
+def _chosen(rows: list[dict[str, Any]], which: str) -> dict[str, Any]:
+    if not rows:
+        raise BadInput("there is no call yet to explain")
+    of_cell = [row for row in rows if which and (row["cell"] or "").startswith(which)]
+    if of_cell:
+        return of_cell[0]
+    if which and not (which.isascii() and which.isdigit() and int(which)):
+        raise BadInput(f"no call of a cell {which!r}: 1 is the last call, 2 the one before it")
+    place = int(which or 1)
+    if place > len(rows):
+        raise BadInput(f"there are {len(rows):,} calls to explain, not {place:,}")
+    return rows[place - 1]
+
+
+def _of_row(session: Session, row: dict[str, Any]) -> Why:
+    """What the ledger alone knows of a call: what was read and written, at the rates of now."""
+    model, tokens = row["model"], row["tokens"]
+    if row["status"] == OPEN:
+        return Why(model, None, None, (Cause("held", None, tokens, is_measured=False),))
+    causes = []
+    with suppress(AskSageError):  # without rates there is nothing to divide by
+        rate = session.pricing.rate(model)
+        for name, counted, price in (
+            ("what was sent", row["input_tokens"], rate.prompt),
+            ("reply", row["output_tokens"], rate.completion),
+        ):
+            if counted is not None:
+                causes.append(Cause(name, counted, counted * price, is_measured=True))
+    rest = tokens - sum(cause.tokens for cause in causes)
+    name = "each call and rounding" if causes else "all of it"
+    return Why(model, tokens, Source(row["source"]), (*causes, Cause(name, None, rest, is_measured=False)))
