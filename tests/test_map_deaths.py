@@ -1,0 +1,113 @@
+"""Maps whose process is killed at any step: nothing is sent twice, and the ledger has what was billed."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import map_desk
+import pytest
+from scripted import QUERY, envelope
+from tenant import USED, questions
+from test_map import said
+
+import asksage_jupyter as sage
+from asksage_jupyter.mapping import map as map_rows
+
+DESK = Path(__file__).with_name("map_desk.py")
+ROWS = 80
+
+
+def billed(request):
+    """A bill of its own for each row."""
+    tokens = 5 + int(said(request)[-3:]) % 7
+    usage = {"model_tokens": {"prompt_tokens": 60, "completion_tokens": 4}, "asksage_tokens": tokens}
+    return envelope("good", usage=usage, provenance={"model": "sage-haiku"})
+
+
+def started(*words, **environment):
+    import os
+
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", DESK, str(ROWS), *map(str, words)],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(*words):
+    with started(*words) as process:
+        out, err = process.communicate(timeout=60)
+    return process.returncode, out + err
+
+
+def check(server, rows):
+    """One more run ends it; what it shows, the ledger and the service agree."""
+    mapped = map_rows([f"row {number:03}" for number in range(rows)], "Good? {value}")
+    asked = Counter(said(request) for request in questions(server))
+    assert max(asked.values()) == 1
+    statuses = mapped.frame["status"].tolist()
+    assert set(statuses) <= {"ok", "unknown"}
+    bills = sum(5 + n % 7 for n, status in enumerate(statuses) if status == "ok")
+    held = sum(call.tokens for call in in_doubt())
+    inference = sage.balance().inference
+    assert (inference.used - USED, inference.held) == (bills, held)
+    assert len(in_doubt()) == statuses.count("unknown")
+    return statuses.count("unknown")
+
+
+def in_doubt():
+    from asksage_jupyter.account import Meter
+    from asksage_jupyter.session import current
+
+    return current().ledger.unsettled(current().account, Meter.INFERENCE)
+
+
+@pytest.fixture
+def bills(server):
+    server.on(QUERY, billed)
+    return server
+
+
+def test_a_death_at_any_step_bills_nothing_twice(bills):
+    deaths = 0
+    for step in map_desk.STEPS:
+        for when in ("before", "after"):
+            code, told = ended(when, step, 6)
+            assert code == -9, told
+            deaths += 1
+    unknown = check(bills, ROWS)
+    assert 0 < unknown <= 4 * deaths
+
+
+def test_two_runs_of_one_job_share_it_and_one_may_be_killed(bills):
+    with started() as first, started(BACKWARDS="1") as second:
+        while len(questions(bills)) < 20:
+            assert first.poll() is None or second.poll() is None
+            time.sleep(0.01)
+        second.kill()
+        out, err = first.communicate(timeout=60)
+        second.communicate()
+    assert first.returncode == 0, err
+    assert "rows answered" in out
+    assert check(bills, ROWS) <= 4
+
+
+def test_deaths_at_random_moments_bill_nothing_twice(bills):
+    chance, until = random.Random(15), time.monotonic() + 8
+    deaths = 0
+    while time.monotonic() < until and deaths < 5:
+        wanted = len(questions(bills)) + chance.randrange(1, 12)
+        with started() as process:
+            while process.poll() is None and len(questions(bills)) < wanted:
+                time.sleep(0.005)
+            process.kill()
+            process.communicate()
+        deaths += 1
+    assert check(bills, ROWS) <= 4 * deaths
