@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
+import threading
 
 import pandas
 import pytest
+from IPython.utils.capture import capture_output
 from scripted import QUERY, Played, envelope
 from tenant import KEY, questions
 
 import asksage_jupyter as sage
+import asksage_jupyter.usage_log.accessor
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverLimit
 from asksage_jupyter.mapping import map as map_rows
 from asksage_jupyter.session import current, forget
+from asksage_jupyter.session.waiting import tell_waiting
 
 
 def said(request):
@@ -284,3 +289,120 @@ def test_what_is_sent_is_the_row_with_a_system_prompt_of_its_own(labels):
     (question,) = questions(labels)
     assert said(question) == "Look: {other} {{x}} {value}"
     assert "Answer with the value only." in json.dumps(question.json)
+
+
+# -- in pandas, and in a cell ------------------------------------------------------------------------------
+
+
+def test_a_frame_gets_its_answers_beside_its_rows(labels, reviews):
+    labelled = reviews.asksage.map("Good or bad? {text}", into="label", schema=["good", "bad"])
+    assert labelled.index.equals(reviews.index)
+    assert list(labelled.columns) == ["text", "label", "label_status"]
+    assert labelled["label"].dtype == "category"
+    assert labelled.iloc[3:6]["label_status"].tolist() == ["skipped", "skipped", "ok"]
+    assert list(reviews.columns) == ["text"]
+    again = labelled.asksage.map("Good or bad? {text}", into="label", schema=["good", "bad"])
+    assert again.equals(labelled)
+    assert reviews["text"].asksage.map("Good or bad? {value}").tolist()[:2] == ["bad", "good"]
+    with pytest.raises(BadInput, match="no usage log"):
+        reviews.asksage.by("model")
+
+
+def ran(shell, text):
+    with capture_output() as captured:
+        result = shell.run_cell(text)
+    assert "Traceback" not in captured.stdout + captured.stderr
+    return [output.data for output in captured.outputs], result.error_in_exec or result.error_before_exec
+
+
+def test_a_cell_asks_every_row_and_shows_the_report(shell, labels, reviews):
+    shell.push({"df": reviews, "kinds": ["good", "bad"], "what": "Good or bad"})
+    line = "%%asksage --map df --into label --schema kinds"
+    (estimate,), error = ran(shell, f"{line} --estimate\n{{what}}? {{text}}")
+    assert error is None
+    assert "9 rows → 6 calls" in estimate["text/plain"]
+    assert not questions(labels)
+    (report,), error = ran(shell, f"{line} -o found\n{{what}}? {{text}}")
+    assert error is None
+    assert "7 of 9 rows answered" in report["text/html"]
+    assert shell.user_ns["found"].answers.tolist()[:2] == ["bad", "good"]
+    assert said(questions(labels)[0]).startswith("Good or bad? ")
+    usage = ran(shell, "d = df.asksage.map('Good or bad? {text}', estimate=True)")
+    assert usage[1] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("--map nothing", "no variable 'nothing'"),
+        ("--map df --schema nothing", "no variable 'nothing'"),
+        ("--map df --compare a,b", "there is no --compare"),
+        ("--map df --max-tokens 5", "--budget"),
+        ("--sample 5", "name it with --map"),
+    ],
+)
+def test_a_line_that_makes_no_sense_of_rows_is_refused(shell, labels, reviews, line, why):
+    shell.push({"df": reviews})
+    _, error = ran(shell, f"%%asksage {line}\nGood? {{text}}")
+    assert isinstance(error, BadInput)
+    assert why in str(error)
+    assert not questions(labels)
+
+
+def test_a_map_that_is_stopped_shows_what_it_has_and_goes_on_later(shell, server):
+    rows, is_stopping = [f"review {number}" for number in range(30)], threading.Event()
+
+    def reply(request):
+        if len(questions(server)) == 12:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        if len(questions(server)) >= 12:
+            is_stopping.wait(20)
+        return billed("good", 7)
+
+    server.on(QUERY, reply)
+    shell.push({"rows": rows})
+    tell_waiting(lambda line: is_stopping.set() if line and line.startswith("stopping") else None)
+    outputs, error = ran(shell, "%%asksage --map rows -o found\nGood? {value}")
+    assert isinstance(error, JobStopped)
+    asked = len(questions(server))
+    assert 12 <= asked <= 20
+    found = shell.user_ns["found"]
+    assert (found.frame["status"] == "ok").sum() == asked
+    assert "rows answered" in outputs[-1]["text/html"]
+    assert standing()[1] == 0
+    server.on(QUERY, billed("good", 7))
+    assert map_rows(rows, "Good? {value}").tokens == 7 * (30 - asked)
+    assert len(questions(server)) == 30
+
+
+def test_a_second_stop_leaves_what_is_under_way(server):
+    rows, gate = [f"review {number}" for number in range(30)], threading.Event()
+
+    def reply(request):
+        if len(questions(server)) == 8:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        if len(questions(server)) >= 8:
+            gate.wait(20)
+        return billed("good", 7)
+
+    def tell(line):
+        if line and line.startswith("stopping"):
+            signal.raise_signal(signal.SIGINT)
+
+    server.on(QUERY, reply)
+    tell_waiting(tell)
+    with pytest.raises(JobStopped) as stopped:
+        map_rows(rows, "Good? {value}")
+    left = stopped.value.result.frame["status"].tolist()
+    assert left.count("unknown") > 0
+    tell_waiting(None)
+    gate.set()
+    again = map_rows(rows, "Good? {value}")  # waits for what the first left under way, which still arrives
+    assert (again.frame["status"] == "ok").all()
+    assert len(questions(server)) == 30
+    assert standing()[1] == 0
+
+
+def test_calls_are_booked_under_the_job(labels, reviews):
+    map_rows(reviews, "Good or bad? {text}", name="reviews")
+    assert set(sage.usage()["job"]) == {"reviews"}

@@ -117,14 +117,13 @@ def test_what_it_cannot_be_divided_by_is_told_with_what_it_can(calls):
 def test_rows_of_a_log_are_a_log_and_other_frames_are_none(calls):
     assert calls[calls.model == "cheap"].asksage.by("notebook").tokens.sum() == 40
     other = pandas.DataFrame({"tokens": [1]})
-    assert not hasattr(other, "asksage")
     with pytest.raises(NotAUsageLog, match="no usage log, it has no column 'input_tokens'") as raised:
-        _ = other.asksage
+        other.asksage.by("model")
     assert raised.value._render_traceback_() == [f"NotAUsageLog: {raised.value}"]
 
 
 def test_it_tells_what_it_can_do(calls):
-    assert repr(calls.asksage).startswith("a usage log of 5 calls: .by, .by_model, .pace, ")
+    assert repr(calls.asksage).startswith("a usage log of 5 calls: .by, .by_model, .map, .pace, ")
 
 
 # -- pace --------------------------------------------------------------------------------------------

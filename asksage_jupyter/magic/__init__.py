@@ -15,6 +15,7 @@ from ..session import accompany, dismiss, forget
 from ..session.origin import tell_cell
 from ..session.waiting import tell_waiting
 from ..settings import AskSage
+from . import frames
 from .completion import complete
 from .threads import Cells
 from .transform import Assigned, AssignedLine, transform
@@ -82,6 +83,7 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
     _follow(shell)
+    frames.attend(shell)
     tell_waiting(Waiting(shell))
     accompany(_news)
     accompany(_forewarning)
@@ -101,6 +103,7 @@ def unregister(shell: InteractiveShell) -> None:
             shell.magics_manager.magics[kind].pop(name, None)
         vars(shell.magics_manager.user_magics).pop(name, None)
     _follow(None)
+    frames.dismiss(shell)
     tell_waiting(None)
     dismiss(_news)
     dismiss(_forewarning)

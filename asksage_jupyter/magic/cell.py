@@ -55,6 +55,11 @@ def _run(shell: InteractiveShell, session: Session, options: CellOptions, body: 
 
         run_comparison(shell, session, options, body)
         return
+    if options.map is not None:
+        from .mapping import run as run_map
+
+        run_map(shell, options, body)
+        return
     names = scope(shell)
     if options.plugin is None:
         from ..session.asking import prompt

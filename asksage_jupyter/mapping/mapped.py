@@ -152,6 +152,15 @@ class Mapped:
             frame[f"row_{name}" if name in frame.columns else name] = column
         return frame
 
+    def beside(self, rows: pandas.DataFrame) -> pandas.DataFrame:
+        """A copy of the rows with their answers, and with ``<into>_status``."""
+        answers = self.answers
+        columns = {self.into: answers} if isinstance(answers, pandas.Series) else dict(answers.items())
+        statuses = pandas.CategoricalDtype([str(each) for each in RowStatus])
+        columns[f"{self.into}_status"] = pandas.array([str(each.status) for each in self.of_rows], statuses)
+        # By their places: an index may have a label twice.
+        return rows.assign(**{str(name): getattr(each, "array", each) for name, each in columns.items()})
+
     @property
     def failed(self) -> pandas.DataFrame:
         """The rows that were asked and have no answer."""

@@ -13,6 +13,7 @@ from ..account import Meter
 from ..display.plain import told
 from ..errors import AskSageError, NotEnoughTokens, OverLimit
 from ..session.asking.shortage import afford
+from ..session.booking import booked
 from ..session.waiting import tell
 from .costs import NOTHING, Costs, Range
 from .crew import Crew
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from .owner import Owner
     from .replies import Replies
 
-_LOOK_S = 0.25
+_LOOK_S = 0.1
+_TOLD_EVERY_S = 0.25
 _LEFT = "left while it was under way: it may be billed"
 _GRACE_S = 20.0  # after a stop, for what is paid anyway
 
@@ -155,7 +157,8 @@ class Run:
             return None
         self._owner = self.replies.owner()
         try:
-            return self._go(self._owner, self.wanted)
+            with booked(job=self.terms.job):
+                return self._go(self._owner, self.wanted)
         except KeyboardInterrupt:
             self.is_stopped = True
             self._wait_after_stop()
@@ -194,9 +197,12 @@ class Run:
         self._crews.append(crew)
         progress = Progress(len(tasks), expected)
         crew.start()
+        told_at = 0.0
         while not crew.is_over:
             crew.wait(_LOOK_S)
-            tell(progress.line(crew))
+            if time.monotonic() >= told_at + _TOLD_EVERY_S:
+                told_at = time.monotonic()
+                tell(progress.line(crew))
         self._gather()
         return crew.failure
 

@@ -13,6 +13,7 @@ from ..session.asking.query import LIVE, REASONING
 from ..settings import FORMATS, AskSage
 from .checks import OneOf, billing_code, number, tokens, variable, whole
 from .parser import Parser
+from .tables import add_map, check_map
 
 if TYPE_CHECKING:
     from ..session import Options
@@ -52,6 +53,10 @@ class CellOptions:
         Billing codes, by their names.
     compare : tuple of str
         Models to ask side by side instead of one.
+    map : str or None
+        Name of the variable whose rows are asked, each by itself.
+    into, schema, budget, sample, fresh
+        As of `asksage_jupyter.map`; the schema by its name.
     """
 
     model: str | None = None
@@ -74,6 +79,12 @@ class CellOptions:
     project: str | None = None
     tag: tuple[tuple[str, str], ...] = ()
     compare: tuple[str, ...] = ()
+    map: str | None = None
+    into: str | None = None
+    schema: str | None = None
+    budget: int | None = None
+    sample: int | None = None
+    fresh: bool = False
 
     @property
     def of_call(self) -> Options:
@@ -115,6 +126,7 @@ def parse_cell(line: str) -> CellOptions:
         _only_of_one_model(found)
     if found.plugin is not None:
         _only_of_plugins(found)
+    check_map(found)
     return found
 
 
@@ -148,6 +160,7 @@ def cell_parser(usage: str = _USAGE) -> Parser:
     _add_display(parser.add_argument_group("what becomes of the reply"))
     _add_call(parser.add_argument_group("how it is asked"))
     _add_price(parser.add_argument_group("what it may cost"))
+    add_map(parser.add_argument_group("over the rows of a table"))
     _add_booking(parser.add_argument_group("what it is booked under"))
     return parser
 

@@ -1,9 +1,9 @@
-"""``.asksage`` on a usage log: divide it, forecast, compare with other models, export."""
+"""``.asksage``: ask a model the same of every row; divide a usage log, forecast, compare, export."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,34 +21,64 @@ from .savings import Savings, savings
 
 if TYPE_CHECKING:
     from ..forecast import Pace
+    from ..mapping import MapEstimate
 
 _NEEDED = frozenset({"sent_at", "meter", "tokens", "input_tokens", "output_tokens"})
 
 
-class NotAUsageLog(BadInput, AttributeError):
-    """The DataFrame has not the columns of one."""  # pandas asks any frame, and expects an AttributeError
+class NotAUsageLog(BadInput):
+    """The DataFrame has not the columns of one."""
 
 
 @pandas.api.extensions.register_dataframe_accessor("asksage")
 class UsageLog:
-    """What a usage log can do besides being a DataFrame.
+    """What a DataFrame can do with Ask Sage: any one `map`, a usage log all the rest.
 
-    Also a part of one, or one read back from a file: it needs the columns ``sent_at``, ``meter``,
-    ``tokens``, ``input_tokens`` and ``output_tokens``. Days are those of the current account's time zone.
-
-    Raises
-    ------
-    NotAUsageLog
-        One of them is missing.
+    A usage log is also a part of one, or one read back from a file: it needs the columns ``sent_at``,
+    ``meter``, ``tokens``, ``input_tokens`` and ``output_tokens``; where one is missing, all but `map` raise
+    `NotAUsageLog`. Days are those of the current account's time zone.
     """
 
-    def __init__(self, calls: pandas.DataFrame) -> None:
-        if missing := _NEEDED.difference(calls.columns):
+    def __init__(self, frame: pandas.DataFrame) -> None:
+        self._frame = frame
+
+    @property
+    def _calls(self) -> pandas.DataFrame:
+        if missing := _NEEDED.difference(self._frame.columns):
             raise NotAUsageLog(
                 f"this is no usage log, it has no column {min(missing)!r}: take what "
                 f"asksage_jupyter.usage() returns, or rows of it"
             )
-        self._calls = calls
+        return self._frame
+
+    def map(
+        self, prompt: str | Callable[[Any], Any], *, into: str = "reply", **options: Any
+    ) -> pandas.DataFrame | MapEstimate:
+        """Ask a model the same of every row; of any DataFrame.
+
+        Parameters
+        ----------
+        prompt : str or callable
+        into : str
+            The column that the answers come in.
+        **options
+            As of `asksage_jupyter.map`.
+
+        Returns
+        -------
+        pandas.DataFrame or MapEstimate
+            A copy with the answers and ``<into>_status``; with ``estimate=True``, what it would cost.
+
+        Raises
+        ------
+        AskSageError
+            As of `asksage_jupyter.map`.
+        """
+        from ..mapping import Mapped
+        from ..mapping import map as map_rows
+
+        mapped = map_rows(self._frame, prompt, into=into, **options)
+        return mapped.beside(self._frame) if isinstance(mapped, Mapped) else mapped
 
     def by(self, name: str | Sequence[str], meter: str = "inference") -> pandas.DataFrame:
         """What each model, notebook, day ... used of one meter.
@@ -207,4 +237,38 @@ class UsageLog:
 
     def __repr__(self) -> str:
         names: Any = [name for name in dir(self) if not name.startswith("_")]
-        return f"a usage log of {len(self._calls):,} calls: .{', .'.join(names)}"
+        if _NEEDED.difference(self._frame.columns):
+            return f"a table of {len(self._frame):,} rows: .map asks a model the same of each"
+        return f"a usage log of {len(self._frame):,} calls: .{', .'.join(names)}"
+
+
+@pandas.api.extensions.register_series_accessor("asksage")
+class Values:
+    """What a Series can do with Ask Sage."""
+
+    def __init__(self, values: pandas.Series[Any]) -> None:
+        self._values = values
+
+    def map(self, prompt: str | Callable[[Any], Any], **options: Any) -> Any:
+        """Ask a model the same of every value, ``{value}`` in the prompt.
+
+        Parameters
+        ----------
+        prompt, **options
+            As of `asksage_jupyter.map`, which tells each value's status too.
+
+        Returns
+        -------
+        pandas.Series, DataFrame or MapEstimate
+            The answers, with the values' own index.
+
+        Raises
+        ------
+        AskSageError
+            As of `asksage_jupyter.map`.
+        """
+        from ..mapping import Mapped
+        from ..mapping import map as map_rows
+
+        mapped = map_rows(self._values, prompt, **options)
+        return mapped.answers if isinstance(mapped, Mapped) else mapped

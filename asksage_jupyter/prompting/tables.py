@@ -1,0 +1,56 @@
+"""The options of a ``%%asksage`` line that asks the same of every row of a table."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ..errors import BadInput
+from .checks import tokens, variable, whole
+
+if TYPE_CHECKING:
+    from .options import CellOptions
+
+SCHEMAS = {"str": str, "int": int, "float": float, "bool": bool}
+_ALONE = ("into", "schema", "budget", "sample")
+_NOT_OF_ROWS = ("format", "plugin", "compare", "history", "file", "max_tokens")
+
+
+def add_map(group: argparse._ArgumentGroup) -> None:
+    """Add them to a parser's group."""
+    group.add_argument(
+        "--map", type=variable, metavar="NAME",
+        help="ask the same of every row of this DataFrame, Series or list; {column} is the row's value",
+    )  # fmt: skip
+    group.add_argument(
+        "--into", type=variable, metavar="NAME", help="what the column of answers is called (default: reply)"
+    )
+    group.add_argument(
+        "--schema", type=variable, metavar="NAME",
+        help="what an answer is: str, int, float, bool, or a variable with choices, columns or a class",
+    )  # fmt: skip
+    group.add_argument(
+        "--budget", type=tokens, metavar="N", help="Ask Sage tokens that all runs of it together may cost"
+    )
+    group.add_argument(
+        "--sample", type=whole("how many rows to ask"), metavar="N", help="ask N rows and no more"
+    )
+    group.add_argument(
+        "--fresh", action="store_true", help="ask again, and pay again, what was answered before"
+    )
+
+
+def check_map(options: CellOptions) -> None:
+    """Refuse what makes no sense together.
+
+    Raises
+    ------
+    BadInput
+    """
+    if options.map is None:
+        if wrong := [f"--{name}" for name in _ALONE if getattr(options, name) is not None]:
+            raise BadInput(f"{', '.join(wrong)} is for the rows of a table: name it with --map")
+        return
+    if wrong := [f"--{name.replace('_', '-')}" for name in _NOT_OF_ROWS if getattr(options, name)]:
+        instead = ": --budget limits what all rows cost" if wrong == ["--max-tokens"] else ""
+        raise BadInput(f"with --map there is no {', '.join(wrong)}{instead}")
