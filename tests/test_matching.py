@@ -6,7 +6,8 @@ import pytest
 
 from asksage_jupyter.account import Meter
 from asksage_jupyter.reconciling import matching
-from asksage_jupyter.reconciling.matching import Sent, match
+from asksage_jupyter.reconciling.matching import match
+from asksage_jupyter.reconciling.sent import Sent
 from asksage_jupyter.service import LogRow
 
 SECOND = 1_000_000

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from ..account import Bill, Source, Status
 from ..errors import LedgerConflict
-from .matching import ROW, Matches, Sent, match, settled_call
+from .matching import Matches, match
 from .report import Settled, StillOpen
 from .rows import REACH, SKEW
+from .sent import ROW, Sent, settled_call
 
 if TYPE_CHECKING:
     from ..ledger import Unsettled

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..service import LogRow
-    from .matching import Sent
     from .rows import Shelf
+    from .sent import Sent
 
 
 def together(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from ..service import LogRow
-    from .matching import Sent
+    from .sent import Sent
 
 SKEW = 30_000_000
 REACH = 300_000_000
