@@ -5,7 +5,7 @@ import random
 import pytest
 
 from asksage_jupyter.account import Meter
-from asksage_jupyter.reconciling import matching
+from asksage_jupyter.reconciling import sent
 from asksage_jupyter.reconciling.matching import match
 from asksage_jupyter.reconciling.sent import Sent
 from asksage_jupyter.service import LogRow
@@ -24,13 +24,13 @@ def row(n, t, tokens=60, model="m"):
 @pytest.fixture
 def looks(monkeypatch):
     """How often figures were compared."""
-    counted, agree = [], matching._agree
+    counted, agree = [], sent._agree
 
     def counting(ours, theirs):
         counted.append(1)
         return agree(ours, theirs)
 
-    monkeypatch.setattr(matching, "_agree", counting)
+    monkeypatch.setattr(sent, "_agree", counting)
     return counted
 
 
