@@ -118,13 +118,29 @@ def test_what_has_no_text_is_refused_in_a_line(value):
     assert "0x" not in str(told.value)
 
 
+class I:  # noqa: E742  a name before which no article fits
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(math, "a module"), (len, "a function"), (lambda: 1, "a function"), (I, "a class")]
+)
+def test_a_name_that_is_no_variable_is_told_as_what_it_is(value, kind):
+    assert unfilled("{f}", {"f": value}) == f"{{f}} is {kind}: sent as it is."
+
+
+def test_what_has_no_text_is_told_by_its_type():
+    with pytest.raises(BadInput, match=r"^\{x\} has no text of its own, its type is I: make a str"):
+        expand("{x}", {"x": I()})
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [
         ("A {typo} B", "{typo}"), ("{city.upper()}", "{city.upper()}"), ("{x[0]}", "{x[0]}"),
         ("{Out[3]}", "{Out[3]}"), ("{Err[2]}", "{Err[2]}"), ("{len(city)}", "{len(city)}"),
         ("{n:.2f}", "{n:.2f}"), ("{n + 1}", "{n + 1}"), ("{ city }", "{ city }"), ("{city!r}", "{city!r}"),
-        ('{"city": {typo}}', "{typo}"), ("{math}", "{math}"), ("{In}", "{In}"),
+        ('{"city": {typo}}', "{typo}"), ("{In}", "{In}"),
     ],
 )  # fmt: skip
 def test_what_looks_like_a_variable_and_is_none_is_told(text, left):
@@ -146,7 +162,7 @@ def test_json_code_and_formulas_are_no_noise(text):
 
 def test_many_are_told_in_one_line():
     told = unfilled("{a} {b} {c} {d} {e} {a}", {})
-    assert told == "{a}, {b}, {c} and 2 more are no variables: sent as they are."
+    assert told == "{a}, {b}, {c} and 2 more are no variables with a text: sent as they are."
 
 
 def test_a_value_that_cannot_be_text_is_told_in_a_line_without_its_words():

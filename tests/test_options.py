@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from asksage_jupyter.errors import BadInput
 from asksage_jupyter.prompting import CellOptions, cell_parser, parse_cell, split
 from asksage_jupyter.session import Options
+from asksage_jupyter.session.near import did_you_mean
 
 
 def test_an_empty_line_says_nothing():
@@ -119,6 +120,8 @@ def test_plain_words_are_split_as_a_shell_would(words):
         ("--fromat json", ["no option --fromat", "did you mean --format?", "--max-tokens"]),
         ("--nonsense", ["no option --nonsense", "allowed are --format"]),
         ("--form json", ["no option --form"]),
+        ("--" + "x" * 99, [f"no option --{'x' * 38}…; allowed are"]),
+        ("--live " + "9" * 99, [f"'{'9' * 40}…' is not one of 0, 1, 2"]),
         (
             "-f jsn",
             ["-f/--format", "'jsn' is not one of markdown, code, json, html, text", "did you mean json?"],
@@ -172,3 +175,8 @@ def test_options_tell_their_values():
     assert values("--live") == ("0", "1", "2")
     assert values("--system") == ()
     assert values("--estimate") is None
+
+
+def test_the_dashes_of_options_make_none_like_another():
+    assert did_you_mean("--modle", ["--live", "--model"]) == "did you mean --model? "
+    assert did_you_mean("--modle", ["--live", "--file"]) == ""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..commands import COMMANDS
+from ..display.plain import brief
 from ..errors import AskSageError, ConfigurationError
 from ..session.near import did_you_mean
 from . import shared, streams, team
@@ -64,7 +65,7 @@ class _Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             near = did_you_mean(value, action.choices)
             raise argparse.ArgumentError(
-                None, f"there is no command {value}; {near}allowed are {', '.join(action.choices)}"
+                None, f"there is no command {brief(value)}; {near}allowed are {', '.join(action.choices)}"
             )
 
     def _print_message(self, message: str, file: Any = None) -> None:

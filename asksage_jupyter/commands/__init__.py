@@ -5,6 +5,7 @@ Needs no kernel: a command yields what there is to say, and whoever took the lin
 
 from __future__ import annotations
 
+from ..display.plain import brief
 from ..errors import BadInput
 from ..prompting import cell_parser, words_at
 from ..session.near import did_you_mean
@@ -75,6 +76,6 @@ def _unknown(name: str) -> str:
     if homes:
         return f"{option} belongs behind {' or '.join(homes)}, not behind %asksage alone"
     return (
-        f"there is no %asksage {name}; {did_you_mean(name, COMMANDS)}allowed are {', '.join(COMMANDS)}. "
-        f"To ask a model, write the prompt below a line %%asksage."
+        f"there is no %asksage {brief(name)}; {did_you_mean(name, COMMANDS)}"
+        f"allowed are {', '.join(COMMANDS)}. To ask a model, write the prompt below a line %%asksage."
     )

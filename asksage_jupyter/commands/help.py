@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from traitlets import Enum
 
+from ..display.plain import brief
 from ..errors import BadInput
 from ..ledger.stores.address import shown
 from ..prompting import TRAINING_CELL, cell_parser, training_parser
@@ -68,7 +69,7 @@ def help_text(topic: str = "") -> str:
     if topic in COMMANDS:
         return _command(COMMANDS[topic])
     near = did_you_mean(topic, topics())
-    raise BadInput(f"there is no help on {topic!r}; {near}topics are {', '.join(topics())}")
+    raise BadInput(f"there is no help on {brief(topic)!r}; {near}topics are {', '.join(topics())}")
 
 
 def version_text() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..display.plain import shown
 from ..errors import AskSageError, BadInput
 from ..prompting import CellOptions, cell_parser, expand, unfilled
 from ..session import build_query, current
@@ -30,7 +31,7 @@ def _models(words: Sequence[str]) -> Iterator[object]:
     ]
     if not found:
         raise BadInput(
-            f"none of the {len(models)} models has {wanted!r} in its name; %asksage models lists all"
+            f"none of the {len(models)} models has {shown(wanted)} in its name; %asksage models lists all"
         )
     yield Offers(tuple(found), len(models))
 
@@ -39,7 +40,7 @@ def _personas(words: Sequence[str]) -> Iterator[object]:
     there, wanted = current().asking(lambda service: service.personas()), " ".join(words)
     found = [each for each in there if wanted.lower() in each.name.lower()]
     if not found:
-        raise BadInput(f"no persona has {wanted!r} in its name; %asksage personas lists all")
+        raise BadInput(f"no persona has {shown(wanted)} in its name; %asksage personas lists all")
     yield _listed((f"{each.id}  {each.name}", each.description) for each in found)
 
 

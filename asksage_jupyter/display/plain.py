@@ -37,6 +37,12 @@ def one_line(text: str) -> str:
     return " ".join(plain(text).split())
 
 
+def brief(word: str, *, at_most: int = 40) -> str:
+    """A word that somebody wrote, within a sentence: so much of it as tells which it is."""
+    word = one_line(word)
+    return word if len(word) <= at_most else f"{word[:at_most]}…"
+
+
 def shown(value: object, *, at_most: int = 40) -> str:
     """A value somebody gave, in a few words: of what is no text or number, whose words may fail, its kind."""
     if value is None or isinstance(value, bool):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ..display.plain import shown
 from ..errors import BadInput
 
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -59,11 +60,11 @@ def _number(name: str) -> int:
     for number, known in enumerate(_NAMES):
         if len(plain) >= 3 and known.startswith(plain):
             return number
-    raise BadInput(f"weekend: {name!r} is no day of the week: write it like Saturday")
+    raise BadInput(f"weekend: {shown(name)} is no day of the week: write it like Saturday")
 
 
 def _date(text: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise BadInput(f"holidays: {text!r} is not a date: write it like 2026-11-26") from None
+        raise BadInput(f"holidays: {shown(text)} is not a date: write it like 2026-11-26") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..display.plain import shown
 from ..errors import BadInput, BadKey, NotReached, ServiceError
 from ..prompting import expand
 from ..session.near import near
@@ -62,4 +63,4 @@ def _offered(session: Session, name: str) -> Plugin | None:
             return plugin
     there = [plugin.name for plugin in listed]
     hint = near(name, dict(zip(there, there, strict=True)))
-    raise BadInput(f"no plugin {name!r} here.{hint} %asksage plugins lists them all.")
+    raise BadInput(f"no plugin {shown(name)} here.{hint} %asksage plugins lists them all.")

@@ -62,8 +62,17 @@ def unfilled(
         return None
     named = ", ".join(left[:_NAMED]) + (f" and {len(left) - _NAMED} more" if len(left) > _NAMED else "")
     if len(left) == 1:
-        return f"{named} is no variable: sent as it is."
-    return f"{named} are no variables: sent as they are."
+        return f"{named} is {_kind(user_ns.get(left[0][1:-1].strip()))}: sent as it is."
+    return f"{named} are no variables with a text: sent as they are."
+
+
+def _kind(value: object) -> str:
+    """What a name stands for that is no plain variable."""
+    if isinstance(value, ModuleType):
+        return "a module"
+    if isinstance(value, type):
+        return "a class"
+    return "a function" if isinstance(value, _NOT_PLAIN) else "no variable"
 
 
 def _left(text: str, user_ns: Mapping[str, object], hidden: Mapping[str, object] | None) -> Iterator[str]:

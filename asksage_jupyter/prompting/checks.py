@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from ..account import tags
+from ..display.plain import shown
 from ..errors import BadInput
 from ..session.near import did_you_mean
 
@@ -34,7 +35,9 @@ class OneOf(Generic[_T]):
         if value in self._values:
             return self._values[value]
         near = did_you_mean(value, self.allowed).strip()
-        raise ArgumentTypeError(f"{value!r} is not one of {', '.join(self.allowed)}{near and f'; {near}'}")
+        raise ArgumentTypeError(
+            f"{shown(value)} is not one of {', '.join(self.allowed)}{near and f'; {near}'}"
+        )
 
 
 class Names(OneOf[str]):
@@ -59,7 +62,7 @@ def whole(meaning: str) -> Callable[[str], int]:
         found = _WHOLE.fullmatch(value.replace(",", "").replace("_", ""))
         number = Decimal(found[1]) * _TIMES[found[2].lower()] if found else Decimal("nan")
         if number != number.to_integral_value():
-            raise ArgumentTypeError(f"{value!r} is not {meaning}: a whole number, 0 or more")
+            raise ArgumentTypeError(f"{shown(value)} is not {meaning}: a whole number, 0 or more")
         return int(number)
 
     return check
@@ -75,16 +78,16 @@ def number(value: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found <= 1:
-        raise ArgumentTypeError(f"{value!r} is not a number from 0 to 1")
+        raise ArgumentTypeError(f"{shown(value)} is not a number from 0 to 1")
     return found
 
 
 def variable(value: str) -> str:
     """A check that a value can name a variable of the person's."""
     if not value.isidentifier() or keyword.iskeyword(value):
-        raise ArgumentTypeError(f"{value!r} cannot name a variable: use letters, digits and _")
+        raise ArgumentTypeError(f"{shown(value)} cannot name a variable: use letters, digits and _")
     if hasattr(builtins, value) or value in _SHELLS or _KEPT.fullmatch(value):
-        raise ArgumentTypeError(f"{value!r} is a name of Python's or IPython's own: take another")
+        raise ArgumentTypeError(f"{shown(value)} is a name of Python's or IPython's own: take another")
     return value
 
 
@@ -96,7 +99,7 @@ def billing_code(value: str) -> tuple[str, str]:
             return next(iter(tags.checked({name: code}, "--tag").items()))
     except BadInput as error:
         raise ArgumentTypeError(str(error)) from None
-    raise ArgumentTypeError(f"{value!r} is no NAME=CODE, like wbs=1234.5")
+    raise ArgumentTypeError(f"{shown(value)} is no NAME=CODE, like wbs=1234.5")
 
 
 def read(check: Callable[[str], _T], value: str) -> _T:

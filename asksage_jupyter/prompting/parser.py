@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+from ..display.plain import brief
 from ..errors import BadInput
 from ..session.near import did_you_mean
 
@@ -169,4 +170,4 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, option: str) -> str:
         long = [name for name in self.names() if name.startswith("--")]
         allowed = f"allowed are {', '.join(long)}" if long else "none is allowed here"
-        return f"there is no option {option}; {did_you_mean(option, long)}{allowed}"
+        return f"there is no option {brief(option)}; {did_you_mean(option, long)}{allowed}"

@@ -36,8 +36,8 @@ def text_of(name: str, value: object) -> str:
         ) from None
     if _is_wordless(value, text):
         raise BadInput(
-            f"{{{name}}} has no text of its own, it is a {type(value).__name__}: make a str, list or table "
-            f"of it. Nothing was sent."
+            f"{{{name}}} has no text of its own, its type is {type(value).__name__}: make a str, list or "
+            f"table of it. Nothing was sent."
         )
     return text
 

@@ -23,6 +23,10 @@ def near(word: str, names: Mapping[str, str]) -> str:
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """The question to put before all that is allowed, with a blank behind it; empty where none is near."""
-    alike = difflib.get_close_matches(word.lower(), list(allowed), n=1)
-    return f"did you mean {alike[0]}? " if alike else ""
+    """The question to put before all that is allowed, with a blank behind it; empty where none is near.
+
+    The dashes of options make none like another.
+    """
+    names = {name.lstrip("-").lower(): name for name in allowed}
+    alike = difflib.get_close_matches(word.lstrip("-").lower(), names, n=1)
+    return f"did you mean {names[alike[0]]}? " if alike else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ..account import Account, Meter
+from ..display.plain import shown
 from ..errors import BadInput
 from ..session.near import near
 from .importing import Change
@@ -83,7 +84,7 @@ class Team:
             The name is empty or no name, or the pool is new and none of its tokens are told.
         """
         if not name.strip() or not name.isprintable():
-            raise BadInput(f"{name!r} cannot be a pool's name: write a short word such as lab")
+            raise BadInput(f"{shown(name)} cannot be a pool's name: write a short word such as lab")
         team = cls(ledger, Account.of_pool(host, name.strip(), zone))
         if not monthly and team.pool.holder not in {pool.holder for pool in ledger.pools(host)}:
             raise BadInput(f"tell the tokens of the pool {team.pool.pool} a month with --monthly N")
@@ -124,7 +125,7 @@ class Team:
         """
         account = self._person(name)
         if not _EMAIL.fullmatch(account.holder) and not self._is_known(account):
-            raise BadInput(f"{name!r} is nobody's e-mail: write it as at Ask Sage")
+            raise BadInput(f"{shown(name)} is nobody's e-mail: write it as at Ask Sage")
         changed = tuple(
             meter
             for meter in Meter
@@ -186,5 +187,5 @@ class Team:
     def _person(self, name: str) -> Account:
         holder = name.strip().lower()
         if not holder or not holder.isprintable():
-            raise BadInput(f"{name!r} is nobody's e-mail: write it as at Ask Sage")
+            raise BadInput(f"{shown(name)} is nobody's e-mail: write it as at Ask Sage")
         return Account(self.pool.host, holder, self.pool.zone)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from ..display.plain import shown
 from ..errors import BadInput, ConfigurationError
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _facts(name: str) -> _Facts:
     try:
         return _FACTS[name]
     except KeyError:
-        raise BadInput(f"{name!r} is not an encoding: use {' or '.join(ENCODINGS)}") from None
+        raise BadInput(f"{shown(name)} is not an encoding: use {' or '.join(ENCODINGS)}") from None
 
 
 def ranks(name: str) -> dict[bytes, int]:
