@@ -8,6 +8,7 @@ In a notebook::
     Why is the sky blue?
 
 From Python: `choose_model`, `ask`, `compare`, `map`, `estimate`, `train`, `booked`, `balance`, `panel`,
+`notebook_cost`,
 `usage`, `pace`, `usage_chart`, `heatmap`, `top_chart`, `estimate_chart`, `reconcile`, `statement`,
 `set_plan`, `top_up`.
 """
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .session import choose_model as choose_model
     from .session import compare as compare
     from .session import estimate as estimate
+    from .session import notebook_cost as notebook_cost
     from .session import set_plan as set_plan
     from .session import top_up as top_up
     from .session import train as train
@@ -46,7 +48,8 @@ if TYPE_CHECKING:
 _find, __all__ = lazily(
     __name__,
     {
-        ".session": "Comparison Reply ask balance booked choose_model compare estimate set_plan top_up train",
+        ".session": "Comparison Reply ask balance booked choose_model compare estimate notebook_cost set_plan "
+        "top_up train",
         ".charts": "estimate_chart heatmap top_chart usage_chart",
         ".mapping": "map",
         ".pacing": "pace",

@@ -16,7 +16,7 @@ from .last_used import balance, follow_last_used
 
 NAMES = tuple(name for name, command in COMMANDS.items() if not command.needs_notebook)
 # Those that can be told of the account used last.
-_OF_LEDGER = ("usage", "why", "statement", "pace")
+_OF_LEDGER = ("usage", "why", "notebook", "statement", "pace")
 _FORMS = """
 for programs:
   --json                    all figures

@@ -20,6 +20,7 @@ COMMANDS = {
         spending.BALANCE,
         spending.USAGE,
         spending.WHY,
+        spending.NOTEBOOK,
         spending.PACE,
         services.MODELS,
         services.ESTIMATE,

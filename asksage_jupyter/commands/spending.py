@@ -8,7 +8,7 @@ from ..account import Meter, tags
 from ..errors import BadInput
 from ..prompting import option
 from ..prompting.checks import Names, OneOf
-from ..session import current
+from ..session import current, notebook_cost
 from .command import Command
 
 BY = (
@@ -38,6 +38,10 @@ def _why(words: Sequence[str]) -> Iterator[object]:
     from ..session.asking.looking_back import explained
 
     yield explained(current(), *words)
+
+
+def _notebook(words: Sequence[str]) -> Iterator[object]:
+    yield notebook_cost(*words)
 
 
 def _pace(_: Sequence[str], meter: Meter) -> Iterator[object]:
@@ -93,6 +97,13 @@ WHY = Command(
     "[N | CELL]",
     "why the last call, the Nth last or a cell's last one cost what it did",
     _why,
+    words=1,
+)
+NOTEBOOK = Command(
+    "notebook",
+    "[PATH]",
+    "what running this notebook again costs, and whether the month allows it",
+    _notebook,
     words=1,
 )
 PACE = Command("pace", "[--meter METER]", "how long the tokens last as you spend them", _pace, (METER,))

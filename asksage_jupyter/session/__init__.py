@@ -10,6 +10,7 @@ from .api import balance as balance
 from .api import choose_model as choose_model
 from .api import compare as compare
 from .api import estimate as estimate
+from .api import notebook_cost as notebook_cost
 from .api import set_plan as set_plan
 from .api import top_up as top_up
 from .api import train as train
@@ -49,6 +50,7 @@ __getattr__, __all__ = lazily(
     "dismiss",
     "estimate",
     "forget",
+    "notebook_cost",
     "set_plan",
     "top_up",
     "train",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..rates import Estimate
     from .asking.query import Options
     from .asking.reply import Reply
+    from .asking.rerun import NotebookCost
     from .comparing.comparison import Comparison
     from .training.trained import Training, TrainingEstimate
 
@@ -145,6 +146,31 @@ def choose_model() -> str:
             raise nameless(session, None)
         session.settings.model = found
     return session.settings.model
+
+
+def notebook_cost(path: str | None = None) -> NotebookCost:
+    """What running a notebook again would cost, and whether the month allows it; nothing is sent.
+
+    Parameters
+    ----------
+    path : str, optional
+        This notebook when absent, where the front end tells which it is.
+
+    Returns
+    -------
+    NotebookCost
+        ``.low``, ``.expected``, ``.high`` in Ask Sage tokens, ``.last``, ``.is_affordable`` and ``.cells``.
+
+    Raises
+    ------
+    BadInput
+        Nobody tells which notebook this is.
+    LedgerError
+        The ledger cannot be read.
+    """
+    from .asking import rerun
+
+    return rerun.notebook_cost(current(), path)
 
 
 def balance() -> Balance:

@@ -1,0 +1,189 @@
+"""What running a notebook again would cost: each of its cells as it was billed last, at today's rates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...account import Meter
+from ...account.records import OPEN
+from ...display.plain import one_line
+from ...display.table import Table, Tabular
+from ...errors import AskSageError, BadInput
+from .. import origin
+from ..renames import called_before
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+_LOOKED_AT = 10_000  # of the newest calls
+_KEPT = 10  # of a cell's latest bills tell its interval
+_TOP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CellCost:
+    """What running one cell again would cost.
+
+    Attributes
+    ----------
+    cell : str
+        Its id.
+    model : str
+        That answered last.
+    last : int
+        Ask Sage tokens of its last bill.
+    low, expected, high : int
+        `expected` is the last call at today's rates; the others are of its ten latest bills.
+    """
+
+    cell: str
+    model: str
+    last: int
+    low: int
+    expected: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NotebookCost(Tabular):
+    """What running a notebook again would cost, in Ask Sage tokens of the inference meter.
+
+    Attributes
+    ----------
+    notebook : str
+    cells : tuple of CellCost
+        The dearest first; of those that are in the file still, where it can be read.
+    remaining : int or None
+        What the month has left; None where it is not known.
+    """
+
+    notebook: str
+    cells: tuple[CellCost, ...]
+    remaining: int | None
+
+    @property
+    def last(self) -> int:
+        """What the last run of all cells was billed."""
+        return sum(cell.last for cell in self.cells)
+
+    @property
+    def low(self) -> int:
+        """If each cell cost as little as it did of late."""
+        return sum(cell.low for cell in self.cells)
+
+    @property
+    def expected(self) -> int:
+        """At today's rates."""
+        return sum(cell.expected for cell in self.cells)
+
+    @property
+    def high(self) -> int:
+        """If each cell cost as much as it did of late."""
+        return sum(cell.high for cell in self.cells)
+
+    @property
+    def is_affordable(self) -> bool | None:
+        """Whether the month has `expected` left; None where what it has is not known."""
+        return None if self.remaining is None else self.expected <= self.remaining
+
+    @property
+    def words(self) -> str:
+        """All of it in a sentence or two."""
+        if not self.cells:
+            return f"No cell of {one_line(self.notebook)} was billed yet."
+        price = (
+            f"Running {one_line(Path(self.notebook).name)} again costs about {self.expected:,} tokens "
+            f"({self.low:,} to {self.high:,}); the last time it was {self.last:,}."
+        )
+        if self.remaining is None:
+            return price
+        left = f"{max(0, self.remaining):,} left"
+        return f"{price} The month {'allows it' if self.is_affordable else 'does not allow it'}, with {left}."
+
+    @property
+    def table(self) -> Table:
+        """As it is shown."""
+        rows = [
+            (cell.cell, cell.model, f"{cell.last:,}", f"{cell.expected:,}", f"{cell.low:,} to {cell.high:,}")
+            for cell in self.cells[:_TOP]
+        ]
+        if rest := self.cells[_TOP:]:
+            sums = [sum(getattr(cell, name) for cell in rest) for name in ("last", "expected", "low", "high")]
+            rows.append(
+                (f"{len(rest):,} more", "", f"{sums[0]:,}", f"{sums[1]:,}", f"{sums[2]:,} to {sums[3]:,}")
+            )
+        whole = ("in all", "", f"{self.last:,}", f"{self.expected:,}", f"{self.low:,} to {self.high:,}")
+        heads = ("cell", "model", "last", "again", "between")
+        return Table(heads, rows, whole if rows else None, sides="llr", caption=self.words)
+
+
+def notebook_cost(session: Session, path: str | None = None) -> NotebookCost:
+    """What running a notebook again would cost.
+
+    Parameters
+    ----------
+    path : str, optional
+        As the front end tells it; a path from here will do. This notebook when absent.
+
+    Raises
+    ------
+    BadInput
+        No path, and the front end does not tell which notebook this is.
+    LedgerError
+        The ledger cannot be read.
+    """
+    folder = session.ledger.folder
+    notebook = origin.notebook(folder) if path is None else str(Path(path).expanduser().absolute())
+    if notebook is None:
+        raise BadInput("which notebook this is, nobody tells here: name it, like %asksage notebook a.ipynb")
+    cells: dict[str, list[dict[str, Any]]] = {}
+    for row in _rows(session, notebook):
+        cells.setdefault(row["cell"], []).append(row)
+    there = _ids(notebook)
+    costs = [_cost(session, rows) for cell, rows in cells.items() if there is None or cell in there]
+    meter = session.ledger.balance(session.account).inference
+    return NotebookCost(notebook, tuple(sorted(costs, key=lambda cost: -cost.expected)), meter.spendable)
+
+
+def _rows(session: Session, notebook: str) -> Iterable[dict[str, Any]]:
+    """The billed calls of its cells, newest first, also those under names that it had before."""
+    from ...ledger import CALL_COLUMNS
+
+    names = list(called_before(session.ledger.folder, notebook, 0, session.clock() + 1))
+    for values in session.ledger.recent(session.account, limit=_LOOKED_AT):
+        row = dict(zip(CALL_COLUMNS, values, strict=True))
+        if row["cell"] is None or row["meter"] != Meter.INFERENCE or row["status"] == OPEN:
+            continue
+        if any(row["notebook"] == name and since <= row["sent_at"] < until for name, since, until in names):
+            yield row
+
+
+def _cost(session: Session, rows: Sequence[dict[str, Any]]) -> CellCost:
+    newest, bills = rows[0], [row["tokens"] for row in rows[:_KEPT]]
+    expected = _today(session, newest)
+    low, high = min(*bills, expected), max(*bills, expected)
+    return CellCost(newest["cell"], newest["model"], newest["tokens"], low, expected, high)
+
+
+def _today(session: Session, row: dict[str, Any]) -> int:
+    """The call at today's rates; as it was billed where they, or its model tokens, are not known."""
+    read, written = row["input_tokens"], row["output_tokens"]
+    if read is not None and written is not None:
+        with suppress(AskSageError):
+            rates = session.pricing.rates
+            if rate := rates.cached(row["model"]) or rates.older(row["model"]):
+                return rates.bill(rate, read, written)
+    return int(row["tokens"])
+
+
+def _ids(notebook: str) -> set[str] | None:
+    """The ids of the cells that are in the file; None where it cannot be read."""
+    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        cells = json.loads(Path(notebook).read_bytes())["cells"]
+        return {cell["id"] for cell in cells}
+    return None
