@@ -6,12 +6,13 @@ import json
 import signal
 import stat
 import threading
+from collections import Counter
 
 import pandas
 import pytest
 from IPython.utils.capture import capture_output
 from scripted import QUERY, Played, envelope
-from tenant import KEY, questions
+from tenant import KEY, OTHER, questions
 
 import asksage_jupyter as sage
 import asksage_jupyter.usage_log.accessor
@@ -267,6 +268,98 @@ def test_columns_come_as_columns(server):
     assert [str(each) for each in frame.dtypes] == ["category", "Int64", "boolean"]
 
 
+class Ticket:
+    """As a class of pydantic's is used; pydantic itself is nobody's need here."""
+
+    @staticmethod
+    def model_json_schema():
+        return {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
+
+    @staticmethod
+    def model_validate(value):
+        if not isinstance(value.get("days"), int):
+            raise ValueError("days: Input should be a valid integer")
+
+
+@pytest.mark.parametrize("schema", [Ticket, Ticket.model_json_schema()])
+def test_a_json_schema_is_kept_to(server, schema):
+    reply = {"a": '```json\n{"days": 3}\n```', "b": '{"days": "soon"}'}
+    server.on(QUERY, lambda request: billed(reply[said(request)[6]], 7))
+    mapped = map_rows(["a", "b"], "What? {value}", schema=schema, repairs=0)
+    assert mapped.answers["days"].tolist() == [3, pandas.NA]
+    assert mapped.answers["days"].dtype == "Int64"
+    assert "integer" in mapped.failed["reason"].iloc[0]
+
+
+def test_a_reply_that_does_not_fit_is_sent_back_once(server):
+    def reply(request):
+        asked = said(request)
+        if asked.startswith("This reply does not fit"):
+            return billed("3" if "three" in asked else "still no number", 5)
+        return billed("three days" if "late" in asked else "about a week, or so", 7)
+
+    server.on(QUERY, reply)
+    rows = ["it is late", "who knows", "it is late"]
+    mapped = map_rows(rows, "How many days? {value}", schema=int)
+    assert mapped.answers.tolist()[0] == 3
+    assert mapped.frame["status"].tolist() == ["ok", "invalid", "ok"]
+    assert mapped.frame["tokens"].tolist() == [12, 12, 0]
+    assert mapped.frame["attempts"].tolist() == [2, 2, 0]
+    assert mapped.tokens == sage.usage()["tokens"].sum()
+    back = [said(each) for each in questions(server) if "does not fit" in said(each)]
+    assert not any("How many days" in each for each in back)
+    again = map_rows(rows, "How many days? {value}", schema=int)
+    assert (again.tokens, len(questions(server))) == (0, 4)
+    assert again.frame["status"].tolist() == ["ok", "invalid", "ok"]
+    assert map_rows(rows, "How many days? {value}", schema=int, repairs=0).count("invalid") == 3
+
+
+def test_a_stricter_check_reads_kept_replies_again_for_nothing(labels, reviews):
+    map_rows(reviews, "Good or bad? {text}")
+    asked = len(questions(labels))
+    checked = map_rows(reviews, "Good or bad? {text}", check=lambda value: value == "good" or "too harsh")
+    assert checked.frame["status"].tolist()[:2] == ["invalid", "ok"]
+    assert "too harsh" in checked.failed["reason"].iloc[0]
+    assert (checked.tokens, len(questions(labels))) == (0, asked)
+
+
+@pytest.mark.parametrize(("unsure", "calls"), [(None, 1), ("other", 2), (lambda value: value == "mail", 2)])
+def test_a_better_model_is_asked_what_the_first_could_not_say(server, unsure, calls):
+    def reply(request):
+        better = request.json["model"] == OTHER
+        word = {"a": "nonsense", "b": "other", "c": "mail"}[said(request)[6]]
+        return billed("printer" if better else word, 20 if better else 7)
+
+    server.on(QUERY, reply)
+    mapped = map_rows(
+        ["a", "b", "c"],
+        "What? {value}",
+        schema=["printer", "mail", "other"],
+        escalate=OTHER,
+        unsure=unsure,
+        repairs=0,
+    )
+    assert (mapped.answers == "printer").sum() == calls
+    assert mapped.answers.tolist()[0] == "printer"
+    assert mapped.tokens == 21 + 20 * calls
+
+
+def test_two_draws_that_differ_are_asked_a_better_model(server):
+    seen = Counter()
+
+    def reply(request):
+        if request.json["model"] == OTHER:
+            return billed("printer", 20)
+        seen[said(request)] += 1
+        return billed("mail" if "sure" in said(request) or seen[said(request)] == 1 else "other", 7)
+
+    server.on(QUERY, reply)
+    schema = ["printer", "mail", "other"]
+    mapped = map_rows(["sure", "hm"], "What? {value}", schema=schema, escalate=OTHER, unsure=2)
+    assert mapped.answers.tolist() == ["mail", "printer"]
+    assert mapped.tokens == 4 * 7 + 20
+
+
 @pytest.mark.parametrize(
     "reply", ["", "maybe", "NaN", "1e400", '{"a": NaN}', "[" * 200, "3 of 4", "\x1b[31mno\x1b[0m"]
 )
@@ -275,7 +368,7 @@ def test_what_is_not_as_wanted_is_told_and_kept(server, reply):
     mapped = map_rows(["one"], "What? {value}", schema={"a": int})
     assert mapped.frame["status"].tolist() == ["invalid"]
     assert mapped.failed["reason"].iloc[0]
-    assert mapped.tokens == 7
+    assert mapped.tokens == 7 * len(questions(server)) <= 14
 
 
 def test_the_report_shows_statuses_and_costs(labels, reviews):

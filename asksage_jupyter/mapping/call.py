@@ -15,11 +15,12 @@ from ..session import build_query, current, given
 from ..tokens import count
 from .keys import keyed
 from .mapped import MapEstimate, Mapped
-from .outcome import Outcome, RowStatus
-from .replies import Replies
+from .outcome import RowStatus
+from .rounds import Reader, Rounds
 from .run import Run, Terms, reason_of
-from .schema import AnswerSchema, Unreadable, schema_of
+from .schema import AnswerSchema, schema_of
 from .sheet import Sheet, sample_of, sheet_of
+from .store import open_replies
 from .template import Rows, Template
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ def map_rows(
     estimate: bool = False,
     na: str = "skip",
     mostly: float | None = None,
+    repairs: int = 1,
+    check: Callable[[Any], Any] | None = None,
+    escalate: str | None = None,
+    unsure: Any = None,
     workers: int = 8,
     fresh: bool = False,
     resend_unknown: bool = False,
@@ -76,6 +81,16 @@ def map_rows(
         ``"skip"`` leaves out rows with a missing or blank value, ``"raise"`` refuses, ``"text"`` sends them.
     mostly : float, optional
         The share of rows, 0 to 1, that must be answered.
+    repairs : int
+        How often a reply that is not as the schema wants it is sent back with what is wrong, as a call of its
+        own; 0 or 1.
+    check : callable, optional
+        Takes an answer; what it returns that is False or a text makes it none, with that reason.
+    escalate : str, optional
+        A better model, which is asked again what has no answer, or one that is `unsure`.
+    unsure : optional
+        Which answers are asked again there: a value, a function of an answer, or 2, which asks each row twice
+        and doubts where the two differ.
     workers : int
         Calls side by side, at the most.
     fresh : bool
@@ -105,6 +120,7 @@ def map_rows(
     session = current()
     terms = _terms(budget, sample, workers, fresh, resend_unknown)
     wanted = schema_of(schema)
+    reader = Reader(wanted, check, given.whole(repairs, "repairs"), escalate, unsure)
     table = Rows(rows)
     template = Template(prompt, table, variables or {}, na)
     share = None if mostly is None else _share(mostly)
@@ -117,26 +133,21 @@ def map_rows(
     sheet = sheet_of(asked, keyed(query, session.account))
     job = _job(name, template, wanted, query)
     session.balance()
-    replies = open_replies(session)
-    run = Run(session, query, sheet.tasks, replies, replace(terms, job=job))
-    with run:
+    terms = replace(terms, job=job)
+    with Run(session, query, sheet.tasks, open_replies(session), terms, reader.read) as run:
         run.look()
         priced = _priced(session, run, sheet, template, wanted)
         if given.yes(estimate, "estimate"):
             return priced
         run.refuse()
         failure = run.go()
-    outcomes = {key: _read(each, wanted) for key, each in run.outcomes.items()}
-    result = Mapped(
-        priced, session.balance_now(), job, tuple(run.troubles), column, table.index, sheet, outcomes, wanted
-    )
-    _check(result, run, failure, share, terms.sample)
+    rounds = Rounds(session, query, terms, reader, run)
+    if failure is None and not run.is_stopped:
+        failure = rounds.go(sheet.tasks)
+    balance, troubles = session.balance_now(), tuple(rounds.troubles)
+    result = Mapped(priced, balance, job, troubles, column, table.index, sheet, rounds.outcomes, wanted)
+    _check(result, rounds.is_stopped, failure, share, terms.sample)
     return result
-
-
-def open_replies(session: Session) -> Replies:
-    """The store beside the session's ledger, for this person alone."""
-    return Replies(session.ledger.outbox.with_suffix(".replies"), session.clock)
 
 
 def _terms(budget: object, sample: object, workers: object, fresh: object, resend_unknown: object) -> Terms:
@@ -216,24 +227,12 @@ def _parts(
     return {name: tokens for name, tokens in parts.items() if tokens}
 
 
-def _read(outcome: Outcome, schema: AnswerSchema) -> Outcome:
-    """The outcome with its reply read."""
-    if outcome.status is not RowStatus.OK or outcome.text is None:
-        return outcome
-    if not outcome.text.strip():
-        return replace(outcome, status=RowStatus.INVALID, reason="the reply is empty")
-    try:
-        return replace(outcome, value=schema.read(outcome.text))
-    except Unreadable as error:
-        return replace(outcome, status=RowStatus.INVALID, reason=str(error))
-
-
 def _check(
-    result: Mapped, run: Run, failure: Exception | None, mostly: float | None, sample: int | None
+    result: Mapped, is_stopped: bool, failure: Exception | None, mostly: float | None, sample: int | None
 ) -> None:
     """Raise where it is not what was wanted."""
     unsent = result.count(RowStatus.UNSENT)
-    why = "stopped" if run.is_stopped else reason_of(failure) if failure is not None else ""
+    why = "stopped" if is_stopped else reason_of(failure) if failure is not None else ""
     if why:
         answered = f"{result.count(RowStatus.OK):,} of {len(result):,} rows are answered and kept"
         raise JobStopped(

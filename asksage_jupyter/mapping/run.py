@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -68,6 +68,10 @@ class Run:
 
     Attributes
     ----------
+    read : callable
+        Reads an outcome's reply as the schema wants it.
+    spent : int
+        Ask Sage tokens that count against the budget already.
     outcomes : dict of bytes to Outcome
         By the prompts' keys; what has none was not sent.
     price : Range
@@ -85,6 +89,8 @@ class Run:
     tasks: Sequence[Task]
     replies: Replies
     terms: Terms
+    read: Callable[[Outcome], Outcome]
+    spent: int = 0
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
     price: Range = NOTHING
     wanted: list[Task] = field(default_factory=list)
@@ -111,7 +117,7 @@ class Run:
             fresh=terms.fresh,
             resend_unknown=terms.resend_unknown,
         )
-        self.outcomes |= self.before.outcomes
+        self._take(self.before)
         for task in self.tasks:
             found = self.before.outcomes.get(task.key)
             if found is not None and found.before and found.text is not None:
@@ -147,7 +153,7 @@ class Run:
 
     def _spent(self) -> int:
         """What this job's replies have cost, in this run and in those before."""
-        return sum(each.tokens + each.before for each in self.outcomes.values())
+        return self.spent + sum(each.tokens + each.before for each in self.outcomes.values())
 
     # -- sending -------------------------------------------------------------------------------------
 
@@ -192,8 +198,7 @@ class Run:
 
     def _send(self, tasks: Sequence[Task], expected: int) -> Exception | None:
         """Send these, and show how far they are; why it ended before its end."""
-        assert self._sender is not None  # noqa: S101  for mypy
-        crew = Crew(self._sender, tasks, most=self.terms.workers)
+        crew = Crew(self._sent, tasks, most=self.terms.workers)
         self._crews.append(crew)
         progress = Progress(len(tasks), expected)
         crew.start()
@@ -206,13 +211,17 @@ class Run:
         self._gather()
         return crew.failure
 
+    def _sent(self, task: Task, may_send: Callable[[], bool]) -> Outcome:
+        assert self._sender is not None  # noqa: S101  for mypy
+        return self.read(self._sender(task, may_send))
+
     def _await_others(self) -> Exception | None:
         """Wait for the prompts that other runs have, and send what they leave."""
         waiting = [*self.before.claimed, *(task for crew in self._crews for task in crew.claimed)]
         while waiting:
             tell(f"{len(waiting):,} rows are being asked by another run; waiting for it")
             found = look(self.session, self.replies, waiting)
-            self.outcomes |= found.outcomes
+            self._take(found)
             waiting = found.claimed
             if found.missing:
                 if failure := self._send(found.missing, self.priced(found.missing).expected):
@@ -221,6 +230,9 @@ class Run:
             elif waiting:
                 time.sleep(_LOOK_S)
         return None
+
+    def _take(self, found: Before) -> None:
+        self.outcomes |= {key: self.read(each) for key, each in found.outcomes.items()}
 
     def _gather(self) -> None:
         for crew in self._crews:
