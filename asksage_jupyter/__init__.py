@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 _find, __all__ = lazily(
     __name__,
     {
-        ".session": "Comparison Reply ask balance booked choose_model compare estimate notebook_cost set_plan "
-        "top_up train",
+        ".session": "Comparison Reply ask balance booked choose_model compare estimate notebook_cost "
+        "set_plan top_up train",
         ".charts": "estimate_chart heatmap top_chart usage_chart",
         ".mapping": "map",
         ".pacing": "pace",
