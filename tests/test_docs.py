@@ -20,8 +20,13 @@ NOT_CALLED = {"Comparison", "Reply", "__version__", "load_ipython_extension"}
 TRAITS = [
     name for name, trait in AskSage.class_traits(config=True).items() if "ASKSAGE_" in (trait.help or "")
 ]
-# test_cli.py, test_jupyterhub.py, test_telemetry.py: a provider stays for the whole process
-RUN_BY_OTHERS = ("asksage-jupyter demo", "# jupyterhub_config.py", "from opentelemetry import trace")
+# test_cli.py, test_endpoint.py, test_jupyterhub.py, test_telemetry.py: a provider stays for the whole process
+RUN_BY_OTHERS = (
+    "asksage-jupyter demo",
+    "asksage-jupyter serve",
+    "# jupyterhub_config.py",
+    "from opentelemetry import trace",
+)
 OF_OTHERS = {"psql", ".venv/bin/pytest"}
 # The models that the pages name, and the demo's in their place.
 NAMED = {"google-claude-45-haiku": "local-smollm2-135m", "gpt-5-mini": "auto"}

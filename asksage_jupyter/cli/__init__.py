@@ -1,4 +1,4 @@
-"""The command line: ``asksage-jupyter demo | local | doctor | team``, and what ``%asksage`` says too.
+"""The command line: ``asksage-jupyter demo | local | serve | doctor | team``, and what ``%asksage`` says too.
 
 Exit codes: 0 done, 1 an expected failure told in one line, 2 a wrong option, 130 stopped with Ctrl-C.
 A reader that stops early is no failure.
@@ -21,7 +21,7 @@ from ..commands import COMMANDS
 from ..display.plain import brief
 from ..errors import AskSageError, ConfigurationError
 from ..session.near import did_you_mean
-from . import shared, streams, team
+from . import serving, shared, streams, team
 
 _SHARED = shared.NAMES
 
@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in _SHARED:
         commands.add_parser(name, help=COMMANDS[name].summary, add_help=False)
 
+    serving.add_to(commands).set_defaults(command=serving.serve)
     team.add_to(commands).set_defaults(command=_team)
 
     doctor = commands.add_parser("doctor", help="check key, service, ledger and local model")

@@ -9,7 +9,7 @@ from ..display.plain import brief
 from ..errors import BadInput
 from ..prompting import cell_parser, words_at
 from ..session.near import did_you_mean
-from . import datasets, help, plan, services, spending
+from . import datasets, help, plan, services, serving, spending
 from .command import Command, Names, Notice
 
 __all__ = ["COMMANDS", "Command", "Names", "Notice", "understood", "wants_help"]
@@ -36,6 +36,7 @@ COMMANDS = {
         spending.STATEMENT,
         plan.LOGIN,
         spending.PANEL,
+        serving.SERVE,
         help.HELP,
         help.VERSION,
     )

@@ -109,6 +109,8 @@ def unregister(shell: InteractiveShell) -> None:
     dismiss(_forewarning)
     if (widget := sys.modules.get(f"{_PACKAGE}.widget")) is not None:
         widget.put_away()
+    if (endpoint := sys.modules.get(f"{_PACKAGE}.endpoint")) is not None:
+        endpoint.stop_here()
     forget()
     for part, parts in _added(shell, AskSage.instance()):
         if part in parts:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 from .renames import called_now
 
 _TOLD = "JPY_SESSION_NAME"
+
+_is_apart: ContextVar[bool] = ContextVar("asksage_is_apart", default=False)
 
 
 def _untold() -> str | None:
@@ -27,8 +31,18 @@ def tell_cell(of_request: Callable[[], str | None] | None) -> None:
 
 
 def cell() -> str | None:
-    """The id of the cell under way; None where nobody tells."""
-    return _cell()
+    """The id of the cell under way; None where nobody tells, or who asks is no cell."""
+    return None if _is_apart.get() else _cell()
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Let what is asked within be no cell's, whichever runs meanwhile."""
+    before = _is_apart.set(True)
+    try:
+        yield
+    finally:
+        _is_apart.reset(before)
 
 
 def notebook(folder: Path) -> str | None:

@@ -1,0 +1,49 @@
+"""``asksage-jupyter serve``: the endpoint alone, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+from typing import Any
+
+from ..commands.serving import SERVE
+from ..errors import AskSageError
+from .demo import say
+
+_LOOK_S = 0.5  # on Windows a Ctrl-C is seen between two looks
+
+
+def add_to(commands: Any) -> argparse.ArgumentParser:
+    """The command's parser."""
+    parser: argparse.ArgumentParser = commands.add_parser("serve", help=f"{SERVE.summary}, until Ctrl-C")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="any that is free when absent")
+    parser.add_argument("--key-file", metavar="PATH", help="put its key there, and do not print it")
+    parser.add_argument(
+        "--name", default="", metavar="NAME", help="how the usage log names who asks; else each says itself"
+    )
+    return parser
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or the end of the process."""
+    from ..endpoint import Endpoint
+    from . import assignment
+
+    with contextlib.suppress(ValueError):  # only the main thread may ask for it
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.closing(Endpoint(name=options.name, port=options.port)) as endpoint:
+        told = endpoint.environment
+        if options.key_file is not None:
+            endpoint.tell_key(options.key_file)
+            del told["OPENAI_API_KEY"]
+        for name, value in told.items():
+            print(assignment(name, value, os.name), flush=True)
+        say(f"{endpoint.whose}: it runs until Ctrl-C, and debits all that is asked through it")
+        try:
+            while not endpoint.wait(_LOOK_S):
+                pass
+        except KeyboardInterrupt:
+            return 0
+    raise AskSageError("the endpoint ended by itself")

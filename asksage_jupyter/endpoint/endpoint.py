@@ -1,0 +1,169 @@
+"""The endpoint itself: a socket on loopback, a key of this run, and a thread that serves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from copy import copy
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from ..errors import BadInput, ConfigurationError
+from ..session import Session
+from ..settings import AskSage
+from . import guard, key_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_AT_ONCE = 32
+_SLOW_S = 30.0  # for a whole request to arrive
+_IDLE_S = 300.0  # a connection without one
+
+
+class Endpoint:
+    """An OpenAI-compatible endpoint on 127.0.0.1, for one account, until it is closed.
+
+    It has a session of its own, with the settings as they are when it starts: what others ask through it is
+    no part of a notebook's history, and a setting that is changed later does not change whose tokens it is.
+
+    Parameters
+    ----------
+    name : str
+        How the log names who asks; each program's own name when empty.
+    port : int
+        0 for any that is free.
+
+    Attributes
+    ----------
+    url : str
+        What clients call their base URL.
+    key : str
+        Of this run; no other opens it.
+
+    Raises
+    ------
+    NoKey, BadKey, NotReached
+        The account cannot be asked for, and so nothing be asked; nothing is left running.
+    BadInput
+        The port is taken.
+    ConfigurationError
+        Tornado is missing.
+    """
+
+    def __init__(self, *, name: str = "", port: int = 0) -> None:
+        if find_spec("tornado") is None:
+            raise ConfigurationError("the endpoint needs Tornado: pip install tornado")
+        settings = AskSage.instance()
+        settings.follow_environment()
+        self.key = guard.new_key()
+        self._name = name
+        self._session = Session(copy(settings))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: asyncio.Event | None = None
+        self._is_up = threading.Event()
+        self._key_file: Path | None = None
+        try:
+            self._meet()
+            self._socket = _bound(port)
+        except BaseException:
+            self._session.close()
+            raise
+        self._port: int = self._socket.getsockname()[1]
+        self.url = f"http://{guard.ADDRESS}:{self._port}/v1"
+        self._thread = threading.Thread(target=self._run, name="asksage-endpoint", daemon=True)
+        self._thread.start()
+        self._is_up.wait()
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url!r})"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables under which OpenAI's clients find it."""
+        return {"OPENAI_BASE_URL": self.url, "OPENAI_API_KEY": self.key}
+
+    @property
+    def whose(self) -> str:
+        """Whose tokens it spends, in words."""
+        account = self._session.account
+        return f"{account.holder} at {account.host}"
+
+    def tell_key(self, path: str) -> None:
+        """Put the key into a file for this person's eyes only, until it ends.
+
+        Raises
+        ------
+        BadInput
+            It cannot be written.
+        """
+        self._key_file = key_file.write(path, self.key)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it has come to its end after so long."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Answer nobody any more. Streams under way are stopped; what comes whole is still booked."""
+        if self._loop is not None and self._end is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._end.set)
+            self._thread.join()
+        if self._key_file is not None:
+            key_file.remove(self._key_file, self.key)
+
+    def let_go(self) -> None:
+        """In a forked child: the parent's sockets are not its own."""
+        self._socket.close()
+
+    def _meet(self) -> None:
+        """Open all that the threads then share, while there is only one."""
+        session = self._session
+        session.balance()
+        _ = session.service, session.pricing
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._is_up.set()  # nobody waits for what did not begin
+
+    async def _serve(self) -> None:
+        from tornado.httpserver import HTTPServer
+
+        from .calls import Calls
+        from .routes import application
+
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        calls = Calls(_AT_ONCE)
+        answers = application(self._session, calls, self.key, self._port, self._name)
+        server = HTTPServer(
+            answers,
+            max_body_size=guard.LARGEST,
+            body_timeout=_SLOW_S,
+            idle_connection_timeout=_IDLE_S,
+        )
+        server.add_socket(self._socket)
+        self._is_up.set()
+        await self._end.wait()
+        server.stop()
+        await server.close_all_connections()
+        calls.close(self._session.close)
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket of its own on loopback, that hears already."""
+    bound = socket.socket()
+    try:
+        if os.name == "posix":  # elsewhere it would let another program take the port as well
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((guard.ADDRESS, port))
+        bound.listen(128)
+        bound.setblocking(False)
+    except (OSError, OverflowError) as error:
+        bound.close()
+        why = getattr(error, "strerror", None) or "it is no port"
+        raise BadInput(f"port {port} cannot be had ({why}): take another, or none") from None
+    return bound

@@ -1,0 +1,189 @@
+"""The endpoint's routes, on Tornado."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any
+
+from tornado.iostream import StreamClosedError
+from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
+
+from ..display.plain import one_line, storable
+from ..errors import AskSageError
+from . import guard, shapes
+from .answering import Asking
+from .chat import read_chat
+from .refusals import Refusal, refusal_of, unforeseen
+
+if TYPE_CHECKING:
+    from ..session import Session
+    from .calls import Calls
+
+_LONGEST_NAME = 60  # characters
+
+_log = logging.getLogger(__name__)
+
+
+def application(session: Session, calls: Calls, key: str, port: int, name: str) -> Application:
+    """What answers, from `session`; its log is silent."""
+    return Application(
+        [
+            (r"/v1/chat/completions", Chats),
+            (r"/v1/models", Models),
+            (r"/v1/models/(.+)", OneModel),
+        ],
+        default_handler_class=Elsewhere,
+        log_function=lambda _: None,
+        session=session,
+        calls=calls,
+        key=key,
+        port=port,
+        client=name,
+    )
+
+
+@stream_request_body  # the head is judged before a byte of the body is kept
+class Route(RequestHandler):
+    """What all routes have in common: who may ask, and how refusals are told."""
+
+    def initialize(self) -> None:
+        """Begin with no body."""
+        self.body = bytearray()
+
+    def set_default_headers(self) -> None:
+        """Tell nothing of the server, and let nobody keep a reply."""
+        self.clear_header("Server")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def prepare(self) -> None:
+        """Refuse whoever has not the key, or is a page."""
+        if why := guard.refused(self.request, self.settings["key"], self.settings["port"]):
+            self.refuse(why)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Take a part of the body; the server bounds the whole."""
+        self.body += chunk
+
+    def compute_etag(self) -> None:
+        """No reply is asked for twice."""
+
+    @property
+    def session(self) -> Session:
+        """Who is asked."""
+        session: Session = self.settings["session"]
+        return session
+
+    @property
+    def calls(self) -> Calls:
+        """Where what blocks is done."""
+        calls: Calls = self.settings["calls"]
+        return calls
+
+    def refuse(self, why: Refusal) -> None:
+        """Tell why, in OpenAI's shape."""
+        self.set_status(why.status)
+        for name, value in why.headers.items():
+            self.set_header(name, value)
+        self.finish(why.body)
+
+    def write_error(self, status_code: int, **about: Any) -> None:
+        """The same of whatever was raised."""
+        error = about.get("exc_info", (None, None, None))[1]
+        if isinstance(error, AskSageError):
+            self.refuse(refusal_of(error))
+        elif isinstance(error, HTTPError):
+            self.refuse(Refusal(status_code, self._reason))
+        else:
+            self.refuse(unforeseen())
+
+    def log_exception(self, kind: Any, error: Any, frames: Any) -> None:
+        """Log what nobody foresaw, by its kind alone: its words may be a prompt."""
+        if not isinstance(error, AskSageError | HTTPError | StreamClosedError):
+            _log.error("%s %s failed: %s", self.request.method, self.request.path, kind.__name__)
+
+
+class Elsewhere(Route):
+    """Any other path."""
+
+    def prepare(self) -> None:
+        """Refuse it."""
+        super().prepare()
+        if not self._finished:
+            words = "there is no such route here: /v1/chat/completions, /v1/models"
+            self.refuse(Refusal(404, words, code="unknown_url"))
+
+
+class Models(Route):
+    """The models that may be asked."""
+
+    async def get(self) -> None:
+        """List them."""
+        self.finish(shapes.models(await self.calls.do(self.session.models)))
+
+
+class OneModel(Route):
+    """One of them."""
+
+    async def get(self, name: str) -> None:
+        """Tell of it."""
+        offered = await self.calls.do(self.session.models)
+        for each in offered:
+            if each.id == name:
+                self.finish(shapes.model(each))
+                return
+        self.refuse(Refusal(404, "there is no such model here: GET /v1/models", code="model_not_found"))
+
+
+class Chats(Route):
+    """A chat, answered by a model."""
+
+    _is_gone: threading.Event | None = None
+
+    async def post(self) -> None:
+        """Ask, and answer whole or as it comes."""
+        chat = read_chat(bytes(self.body))
+        self.body.clear()
+        self._is_gone = threading.Event()
+        asking = Asking(self.session, chat, self._is_gone, self._client)
+        if chat.is_streamed:
+            await self._stream(asking)
+        else:
+            completion = await asking.completion(self.calls)
+            if not self._is_gone.is_set():
+                self.finish(completion)
+
+    def on_connection_close(self) -> None:
+        """Note that nobody listens any more."""
+        if self._is_gone is not None:
+            self._is_gone.set()
+
+    @property
+    def _client(self) -> str:
+        """Who asks: as this endpoint is named, else as the program names itself."""
+        name = self.settings["client"] or self.request.headers.get("User-Agent", "").partition(" ")[0]
+        return storable(one_line(name))[:_LONGEST_NAME] or "unnamed"
+
+    async def _stream(self, asking: Asking) -> None:
+        """Answer in events. Once the first is out, a failure is one too, as the status cannot change."""
+        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        try:
+            async with aclosing(asking.events(self.calls)) as events:
+                async for event in events:
+                    await self._send(json.dumps(event))
+            await self._send("[DONE]")
+        except StreamClosedError:
+            return
+        except AskSageError as error:
+            if not self._headers_written:
+                raise
+            with suppress(StreamClosedError):
+                await self._send(json.dumps(refusal_of(error).body))
+        self.finish()
+
+    async def _send(self, event: str) -> None:
+        self.write(f"data: {event}\n\n")
+        await self.flush()

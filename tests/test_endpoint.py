@@ -1,0 +1,463 @@
+"""One meter for all code: the endpoint, asked by OpenAI's own client and by whoever should not ask."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import httpx
+import pytest
+from scripted import QUERY, STREAM, Played, envelope, pieces
+from tenant import KEY, MODEL, OTHER, USED, drops_after, questions
+
+import asksage_jupyter as sage
+from asksage_jupyter import magic
+from asksage_jupyter.account import Meter
+from asksage_jupyter.endpoint import Endpoint, chat, cutting, guard, here
+from asksage_jupyter.endpoint import endpoint as running
+from asksage_jupyter.errors import BadInput, NoKey
+from asksage_jupyter.session import current
+
+openai = pytest.importorskip("openai", reason="pip install openai")
+ASKED = {"model": MODEL, "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+
+
+@pytest.fixture
+def endpoint(server):
+    with closing(Endpoint()) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def client(endpoint):
+    with openai.OpenAI(base_url=endpoint.url, api_key=endpoint.key) as client:
+        yield client
+
+
+def post(endpoint, content=None, *, key=None, **headers):
+    """A bare request, as anybody on the machine can make it."""
+    head = {"Authorization": f"Bearer {endpoint.key if key is None else key}".encode()} | headers
+    content = json.dumps(ASKED).encode() if content is None else content
+    return httpx.post(
+        f"{endpoint.url}/chat/completions", content=content, headers=head, trust_env=False, timeout=30
+    )
+
+
+# -- what it answers ----------------------------------------------------------------------------------------
+
+
+def test_a_reply_is_told_whole_with_its_bill(client):
+    reply = client.chat.completions.create(**ASKED)
+    assert reply.choices[0].message.content == "The sky is blue."
+    assert (reply.choices[0].finish_reason, reply.model) == ("stop", MODEL)
+    usage = reply.usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (820, 4, 824)
+    assert (usage.asksage_tokens, usage.asksage_source) == (63, "billed")
+    spent = sage.usage()
+    assert (spent["tokens"].tolist(), spent["model"].tolist()) == ([63], [MODEL])
+    assert spent["client"].str.startswith("OpenAI/Python").all()
+    assert sage.balance().inference.used == USED + 63
+
+
+def test_a_reply_is_told_as_it_comes(client):
+    events = list(
+        client.chat.completions.create(**ASKED, stream=True, stream_options={"include_usage": True})
+    )
+    texts = [event.choices[0].delta.content for event in events if event.choices]
+    assert texts == ["", "The sky ", "is blue.", None]
+    assert events[-2].choices[0].finish_reason == "stop"
+    assert events[-1].usage.asksage_tokens == 63
+    assert len({event.id for event in events}) == 1
+    assert sage.usage()["tokens"].tolist() == [63]
+
+
+def test_without_being_asked_a_stream_tells_no_usage(client):
+    assert all(event.choices for event in client.chat.completions.create(**ASKED, stream=True))
+
+
+def test_the_log_names_who_asks_as_the_endpoint_does(server):
+    with closing(Endpoint(name="night\x1b[1m build")) as endpoint:
+        post(endpoint)
+    assert sage.usage()["client"].tolist() == ["night build"]
+
+
+def test_many_ask_at_once_from_an_event_loop(endpoint):
+    async def ask():
+        async with openai.AsyncOpenAI(base_url=endpoint.url, api_key=endpoint.key) as client:
+            return await asyncio.gather(*(client.chat.completions.create(**ASKED) for _ in range(8)))
+
+    assert [reply.usage.asksage_tokens for reply in asyncio.run(ask())] == [63] * 8
+    assert sage.balance().inference.used == USED + 8 * 63
+
+
+def test_what_is_said_goes_to_ask_sage(server, client):
+    client.chat.completions.create(
+        model=MODEL,
+        temperature=0.5,
+        reasoning_effort="low",
+        messages=[
+            {"role": "system", "content": "Be brief."},
+            {"role": "developer", "content": "Be kind."},
+            {"role": "user", "content": "Hello."},
+            {"role": "assistant", "content": "Hi."},
+            {"role": "user", "content": [{"type": "text", "text": "And"}, {"type": "text", "text": "why?"}]},
+            {"role": "user", "content": "Really?"},
+        ],
+        extra_body={"dataset": "all"},
+        user="ada",
+        n=1,
+    )
+    sent = questions(server)[-1].json
+    assert sent["message"] == [
+        {"user": "me", "message": "Hello."},
+        {"user": "gpt", "message": "Hi."},
+        {"user": "me", "message": "And\nwhy?\n\nReally?"},
+    ]
+    assert sent["system_prompt"] == "Be brief.\n\nBe kind."
+    assert (sent["temperature"], sent["reasoning_effort"], sent["dataset"]) == (0.5, "low", "all")
+
+
+def test_models_are_listed(client):
+    assert [model.id for model in client.models.list()] == [MODEL, OTHER]
+    assert client.models.retrieve(OTHER).owned_by == "Sage"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("gpt-99")
+
+
+def test_a_reply_is_cut_where_the_client_wants_no_more(client):
+    whole = client.chat.completions.create(**ASKED, max_tokens=2)
+    assert (whole.choices[0].message.content, whole.choices[0].finish_reason) == ("The sky", "length")
+    *events, last = client.chat.completions.create(**ASKED, max_completion_tokens=2, stream=True)
+    assert "".join(event.choices[0].delta.content for event in events) == "The sky"
+    assert last.choices[0].finish_reason == "length"
+    assert sage.usage()["tokens"].tolist() == [63, 63]  # billed whole
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "left"),
+    [("abc", None, ("abc", False)), ("Ω" * 9, 100, ("Ω" * 9, False)), (" " * 2**21, 1, (" " * 80, True))],
+)
+def test_a_cut_text_is_whole_characters(text, most, left):
+    cut, is_cut = cutting.cut(text, most)
+    assert (text.startswith(cut), is_cut) == (True, left[1])
+    assert is_cut or cut == text
+
+
+def test_what_a_client_asks_is_no_part_of_the_notebooks_history(client):
+    client.chat.completions.create(**ASKED)
+    assert current().history(5) == ()
+
+
+# -- what it refuses ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"n": 2},
+        {"stop": ["."]},
+        {"response_format": {"type": "json_object"}},
+        {"temperature": 1.5},
+        {"max_tokens": 0},
+        {"stream": 1},
+        {"model": "gpt-99"},
+        {"messages": []},
+        {"messages": "Why?"},
+        {"messages": ["Why?"]},
+        {"messages": [{"role": "user", "content": " "}]},
+        {"messages": [{"role": "tool", "content": "4", "tool_call_id": "1"}]},
+        {"messages": [{"role": "assistant", "content": "Hi."}, {"role": "user", "content": "Why?"}]},
+        {"messages": [*ASKED["messages"], {"role": "assistant", "content": "Because"}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]},
+        {"messages": [{"role": "user", "content": "Why?", "name": "ada"}]},
+    ],
+    ids=lambda asked: next(iter(asked)),
+)
+def test_what_cannot_be_done_is_refused_in_a_line(server, endpoint, asked):
+    refused = post(endpoint, json.dumps(ASKED | asked).encode())
+    error = refused.json()["error"]
+    assert (refused.status_code, error["type"]) == (400, "invalid_request_error")
+    assert "\n" not in error["message"]
+    assert questions(server) == []
+
+
+def test_what_is_empty_asks_for_nothing():
+    neutral = {"tools": [], "n": 1, "top_p": 1.0, "stop": None, "tool_choice": "auto", "logit_bias": {}}
+    assert chat.read_chat(json.dumps(ASKED | neutral).encode()).prompt == "Why is the sky blue?"
+    with pytest.raises(BadInput, match="'top_p'"):
+        chat.read_chat(json.dumps(ASKED | {"top_p": 0.1}).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"[" * 100_000, b"\xff"])
+def test_a_body_that_is_none_is_refused(endpoint, body):
+    assert post(endpoint, body).status_code == 400
+
+
+def test_too_few_tokens_are_told_as_openai_does_and_not_tried_again(server, client):
+    told = {"response": {"max_tokens": USED + 10, "max_train_tokens": 10}, "status": 200}
+    server.on("/user/validate_token_with_full_user", told)
+    server.on("/server/count-monthly-tokens-left-with-org", {"response": 10, "status": 200})
+    current().ledger.set_plan(current().account, Meter.INFERENCE, USED + 10, source="test")
+    with pytest.raises(openai.RateLimitError, match="Nothing was sent") as refused:
+        client.chat.completions.create(**ASKED)
+    assert refused.value.code == "insufficient_quota"
+    assert refused.value.response.headers["x-should-retry"] == "false"
+    assert questions(server) == []
+
+
+def test_the_services_refusals_keep_their_status(server, client):
+    server.on(QUERY, {"response": "No account.", "status": 410})
+    with pytest.raises(openai.APIStatusError, match="No account") as refused:
+        client.chat.completions.create(**ASKED)
+    assert refused.value.status_code == 410
+    assert len(questions(server)) == 1
+    assert sage.balance().inference.held == 0
+
+
+def test_a_lost_reply_stays_held_and_is_not_sent_again(server, client):
+    drops_after(server, "The sky")
+    with pytest.raises(openai.APIError, match="stay held"):
+        list(client.chat.completions.create(**ASKED, stream=True))
+    assert len(questions(server)) == 1
+    assert sage.balance().inference.held > 0
+
+
+def test_a_fault_of_ours_tells_nothing_of_the_prompt(endpoint, monkeypatch, caplog):
+    def fail(*_, **__):
+        raise RuntimeError(ASKED["messages"][0]["content"])
+
+    monkeypatch.setattr("asksage_jupyter.endpoint.answering.build_query", fail)
+    failed = post(endpoint)
+    assert (failed.status_code, failed.json()["error"]["type"]) == (500, "server_error")
+    assert "RuntimeError" in caplog.text
+    assert "sky" not in failed.text + caplog.text
+
+
+# -- who goes away, and how many come -----------------------------------------------------------------------
+
+
+class Slowly:
+    """A gate that lets a long reply drip."""
+
+    def wait(self, _):
+        time.sleep(0.01)
+
+
+class Over(threading.Event):
+    """A companion that is set when a call is over."""
+
+    after_call = threading.Event.set
+
+    def close(self):
+        pass
+
+
+def test_a_client_that_goes_away_stops_the_stream_and_leaves_the_hold_open(server, endpoint, client):
+    parts = [{"message": f"word {number} "} for number in range(1000)]
+    edges = [len(pieces(*parts[:number])) for number in range(1, len(parts))]
+    server.on(STREAM, Played(pieces(*parts), framing="chunked", cuts=tuple(edges), gate=Slowly()))
+    over = Over()
+    endpoint._session.companions.append(over)
+    with client.chat.completions.create(**ASKED, stream=True) as events:
+        next(iter(events))
+    assert over.wait(20)
+    balance = sage.balance().inference
+    assert (balance.used, balance.held > 0) == (USED, True)
+
+
+def test_a_client_that_does_not_wait_for_a_whole_reply_is_billed_all_the_same(server, endpoint):
+    come, go, over = threading.Event(), threading.Event(), Over()
+    endpoint._session.companions.append(over)
+
+    def answer(_):
+        come.set()
+        go.wait(10)
+        return envelope("The sky is blue.", provenance={"model": MODEL})
+
+    server.on(QUERY, answer)
+    body = json.dumps(ASKED).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{endpoint._port}\r\n"
+    head += f"Authorization: Bearer {endpoint.key}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", endpoint._port)) as wire:
+        wire.sendall(head.encode() + body)
+        assert come.wait(10)
+    go.set()
+    assert over.wait(10)
+    assert sage.usage()["tokens"].tolist() == [63]
+
+
+def test_many_at_once_hold_no_more_than_there_is(server, endpoint):
+    estimate = sage.estimate("Why is the sky blue?", MODEL)
+    room = 5 * estimate.expected + 1
+    server.on(
+        "/user/validate_token_with_full_user",
+        {"response": {"max_tokens": USED + room, "max_train_tokens": 1}, "status": 200},
+    )
+    current().ledger.set_plan(current().account, Meter.INFERENCE, USED + room, source="test")
+    told, everyone = [], threading.Event()
+
+    def tell(what):
+        told.append(what)
+        if len(told) == 32:
+            everyone.set()
+
+    def answer(_):
+        tell("asked")
+        everyone.wait(30)
+        return envelope("Blue.", provenance={"model": MODEL})
+
+    def ask(_):
+        reply = post(endpoint)
+        if reply.status_code != 200:
+            assert reply.json()["error"]["code"] == "insufficient_quota"
+            tell("refused")
+
+    server.on(QUERY, answer)
+    with ThreadPoolExecutor(32) as many:
+        list(many.map(ask, range(32)))
+    assert (told.count("asked"), told.count("refused")) == (5, 27)
+    balance = sage.balance().inference
+    assert (balance.used, balance.held) == (USED + 5 * 63, 0)
+
+
+# -- who may not ask ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["x", "wrong key", KEY, "sk-asksage-", "ключ"])
+def test_nobody_without_the_key_is_answered(server, endpoint, key):
+    refused = post(endpoint, key=key)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert questions(server) == []
+
+
+def test_a_forged_host_is_refused(server, endpoint):
+    for host in ("evil.example", f"evil.example:{endpoint._port}", "127.0.0.1:1", ""):
+        assert post(endpoint, Host=host).status_code in (400, 421)
+    assert post(endpoint, Host=f"localhost:{endpoint._port}").status_code == 200
+    assert len(questions(server)) == 1
+
+
+def test_a_page_in_a_browser_is_refused_and_told_no_permission(server, endpoint):
+    assert post(endpoint, Origin="https://evil.example").status_code == 403
+    assert post(endpoint, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    asked = httpx.options(
+        f"{endpoint.url}/chat/completions",
+        headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
+        trust_env=False,
+    )
+    assert asked.status_code == 403
+    assert not [name for name in asked.headers if name.startswith("access-control")]
+    assert questions(server) == []
+
+
+def test_elsewhere_there_is_nothing(endpoint):
+    head = {"Authorization": f"Bearer {endpoint.key}"}
+    for method, path, status in (("GET", "chat/completions", 405), ("POST", "responses", 404)):
+        told = httpx.request(method, f"{endpoint.url}/{path}", headers=head, trust_env=False)
+        assert (told.status_code, list(told.json())) == (status, ["error"])
+    assert httpx.post(f"{endpoint.url}/responses", trust_env=False).status_code == 401
+
+
+def test_a_body_that_is_too_large_is_not_read(endpoint):
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{endpoint._port}\r\n"
+    head += f"Authorization: Bearer {endpoint.key}\r\n"
+    with socket.create_connection(("127.0.0.1", endpoint._port), timeout=10) as wire:
+        wire.sendall(f"{head}Content-Length: {guard.LARGEST + 1}\r\n\r\n".encode())
+        assert b" 413 " in wire.recv(100)
+
+    def endless():
+        while True:
+            yield b" " * 2**16
+
+    with pytest.raises(httpx.HTTPError):
+        post(endpoint, endless()).raise_for_status()
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(server, monkeypatch):
+    monkeypatch.setattr(running, "_SLOW_S", 0.1)
+    with closing(Endpoint()) as endpoint:
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{endpoint._port}\r\n"
+        head += f"Authorization: Bearer {endpoint.key}\r\nContent-Length: 100\r\n\r\n{{"
+        with socket.create_connection(("127.0.0.1", endpoint._port), timeout=10) as wire:
+            wire.sendall(head.encode())
+            assert wire.recv(100) == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all of 127/8 is this machine on Linux")
+def test_it_listens_on_loopback_only(endpoint):
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.2", endpoint._port), timeout=5)
+
+
+def test_ask_sages_key_is_in_no_answer(server, endpoint):
+    server.on(QUERY, {"response": f"Not with {KEY}", "status": 400})
+    assert KEY not in post(endpoint).text
+    assert KEY not in repr(vars(endpoint))
+
+
+# -- where it is started ------------------------------------------------------------------------------------
+
+
+def test_without_a_key_nothing_is_started(own_settings, monkeypatch):
+    monkeypatch.setenv("ASKSAGE_URL", "http://127.0.0.1:9")
+    with pytest.raises(NoKey):
+        Endpoint()
+
+
+def test_a_port_that_is_taken_is_told(server, endpoint):
+    with pytest.raises(BadInput, match=f"port {endpoint._port} cannot be had"):
+        Endpoint(port=endpoint._port)
+
+
+def test_in_a_notebook_it_sets_the_variables_and_takes_them_back(
+    server, shell, monkeypatch, capsys, tmp_path
+):
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    shell.run_line_magic("asksage", f"serve --env --key-file {tmp_path / 'key'}")
+    shown = capsys.readouterr().out
+    running_here = here()
+    assert running_here.url in shown
+    assert running_here.key not in shown
+    assert (tmp_path / "key").read_text().strip() == running_here.key
+    with openai.OpenAI() as client:
+        assert client.chat.completions.create(**ASKED).usage.asksage_tokens == 63
+    shell.run_line_magic("asksage", "serve")  # still the same
+    assert here() is running_here
+    shell.run_line_magic("asksage", "serve --stop")
+    assert "stopped" in capsys.readouterr().out
+    assert (here(), "OPENAI_API_KEY" in os.environ, (tmp_path / "key").exists()) == (None, False, False)
+    with pytest.raises(httpx.ConnectError):
+        post(running_here)
+
+
+def test_it_ends_with_the_extension(server, shell):
+    shell.run_line_magic("asksage", "serve")
+    magic.unregister(shell)
+    assert here() is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals and modes of POSIX")
+def test_in_a_terminal_it_runs_until_ctrl_c(server, tmp_path):
+    program = [sys.executable, "-m", "asksage_jupyter.cli", "serve", "--key-file", str(tmp_path / "key")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        url = re.search(r"OPENAI_BASE_URL=(\S+)", process.stdout.readline())[1]
+        key = (tmp_path / "key").read_text().strip()
+        assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+        with openai.OpenAI(base_url=url, api_key=key) as client:
+            assert client.chat.completions.create(**ASKED).usage.asksage_tokens == 63
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert key not in "".join(said)
+    assert not (tmp_path / "key").exists()
+    assert sage.usage()["tokens"].tolist() == [63]
