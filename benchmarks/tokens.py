@@ -128,7 +128,7 @@ def each(kind: Path):
     from asksage_jupyter import tokens
 
     texts = _texts(kind)
-    tokens.count_each(["numpy is imported"])
+    tokens.count("")
     return lambda: sum(tokens.count_each(texts))
 
 

@@ -350,24 +350,22 @@ def test_each_block_of_a_file_is_told_when_it_is_read(tmp_path):
 )
 @settings(max_examples=150)
 def test_many_texts_count_as_one_by_one(name, texts):
-    texts += [*texts[:3], "x" * 3_000, ""]
+    texts += [*texts[:3], ""]
     assert tokens.count_each(texts, name) == [by_tiktoken(text, name) for text in texts]
 
 
-def test_many_texts_are_counted_together_and_equal_ones_once(monkeypatch):
-    calls = []
+def test_equal_texts_are_counted_once(monkeypatch):
+    counted = []
 
     class Encoding(tiktoken.Encoding):
-        def encode_to_numpy(self, text, **kwargs):
-            calls.append(text)
-            return super().encode_to_numpy(text, **kwargs)
+        def encode_ordinary(self, text):
+            counted.append(text)
+            return super().encode_ordinary(text)
 
     monkeypatch.setattr(encodings, "_built", {})
     monkeypatch.setattr(tiktoken, "Encoding", Encoding)
-    assert tokens.count_each(f"row {n % 100}" for n in range(100_000)) == [3] * 100_000
-    assert len(calls) == 1
-    assert tokens.count_each(f"row {n}" for n in range(40_000))[-1] == tokens.count("row 39999")
-    assert len(calls) < 20
+    assert tokens.count_each(f"row {n % 10}" for n in range(1_000)) == [3] * 1_000
+    assert sorted(counted) == [f"row {n}" for n in range(10)]
 
 
 @pytest.fixture
@@ -382,7 +380,7 @@ def gigatoken(monkeypatch):
 @settings(max_examples=300)
 def test_gigatoken_tokenizes_as_tiktoken(name, text):
     pytest.importorskip("gigatoken.gigatoken_rs")
-    text = counting.without_surrogates(text)
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     encode = fast.faster(name, text, by_tiktoken(text, name))
     assert encode is not None
     assert [*encode(text)] == encodings.encoding(name).encode_ordinary(text)

@@ -24,7 +24,7 @@ from .stores import opening
 from .stores.connections import Connections
 from .stores.place import Place, place_of
 from .stores.watch import Watch
-from .tables.reading import calls_statement, recent
+from .tables.reading import blocks, calls_statement, recent
 
 
 class LedgerView:
@@ -127,11 +127,11 @@ class LedgerView:
             return [tuple(row) for row in rows]
 
     def call_blocks(
-        self, account: Account, *, since: int, until: int, size: int = 65_536
+        self, account: Account | None, *, since: int | None, until: int | None, size: int = 4_096
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """`calls` of one account, `size` at a time, for months that are too long to hold in memory."""
+        """`calls`, `size` at a time, for whoever need not hold them all; few stay in the processor's cache."""
         with self._store.reading() as connection:
-            yield from sealing.call_blocks(connection, account, since, until, size)
+            yield from blocks(connection, calls_statement(account, since, until), size)
 
     def count_calls(self, account: Account, *, since: int, until: int, limit: int | None = None) -> int:
         """How many calls were sent within the bounds, open ones included; counted to `limit` a meter."""

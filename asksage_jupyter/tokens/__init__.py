@@ -4,8 +4,7 @@ A count is not a debit: the service adds a persona, history and references, and 
 tokenizer and rate. `asksage_jupyter.rates` turns these counts into Ask Sage tokens.
 """
 
-from .counting import count, count_file
-from .each import count_each
+from .counting import count, count_each, count_file
 from .encodings import ENCODINGS
 from .kinds import file_kind, kind_of
 

@@ -62,9 +62,6 @@ ENCODINGS = tuple(_FACTS)
 # Matches any text as one piece: the way, within tiktoken's public interface, to merge without splitting.
 _UNSPLIT = r"(?s:.+)"
 
-SEPARATOR = "<|endoftext|>"
-"""Parts texts that are encoded together."""
-
 _built: dict[tuple[str, bool], Encoding] = {}
 _building = threading.Lock()
 
@@ -102,13 +99,11 @@ def new_encoding(name: str, *, unsplit: bool = False) -> Encoding:
     """The encoding `name` anew, for a thread of its own: 45 MB (cl100k_base) or 81 MB (o200k_base)."""
     from tiktoken import Encoding
 
-    facts = _facts(name)
     return Encoding(
         name,
-        pat_str=_UNSPLIT if unsplit else facts.pattern,
+        pat_str=_UNSPLIT if unsplit else pattern(name),
         mergeable_ranks=ranks(name),
-        # Seen only where it is asked for: in a person's text <|endoftext|> is text.
-        special_tokens={SEPARATOR: facts.vocabulary},
+        special_tokens={},  # <|endoftext|> in a person's text is text
     )
 
 

@@ -29,38 +29,53 @@ ARROW = pyarrow.schema(
 _FIRST = "\0"
 
 
-class Blocks:
-    """Turns blocks of the ledger's rows into record batches whose dictionaries only ever grow."""
+_ROWS = 65_536  # of a batch: with fewer a file has too many, with more they take memory
 
-    def __init__(self) -> None:
-        self._codes: dict[str, dict[str, int]] = {
-            name: {member: code for code, member in enumerate(CLOSED.get(name, (_FIRST,)))}
-            for name in SCHEMA.of_dtype(CATEGORY)
-        }
 
-    def batch(self, rows: Sequence[Sequence[Any]]) -> pyarrow.RecordBatch:
-        """One block of rows, as `Ledger.calls` lists them."""
-        values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(LISTED)
-        arrays = [
-            self._coded(field, column)
-            if field.name in self._codes
-            else pyarrow.array(column, type=field.type)
-            for field, column in zip(ARROW, values, strict=True)
-        ]
-        return pyarrow.record_batch(arrays, schema=ARROW)
+def batches(blocks: Iterable[Sequence[Sequence[Any]]]) -> Iterator[pyarrow.RecordBatch]:
+    """Blocks of the ledger's rows as record batches, larger ones, whose dictionaries only ever grow."""
+    codes: dict[str, dict[str, int]] = {
+        name: {member: code for code, member in enumerate(CLOSED.get(name, (_FIRST,)))}
+        for name in SCHEMA.of_dtype(CATEGORY)
+    }
+    arrays: list[list[pyarrow.Array]] = []
+    rows = 0
+    for block in blocks:
+        values = zip(ARROW, zip(*block, strict=True), strict=True)
+        arrays.append([_array(field, column, codes.get(field.name)) for field, column in values])
+        rows += len(block)
+        if rows >= _ROWS:
+            yield _batch(arrays, codes)
+            arrays, rows = [], 0
+    if arrays:
+        yield _batch(arrays, codes)
 
-    def _coded(self, field: pyarrow.Field, values: Sequence[str | None]) -> pyarrow.DictionaryArray:
-        known = self._codes[field.name]
-        codes = [None if value is None else known.setdefault(value, len(known)) for value in values]
-        return pyarrow.DictionaryArray.from_arrays(
-            pyarrow.array(codes, type=field.type.index_type),
-            pyarrow.array(list(known), type=pyarrow.string()),
+
+def _array(field: pyarrow.Field, values: Sequence[Any], codes: dict[str, int] | None) -> pyarrow.Array:
+    if codes is None:
+        return pyarrow.array(values, type=field.type)
+    found = pyarrow.array(values, type=pyarrow.string()).dictionary_encode()
+    known = [codes.setdefault(name, len(codes)) for name in found.dictionary.to_pylist()]
+    return pyarrow.array(known, type=field.type.index_type).take(found.indices)
+
+
+def _batch(
+    arrays: Sequence[Sequence[pyarrow.Array]], codes: Mapping[str, dict[str, int]]
+) -> pyarrow.RecordBatch:
+    columns = [
+        pyarrow.DictionaryArray.from_arrays(
+            whole, pyarrow.array(list(codes[field.name]), type=pyarrow.string())
         )
+        if field.name in codes
+        else whole
+        for field, whole in zip(ARROW, map(pyarrow.concat_arrays, zip(*arrays, strict=True)), strict=True)
+    ]
+    return pyarrow.record_batch(columns, schema=ARROW)
 
 
-def table(rows: Sequence[Sequence[Any]]) -> pyarrow.Table:
-    """Rows of the ledger as a table."""
-    return pyarrow.Table.from_batches([Blocks().batch(rows)])
+def table(blocks: Iterable[Sequence[Sequence[Any]]]) -> pyarrow.Table:
+    """Blocks of the ledger's rows as a table."""
+    return pyarrow.Table.from_batches(batches(blocks), schema=ARROW)
 
 
 def between(calls: pyarrow.Table, since: int | None, until: int | None) -> pyarrow.Table:

@@ -112,11 +112,21 @@ def _parts(
         for period in sorted(tables):
             starts, ends = month.bounds(period)
             if start is None or start < starts:
-                yield ledger.calls(account, since=start, until=starts)
+                yield _read(ledger, account, start, starts)
             yield between(tables[period], since, until)
             start = ends
     if start is None or until is None or start < until:
-        yield ledger.calls(account, since=start, until=until)
+        yield _read(ledger, account, start, until)
+
+
+def _read(ledger: LedgerView, account: Account, since: int | None, until: int | None) -> Any:
+    """What is not sealed: as a table where Arrow is there, else as rows."""
+    blocks = ledger.call_blocks(account, since=since, until=until)
+    if not _has_arrow():
+        return [row for block in blocks for row in block]
+    from .arrow import table
+
+    return table(blocks)
 
 
 def _tables(ledger: LedgerView, account: Account, periods: list[str], seals: Seals) -> dict[str, Any]:
@@ -158,5 +168,4 @@ def _joined(parts: list[Any], releases: list[Callable[[], None]]) -> pandas.Data
         for each in releases:
             each()
 
-    tables = [arrow.table(part) if isinstance(part, list) else part for part in parts]
-    return arrow.frame(tables, release)
+    return arrow.frame(parts, release)

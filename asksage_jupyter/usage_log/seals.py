@@ -22,7 +22,7 @@ from .. import month
 from ..account import Account
 from ..ledger.stores.gate import Gate
 from ..ledger.stores.place import is_on_network
-from .arrow import ARROW, Blocks
+from .arrow import ARROW, batches
 from .manifest import Manifest, Seal, digest_of, new_file, stamp_of
 
 if TYPE_CHECKING:
@@ -161,9 +161,7 @@ class Seals:
 
     def _batches(self, period: str) -> Iterator[pyarrow.RecordBatch]:
         since, until = month.bounds(period)
-        blocks = Blocks()
-        for rows in self._ledger.call_blocks(self._account, since=since, until=until):
-            yield blocks.batch(rows)
+        return batches(self._ledger.call_blocks(self._account, since=since, until=until))
 
     def _tidy(self) -> None:
         """Remove the files that are no seals any more, where the system lets go of them."""

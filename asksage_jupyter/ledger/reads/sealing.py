@@ -6,13 +6,11 @@ after a presume. Whoever keeps a copy notes where each chain stood, and asks lat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from ...account import Account, Kind
-from ..tables.reading import calls_statement
 from ..tables.schema import account, call, entry, grant
 
 Chains = dict[int, tuple[int, str]]
@@ -93,16 +91,6 @@ def count_calls(
     return sum(
         connection.execute(counted, {**asked, "account_id": account_id}).scalar_one() for account_id in meters
     )
-
-
-def call_blocks(
-    connection: Connection, holder: Account, since: int, until: int, size: int
-) -> Iterator[list[tuple[Any, ...]]]:
-    """The settled and presumed calls in the order they were sent, `size` at a time."""
-    statement = calls_statement(holder, since, until).execution_options(yield_per=size)
-    with connection.execute(statement) as rows:
-        for block in rows.partitions():
-            yield [tuple(row) for row in block]
 
 
 def _asked(holder: Account) -> dict[str, str]:
