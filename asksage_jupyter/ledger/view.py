@@ -129,7 +129,7 @@ class LedgerView:
     def call_blocks(
         self, account: Account | None, *, since: int | None, until: int | None, size: int = 4_096
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """`calls`, `size` at a time, for whoever need not hold them all; few stay in the processor's cache."""
+        """`calls`, `size` at a time, for whoever need not hold them all; few stay in the cache."""
         with self._store.reading() as connection:
             yield from blocks(connection, calls_statement(account, since, until), size)
 
