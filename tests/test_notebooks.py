@@ -114,6 +114,19 @@ def test_the_months_notebook_ends_with_a_statement_that_adds_up(demo, tmp_path):
     assert "train:" in outputs(notebook, "%asksage statement")
 
 
+def test_the_notebook_of_a_thousand_rows_pays_once(demo, tmp_path):
+    notebook = executed("04-a-thousand-rows.ipynb", demo.environment, tmp_path)
+    assert "60 rows \\u2192 12 calls" in outputs(notebook, "import asksage_jupyter as sage")
+    (error,) = json.loads(outputs(notebook, "sage.map(tickets, prompt, budget=1)"))
+    assert error["ename"] == "OverLimit"
+    assert "5 of 60 rows" not in outputs(notebook, "mapped = ")
+    assert "58 of 60 rows answered" in outputs(notebook, "mapped = ")
+    assert " 0 tokens (billed)" in outputs(notebook, "again = ")
+    assert "who_status" in outputs(notebook, "tickets = tickets.asksage")
+    assert "the same again asks nothing" in outputs(notebook, "%%asksage --map")
+    assert "vegalite" in outputs(notebook, "import altair")
+
+
 # -- the quarter to explore --------------------------------------------------------------------------
 
 VEGA_LITE = "application/vnd.vegalite.v5+json"
