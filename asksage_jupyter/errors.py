@@ -32,6 +32,7 @@ import sys
 from datetime import datetime
 from typing import Any
 
+from .display.dates import day
 from .display.plain import plain
 
 
@@ -107,7 +108,7 @@ class NotEnoughTokens(AskSageError):
         ways.append(more)
         super().__init__(
             f"not enough {meter} tokens: {needed:,} needed, {left} until "
-            f"{resets_at:%d %b %Y} (UTC). Nothing was sent; {'; '.join(ways)}."
+            f"{day(resets_at, year=True)} (UTC). Nothing was sent; {'; '.join(ways)}."
         )
 
 
@@ -184,7 +185,7 @@ class OutOfTokens(Refused):
         words = [f"out of tokens, says Ask Sage ({told}); {whose}. Nothing was billed."]
         if remaining is not None:
             words.append(f"The ledger here counts {remaining:,} {meter} tokens left: %asksage reconcile.")
-        until = f"{resets_at:%d %b %Y} (UTC)" if resets_at else "the month ends"
+        until = f"{day(resets_at, year=True)} (UTC)" if resets_at else "the month ends"
         asked = f"%asksage request N{' --meter training' * (meter == 'training')} --reason TEXT"
         super().__init__(f"{' '.join(words)} Wait until {until}, or ask for more: {asked}.", status=status)
 

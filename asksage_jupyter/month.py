@@ -10,24 +10,18 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from .display.dates import day
 from .display.plain import shown
 from .errors import BadInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE, _HOUR = 60_000_000, 3_600_000_000
-_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def now() -> int:
     """The present instant, in microseconds UTC."""
     return time.time_ns() // 1000
-
-
-def day(date: date, *, year: bool = False) -> str:
-    """A date as people read it here, whatever the machine's language: "28 Nov", "28 Nov 2026"."""
-    words = f"{date.day} {_NAMES[date.month - 1]}"
-    return f"{words} {date.year}" if year else words
 
 
 def moment(t: int, zone: str = "UTC", now: int | None = None) -> str:

@@ -1,10 +1,15 @@
 """Tables, cards and bars: aligned for those who read text, and nothing in them is more than text."""
 
+import re
+from datetime import date
+from pathlib import Path
 from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+import asksage_jupyter
 from asksage_jupyter.display.bar import bar, thin_bar
+from asksage_jupyter.display.dates import day
 from asksage_jupyter.display.markup import card, fill, line, notice, quiet
 from asksage_jupyter.display.table import Table, width
 
@@ -71,3 +76,10 @@ def test_a_bar_shows_only_what_there_is():
     assert thin_bar(("empty", 0.0), ("used", 0.5)).count("width:") == 2  # one of a part, one its least
     assert 'aria-hidden="true"' in thin_bar()
     assert 'aria-valuenow="100"' in bar([("used", 0.8, "8"), ("over", 0.4, "4")], "tokens", "4 over")
+
+
+def test_a_date_is_the_same_in_every_language():
+    """What strftime names is told in the machine's language, and with a zero ahead."""
+    assert day(date(2026, 12, 1), year=True) == "1 Dec 2026"
+    sources = Path(asksage_jupyter.__file__).parent.rglob("*.py")
+    assert [path for path in sources if re.search(r"\{[^{}]*:[^{}]*%b", path.read_text("utf-8"))] == []

@@ -10,6 +10,7 @@ from ledger_desk import Clock, at
 import asksage_jupyter
 from asksage_jupyter import month
 from asksage_jupyter.account import Meter
+from asksage_jupyter.display.dates import day
 from asksage_jupyter.errors import BadInput, LedgerConflict, NotEnoughTokens
 from asksage_jupyter.session import Session, overdrawn, set_plan, top_up
 from asksage_jupyter.session.managing.plan import top_up as book
@@ -159,7 +160,7 @@ def test_a_plan_below_what_is_used_refuses_until_the_reset_and_says_so(server):
     (line,) = overdrawn(balance)
     resets = month.bounds(month.period_at(month.now()))[1]
     assert line.startswith("inference: 411 tokens of 400 are used or held; calls are refused until")
-    assert f"{month.to_datetime(resets):%d %b %Y}" in line
+    assert f" until {day(month.to_datetime(resets), year=True)}, " in line
     with pytest.raises(NotEnoughTokens, match="11 over"):
         asksage_jupyter.ask("Why?")
     assert overdrawn(top_up(100_000, receipt="A-1")) == []

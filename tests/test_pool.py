@@ -71,7 +71,7 @@ def test_a_hold_is_taken_from_the_member_and_from_the_pool(ledger):
 
 def test_a_cap_refuses_what_the_pool_could_pay(ledger):
     spent(ledger, ANA, 250)
-    with pytest.raises(NotEnoughTokens, match="60 needed, your cap has 50 left until 01 Dec 2026") as refused:
+    with pytest.raises(NotEnoughTokens, match="60 needed, your cap has 50 left until 1 Dec 2026") as refused:
         held(ledger, ANA, 60)
     assert (refused.value.remaining, refused.value.short) == (50, "your cap")
     assert figures(ledger, LAB) == (1000, 250, 0)

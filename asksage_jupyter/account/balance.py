@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .. import month
+from ..display.dates import day
 from ..month import rules_of
 from .records import Account, Meter
 
@@ -194,7 +195,7 @@ class Balance:
         """
         zone = self.account.zone
         reset = self.inference.resets_at.astimezone(rules_of(zone)).date()
-        words = f"Resets {month.day(reset, year=True)}"
+        words = f"Resets {day(reset, year=True)}"
         days = 0 if now is None else (reset - month.local_day(now, zone)).days
         if days < 1:  # also for figures so old that the month they are of has ended
             return words

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .. import month
+from ..display.dates import day
 
 if TYPE_CHECKING:
     from .balance import MeterBalance, Pool
@@ -161,7 +162,7 @@ def advice(meter: MeterBalance, zone: str) -> str:
     found = limiting(meter)
     if found.level not in (Level.USED_UP, Level.OVER) and (found.granted or not found.pool):
         return ""
-    until = month.day(meter.resets_at.astimezone(month.rules_of(zone)).date(), year=True)
+    until = day(meter.resets_at.astimezone(month.rules_of(zone)).date(), year=True)
     which = f"The pool {found.pool} is used up: calls" if found.pool else "Calls"
     return f"{which} are refused until {until}"
 

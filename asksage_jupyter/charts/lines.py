@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from ..display.dates import MONTHS
 from .look import FIGURE, GREY, MAIN, compact, written
 from .needed import altair
 
@@ -23,7 +24,7 @@ def days(course: Course, field: str = "day") -> altair.X:
     """The month's days as numbers, so that no time zone of a browser moves them."""
     axis = altair.Axis(
         values=list(range(1, course.last.day + 1, _WEEK)),
-        labelExpr=f"datum.value + ' {course.first:%b}'",
+        labelExpr=f"datum.value + ' {MONTHS[course.first.month - 1]}'",
         grid=False,
         title=None,
     )
@@ -116,7 +117,7 @@ def _ends(course: Course, middle: Sequence[Point]) -> list[altair.Chart]:
     rule = _line([(corner, allotment)], course, label=words)
     names = [written(rule, "right", -3, -8) if is_early else written(rule, "left", 3, -8)]
     if runs_out:
-        end = _line([(day, tokens)], course, label=f"{int(day)} {course.first:%b}")
+        end = _line([(day, tokens)], course, label=f"{int(day)} {MONTHS[course.first.month - 1]}")
         names.append(written(end, "center", 0, -8))
     elif middle:
         end = _line([(day, tokens)], course, label=f"{compact(tokens)} at this pace")

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ..account import Meter
+from ..display.dates import day
 from ..display.plain import one_line, shown
 from ..errors import BadInput
 
@@ -92,8 +93,7 @@ def by_day(tally: pandas.DataFrame) -> dict[date, int]:
 def span(tally: pandas.DataFrame) -> str:
     """The days a tally covers, like "1 Sep to 23 Nov 2026"."""
     first, last = tally["at"].min(), tally["at"].max()
-    end = f"{last.day} {last:%b %Y}"
+    end = day(last, year=True)
     if first.date() == last.date():
         return end
-    year = "" if first.year == last.year else f" {first.year}"
-    return f"{first.day} {first:%b}{year} to {end}"
+    return f"{day(first, year=first.year != last.year)} to {end}"

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 
 from ..account import Meter, MeterBalance
-from ..month import day as _day
+from ..display.dates import day as _day
 from ..month import rules_of
 from . import card
 from .days import to_come_share, today

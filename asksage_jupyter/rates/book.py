@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import month
 from ..account import Source
+from ..display.dates import day
 from ..errors import AskSageError, BadKey, NotReached, Unavailable
 from .estimate import Estimate, Part
 from .files import RECORDED
@@ -227,7 +228,7 @@ def _parts(rate: Rate, shares: Mapping[str, int], believed: Fit, expected: int) 
 
 def _basis(rate: Rate, believed: Fit) -> str:
     if rate.source is Source.PRICED:
-        rates = f"rates as the service priced them on {month.to_datetime(rate.as_of):%d %b %Y}"
+        rates = f"rates as the service priced them on {day(month.to_datetime(rate.as_of), year=True)}"
     elif believed.factor is None:
         rates = f"catalog rates x {rate.factor:.2f}, unverified"
     else:

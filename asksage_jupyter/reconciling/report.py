@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..account import Account, Meter
 from ..display.markup import card
-from ..month import to_datetime
+from ..month import moment
 
 _WIDTH = 100  # characters of a line of text
 
@@ -190,16 +190,17 @@ class Reconciled:
     @property
     def _title(self) -> str:
         whose = "the local demo" if self.account.is_demo else self.account.host
-        return f"Compared with {whose} at {to_datetime(self.as_of):%d %b %H:%M:%S} UTC"
+        return f"Compared with {whose} at {moment(self.as_of, self.account.zone)}"
 
     @property
     def _lines(self) -> list[str]:
+        zone = self.account.zone
         return [
             *(str(found) for found in self.meters),
             *(f"{found.period}, {found}" for found in self.closed),
-            *(_settled(call) for call in self.settled),
+            *(_settled(call, zone) for call in self.settled),
             *(f"{plan.meter} plan {plan.before:,} → {plan.monthly:,} ({plan.source})" for plan in self.plans),
-            *(_open(call) for call in self.still_open),
+            *(_open(call, zone) for call in self.still_open),
         ]
 
     @property
@@ -208,22 +209,18 @@ class Reconciled:
         return ", ".join([*told, "bills from the service's prompt log"] if self.settled else told)
 
 
-def _settled(call: Settled) -> str:
+def _settled(call: Settled, zone: str) -> str:
     was = "presumed" if call.presumed else "held"
-    return f"{_call(call)}: {call.before:,} {was} → {call.tokens:,} tokens (log)"
+    return f"{_call(call, zone)}: {call.before:,} {was} → {call.tokens:,} tokens (log)"
 
 
-def _open(call: StillOpen) -> str:
+def _open(call: StillOpen, zone: str) -> str:
     stay = "stay presumed" if call.presumed else "stay held"
-    return f"{_call(call)}: {call.tokens:,} {stay}: {call.why}"
+    return f"{_call(call, zone)}: {call.tokens:,} {stay}: {call.why}"
 
 
-def _call(call: Settled | StillOpen) -> str:
-    return f"{call.meter} call of {_time(call.sent_at)} to {call.model}"
-
-
-def _time(t: int) -> str:
-    return f"{to_datetime(t):%d %b %H:%M} UTC"
+def _call(call: Settled | StillOpen, zone: str) -> str:
+    return f"{call.meter} call of {moment(call.sent_at, zone)} to {call.model}"
 
 
 def _because(why: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import month
 from ..account import HELD, Level, Meter, Source, Status, advice, gauges, limiting, unbilled_words
+from ..display.dates import day
 from ..ledger import CALL_COLUMNS
 from .status import access_title
 
@@ -125,7 +126,7 @@ def days(used: Mapping[date, int], starts: int, ends: int, zone: str) -> list[Wi
     return [
         {
             "date": each.isoformat(),
-            "day": month.day(each),
+            "day": day(each),
             "used": used.get(each, 0),
             "figure": f"{used.get(each, 0):,}",
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..display.dates import day
 from ..month import to_datetime
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def summary(title: str, months: Sequence[MonthFigures], paces: Sequence[Pace], n
             *(f"| {label} | {' | '.join(cells)} |" for label, cells in rows.items()),
             "",
             *(f"- {pace.meter.capitalize()}: {pace.words} {pace.advice}".rstrip() for pace in paces),
-            f"- As of {as_of.day} {as_of:%b %Y %H:%M} UTC",
+            f"- As of {day(as_of, year=True)} {as_of:%H:%M} UTC",
             "",
         ]
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..account import tags
+from ..display.dates import day
 from ..display.plain import one_line
 from ..month import to_datetime
 
@@ -127,7 +128,7 @@ def foot(statement: Statement) -> list[str]:
     return [
         *([f"Plan: {' · '.join(told)}."] if told else []),
         f"{account.holder or 'nobody named'} at {account.host} · months of {account.zone} · "
-        f"as of {as_of.day} {as_of:%b %Y %H:%M} UTC.",
+        f"as of {day(as_of, year=True)} {as_of:%H:%M} UTC.",
         checked,
         f"Chain head: {found.head}",
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..account import Meter, MeterBalance
+from ..display.dates import day
 from ..display.table import Table
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class TeamReport:
         parts = [f"pool {self.pool}"]
         for meter in self.meters:
             rows = [row for row in self.rows if row.meter is meter.meter and (not row.has_left or row.used)]
-            parts.append(f"{meter} · resets {meter.resets_at.day} {meter.resets_at:%b %Y}")
+            parts.append(f"{meter} · resets {day(meter.resets_at, year=True)}")
             if rows:
                 whole = sum(row.used for row in rows)
                 table = Table(_HEAD, [_cells(row, whole) for row in rows])

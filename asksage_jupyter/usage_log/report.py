@@ -116,15 +116,16 @@ def report(
         for call in (dict(zip(CALL_COLUMNS, row, strict=True)) for row in session.ledger.open_calls(account))
         if (first or 0) <= call["sent_at"] and (last is None or call["sent_at"] < last)
     ]
-    return UsageReport(title, by, tables, _opened(opened))
+    return UsageReport(title, by, tables, _opened(opened, account.zone))
 
 
-def _opened(calls: list[dict[str, Any]]) -> tuple[str, ...]:
+def _opened(calls: list[dict[str, Any]], zone: str) -> tuple[str, ...]:
     """All in one line, then the newest in one each."""
     if not calls:
         return ()
     lines = [
-        f"{month.moment(call['sent_at'])} · {call['model']} · {call['tokens']:,} {call['meter']} tokens held"
+        f"{month.moment(call['sent_at'], zone)} · {call['model']} · "
+        f"{call['tokens']:,} {call['meter']} tokens held"
         for call in calls[:_OPEN_SHOWN]
     ]
     more = len(calls) - len(lines)

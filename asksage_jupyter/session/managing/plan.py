@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from ... import month
 from ...account import Meter
+from ...display.dates import day
 from ...display.plain import shown
 from ...errors import BadInput
 from ...ledger.moves.grants import checked
@@ -70,7 +71,7 @@ def overdrawn(balance: Balance) -> list[str]:
     zone = month.rules_of(balance.account.zone)
     return [
         f"{meter.meter}: {meter.used + meter.held:,} tokens of {meter.granted:,} are used or held; calls are "
-        f"refused until {meter.resets_at.astimezone(zone):%d %b %Y}, a top-up or a larger plan"
+        f"refused until {day(meter.resets_at.astimezone(zone), year=True)}, a top-up or a larger plan"
         for meter in (balance.inference, balance.training)
         if meter.remaining is not None and meter.granted is not None and meter.remaining <= 0 < meter.used
     ]
