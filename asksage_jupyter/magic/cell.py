@@ -65,7 +65,10 @@ def _run(shell: InteractiveShell, session: Session, options: CellOptions, body: 
         from ..session.asking import prompt
 
         query = build_query(session, expand(body.strip("\n"), *names), options.model, options.of_call)
-        estimate, ask = partial(prompt.price, session, query), partial(prompt.ask, session, query)
+        estimate, ask = (
+            partial(prompt.price, session, query),
+            partial(prompt.ask, session, query, otherwise=options.otherwise),
+        )
     else:
         from ..session.asking.plugins import price_plugin, run_plugin
 

@@ -39,6 +39,8 @@ class CellOptions:
         Price it, send nothing.
     max_tokens : int or None
         Refuse when the estimate is above this many Ask Sage tokens.
+    otherwise : str or None
+        The model to ask instead where the first is refused before it is sent.
     stream : bool
         Show the reply while it arrives.
     help : bool
@@ -72,6 +74,7 @@ class CellOptions:
     file: str | None = None
     estimate: bool = False
     max_tokens: int | None = None
+    otherwise: str | None = None
     stream: bool = True
     help: bool = False
     plugin: str | None = None
@@ -122,6 +125,8 @@ def parse_cell(line: str) -> CellOptions:
     values = tuple((name, value) for name, _, value in (word.partition("=") for word in given))
     options["tag"] = tuple(options["tag"])
     found = CellOptions(**options, model=words[0] if words else None, given=values)
+    if found.otherwise and (wrong := [name for name in ("compare", "plugin", "map") if getattr(found, name)]):
+        raise BadInput(f"with --{wrong[0]} there is no --else: it is another model for one prompt")
     if found.compare:
         _only_of_one_model(found)
     if found.plugin is not None:
@@ -219,6 +224,10 @@ def _add_price(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-tokens", type=tokens, metavar="N",
         help="refuse when the estimate is above N Ask Sage tokens",
+    )  # fmt: skip
+    group.add_argument(
+        "--else", dest="otherwise", metavar="MODEL",
+        help="ask this model instead where the first is refused before it is sent; the receipt tells",
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def ask(
     prompt: str,
     *,
     model: str | None = None,
+    otherwise: str | None = None,
     max_tokens: int | None = None,
     on_text: Callable[[str], None] | None = None,
     **options: Unpack[Options],
@@ -38,6 +39,9 @@ def ask(
     prompt : str
     model : str, optional
         An exact model id; ``AskSage.model`` when absent.
+    otherwise : str, optional
+        Another one, that is asked instead where `model` is refused before it is sent: for want of tokens, or
+        by `max_tokens`. The receipt tells.
     max_tokens : int, optional
         Refuse when the estimate is above this many Ask Sage tokens.
     on_text : callable, optional
@@ -59,11 +63,14 @@ def ask(
     ReplyLost, Interrupted
         The hold stays open until the bill is known.
     """
+    from . import given
     from .asking import prompt as asking
     from .asking.query import build_query, limit_of
 
     session, limit = current(), limit_of(max_tokens)
-    return asking.ask(session, build_query(session, prompt, model, options), limit=limit, on_text=on_text)
+    query = build_query(session, prompt, model, options)
+    other = None if otherwise is None else given.text(otherwise, "otherwise")
+    return asking.ask(session, query, otherwise=other, limit=limit, on_text=on_text)
 
 
 def estimate(prompt: str, model: str | None = None, **options: Unpack[Options]) -> Estimate:

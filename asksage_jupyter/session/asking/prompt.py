@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ...errors import NotEnoughTokens, OverLimit
 from ..exchanges import Exchange
 from .listener import Listener
 from .question import Question, put
@@ -34,6 +35,7 @@ def ask(
     session: Session,
     query: Query,
     *,
+    otherwise: str | None = None,
     limit: int | None = None,
     on_text: Callable[[str], None] | None = None,
 ) -> Reply:
@@ -41,6 +43,9 @@ def ask(
 
     Parameters
     ----------
+    otherwise : str, optional
+        The model that is asked instead where the hold of the query's own is refused, or its estimate is above
+        `limit`; the reply's notes tell. Never after anything was sent.
     limit : int, optional
         Refuse when the estimate is above this many Ask Sage tokens.
     on_text : callable, optional
@@ -57,6 +62,25 @@ def ask(
     Interrupted
         The person stopped it; its `reply` holds the text so far, and the hold stays open.
     """
+    if otherwise is None:
+        return _ask(session, query, limit, on_text)
+    session.prepared(lambda: session.pricing.rate(otherwise))  # a model that is none is told at once
+    try:
+        return _ask(session, query, limit, on_text)
+    except NotEnoughTokens as short:
+        why = f"{short.needed:,} tokens needed, {short.remaining:,} left"
+    except OverLimit as above:
+        why = f"{above.estimate:,} tokens, above the limit of {above.limit:,}"
+    return _ask(session, replace(query, model=otherwise), limit, on_text, f"instead of {query.model} ({why})")
+
+
+def _ask(
+    session: Session,
+    query: Query,
+    limit: int | None,
+    on_text: Callable[[str], None] | None,
+    *notes: str,
+) -> Reply:
     listener = Listener(on_text)
 
     def prepare() -> Question:
@@ -68,6 +92,7 @@ def ask(
             session.service.prepare(known, listener if on_text is not None else None),
             listener,
             learn=lambda answer: _learn(session, known, parts, answer),
+            notes=notes,
         )
 
     return put(session, query.model, prepare, limit=limit)

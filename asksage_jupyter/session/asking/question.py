@@ -46,6 +46,8 @@ class Question:
         Called with the answer, after it was debited.
     keep : callable
         Called with the answer and its bill, None where it is not told, before it is debited.
+    notes : tuple of str
+        What the receipt says of it first.
     """
 
     estimate: Estimate
@@ -54,6 +56,7 @@ class Question:
     answering: str | None = None
     learn: Callable[[Answer], None] = lambda answer: None
     keep: Callable[[Answer, Bill | None], None] = lambda answer, bill: None
+    notes: tuple[str, ...] = ()
 
 
 def put(session: Session, model: str, prepare: Callable[[], Question], *, limit: int | None = None) -> Reply:
@@ -176,7 +179,8 @@ def _served(answer: Answer, question: Question) -> str | None:
 
 def _reply(session: Session, answer: Answer, question: Question, held: Held, bill: Bill | None) -> Reply:
     estimate, served = question.estimate, _served(answer, question)
-    notes = [f"{part.name} ~{part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
+    notes = [*question.notes]
+    notes += [f"{part.name} ~{part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
     if served:
         notes.append(f"asked {question.answering or estimate.model}, answered by {served}")
     if held.trouble:
@@ -215,6 +219,7 @@ def _interrupted(session: Session, question: Question, held: Held) -> Interrupte
         held.call.op,
         held=held.tokens,
         balance=session.balance_now(),
+        notes=question.notes,
         interrupted=True,
         is_demo=session.account.is_demo,
     )
