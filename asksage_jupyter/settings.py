@@ -110,6 +110,11 @@ class AskSage(SingletonConfigurable):
     timeout_s = Float(300.0, min=1.0, help="Seconds without a byte after which a reply counts as lost.").tag(
         config=True
     )
+    keep_replies_days = Int(
+        30,
+        min=1,
+        help="Days that a map's replies are kept on this machine, to be shown again for nothing.",
+    ).tag(config=True)
     presume_after_s = Int(
         3600, min=60, help="Seconds after which a call without a known bill counts as spent at its estimate."
     ).tag(config=True)

@@ -19,6 +19,8 @@ import asksage_jupyter.usage_log.accessor
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverLimit
 from asksage_jupyter.mapping import map as map_rows
+from asksage_jupyter.mapping.store import open_replies
+from asksage_jupyter.month import now
 from asksage_jupyter.session import current, forget
 from asksage_jupyter.session.waiting import tell_waiting
 
@@ -499,3 +501,27 @@ def test_a_second_stop_leaves_what_is_under_way(server):
 def test_calls_are_booked_under_the_job(labels, reviews):
     map_rows(reviews, "Good or bad? {text}", name="reviews")
     assert set(sage.usage()["job"]) == {"reviews"}
+
+
+def test_kept_replies_are_taken_away_without_a_trace(shell, labels, tmp_path):
+    labels.on(QUERY, billed("canary-5d1 good", 7))
+    map_rows(["one", "two"], "Good? {value}")
+    (said_of_them,), error = ran(shell, "%asksage replay")
+    assert error is None
+    assert "2 replies" in said_of_them["text/plain"]
+    _, error = ran(shell, "%asksage replay clear --older 30d")
+    assert map_rows(["one", "two"], "Good? {value}").tokens == 0
+    _, error = ran(shell, "%asksage replay clear")
+    assert error is None
+    stores = [path for path in tmp_path.glob("*.replies*") if path.is_file()]
+    assert not any(b"canary-5d1" in path.read_bytes() for path in stores)
+    assert map_rows(["one", "two"], "Good? {value}").tokens == 14
+
+
+def test_replies_that_are_too_old_are_let_go(labels, monkeypatch):
+    map_rows(["one", "two"], "Good? {value}")
+    session = current()
+    monkeypatch.setattr(session, "_clock", lambda: now() + 31 * 86_400 * 1_000_000)
+    replies = open_replies(session)
+    assert replies.kept == 0
+    replies.close()

@@ -9,7 +9,7 @@ from ..display.plain import brief
 from ..errors import BadInput
 from ..prompting import cell_parser, words_at
 from ..session.near import did_you_mean
-from . import datasets, help, plan, services, serving, spending
+from . import datasets, help, plan, replies, services, serving, spending
 from .command import Command, Names, Notice
 
 __all__ = ["COMMANDS", "Command", "Names", "Notice", "understood", "wants_help"]
@@ -34,6 +34,7 @@ COMMANDS = {
         services.FOLLOW_UP,
         spending.RECONCILE,
         spending.STATEMENT,
+        replies.REPLAY,
         plan.LOGIN,
         spending.PANEL,
         serving.SERVE,

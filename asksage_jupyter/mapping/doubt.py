@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 BILLED_LOST = "its reply was lost and is billed; resend_unknown=True asks again and pays again"
 IN_DOUBT = "it may be billed: %asksage reconcile finds out; resend_unknown=True asks again, and may pay twice"
-CLEARED = "its reply is kept no longer; fresh=True asks again"
 
 
 @dataclass(slots=True)
@@ -72,7 +71,7 @@ def look(
         elif there.is_kept:
             if not there.is_booked:
                 unbooked.append((task, there))
-            if fresh or (there.text is None and resend_unknown):
+            if fresh or there.text is None:  # what was taken away was taken away to be asked again
                 before.missing.append(task)
             else:
                 before.outcomes[task.key] = _kept(there)
@@ -87,8 +86,6 @@ def look(
 
 def _kept(there: Found) -> Outcome:
     cost = there.bill.tokens if there.bill else 0
-    if there.text is None:
-        return Outcome(RowStatus.UNKNOWN, How.REPLAYED, reason=CLEARED, before=cost, op=there.op)
     return Outcome(
         RowStatus.OK,
         How.REPLAYED,

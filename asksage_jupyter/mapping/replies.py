@@ -102,6 +102,7 @@ class Replies:
         if version < _VERSION:
             with self._writing():
                 run(_SCHEMA)
+                run("CREATE INDEX IF NOT EXISTS reply_by_time ON reply(at) WHERE text IS NOT NULL")
                 run(f"PRAGMA user_version={_VERSION}")
 
     def close(self) -> None:
@@ -134,7 +135,7 @@ class Replies:
                 "INSERT INTO reply(key, op, owner, job, at) VALUES(?, ?, ?, ?, ?) "
                 "ON CONFLICT(key) DO UPDATE SET op=excluded.op, owner=excluded.owner, job=excluded.job, "
                 "at=excluded.at, text=NULL, model=NULL, bill=NULL, is_booked=0, is_kept=0 "
-                "WHERE is_kept AND reply.at < ?",
+                "WHERE is_kept AND (reply.at < ? OR reply.text IS NULL)",
                 (key, op, owner.name, job, self._clock(), -1 if over is None else over),
             )
             return claimed.rowcount == 1
@@ -184,6 +185,24 @@ class Replies:
         with self._told(), self._lock:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return changed
+
+    def let_go(self, *, before: int) -> None:
+        """Take away the texts that are older, if there are any."""
+        with self._told(), self._lock:
+            found = self._connection.execute(
+                "SELECT 1 FROM reply WHERE text IS NOT NULL AND at < ? LIMIT 1", (before,)
+            ).fetchone()
+        if found:
+            self.clear(before=before)
+
+    @property
+    def kept(self) -> int:
+        """How many replies there are."""
+        with self._told(), self._lock:
+            (number,) = self._connection.execute(
+                "SELECT count(*) FROM reply WHERE text IS NOT NULL"
+            ).fetchone()
+        return int(number)
 
     # -- the file ------------------------------------------------------------------------------------
 

@@ -178,7 +178,7 @@ class Run:
 
     def _go(self, owner: Owner, wanted: list[Task]) -> Exception | None:
         terms = self.terms
-        over = self.session.clock() if terms.fresh or terms.resend_unknown else None
+        over = self.session.clock() if terms.fresh else None
         purse = Purse(terms.budget, self._spent())
         self._sender = Sender(
             self.session, self.query, self.replies, owner, terms.job, self.costs, purse, over

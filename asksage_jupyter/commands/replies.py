@@ -1,0 +1,52 @@
+"""The replies of maps that are kept on this machine, and how they are taken away."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator, Sequence
+
+from ..errors import BadInput
+from ..prompting import option
+from ..session import current
+from .command import Command
+
+_DAY = 86_400 * 1_000_000
+_DAYS = re.compile(r"(\d{1,5})d?")
+
+
+def _days(value: str) -> int:
+    found = _DAYS.fullmatch(value)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of days: write one like 30d")
+    return int(found[1])
+
+
+def _replay(words: Sequence[str], older: int | None) -> Iterator[object]:
+    from ..mapping.store import open_replies
+
+    if words not in ([], ["clear"]) or (older is not None and not words):
+        raise BadInput(f"write %asksage {REPLAY.usage}")
+    session = current()
+    replies = open_replies(session)
+    try:
+        if words:
+            before = None if older is None else session.clock() - older * _DAY
+            yield f"{replies.clear(before=before):,} replies were taken away; their rows would be asked again"
+        else:
+            days = session.settings.keep_replies_days
+            kept = f"{replies.kept:,} replies of maps are kept, {days} days each"
+            yield f"{kept}; %asksage replay clear takes them away"
+    finally:
+        replies.close()
+
+
+REPLAY = Command(
+    "replay",
+    "[clear [--older 30d]]",
+    "how many replies of maps are kept on this machine; clear takes them away",
+    _replay,
+    options=(option("--older", type=_days, metavar="DAYS", help="only those older than so many days"),),
+    words=1,
+    has_figures=False,
+)
