@@ -7,10 +7,9 @@ In a notebook::
     %%asksage
     Why is the sky blue?
 
-From Python: `choose_model`, `ask`, `compare`, `map`, `estimate`, `train`, `booked`, `balance`, `panel`,
-`notebook_cost`,
-`usage`, `pace`, `usage_chart`, `heatmap`, `top_chart`, `estimate_chart`, `reconcile`, `statement`,
-`set_plan`, `top_up`.
+From Python: `choose_model`, `ask`, `compare`, `map`, `estimate`, `notebook_cost`, `train`, `booked`,
+`budget`, `balance`, `panel`, `usage`, `pace`, `usage_chart`, `heatmap`, `top_chart`, `estimate_chart`,
+`reconcile`, `statement`, `set_plan`, `top_up`.
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from .session import ask as ask
     from .session import balance as balance
     from .session import booked as booked
+    from .session import budget as budget
     from .session import choose_model as choose_model
     from .session import compare as compare
     from .session import estimate as estimate
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 _find, __all__ = lazily(
     __name__,
     {
-        ".session": "Comparison Reply ask balance booked choose_model compare estimate notebook_cost "
-        "set_plan top_up train",
+        ".session": "Comparison Reply ask balance booked budget choose_model compare estimate "
+        "notebook_cost set_plan top_up train",
         ".charts": "estimate_chart heatmap top_chart usage_chart",
         ".mapping": "map",
         ".pacing": "pace",

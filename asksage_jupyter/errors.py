@@ -8,6 +8,7 @@
     │   └── NoKey                neither a key nor the local demo
     ├── NotEnoughTokens          the meter cannot pay; nothing was sent
     ├── OverLimit                the person's own --max-tokens; nothing was sent
+    │   └── OverEnvelope         less is left of an envelope; nothing was sent
     ├── ServiceError             Ask Sage, or the way to it, failed
     │   ├── Refused              certain: nothing was billed, the hold is voided
     │   │   ├── BadKey           the key or the JWT is not accepted
@@ -126,6 +127,26 @@ class OverLimit(AskSageError):
         super().__init__(
             f"the estimate is {estimate:,} tokens, above your limit of {limit:,}. Nothing was sent; "
             f"shorten the prompt, choose a cheaper model or raise --max-tokens."
+        )
+
+
+class OverEnvelope(OverLimit):
+    """The estimate is above what is left of an envelope; nothing was sent.
+
+    Attributes
+    ----------
+    estimate, limit : int
+        Ask Sage tokens; `limit` is what is left.
+    envelope : str
+        Which, in words.
+    """
+
+    def __init__(self, envelope: str, estimate: int, left: int, told_by: str) -> None:
+        self.envelope, self.estimate, self.limit = envelope, estimate, left
+        AskSageError.__init__(
+            self,
+            f"{envelope} has {left:,} tokens left, {estimate:,} needed. Nothing was sent; it is limited by "
+            f"{told_by or 'its caller'}.",
         )
 
 

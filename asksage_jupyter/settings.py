@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import math
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from traitlets import (
 from traitlets.config import SingletonConfigurable
 
 from .account import Account, tags
-from .display.plain import storable
+from .display.plain import shown, storable
 from .errors import AskSageError, BadInput
 from .ledger.stores.address import Address, resolved
 from .ledger.stores.address import data_folder as data_folder
@@ -53,7 +54,9 @@ _VARIABLES = {
     "ledger": "ASKSAGE_LEDGER",
     "project": "ASKSAGE_PROJECT",
     "holidays": "ASKSAGE_HOLIDAYS",
+    "envelope": "ASKSAGE_ENVELOPE",
 }
+_ENVELOPE = re.compile(r"([^=]+=)?[0-9][0-9_,]{0,20}")
 FORMATS = ("markdown", "code", "json", "html", "text")
 
 
@@ -88,6 +91,10 @@ class AskSage(SingletonConfigurable):
     project = Unicode(help="Project that calls are booked under in the usage log (ASKSAGE_PROJECT).").tag(
         config=True
     )
+    envelope = Unicode(
+        help="Ask Sage tokens that each kernel may spend in its life, like 20000; with a name, like "
+        "nightly-7=20000, that all may together which are given it (ASKSAGE_ENVELOPE)."
+    ).tag(config=True)
     tags: Dict[str, str] = Dict(
         key_trait=Unicode(),
         value_trait=Unicode(),
@@ -189,6 +196,10 @@ class AskSage(SingletonConfigurable):
     def _project(self) -> str:
         return os.environ.get("ASKSAGE_PROJECT", "")
 
+    @default("envelope")
+    def _envelope(self) -> str:
+        return os.environ.get("ASKSAGE_ENVELOPE", "")
+
     @default("holidays")
     def _holidays(self) -> list[str]:
         return os.environ.get("ASKSAGE_HOLIDAYS", "").replace(",", " ").split()
@@ -219,6 +230,13 @@ class AskSage(SingletonConfigurable):
         given: list[str] = proposal.value
         _refuse(_working_days, **{"weekend": (), "holidays": (), proposal.trait.name: given})
         return given
+
+    @validate("envelope")
+    def _checked_envelope(self, proposal: Bunch) -> str:
+        limit: str = proposal.value
+        if limit and not _ENVELOPE.fullmatch(limit):
+            raise BadSetting(f"AskSage.envelope is like 20000 or nightly=20000, not {shown(limit)}")
+        return limit
 
     @validate("tags")
     def _checked_tags(self, proposal: Bunch) -> dict[str, str]:

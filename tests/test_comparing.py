@@ -180,7 +180,7 @@ class Contended(Ledger):
 
     tokens = holds = 0
 
-    def hold(self, account, call, *, due):
+    def hold(self, account, call, **how):
         self.holds += 1
         if self.holds == 2:
             other = PROCESSES.Process(
@@ -188,7 +188,7 @@ class Contended(Ledger):
             )
             other.start()
             other.join()
-        super().hold(account, call, due=due)
+        super().hold(account, call, **how)
 
 
 def take(path, host, holder, tokens):
@@ -268,8 +268,8 @@ class StoppedAt(Ledger):
 
     holds = 0
 
-    def hold(self, account, call, *, due):
-        super().hold(account, call, due=due)
+    def hold(self, account, call, **how):
+        super().hold(account, call, **how)
         self.holds += 1
         if self.holds == 2:
             _thread.interrupt_main()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -10,8 +11,8 @@ from ledger_desk import INFERENCE, a_bill, a_call, figures
 from rules_desk import FORBIDDEN, HOUR, Writer, about_bill, connected, login_of, writer
 from sqlalchemy import make_url
 
-from asksage_jupyter.account import Account, Meter
-from asksage_jupyter.errors import LedgerError, LedgerUnusable, NotEnoughTokens
+from asksage_jupyter.account import Account, Envelope, Meter, Per
+from asksage_jupyter.errors import LedgerError, LedgerUnusable, NotEnoughTokens, OverEnvelope
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.place import place_of
 from asksage_jupyter.ledger.stores.postgres.checks import CHECKS, TRIGGERS
@@ -692,10 +693,46 @@ def test_a_member_books_under_codes_and_the_database_works_out_the_same_hash(tea
             mine.settle(call.op, a_bill(5))
 
 
+def test_a_member_has_envelopes_of_their_own(team, database):
+    envelopes = [Envelope("project", "apollo", 100), Envelope("job", "labels", 30, Per.ALL)]
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        for billed in (10, 25):
+            call = a_call(20, mine._clock)
+            mine.hold(ANA, call, due=mine._clock() + HOUR, within=envelopes[: 2 if billed == 10 else 1])
+            mine.settle(call.op, a_bill(billed))
+        call = a_call(20, mine._clock)
+        mine.hold(ANA, call, due=mine._clock() + HOUR, within=envelopes)
+        mine.void(call.op)
+        mine.hold(
+            ANA, a_call(20, mine._clock), due=mine._clock() + HOUR, within=[replace(envelopes[1], tokens=40)]
+        )
+        with pytest.raises(OverEnvelope):
+            mine.hold(ANA, a_call(66, mine._clock), due=mine._clock() + HOUR, within=envelopes[:1])
+        assert mine.verify().problems == ()
+
+
+def test_an_envelope_is_ones_own_and_touches_nobody_elses_call(ana, ben, team, of_ben):
+    name = f"envelope:{ANAS}:project:x"
+    theirs = ACCOUNT + " (%s, %s, 'inference', 'UTC')"
+    refused(ana, lambda m: m.run(theirs, HOST, f"envelope:{BENS}:project:x"), psycopg.Error)
+    with ana.move():
+        ana.run(theirs, HOST, name)
+        values = "INSERT INTO grant_ (account_id, source, starts, ends) VALUES (%s, 'envelope:all', 0, %s)"
+        ana.run(values, ana.account(name), now() + MONTH)
+        about = (HOST, name, "inference", "envelope:all", 0, None)
+        made = ana.run("SELECT id, ends FROM grant_ WHERE source = 'envelope:all'")[0]
+        ana.entry(made[0], "envelope:all", "grant", 500, about=(*about[:-1], made[1]))
+    refused(ana, lambda m: m.entry(made[0], of_ben, "hold", 100), psycopg.Error)
+    refused(ana, lambda m: m.entry(made[0], of_ben, "settle", 0), psycopg.Error)
+    refused(ana, lambda m: m.entry(made[0], "a-gift", "correct", -5), psycopg.Error)
+    refused(ben, lambda m: m.run(theirs, HOST, f"envelope:{ANAS}:project:y"), psycopg.Error)
+    team.ledger.settle(of_ben, a_bill(100))
+
+
 def test_rules_that_change_come_with_a_step():
     """Else they reach new ledgers alone: append a step to both lists, and write this anew."""
     rules = repr((LOGIN, WHO, CHECKS, TRIGGERS, ASKED, SEES, ADDS, COLUMNS)).encode()
-    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (7, "f070a9e9d53e")
+    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (8, "836da1e088cf")
 
 
 def test_an_account_of_ones_own_is_made_on_the_other_meter(team, database):

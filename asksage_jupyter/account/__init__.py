@@ -1,10 +1,12 @@
 """Meter, Grant, Entry, Call, Balance, their arithmetic, and how a meter is told. Knows nothing else."""
 
 from .balance import Balance, MeterBalance, Pool, unbilled_words
+from .envelope import Envelope, Per
 from .gauge import Gauge, Level, advice, gauges, limiting
 from .records import HELD, OPEN, Account, Bill, Call, Entry, Grant, Kind, Meter, Source, Status
 
 __all__ = [
-    "HELD", "OPEN", "Account", "Balance", "Bill", "Call", "Entry", "Gauge", "Grant", "Kind", "Level", "Meter",
-    "MeterBalance", "Pool", "Source", "Status", "advice", "gauges", "limiting", "unbilled_words",
+    "HELD", "OPEN", "Account", "Balance", "Bill", "Call", "Entry", "Envelope", "Gauge", "Grant", "Kind",
+    "Level", "Meter", "MeterBalance", "Per", "Pool", "Source", "Status", "advice", "gauges", "limiting",
+    "unbilled_words",
 ]  # fmt: skip

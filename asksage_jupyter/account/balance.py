@@ -84,7 +84,9 @@ class MeterBalance:
     pool : Pool or None
         The pool that a call must fit too, of a pool's member.
     bound : int or None
-        What the account's organisation leaves at the service, where that is below the account's own.
+        What the account's organisation, or an envelope, leaves besides the account's own.
+    bounded_by : str
+        Which of them it is.
     """
 
     meter: Meter
@@ -96,6 +98,7 @@ class MeterBalance:
     resets_at: datetime
     pool: Pool | None = None
     bound: int | None = None
+    bounded_by: str = "your organisation's pool"
 
     @property
     def remaining(self) -> int | None:
@@ -104,7 +107,7 @@ class MeterBalance:
 
     @property
     def spendable(self) -> int | None:
-        """What a call may cost: `remaining`, but no more than the pool, or the organisation, has left."""
+        """What a call may cost: `remaining`, but no more than a pool, organisation or envelope has left."""
         if self.bound is not None and self.remaining is not None:
             return min(self.remaining, self.bound)
         if self.pool is None or self.pool.remaining is None or self.remaining is None:
@@ -151,10 +154,10 @@ class MeterBalance:
 
     @property
     def bound_words(self) -> str:
-        """What the organisation leaves, where that is less than the account's own; else empty."""
+        """What an organisation or envelope leaves, where that is less than the account's own; else empty."""
         if self.bound is None or self.remaining is None or self.bound >= self.remaining:
             return ""
-        return f"your organisation's pool leaves {self.bound:,}, below your own {self.remaining:,}"
+        return f"{self.bounded_by} leaves {self.bound:,}, below your own {self.remaining:,}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Self
 
 from ..display.plain import shown
 from ..errors import BadInput
+from .envelope import PREFIX
 
 DEMO_HOLDER = "local-demo"
 _POOL = "pool:"
@@ -105,6 +106,11 @@ class Account:
     def is_pool(self) -> bool:
         """Whether it is a pool's, and nobody's own."""
         return self.holder.startswith(_POOL)
+
+    @property
+    def is_envelope(self) -> bool:
+        """Whether it is that of a limit inside a person's account."""
+        return self.holder.startswith(PREFIX)
 
     @property
     def pool(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import month
-from ..account import Account, Bill, Call, Grant, Meter
+from ..account import Account, Bill, Call, Envelope, Grant, Meter
 from ..display.plain import storable
 from ..errors import BadInput
 from .moves import calls, grants, pools
@@ -223,18 +223,22 @@ class Ledger(LedgerView):
         with self._store.reading() as connection:
             return roles.are_installed(connection)
 
-    def hold(self, account: Account, call: Call, *, due: int) -> None:
+    def hold(self, account: Account, call: Call, *, due: int, within: Sequence[Envelope] = ()) -> None:
         """Set aside the call's estimate before it is sent; the same call again changes nothing.
 
         Parameters
         ----------
         due : int
             Microseconds UTC, after which the hold may be presumed spent.
+        within : sequence of Envelope
+            Limits inside the account, each of which must pay for the call as well, in the same transaction.
 
         Raises
         ------
         NotEnoughTokens
             The live grants cannot pay, or the pool's cannot; nothing was written.
+        OverEnvelope
+            What is left of an envelope is less; nothing was written.
         LedgerConflict
             The op was held with other figures; nothing was written.
         LedgerError
@@ -246,7 +250,7 @@ class Ledger(LedgerView):
         told = {name: None if text is None else storable(text) for name, text in told.items()}
         call = replace(call, **told)
         self._store.write(
-            lambda connection: calls.hold(connection, account, call, due, self._clock()), of=account
+            lambda connection: calls.hold(connection, account, call, due, self._clock(), within), of=account
         )
 
     def settle(self, op: str, bill: Bill) -> None:

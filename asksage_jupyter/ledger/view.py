@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import month
-from ..account import Account, Balance, Meter
+from ..account import Account, Balance, Envelope, Meter
 from ..display.plain import storable
 from .moves import grants, pools
 from .moves.pools import Member
@@ -105,6 +105,17 @@ class LedgerView:
         return alone or self._store.read(
             lambda connection: balances.balance_in_pool(connection, account, clock), snapshot=True
         )
+
+    def left_in(self, account: Account, meter: Meter, envelopes: Sequence[Envelope]) -> list[int]:
+        """What each of these envelopes of the account has left now, in Ask Sage tokens.
+
+        Raises
+        ------
+        LedgerError
+        """
+        clock = self._clock()
+        with self._store.reading(snapshot=True) as connection:
+            return [balances.left_in(connection, account, meter, each, clock) for each in envelopes]
 
     def calls(
         self, account: Account | None = None, *, since: int | None = None, until: int | None = None

@@ -26,7 +26,8 @@ def table(name: str) -> tuple[dict[str, Any], Path | None]:
             found = path.stat()
         except OSError:
             continue
-        said = _read(path, found.st_mtime_ns, found.st_size)
+        tool = _read(path, found.st_mtime_ns, found.st_size).get("tool", {})
+        said = tool.get("asksage") if isinstance(tool, dict) else None
         if said is None:
             continue
         wanted = said.get(name, {}) if isinstance(said, dict) else None
@@ -34,6 +35,14 @@ def table(name: str) -> tuple[dict[str, Any], Path | None]:
             raise ConfigurationError(f"{path}: [tool.asksage.{name}] is no table")
         return wanted, path
     return {}, None
+
+
+def project_name(path: Path) -> str:
+    """What a project's file calls it; its folder's name where it does not."""
+    found = path.stat()
+    project = _read(path, found.st_mtime_ns, found.st_size).get("project", {})
+    name = project.get("name") if isinstance(project, dict) else None
+    return name if isinstance(name, str) and name else path.parent.name
 
 
 def _candidates() -> list[Path]:
@@ -51,12 +60,10 @@ def _candidates() -> list[Path]:
 
 @lru_cache(maxsize=8)
 def _read(path: Path, _changed: int, _size: int) -> Any:
-    """What stands under ``[tool.asksage]``; None where nothing does."""
+    """All that the file says."""
     import tomllib
 
     try:
-        whole = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} cannot be read ({told(error)}): correct it first") from None
-    tool = whole.get("tool", {})
-    return tool.get("asksage") if isinstance(tool, dict) else None

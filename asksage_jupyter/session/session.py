@@ -290,7 +290,14 @@ class Session:
 
     def _balance(self) -> Balance:
         balance = replace(self.ledger.balance(self.account), unbooked=self.settling.unbooked)
-        return self.settling.ceiling.under(balance)
+        return self._within_envelopes(self.settling.ceiling.under(balance))
+
+    def _within_envelopes(self, balance: Balance) -> Balance:
+        """The balance with the envelope on it that binds, where one does."""
+        least, inference = self.settling.least_envelope(), balance.inference
+        if least is None or (inference.bound is not None and inference.bound <= least[1]):
+            return balance
+        return replace(balance, inference=replace(inference, bound=least[1], bounded_by=least[0].words))
 
     def history(self, last: int) -> tuple[tuple[str, str], ...]:
         """The `last` exchanges of this kernel, oldest first, as (question, answer)."""

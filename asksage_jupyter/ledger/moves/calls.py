@@ -2,6 +2,7 @@
 
 A pool's member spends twice in the same transaction: from their own grants, which are their cap, and from the
 pool's. Both chains get entries of the same op, kind and sum; the call and its bill are the member's alone.
+So does whoever spends within an envelope.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal_column, select
 
-from ...account import Account, Bill, Call, Kind, Meter, Source, Status
-from ...errors import LedgerConflict, NotEnoughTokens
+from ...account import Account, Bill, Call, Envelope, Kind, Meter, Source, Status
+from ...errors import LedgerConflict, NotEnoughTokens, OverEnvelope
 from ...month import to_datetime
 from ..tables.chain import about_bill, about_call, append, of_call
 from ..tables.prepared import Prepared, together
@@ -23,6 +24,7 @@ from ..tables.schema import OF_A_CALL, account, entry, grant, member
 from ..tables.schema import bill as bill_table
 from ..tables.schema import call as call_table
 from ..tables.state import (
+    STATES,
     TAIL_COLUMNS,
     WITH_POOLS,
     States,
@@ -32,7 +34,8 @@ from ..tables.state import (
     state_of,
     with_tail,
 )
-from .paying import gift, payers, used_of_pool
+from .envelopes import enveloped
+from .paying import Payer, gift, payers, used_of_pool
 
 _FIND_CALL = Prepared(
     select(call_table.c.account_id, call_table.c.estimate).where(call_table.c.op == bindparam("op"))
@@ -50,8 +53,8 @@ _POOL_AT = (
 _INSERT_CALL = Prepared(call_table.insert())
 _INSERT_BILL = Prepared(bill_table.insert())
 
-# The entries of one call, the caller's before the pool's; each with the present tail of its grant, in the
-# order of burning.
+# The entries of one call, the caller's before those of each other payer; each with the present tail of its
+# grant, in the order of burning.
 _OF_CALLS = (
     with_tail(
         select(entry.c.op, grant.c.account_id, entry.c.kind, entry.c.tokens, entry.c.t, *TAIL_COLUMNS)
@@ -62,6 +65,7 @@ _OF_CALLS = (
     .order_by(
         entry.c.op,
         (grant.c.account_id == call_table.c.account_id).desc(),
+        grant.c.account_id,
         grant.c.ends,
         grant.c.id,
         entry.c.seq,
@@ -88,10 +92,22 @@ _CORRECTED = Prepared(
 )
 
 
-def hold(connection: Connection, holder: Account, call: Call, due: int, clock: int) -> None:
-    """Set aside the call's estimate, over as many live grants as it takes."""
+def hold(
+    connection: Connection,
+    holder: Account,
+    call: Call,
+    due: int,
+    clock: int,
+    within: Sequence[Envelope] = (),
+) -> None:
+    """Set aside the call's estimate, over as many live grants as it takes, and in each envelope."""
     asked = {"host": holder.host, "holder": holder.holder, "now": clock}
-    rows, there = together(connection, (WITH_POOLS, asked), (_FIND_CALL, {"op": call.op}))
+    rows, there, *enveloping = together(
+        connection,
+        (WITH_POOLS, asked),
+        (_FIND_CALL, {"op": call.op}),
+        *((STATES, asked | {"holder": envelope.of(holder).holder}) for envelope in within),
+    )
     states = States.of(rows, clock)
     if there:
         state = states.get(holder, call.meter)
@@ -100,21 +116,39 @@ def hold(connection: Connection, holder: Account, call: Call, due: int, clock: i
         return
     # At least one token, so that a grant's running total shows every open hold.
     tokens = max(1, call.estimate)
-    own, *pools = payers(connection, holder, call.meter, states)
-    for payer in (*pools, own):
-        if tokens > payer.room:
-            short = payer.name if pools else ""
-            resets_at = to_datetime(payer.state.ends)
-            raise NotEnoughTokens(call.meter.value, call.estimate, payer.room, resets_at, short=short)
+    own, *others = payers(connection, holder, call.meter, states)
+    _refuse(call, tokens, (*others, own))
+    envelopes = [
+        enveloped(connection, holder, call.meter, envelope, rows_of, own.state)
+        for envelope, rows_of in zip(within, enveloping, strict=True)
+    ]
+    _refuse(call, tokens, envelopes)
+    others += envelopes
     about = about_call(call)
     row = (call.op, own.state.account_id, *of_call(call))
     _INSERT_CALL.run(connection, dict(zip(call_table.c.keys(), row, strict=True)))
-    for payer in (own, *pools):
+    for payer in (own, *others):
         payer.grant_as_taken(connection, tokens)
         shares, _ = spread(tokens, payer.state.live)
         for tail, share in shares:
             bound = about if payer is own else ()
             append(connection, tail, Kind.HOLD, call.op, share, now=payer.state.now, due=due, about=bound)
+
+
+def _refuse(call: Call, tokens: int, asked: Iterable[Payer]) -> None:
+    """Refuse what one of the payers cannot pay.
+
+    Raises
+    ------
+    NotEnoughTokens, OverEnvelope
+    """
+    for payer in asked:
+        if tokens <= payer.room:
+            continue
+        if payer.envelope is not None:
+            raise OverEnvelope(payer.name, call.estimate, payer.room, payer.envelope.told_by)
+        resets_at = to_datetime(payer.state.ends)
+        raise NotEnoughTokens(call.meter.value, call.estimate, payer.room, resets_at, short=payer.name)
 
 
 def settle(connection: Connection, op: str, bill: Bill | None, clock: int) -> None:

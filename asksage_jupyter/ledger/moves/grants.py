@@ -107,7 +107,7 @@ def give(
     asked = {"account_id": state.account_id, "source": wanted.source}
     there = connection.execute(_FIND_GRANT, asked).one_or_none()
     if there is None:
-        tail = _open(connection, holder, meter, state, tokens, wanted)
+        tail = open_grant(connection, holder, meter, state, tokens, wanted)
         return replace(wanted, id=tail.grant_id)
     if there.tokens != tokens:
         raise LedgerConflict(
@@ -129,7 +129,7 @@ def with_allotment(connection: Connection, holder: Account, meter: Meter, state:
     if state.allotment is not None or state.allowance is None:
         return state
     wanted = Grant(0, allotment_of(state.period), state.starts, state.ends)
-    return state.with_tail(_open(connection, holder, meter, state, state.allowance, wanted))
+    return state.with_tail(open_grant(connection, holder, meter, state, state.allowance, wanted))
 
 
 def account_state(connection: Connection, holder: Account, meter: Meter, clock: int) -> State:
@@ -166,9 +166,10 @@ def _planned(connection: Connection, state: State, monthly: int, source: str) ->
     return replace(state, monthly=monthly, plan_source=source, plan_seq=state.plan_seq + 1)
 
 
-def _open(
+def open_grant(
     connection: Connection, holder: Account, meter: Meter, state: State, tokens: int, wanted: Grant
 ) -> Tail:
+    """Write the first entry of a grant that is not there yet."""
     row = {
         "account_id": state.account_id,
         "source": wanted.source,

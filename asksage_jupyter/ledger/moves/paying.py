@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, exists, func, select
 
-from ...account import Account, Kind, Meter
+from ...account import Account, Envelope, Kind, Meter
 from ...errors import LedgerError
 from ..tables.chain import append
 from ..tables.op import new_op
@@ -41,11 +41,14 @@ class Payer:
         With this month's allotment.
     room : int
         Ask Sage tokens left; of a member without a cap, as many as the pool has.
+    envelope : Envelope or None
+        Where the payer is one.
     """
 
     name: str
     state: State
     room: int
+    envelope: Envelope | None = None
 
     def grant_as_taken(self, connection: Connection, tokens: int) -> None:
         """Give a member without a cap what `tokens` need beyond what was given before."""

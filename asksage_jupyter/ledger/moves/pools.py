@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, select
 
 from ...account import Account, Kind, Meter
 from ...errors import BadInput, LedgerConflict
-from ..tables.reading import is_persons
+from ..tables.reading import is_persons, is_pools
 from ..tables.schema import account, entry, grant, member
 from ..tables.state import Membership, State, Tail, read_state
 from .grants import account_state, regranted
@@ -28,7 +28,7 @@ _POOL_OF = (
         member.c.seq == _SEQ,
     )
 )
-_POOLS = select(account.c.host, account.c.holder, func.min(account.c.zone)).where(~is_persons(account))
+_POOLS = select(account.c.host, account.c.holder, func.min(account.c.zone)).where(is_pools(account))
 _EVER = (
     select(member.c.account_id, account.c.holder, account.c.zone, func.min(member.c.t))
     .join(account, account.c.id == member.c.account_id)
@@ -38,10 +38,12 @@ _EVER = (
 )
 # An entry of the pool's chain is a member's when theirs has one of the same op and kind.
 _own, _of_own = entry.alias("own"), grant.alias("of_own")
+_spender = account.alias("spender")
 _OWNER = (
     select(_of_own.c.account_id)
     .join(_own, _own.c.grant_id == _of_own.c.id)
-    .where(_own.c.op == entry.c.op, _own.c.kind == entry.c.kind, _of_own.c.account_id != bindparam("pool_id"))
+    .join(_spender, _spender.c.id == _of_own.c.account_id)
+    .where(_own.c.op == entry.c.op, _own.c.kind == entry.c.kind, is_persons(_spender))
     .limit(1)
     .scalar_subquery()
 )

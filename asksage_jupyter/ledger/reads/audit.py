@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, case, exists, func, select
 from ...account import Kind
 from ..stores.sqlite.faults import DATABASE
 from ..tables.chain import OF_CALL, OF_SOME_CALLS, bound, digest, totals
-from ..tables.reading import is_persons
+from ..tables.reading import is_persons, is_pools
 from ..tables.schema import account, bill, call, entry, grant, member
 
 _SHOWN = 20
@@ -93,7 +93,31 @@ _WRONG_IN_POOL = (
         ),
     )
     .group_by(entry.c.op, entry.c.kind)
-    .having(func.sum(case((is_persons(account), entry.c.tokens), else_=-entry.c.tokens)) != 0)
+    .having(
+        func.sum(case((is_persons(account), entry.c.tokens), (is_pools(account), -entry.c.tokens), else_=0))
+        != 0
+    )
+)
+# What an envelope's chain books for an op, all who pay for it book.
+_BY_PAYER = (
+    select(entry.c.op, entry.c.kind, func.sum(entry.c.tokens).label("tokens"))
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .where(
+        entry.c.kind != Kind.GRANT.value,
+        entry.c.op.in_(
+            select(_of_op.c.op)
+            .join(_of_caller, _of_caller.c.id == _of_op.c.grant_id)
+            .join(account, account.c.id == _of_caller.c.account_id)
+            .where(~is_persons(account), ~is_pools(account))
+        ),
+    )
+    .group_by(entry.c.op, entry.c.kind, grant.c.account_id)
+    .subquery()
+)
+_WRONG_IN_ENVELOPE = (
+    select(_BY_PAYER.c.op)
+    .group_by(_BY_PAYER.c.op, _BY_PAYER.c.kind)
+    .having((func.min(_BY_PAYER.c.tokens) != func.max(_BY_PAYER.c.tokens)) | (func.count() < 2))
 )
 _GRANTS_WITHOUT_ENTRY = select(grant.c.id).where(~exists().where(_of_op.c.grant_id == grant.c.id))
 
@@ -218,7 +242,10 @@ def _loose_ends(connection: Connection) -> list[str]:
     ]
     try:
         if _sees_all(connection):
-            checks.append((_WRONG_IN_POOL, "call {}: the pool's chain books other tokens than its member's"))
+            checks += [
+                (_WRONG_IN_POOL, "call {}: the pool's chain books other tokens than its member's"),
+                (_WRONG_IN_ENVELOPE, "call {}: an envelope's chain books other tokens than its owner's"),
+            ]
         found = [
             line.format(name)
             for check, line in checks

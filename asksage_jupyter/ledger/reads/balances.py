@@ -7,11 +7,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ...account import Account, Balance, Meter, MeterBalance, Pool
+from ...account import Account, Balance, Envelope, Meter, MeterBalance, Pool
 from ...month import to_datetime
 from ..tables.prepared import Prepared, together
 from ..tables.reading import open_holds_of
-from ..tables.state import STATES, WITH_POOLS, State, States, Tail, is_theirs_or_a_pool, never_seen
+from ..tables.state import (
+    STATES,
+    WITH_POOLS,
+    State,
+    States,
+    Tail,
+    is_theirs_or_a_pool,
+    never_seen,
+    read_state,
+)
 
 _NOT_KNOWN = "not known: asksage_jupyter.set_plan(...)"
 
@@ -45,6 +54,15 @@ def knows_month(connection: Connection, holder: Account, meter: Meter, clock: in
     """Whether this month's allotment is there, or what the first hold makes it from."""
     state = _payer(connection, holder, meter, clock)
     return state is not None and (state.allotment is not None or state.allowance is not None)
+
+
+def left_in(connection: Connection, owner: Account, meter: Meter, envelope: Envelope, clock: int) -> int:
+    """What an envelope has left; all of it before its first call."""
+    own = read_state(connection, owner, meter, clock) or never_seen(owner, clock)
+    there = read_state(connection, envelope.of(owner), meter, clock)
+    source, _, _ = envelope.span(own.period, own.starts, own.ends)
+    tails = () if there is None else there.tails
+    return envelope.tokens - sum(tail.used + tail.held for tail in tails if tail.source == source)
 
 
 def _payer(connection: Connection, holder: Account, meter: Meter, clock: int) -> State | None:

@@ -158,7 +158,7 @@ class _Salvage:
         if row.kind == Kind.GRANT:
             return of_grant if row.seq == 1 else ()
         if row.kind == Kind.HOLD:
-            asked = None if _is_pools(of_grant) else self._one(call, call.c.op == row.op)
+            asked = None if _is_anothers(of_grant) else self._one(call, call.c.op == row.op)
             return () if asked is None else bound([getattr(asked, name) for name in _OF_CALL])
         billed = self._one(bill, (bill.c.grant_id == row.grant_id) & (bill.c.seq == row.seq))
         return () if billed is None else tuple(getattr(billed, name) for name in _OF_BILL)
@@ -178,9 +178,9 @@ class _Salvage:
             return None
 
 
-def _is_pools(of_grant: tuple[Any, ...]) -> bool:
-    """Whether the grant is a pool's, whose holds bind no call: it is bound by the member's."""
-    return str(of_grant[1]).startswith("pool:")
+def _is_anothers(of_grant: tuple[Any, ...]) -> bool:
+    """Whether the grant is no person's, and its holds bind no call: it is bound by the caller's."""
+    return str(of_grant[1]).startswith(("pool:", "envelope:"))
 
 
 def _rehashed(ahead: list[bytes], row: Row[Any], about: tuple[Any, ...]) -> list[bytes]:

@@ -158,7 +158,7 @@ _MEMBERS = (
 
 _TAGS = tuple(f"ALTER TABLE call ADD COLUMN {name} TEXT" for name in ("job", "tags", "client"))
 
-# Three are PostgreSQL's alone: both count the same versions.
+# Four are PostgreSQL's alone: both count the same versions.
 STEPS: tuple[Step, ...] = (
     running(*_TABLES),
     running(_PRESUMES),
@@ -167,6 +167,7 @@ STEPS: tuple[Step, ...] = (
     running(),
     running(),
     running(*_TAGS),
+    running(),
 )
 
 # What stands in for later steps in an older ledger that is only read: by version, from which it needs none.

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
-    Table,
     and_,
     bindparam,
     case,
@@ -146,9 +145,14 @@ def _within(statement: Select[Any], since: int | None, until: int | None) -> Sel
     return statement
 
 
-def is_persons(of: Table) -> ColumnElement[bool]:
-    """Whether a row of `account` is a person's, and no pool's."""
-    return of.c.holder.not_like(literal_column("'pool:%'"))
+def is_persons(of: FromClause) -> ColumnElement[bool]:
+    """Whether a row of `account` is a person's: no pool's, and no envelope's within one."""
+    return ~is_pools(of) & of.c.holder.not_like(literal_column("'envelope:%'"))
+
+
+def is_pools(of: FromClause) -> ColumnElement[bool]:
+    """Whether a row of `account` is a pool's."""
+    return of.c.holder.like(literal_column("'pool:%'"))
 
 
 def month_calls_statement(grants: Sequence[int], starts: int, ends: int) -> Select[Any]:

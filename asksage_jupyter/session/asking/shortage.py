@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...account import Meter
-from ...errors import AskSageError, NotEnoughTokens, OutOfTokens
+from ...errors import AskSageError, NotEnoughTokens, OutOfTokens, OverEnvelope
 from ...service.way.deadline import within_s
 from ..holder.contact import changed_limit, standing
 
@@ -26,6 +26,7 @@ def afford(session: Session, meter: Meter, needed: int, estimate: Estimate | Non
     ------
     NotEnoughTokens
         Also by what the service tells now.
+    OverEnvelope
     """
 
     def look() -> None:
@@ -34,6 +35,9 @@ def afford(session: Session, meter: Meter, needed: int, estimate: Estimate | Non
             raise NotEnoughTokens(there.meter, needed, there.spendable, there.resets_at, short=there.short)
 
     with_more(session, look, estimate)
+    least = session.settling.least_envelope() if meter is Meter.INFERENCE else None
+    if least is not None and needed > least[1]:
+        raise OverEnvelope(least[0].words, needed, least[1], least[0].told_by)
 
 
 def with_more(session: Session, hold: Callable[[], object], estimate: Estimate | None) -> None:

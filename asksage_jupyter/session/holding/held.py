@@ -5,7 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ...errors import AskSageError, BadInput, Interrupted, LedgerConflict, NotEnoughTokens, ReplyLost
+from ...errors import (
+    AskSageError,
+    BadInput,
+    Interrupted,
+    LedgerConflict,
+    NotEnoughTokens,
+    OverLimit,
+    ReplyLost,
+)
 from . import telemetry
 
 if TYPE_CHECKING:
@@ -15,7 +23,12 @@ if TYPE_CHECKING:
     from ...account import Bill, Call
     from .settling import Settling
 
-_NOT_WRITTEN = (BadInput, LedgerConflict, NotEnoughTokens)  # what the ledger refuses before it writes
+_NOT_WRITTEN = (
+    BadInput,
+    LedgerConflict,
+    NotEnoughTokens,
+    OverLimit,
+)  # what the ledger refuses before it writes
 _IN_DOUBT = (ReplyLost, Interrupted)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ...account import Call, Meter
@@ -11,14 +12,14 @@ from ...beside import of_account
 from ...display.notices import warn
 from ...display.plain import told
 from ...errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
-from .. import booking, origin
+from .. import booking, envelopes, origin
 from .ceiling import Ceiling
 from .held import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...account import Account, Bill
+    from ...account import Account, Bill, Envelope
     from ...ledger import Ledger
     from ...ledger.stores.outbox import Outbox
     from ...settings import AskSage
@@ -194,7 +195,25 @@ class Settling:
         if self.ceiling.is_near:
             self.ceiling.refuse(call, self._ledger().balance(self._account))
         due = call.sent_at + self._settings.presume_after_s * 1_000_000
-        self._ledger().hold(self._account, call, due=due)
+        inference = call.meter is Meter.INFERENCE
+        within = envelopes.within(self._settings, call.notebook, call.job) if inference else ()
+        self._ledger().hold(self._account, call, due=due, within=within)
+
+    def least_envelope(self) -> tuple[Envelope, int] | None:
+        """The envelope with the least left for an inference call from here and now, and how much.
+
+        Raises
+        ------
+        ConfigurationError, BadInput
+            A limit that cannot be read.
+        LedgerError
+        """
+        ledger = self._ledger()
+        found = envelopes.within(self._settings, origin.notebook(ledger.folder), booking.present().job)
+        if not found:
+            return None
+        left = ledger.left_in(self._account, Meter.INFERENCE, found)
+        return min(zip(found, left, strict=True), key=itemgetter(1))
 
     def take_back(self, op: str) -> None:
         """Void a hold of which the ledger did not say whether it was made."""

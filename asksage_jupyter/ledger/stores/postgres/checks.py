@@ -168,6 +168,18 @@ _MEMBER = (
         is_allotment BOOLEAN;
         held_at BIGINT;
     BEGIN
+        -- Only for calls of one's own: whoever settles a call writes to all that hold it.
+        IF theirs IN (SELECT asksage_envelopes()) THEN
+            RETURN abs(written.tokens) <= most AND CASE written.kind
+                WHEN 'grant' THEN TRUE
+                WHEN 'correct' THEN FALSE
+                ELSE EXISTS (
+                    SELECT FROM call WHERE op = written.op AND account_id IN (SELECT asksage_own())
+                ) AND (written.kind = 'hold' OR EXISTS (
+                    SELECT FROM entry
+                    WHERE op = written.op AND kind = 'hold' AND grant_id = written.grant_id
+                )) END;
+        END IF;
         SELECT * INTO given FROM grant_ WHERE id = written.grant_id;
         SELECT * INTO latest FROM member WHERE account_id = mine ORDER BY seq DESC LIMIT 1;
         is_allotment := given.source LIKE 'allotment:_______';
@@ -291,7 +303,8 @@ _WHOLE = (
                 )
                 ELSE (
                     SELECT account_id FROM entry JOIN grant_ ON grant_.id = grant_id
-                    WHERE op = written.op AND kind = 'hold' AND account_id <> mine LIMIT 1
+                    WHERE op = written.op AND kind = 'hold' AND account_id <> mine
+                AND account_id NOT IN (SELECT asksage_envelopes()) LIMIT 1
                 )
             END
         );
@@ -345,6 +358,9 @@ _WHOLE = (
         mine BIGINT := asksage_mine(theirs);
         pool BIGINT := asksage_payer(written, mine);
     BEGIN
+        IF theirs IN (SELECT asksage_envelopes()) THEN
+            RETURN written.kind IN ('grant', 'hold') OR asksage_is_ended(written.op, theirs);
+        END IF;
         IF written.kind = 'grant' THEN
             -- Without a cap they are given what they take.
             RETURN written.seq = 1 OR theirs <> mine OR asksage_pool_of(mine) IS NULL OR (

@@ -36,7 +36,8 @@ WHO = (
     BEGIN
         RETURN (
             SELECT EXISTS (
-                SELECT FROM login WHERE role = session_user AND (host, holder) = (of_host, of_holder)
+                SELECT FROM login WHERE role = session_user AND host = of_host
+                AND (holder = of_holder OR starts_with(of_holder, 'envelope:' || holder || ':'))
             )
         );
     END $$
@@ -47,6 +48,15 @@ WHO = (
         RETURN (
             SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = zone)
         );
+    END $$
+    """,
+    # The envelopes within one's own accounts: limits of one's own, and nobody else's affair.
+    f"""
+    CREATE OR REPLACE FUNCTION asksage_envelopes() RETURNS SETOF BIGINT LANGUAGE plpgsql {AS_OWNER} AS $$
+    BEGIN
+        RETURN QUERY
+        SELECT account.id FROM account JOIN login USING (host)
+        WHERE login.role = session_user AND starts_with(account.holder, 'envelope:' || login.holder || ':');
     END $$
     """,
     # The pool from which an account spends now.
@@ -65,7 +75,8 @@ WHO = (
     LANGUAGE plpgsql {AS_OWNER} AS $$
     BEGIN
         RETURN (
-            SELECT of_account IN (SELECT asksage_own()) AND asksage_pool_of(of_account) IS NULL
+            SELECT of_account IN (SELECT asksage_envelopes())
+                OR (of_account IN (SELECT asksage_own()) AND asksage_pool_of(of_account) IS NULL)
         );
     END $$
     """,
@@ -103,6 +114,7 @@ WHO = (
 ASKED = (
     "asksage_own",
     "asksage_pools",
+    "asksage_envelopes",
     "asksage_is_me",
     "asksage_is_zone",
     "asksage_is_free",
@@ -110,7 +122,9 @@ ASKED = (
 )
 
 _IS_OWN = "account_id IN (SELECT asksage_own())"
-_IS_REACHED = "account_id IN (SELECT asksage_own() UNION SELECT asksage_pools())"
+_IS_REACHED = (
+    "account_id IN (SELECT asksage_own() UNION SELECT asksage_pools() UNION SELECT asksage_envelopes())"
+)
 _IS_OF_OWN_GRANT = f"grant_id IN (SELECT id FROM grant_ WHERE {_IS_OWN})"
 _IS_MONTH = "asksage_is_month(account_id, source, starts, ends)"
 

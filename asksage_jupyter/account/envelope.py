@@ -1,0 +1,62 @@
+"""A limit inside an account, for a notebook, a project, a job or a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .records import Account
+
+_FOR_EVER = 253_402_300_799_000_000  # the last second of the year 9999, in microseconds UTC
+
+
+class Per(StrEnum):
+    """When an envelope is filled anew: each month; or never, over all runs of what it is for."""
+
+    MONTH = "month"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One more payer, that must accept what the account spends under it.
+
+    Attributes
+    ----------
+    kind : str
+        ``"project"``, ``"notebook"``, ``"job"``, ``"run"`` or ``"budget"``.
+    name : str
+        Of what it is for.
+    tokens : int
+        Ask Sage tokens of the inference meter.
+    per : Per
+    told_by : str
+        Where the limit stands, for whoever it refuses.
+    """
+
+    kind: str
+    name: str
+    tokens: int
+    per: Per = Per.MONTH
+    told_by: str = ""
+
+    @property
+    def words(self) -> str:
+        """What a refusal calls it."""
+        return _UNNAMED.get(self.kind) or f"the envelope of the {self.kind} {self.name}"
+
+    def of(self, owner: Account) -> Account:
+        """Its own account, beside its owner's."""
+        return replace(owner, holder=f"{PREFIX}{owner.holder}:{self.kind}:{self.name}")
+
+    def span(self, period: str, starts: int, ends: int) -> tuple[str, int, int]:
+        """The source and the bounds of its grant, in a month of its owner's."""
+        if self.per is Per.MONTH:
+            return f"{PREFIX}{period}", starts, ends
+        return f"{PREFIX}{Per.ALL}", 0, _FOR_EVER
+
+
+PREFIX = "envelope:"
+_UNNAMED = {"run": "the envelope of this run", "budget": "the budget of this block"}
