@@ -2,9 +2,11 @@
 
 import getpass
 import json
+import math
 import re
 import threading
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pandas
 import pytest
@@ -18,7 +20,7 @@ from asksage_jupyter.account import Meter, MeterBalance
 from asksage_jupyter.commands import COMMANDS, services, spending
 from asksage_jupyter.commands.help import help_text, topics
 from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
-from asksage_jupyter.magic import cell, show
+from asksage_jupyter.magic import cell, completion, show
 from asksage_jupyter.magic.fences import fenced, first_block
 from asksage_jupyter.prompting import cell_parser
 from asksage_jupyter.settings import AskSage
@@ -725,6 +727,33 @@ def test_a_wrong_setting_does_not_break_tab(shell, monkeypatch):
     monkeypatch.setenv("ASKSAGE_URL", "http://not-loopback.example.org")
     AskSage.instance().model = MODEL
     assert completed(shell, "%%asksage sa|") == {f"sa->{MODEL}"}
+
+
+@pytest.fixture
+def variables(shell):
+    made = {"city": "Lisbon", "cities_of_it": [], "math": math, "_city": "", "cited": len}
+    shell.user_ns.update(made)
+    yield
+    for name in made:
+        del shell.user_ns[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("%%asksage\nOf {cit|", {"cit->city", "cit->cities_of_it"}),
+        ("%%asksage -m x\nOf\n{city|}", {"city->city"}),
+        ('%%asksage\n{"a": {cities_|', {"cities_->cities_of_it"}),
+    ],
+)
+def test_variables_are_completed_in_a_prompt(shell, variables, text, offered):
+    assert completed(shell, text) == offered
+
+
+@pytest.mark.parametrize("line", ["Of {{cit", "Of cit", "{mat", "{_cit", "{cit}", "{city."])
+def test_only_plain_variables_behind_an_open_brace_are_completed(shell, variables, line):
+    context = SimpleNamespace(full_text=f"%%asksage\n{line}", text_until_cursor=line, cursor_line=1)
+    assert completion.complete(context)["completions"] == []
 
 
 # -- parts -------------------------------------------------------------------------------------------

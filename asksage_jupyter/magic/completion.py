@@ -1,4 +1,4 @@
-"""Tab completion: commands after ``%asksage``; options, their values and models where they may stand."""
+"""Tab completion: commands, options, their values and models on a magic's line; variables in a prompt."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from IPython import get_ipython
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 if TYPE_CHECKING:
@@ -16,17 +17,25 @@ if TYPE_CHECKING:
 Meanings = dict[str, str]
 
 _COMPARE = "--compare"
+_CELL = re.compile(r"\s*%%asksage(\s|$)")
+_BRACE = re.compile(r".*(?<!\{)\{(|[^\W\d]\w*)", re.DOTALL)
 _LINE = re.compile(r"\s*(%%?)asksage(_train)?\s+(.*)", re.DOTALL)
 
 
 @context_matcher(identifier="asksage_jupyter")  # type: ignore[untyped-decorator]
 def complete(context: CompletionContext) -> SimpleMatcherResult:
-    """What may stand at the cursor; nothing outside the magics' own line, nor where any value may stand."""
+    """What may stand at the cursor; nothing where any value may stand."""
+    if context.cursor_line > 0 and _CELL.match(context.full_text):
+        return _in_prompt(context.text_until_cursor)
     found = _LINE.fullmatch(context.text_until_cursor)
-    if found is None or (found[1] == "%%" and context.cursor_line > 0):
+    if found is None or (found[1] == "%%" and context.cursor_line > 0):  # below another magic
         return {"completions": []}
     *before, word = re.split(r"\s+", found[3])
     candidates = _in_cell(found[2], before, word) if found[1] == "%%" else _in_line(before, word)
+    return _offered(candidates, word)
+
+
+def _offered(candidates: Meanings, word: str) -> SimpleMatcherResult:
     # Front ends show the type beside the word.
     matches = [
         SimpleCompletion(text, type=meaning or "param")
@@ -34,6 +43,17 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
         if text.startswith(word)
     ]
     return {"completions": matches, "matched_fragment": word, "suppress": bool(matches), "ordered": True}
+
+
+def _in_prompt(line: str) -> SimpleMatcherResult:
+    """The person's variables behind an open brace, each with its type."""
+    begun, shell = _BRACE.fullmatch(line), get_ipython()
+    if begun is None or shell is None:
+        return {"completions": []}
+    from ..prompting.braces import variables
+
+    found = variables(shell.user_ns, shell.user_ns_hidden)
+    return _offered({name: type(found[name]).__name__ for name in sorted(found)}, begun[1])
 
 
 def _in_line(before: list[str], word: str) -> Meanings:

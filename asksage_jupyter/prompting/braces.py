@@ -53,6 +53,13 @@ def expand(text: str, user_ns: Mapping[str, object], hidden: Mapping[str, object
     return _NAME.sub(replaced, text)
 
 
+def variables(user_ns: Mapping[str, object], hidden: Mapping[str, object] | None = None) -> dict[str, object]:
+    """The user's plain variables, by their names: all that ``{name}`` can become, be it refused."""
+    # In one go: a thread may add others meanwhile.
+    found = {name: _variable(name, user_ns, hidden) for name in list(user_ns)}
+    return {name: value for name, value in found.items() if value is not _ABSENT}
+
+
 def unfilled(
     text: str, user_ns: Mapping[str, object], hidden: Mapping[str, object] | None = None
 ) -> str | None:
