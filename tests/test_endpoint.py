@@ -446,6 +446,40 @@ def test_it_ends_with_the_extension(server, shell):
     assert here() is None
 
 
+def test_a_kernel_that_ends_takes_its_keys_file_along(server, tmp_path):
+    code = f"""
+from asksage_jupyter.endpoint import start_here
+start_here().tell_key({str(tmp_path / "key")!r})
+print(open({str(tmp_path / "key")!r}).read())
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ended.stdout[:11], ended.stderr) == ("sk-asksage-", "")
+    assert not (tmp_path / "key").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks of POSIX")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_forked_child_lets_go_of_the_port(server):
+    from asksage_jupyter.endpoint import start_here, stop_here
+
+    url = start_here().url
+    ready, go = os.pipe(), os.pipe()
+    if not (child := os.fork()):
+        os.write(ready[1], b"x" if here() is None else b"-")
+        os.read(go[0], 1)
+        os._exit(0)
+    try:
+        assert os.read(ready[0], 1) == b"x"
+        stop_here()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/models", trust_env=False)
+    finally:
+        os.write(go[1], b"x")
+        os.waitpid(child, 0)
+        for end in (*ready, *go):
+            os.close(end)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals and modes of POSIX")
 def test_in_a_terminal_it_runs_until_ctrl_c(server, tmp_path):
     program = [sys.executable, "-m", "asksage_jupyter.cli", "serve", "--key-file", str(tmp_path / "key")]

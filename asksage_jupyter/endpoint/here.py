@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ def start_here(name: str = "") -> Endpoint:
         from .endpoint import Endpoint
 
         _here = Endpoint(name=name)
+        atexit.register(stop_here)  # a kernel that ends leaves no key's file behind
     return _here
 
 
@@ -34,6 +36,7 @@ def stop_here() -> bool:
     for name, value in _here.environment.items():
         if os.environ.get(name) == value:
             del os.environ[name]
+    atexit.unregister(stop_here)
     _here.close()
     _here = None
     return True
