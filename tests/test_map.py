@@ -525,3 +525,15 @@ def test_replies_that_are_too_old_are_let_go(labels, monkeypatch):
     replies = open_replies(session)
     assert replies.kept == 0
     replies.close()
+
+
+def test_what_more_rows_would_cost_elsewhere_is_priced_from_those_at_hand(labels, reviews):
+    mapped = map_rows(reviews, "Good or bad? {text}", sample=3)
+    asked = len(questions(labels))
+    here, there = mapped.what_if(rows=9_000), mapped.what_if(rows=9_000, model=OTHER)
+    rate = current().pricing.rate(OTHER)
+    assert there == round(6_000 * current().pricing.rates.bill(rate, 60, 4))
+    assert here > 0
+    assert len(questions(labels)) == asked
+    with pytest.raises(BadInput, match="nobody"):
+        mapped.what_if(model="nobody")

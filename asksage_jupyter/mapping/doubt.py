@@ -94,6 +94,8 @@ def _kept(there: Found) -> Outcome:
         before=cost,
         op=there.op,
         at=there.at,
+        input_tokens=there.bill.input_tokens if there.bill else None,
+        output_tokens=there.bill.output_tokens if there.bill else None,
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import pandas
 
 from ..display.plain import plain
+from ..errors import BadInput
+from ..session import current, given
 from .costs import Range
 from .outcome import How, Outcome, RowStatus
 from .report import card_of, words_of
@@ -151,6 +154,37 @@ class Mapped:
             # A column of the answers keeps its name; what is told of the row is then set apart.
             frame[f"row_{name}" if name in frame.columns else name] = column
         return frame
+
+    def what_if(self, *, rows: int | None = None, model: str | None = None) -> int:
+        """Ask Sage tokens that so many rows like these would cost on a model, as these came out on theirs.
+
+        Nothing is sent. Another model may write longer or shorter replies, and counts its tokens its own way.
+
+        Parameters
+        ----------
+        rows : int, optional
+            As many as were given here when absent.
+        model : str, optional
+            The one that was asked when absent.
+
+        Raises
+        ------
+        BadInput
+            No call has told its model tokens, or the model is not offered.
+        """
+        session = current()
+        told = [
+            (each.input_tokens, each.output_tokens)
+            for each in self._outcomes.values()
+            if each.input_tokens is not None and each.output_tokens is not None
+        ]
+        if not told:
+            raise BadInput("no row was answered with its model tokens told: map a sample first")
+        rate = session.prepared(lambda: session.pricing.rate(model or self.estimate.model))
+        mean = fmean(session.pricing.rates.bill(rate, *each) for each in told)
+        number = len(self) if rows is None else given.whole(rows, "rows")
+        # Of these rows some ask the same and some ask nothing; more of the kind will too.
+        return round(mean * number * len(self._sheet.tasks) / max(1, len(self)))
 
     def beside(self, rows: pandas.DataFrame) -> pandas.DataFrame:
         """A copy of the rows with their answers, and with ``<into>_status``."""

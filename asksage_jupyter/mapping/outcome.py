@@ -57,6 +57,8 @@ class Outcome:
         The move in the ledger.
     seconds : float or None
         From the hold to the settle.
+    input_tokens, output_tokens : int or None
+        Model tokens of the call that answered, where they are told.
     at : int or None
         When a replayed reply came; microseconds UTC.
     """
@@ -73,3 +75,5 @@ class Outcome:
     op: str | None = None
     seconds: float | None = None
     at: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None

@@ -193,6 +193,8 @@ class Sender:
             attempts=1,
             op=call.op,
             seconds=time.monotonic() - began,
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
         )
 
     def _send(self, query: Query, may_send: Callable[[], bool]) -> Answer:
