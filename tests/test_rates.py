@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -253,6 +254,29 @@ def test_two_processes_lose_nothing_of_each_other(tmp_path):
     model = json.loads((tmp_path / "rates.json").read_text())["hosts"]["api.asksage.ai"][MODEL]
     written = sorted(Sample(*figures).output_tokens for figures in model["samples"])
     assert written == [*range(1000, 1025), *range(2000, 2025)]
+
+
+def test_what_was_written_is_known_without_reading_it_again(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("the disk is full")
+
+    def samples(file):
+        return [sample.output_tokens for sample in file.known(MODEL).samples]
+
+    def learned(n):
+        return lambda known: replace(known, samples=(*known.samples, Sample(5, 0, 5, n, None)))
+
+    file = store.RatesFile(tmp_path, "a-host")
+    file.update(MODEL, learned(1))
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr(store, "read", refuse)
+        assert samples(file) == [1]
+    with monkeypatch.context() as full:
+        full.setattr(store, "write", refuse)
+        file.update(MODEL, learned(2))
+    assert samples(file) == [1, 2]
+    store.RatesFile(tmp_path, "a-host").update(MODEL, learned(3))
+    assert samples(file) == [1, 3, 2]
 
 
 def test_what_found_no_turn_is_written_with_the_next(rates, tmp_path, monkeypatch):

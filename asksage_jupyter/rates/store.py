@@ -75,9 +75,15 @@ class RatesFile:
             with _turn(self._path.with_suffix(".lock")):
                 self._version = None  # a file that was replaced twice can look like the one before
                 self._refresh()
-                known = _plain(self._changed(model, changes))
-                hosts = {**_dict(self._contents.get("hosts")), self._host: {**self._kept(), model: known}}
-                write(self._path, {"format": _FORMAT, "hosts": hosts})
+                known = self._changed(model, changes)
+                kept = {**self._kept(), model: _plain(known)}
+                contents = {
+                    "format": _FORMAT,
+                    "hosts": {**_dict(self._contents.get("hosts")), self._host: kept},
+                }
+                write(self._path, contents)
+                # What was just written need not be read again before the next cell.
+                self._contents, self._parsed, self._version = contents, {model: known}, self._stamp()
             self._unwritten.pop(model, None)
         except OSError:
             self._unwritten[model] = changes
@@ -90,8 +96,7 @@ class RatesFile:
     def _refresh(self) -> None:
         """Read the file again if it has been replaced; a damaged one is as good as none."""
         try:
-            status = self._path.stat()
-            version = (status.st_ino, status.st_mtime_ns, status.st_size)
+            version = self._stamp()
             if version == self._version:
                 return
             contents = _dict(read(self._path))
@@ -99,6 +104,10 @@ class RatesFile:
             version, contents = None, {}
         self._contents = contents if contents.get("format") == _FORMAT else {}
         self._version, self._parsed = version, {}
+
+    def _stamp(self) -> tuple[int, int, int]:
+        status = self._path.stat()
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _kept(self) -> dict[str, Any]:
         return _dict(_dict(self._contents.get("hosts")).get(self._host))
@@ -137,7 +146,7 @@ def _plain(known: Learned) -> dict[str, Any]:
     figures = ("prompt", "completion", "flat", "as_of")
     return {
         "rate": rate and {name: getattr(rate, name) for name in figures},
-        "samples": known.samples[-KEPT:],
+        "samples": [list(sample) for sample in known.samples[-KEPT:]],
     }
 
 
