@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SIDEBAR := $(wildcard $(addprefix labextension/,*.json *.py yarn.lock .yarnrc.yml schema/* src/* src/*/* style/*))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick coverage docs lowest focus sidebar screenshots lint clean
+.PHONY: help demo test quick coverage bench docs lowest focus sidebar screenshots lint clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,17 @@ quick: .venv/.test ## run what needs no browser, no server and no long proof, wh
 
 coverage: .venv/.test ## run every test, and tell which lines none of them runs
 	$(PYTEST) --cov
+
+# The peers stand in an environment of their own: nobody needs them to work on this.
+bench: .bench/.ready ## measure it beside what people would use instead, into benchmarks/RESULTS.md (NAME=tokens: one)
+	.bench/bin/python benchmarks $(NAME)
+
+.bench/.ready: pyproject.toml benchmarks/peers.txt
+	$(PYTHON) -m venv .bench
+	.bench/bin/python -m pip install --disable-pip-version-check --quiet --upgrade 'pip>=24.2'
+	SKIP_JUPYTER_BUILDER=1 .bench/bin/python -m pip install --disable-pip-version-check --quiet \
+		--requirement benchmarks/peers.txt --editable '.[test]'
+	@touch $@
 
 sidebar: .venv/.pip ## build the JupyterLab sidebar again, where the demo had to do without it
 	ASKSAGE_SIDEBAR=required $(PIP) --no-deps --editable .
@@ -80,5 +91,5 @@ lint: .venv/.test ## what a reviewer should not have to say
 	@touch $@
 
 clean: ## what make made; not demo/, where your copy of the quickstart is
-	rm -rf .venv .lowest .focus build dist .coverage* $(addprefix labextension/,node_modules lib bundle no-sidebar.txt tsconfig.tsbuildinfo \
+	rm -rf .venv .lowest .bench .focus build dist .coverage* $(addprefix labextension/,node_modules lib bundle no-sidebar.txt tsconfig.tsbuildinfo \
 		.yarn test/node_modules test/.yarn)

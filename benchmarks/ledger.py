@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from postgres_server import PostgresServer
 
 ME = Account("api.example", "me@example")
+CALL = "op, account_id, sent_at, model, estimate, notebook, cell, project, user"
 ROUNDS = 400
 
 
@@ -56,7 +57,7 @@ def bare(path: Path) -> Callable[[], None]:
         connection.execute("BEGIN IMMEDIATE")
         insert("hold", op, t)
         row = (op, 1, t, "a-model", 100, "a.ipynb", "cell", "a-project", "me")
-        connection.execute("INSERT INTO call VALUES (?,?,?,?,?,?,?,?,?)", row)
+        connection.execute(f"INSERT INTO call ({CALL}) VALUES (?,?,?,?,?,?,?,?,?)", row)
         connection.execute("COMMIT")
         connection.execute("BEGIN IMMEDIATE")
         insert("settle", op, None)
@@ -161,7 +162,7 @@ def lengthen(path: Path, calls: int) -> None:
         )
         connection.executemany("INSERT INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
         row = (op, 1, t, "a-model", 100, "a.ipynb", "cell", "a-project", "me")
-        connection.execute("INSERT INTO call VALUES (?,?,?,?,?,?,?,?,?)", row)
+        connection.execute(f"INSERT INTO call ({CALL}) VALUES (?,?,?,?,?,?,?,?,?)", row)
         row = (grant_id, last + 2, op, t, 1, "billed", "ok", 800, 40, 900, None, None)
         connection.execute("INSERT INTO bill VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
     connection.execute("COMMIT")

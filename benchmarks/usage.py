@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +25,7 @@ from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.ledger import Ledger
 
 ME = Account("api.example", "me@example")
+CALL = "op, account_id, sent_at, model, estimate, notebook, cell, project, user"
 NOW = month.to_instant(datetime(2026, 11, 23, 9, tzinfo=UTC))
 MODELS = [f"model-{number}" for number in range(12)]
 PROJECTS = [None, "apollo", "gemini", "mercury"]
@@ -48,7 +50,7 @@ def build(path: Path, calls: int, months: int) -> None:
     connection.execute("INSERT INTO grant_ VALUES (?,?,?,?,?)", grant)
     for entries, call, bill in _rows(account_id, grant[0], calls, months):
         connection.executemany("INSERT INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?)", entries)
-        connection.execute("INSERT INTO call VALUES (?,?,?,?,?,?,?,?,?)", call)
+        connection.execute(f"INSERT INTO call ({CALL}) VALUES (?,?,?,?,?,?,?,?,?)", call)
         connection.execute("INSERT INTO bill VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", bill)
     connection.execute("COMMIT")
     connection.close()
@@ -92,6 +94,33 @@ def read_sql(path: Path) -> None:
         pandas.read_sql(_READ_SQL, connection)
 
 
+def adbc(path: Path) -> None:
+    """The same columns through ADBC: quick, and never to be used in a process that has the ledger open."""
+    from adbc_driver_sqlite import dbapi
+
+    with dbapi.connect(f"file:{path}?mode=ro") as connection, connection.cursor() as cursor:
+        cursor.execute(_READ_SQL)
+        cursor.fetch_arrow_table().to_pandas()
+
+
+def unsealed(path: Path) -> None:
+    """As it is read while its month goes on."""
+    from asksage_jupyter.usage_log.reading import read
+
+    ledger = Ledger(path, clock=lambda: NOW)
+    read(ledger, [ME], None, None, now=NOW, fewest=10**12)
+    ledger.close()
+
+
+def by_notebook(path: Path) -> None:
+    """Sums by notebook, of the sealed months."""
+    from asksage_jupyter.usage_log.reading import read
+
+    ledger = Ledger(path, clock=lambda: NOW)
+    read(ledger, [ME], None, None, now=NOW).asksage.by("notebook")
+    ledger.close()
+
+
 def _load(path: Path) -> None:
     from asksage_jupyter.usage_log.reading import read
 
@@ -130,12 +159,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="asksage-usage-") as folder:
         path = Path(folder) / "ledger.db"
         builder = multiprocessing.get_context("spawn").Process(target=build, args=(path, calls, months))
-        builder.start()  # apart, or its memory would count as that of those that follow
+        builder.start()  # apart: its memory is not that of those that follow
         builder.join()
+        if builder.exitcode:
+            sys.exit("the ledger could not be built")
         print(f"{calls:,} calls in {months} closed months, {path.stat().st_size / 1e9:.2f} GB")
-        for name, do in (("sealing", seal), ("loading", load), ("pandas.read_sql", read_sql)):
+        peers = [("pandas.read_sql", read_sql)]
+        peers += [("ADBC", adbc)] if find_spec("adbc_driver_sqlite") else []
+        ours = [
+            ("not sealed", unsealed),
+            ("sealing", seal),
+            ("loading", load),
+            ("loading, by()", by_notebook),
+        ]
+        for name, do in ours + peers:
             took, memory = measured(do, path)
-            print(f"{name:<16} {took:8.2f} s   peak {memory:5.2f} GB")
+            print(f"{name:<16} {took:8.2f} s   peak {memory:5.2f} GB", flush=True)
 
 
 if __name__ == "__main__":

@@ -66,11 +66,10 @@ def count_each(texts: Iterable[str], encoding: str = "cl100k_base") -> list[int]
     """
     listed = list(texts)
     encode = built(encoding).encode_ordinary
-    counts = {
-        text: len(encode(text)) if len(text) < _CHUNK else count(text, encoding)
-        for text in dict.fromkeys(listed)
-    }
-    return [counts[text] for text in listed]
+    counts = dict.fromkeys(listed, 0)
+    for text in counts:
+        counts[text] = len(encode(text)) if len(text) < _CHUNK else count(text, encoding)
+    return list(counts.values() if len(counts) == len(listed) else map(counts.__getitem__, listed))
 
 
 def count_file(
