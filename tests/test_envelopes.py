@@ -278,3 +278,14 @@ def test_models_side_by_side_are_refused_as_a_whole(server):
         sage.compare("Why? " * 10, [MODEL, OTHER])
     assert requests(server) == before
     assert sage.balance().inference.held == 0
+
+
+def test_a_map_is_booked_under_its_job_and_refused_as_a_whole_by_the_jobs_envelope(project, server):
+    project("[tool.asksage.envelopes.jobs]\nlabels = 700")
+    assert sage.map(["a", "b"], "Good? {value}", name="labels").tokens == 2 * 63
+    assert set(sage.usage().job) == {"labels"}
+    before = requests(server)
+    with pytest.raises(OverEnvelope, match=r"the envelope of the job labels has 574 tokens left"):
+        sage.map([str(number) for number in range(100)], "Good? {value}", name="labels")
+    assert requests(server) == before
+    sage.map(["c"], "Good? {value}", name="others")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..display.plain import storable
 from ..errors import BadInput, JobStopped
-from ..session import build_query, current, given
+from ..session import booked, build_query, current, given
 from ..tokens import count
 from .keys import keyed
 from .mapped import MapEstimate, Mapped
@@ -134,7 +134,7 @@ def map_rows(
     job = _job(name, template, wanted, query)
     session.balance()
     terms = replace(terms, job=job)
-    with Run(session, query, sheet.tasks, open_replies(session), terms, reader.read) as run:
+    with booked(job=job), Run(session, query, sheet.tasks, open_replies(session), terms, reader.read) as run:
         run.look()
         priced = _priced(session, run, sheet, template, wanted)
         if given.yes(estimate, "estimate"):
@@ -143,7 +143,8 @@ def map_rows(
         failure = run.go()
     rounds = Rounds(session, query, terms, reader, run)
     if failure is None and not run.is_stopped:
-        failure = rounds.go(sheet.tasks)
+        with booked(job=job):
+            failure = rounds.go(sheet.tasks)
     balance, troubles = session.balance_now(), tuple(rounds.troubles)
     result = Mapped(priced, balance, job, troubles, column, table.index, sheet, rounds.outcomes, wanted)
     _check(result, rounds.is_stopped, failure, share, terms.sample)
