@@ -148,7 +148,7 @@ def test_a_line_that_is_not_understood_is_exit_code_2(said):
     assert err.splitlines() == [
         "usage: asksage-jupyter usage [2026-11] [options]",
         "asksage-jupyter: there is no option --periods; did you mean --period? allowed are --by, --period, "
-        "--since, --until",
+        "--since, --until, --all",
     ]
 
 

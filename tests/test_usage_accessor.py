@@ -108,8 +108,8 @@ def test_an_empty_log_is_divided_into_nothing(name):
 
 
 def test_what_it_cannot_be_divided_by_is_told_with_what_it_can(calls):
-    with pytest.raises(BadInput, match=r"divided by model, notebook, .*, day, hour, not by 'week'"):
-        calls.asksage.by("week")
+    with pytest.raises(BadInput, match=r"divided by model, notebook, .*, day, week, hour, not by 'month'"):
+        calls.asksage.by("month")
     with pytest.raises(BadInput, match="not by 'holder'"):
         calls.asksage.by("holder")
 
@@ -283,7 +283,7 @@ def test_the_report_lists_the_calls_without_a_bill(calls):
     told = report(since="2026-12-01")
     below = str(told).partition(" · from 2026-12-01\n\n")[2].splitlines()
     assert below[0] == "7 calls without a bill yet: 791 tokens held"
-    assert below[1] == "  2 Dec 06:00 UTC · gpt-5 · 113 inference tokens held"
+    assert below[1] == "  2 Dec 01:00 EST · gpt-5 · 113 inference tokens held"
     assert [len(below), below[-1]] == [7, "  2 more"]
     assert "<div>7 calls without a bill yet: 791 tokens held</div>" in told._repr_html_()
     assert "without a bill" not in str(report(period="2026-11"))
@@ -293,7 +293,7 @@ def test_the_report_of_nothing(calls):
     assert str(report(since="2026-12-01")).endswith(" · from 2026-12-01\n\nNo calls.")
     assert "No calls." in report(since="2026-12-01")._repr_html_()
     with pytest.raises(BadInput, match="'week' is not one of model, notebook"):
-        report("week")
+        report("month")
 
 
 def test_the_report_as_html_shows_names_as_text():
@@ -307,5 +307,42 @@ def test_the_report_as_html_shows_names_as_text():
 def test_the_command_prints_the_same_report(calls, capsys):
     assert cli.main(["usage", "--by", "notebook", "--period", "2026-11"]) == 0
     assert capsys.readouterr().out == f"{report('notebook', '2026-11')}\n"
-    assert cli.main(["usage", "--since", "yesterday"]) == 1
+    assert cli.main(["usage", "--since", "tomorrow"]) == 1
     assert "since is a date like" in capsys.readouterr().err
+
+
+# -- any range ----------------------------------------------------------------------------------------------
+
+
+def test_by_week_has_the_weeks_without_a_call_each_by_its_monday(calls):
+    spend(5, at(2026, 11, 23, 15))
+    table = usage().asksage.by("week")
+    assert [week.date() for week in table.index] == [date(2026, 11, day) for day in (2, 9, 16, 23)]
+    assert list(table.tokens) == [100, 0, 0, 5]
+    assert "2026-11-16" in str(report(by="week", since="2026-11-01"))
+
+
+def test_a_report_of_all_time_begins_with_the_first_call(calls):
+    spend(7, at(2025, 3, 1))
+    whole = report(of_all_time=True)
+    assert whole.meters["inference"].tokens.sum() == 107
+    assert "all time" in str(whole)
+    with pytest.raises(BadInput, match="all time, or a part of it"):
+        report(since="2026-11-01", of_all_time=True)
+
+
+def test_yesterday_is_a_day_of_the_accounts_zone(monkeypatch):
+    AskSage.instance(zone="America/New_York")
+    spend(60, at(2026, 11, 3, 4, 30))  # 2 Nov there
+    spend(10, at(2026, 11, 3, 5, 30))  # 3 Nov there
+    monkeypatch.setattr(current(), "_clock", lambda: at(2026, 11, 4, 4))  # 3 Nov, 23:00
+    assert list(usage(since="yesterday", until="Yesterday").tokens) == [60]
+    assert list(usage(since="today").tokens) == [10]
+    assert "from 2026-11-02" in str(report(since="yesterday"))
+
+
+def test_the_command_takes_any_range(calls, shell, capsys):
+    shell.run_line_magic("asksage", "usage --all --by week")
+    assert "2026-11-02" in capsys.readouterr().out
+    with pytest.raises(BadInput, match="or today, yesterday"):
+        shell.run_line_magic("asksage", "usage --since tomorrow")

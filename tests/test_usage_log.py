@@ -160,7 +160,7 @@ def test_bounds_are_days_and_times_of_the_accounts_zone(since, until, found):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"since": "yesterday"}, "since is a date like 2026-11-23"),
+        ({"since": "tomorrow"}, "since is a date like 2026-11-23"),
         ({"until": 20261123}, "until is a date like 2026-11-23"),
         ({"since": "2026-11-24", "until": "2026-11-23"}, "nothing lies between"),
         ({"period": "2026-11", "since": "2026-11-01"}, "not both"),

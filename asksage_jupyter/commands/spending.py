@@ -13,7 +13,7 @@ from .command import Command
 
 BY = (
     "model", "notebook", "cell", "project", "user", "source", "status", "job", "tags", "client",
-    "day", "hour",
+    "day", "week", "hour",
 )  # fmt: skip
 METER = option(
     "--meter", type=OneOf(Meter), default=Meter.INFERENCE, help="inference (the default) or training"
@@ -25,13 +25,13 @@ def _balance(_: Sequence[str]) -> Iterator[object]:
 
 
 def _usage(
-    words: Sequence[str], by: str, period: str | None, since: str | None, until: str | None
+    words: Sequence[str], by: str, period: str | None, since: str | None, until: str | None, all: bool
 ) -> Iterator[object]:
     from ..usage_log import report
 
     if words and period:
         raise BadInput(f"one month is enough: {words[0]} or --period {period}")
-    yield report(by, words[0] if words else period, since, until)
+    yield report(by, words[0] if words else period, since, until, of_all_time=all)
 
 
 def _why(words: Sequence[str]) -> Iterator[object]:
@@ -87,8 +87,9 @@ USAGE = Command(
             help=f"{', '.join(BY)}, or a billing code like tag:wbs; several joined by commas",
         ),
         option("--period", metavar="2026-11", help="a month; this one when no time is given"),
-        option("--since", metavar="DATE", help="instead: from this day or time on"),
+        option("--since", metavar="DATE", help="instead: from this day or time on; also yesterday, today"),
         option("--until", metavar="DATE", help="through this day, or until this time"),
+        option("--all", action="store_true", help="instead: from the first call on"),
     ),
     words=1,
 )

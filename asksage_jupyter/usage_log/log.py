@@ -8,7 +8,7 @@ from ..account import Meter
 from ..session import current
 from .reading import read
 from .schema import SCHEMA
-from .span import When, span
+from .span import When, dated, span
 
 if TYPE_CHECKING:
     import pandas
@@ -33,7 +33,8 @@ def usage(
         A month like ``"2026-11"``, in the account's time zone; all months when nothing is given.
     since, until : date, datetime or str, optional
         Instead of a month: a day, which is meant whole, or a time, at which `until` ends. Both in ISO form
-        where they are strings, and in the account's time zone where they have none of their own.
+        where they are strings, or ``"today"`` or ``"yesterday"``; and in the account's time zone where they
+        have none of their own.
     meter : str, optional
         ``"inference"`` or ``"training"``, whose tokens are not to be added up; both when absent.
     all_holders : bool
@@ -57,6 +58,7 @@ def usage(
     """
     session = current()
     account, ledger = session.account, session.ledger
+    since, until = (dated(when, session.clock(), account.zone) for when in (since, until))
     first, last = span(period, since, until, account.zone)
     accounts = [account]
     if all_holders:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     By = str | Sequence[str]
 
-TIMES = ("day", "hour")
+TIMES = ("day", "week", "hour")
 NAMES = tuple(each.name for each in (*LISTED, HOLDER) if each.dtype == CATEGORY and each.name != "meter")
 _HOURS = 24
+_STEPS = {"day": "D", "week": "7D"}
 
 
 def parts(calls: pandas.DataFrame, by: By, meter: Meter, zone: str) -> pandas.DataFrame:
@@ -31,8 +32,8 @@ def parts(calls: pandas.DataFrame, by: By, meter: Meter, zone: str) -> pandas.Da
     Parameters
     ----------
     by : str or sequence of str
-        One of `NAMES`, ``"tag:"`` with the name of a billing code, or ``"day"`` or ``"hour"`` in `zone`; or
-        several.
+        One of `NAMES`, ``"tag:"`` with the name of a billing code, or ``"day"``, ``"week"`` or ``"hour"`` in
+        `zone`; or several.
 
     Returns
     -------
@@ -71,7 +72,11 @@ def parts(calls: pandas.DataFrame, by: By, meter: Meter, zone: str) -> pandas.Da
 def _key(calls: pandas.DataFrame, by: str, zone: str) -> Any:
     if by in TIMES:
         local = calls["sent_at"].dt.tz_convert(zone).dt.tz_localize(None)
-        return local.dt.normalize() if by == "day" else local.dt.hour
+        if by == "hour":
+            return local.dt.hour
+        days = local.dt.normalize()
+        # A week is called by its Monday.
+        return days if by == "day" else days - pandas.to_timedelta(days.dt.day_of_week, unit="D")
     if by in NAMES and by in calls:
         return calls[by]
     if str(by).startswith(tags.PREFIX) and "tags" in calls:
@@ -85,13 +90,13 @@ def _key(calls: pandas.DataFrame, by: str, zone: str) -> Any:
 
 
 def _without_gaps(table: pandas.DataFrame, by: str) -> pandas.DataFrame:
-    """All hours of the day, or all days from the first to the last."""
+    """All hours of the day, or all days or weeks from the first to the last."""
     if by == "hour":
         whole: Any = pandas.RangeIndex(_HOURS)
     elif table.empty:
         whole = pandas.DatetimeIndex([], dtype="datetime64[us]")
     else:
-        whole = pandas.date_range(table.index.min(), table.index.max(), freq="D", unit="us")
+        whole = pandas.date_range(table.index.min(), table.index.max(), freq=_STEPS[by], unit="us")
     table = table.reindex(whole)
     return table.fillna({"calls": 0, "tokens": 0})
 

@@ -12,12 +12,13 @@ from ..account import Meter, tags, unbilled_words
 from ..display.markup import joined, line
 from ..display.plain import one_line
 from ..display.table import Row, Table
+from ..errors import BadInput
 from ..ledger import CALL_COLUMNS
 from ..session import current, given
 from .log import usage
 from .parts import NAMES, TIMES, parts
 from .schema import HOLDER
-from .span import span
+from .span import dated, span
 
 if TYPE_CHECKING:
     from .span import When
@@ -79,7 +80,12 @@ class UsageReport:
 
 
 def report(
-    by: str = "model", period: str | None = None, since: When | None = None, until: When | None = None
+    by: str = "model",
+    period: str | None = None,
+    since: When | None = None,
+    until: When | None = None,
+    *,
+    of_all_time: bool = False,
 ) -> UsageReport:
     """UsageReport what the current account used, of this month when no time is given.
 
@@ -89,6 +95,8 @@ def report(
         One of `BY`, or ``tag:`` with the name of a billing code; several joined by commas.
     period, since, until
         As of `usage`.
+    of_all_time : bool
+        Instead of a time, from the first call on.
 
     Raises
     ------
@@ -101,7 +109,11 @@ def report(
     ]
     session = current()
     account = session.account
-    if period is None and since is None and until is None:
+    since, until = (dated(when, session.clock(), account.zone) for when in (since, until))
+    is_told = any(when is not None for when in (period, since, until))
+    if of_all_time and is_told:
+        raise BadInput("all time, or a part of it: give one of them")
+    if not of_all_time and not is_told:
         period = month.period_at(session.clock(), account.zone)
     calls = usage(period, since, until)
     tables = {
@@ -137,7 +149,7 @@ def _times(period: str | None, since: When | None, until: When | None) -> str:
     if period is not None:
         return month.named(period)
     told = (("from", since), ("until", until))
-    return " ".join(f"{word} {when}" for word, when in told if when is not None)
+    return " ".join(f"{word} {when}" for word, when in told if when is not None) or "all time"
 
 
 def _rows(table: pandas.DataFrame, by: str) -> tuple[list[Row], Row]:
@@ -171,7 +183,7 @@ def _figure(tokens: Any) -> str:
 def _name(key: Any, by: str) -> str:
     if isinstance(key, tuple):
         return " · ".join(_name(part, name) for part, name in zip(key, by.split(","), strict=True))
-    if by == "day":
+    if by in ("day", "week"):
         return f"{key:%Y-%m-%d}"
     if by == "hour":
         return f"{key:02d}:00"

@@ -10,9 +10,17 @@ from ..display.plain import shown
 from ..errors import BadInput
 
 When = date | str
-"""A date, a datetime, or either in ISO form."""
+"""A date, a datetime, either in ISO form, or one of `DAYS`."""
 
 _DAY = timedelta(days=1)
+DAYS = {"today": 0, "yesterday": 1}
+"""Words for a day, and how many days ago it is."""
+
+
+def dated(when: When | None, now: int, zone: str) -> When | None:
+    """The same, a word for a day as that day in `zone`."""
+    ago = DAYS.get(when.strip().lower()) if isinstance(when, str) else None
+    return when if ago is None else month.local_day(now, zone) - ago * _DAY
 
 
 def span(period: object, since: When | None, until: When | None, zone: str) -> tuple[int | None, int | None]:
@@ -70,4 +78,7 @@ def _parsed(name: str, when: When) -> date:
             return parse(text)
         except ValueError:
             continue
-    raise BadInput(f"{name} is a date like 2026-11-23, or a time like 2026-11-23T14:00, not {shown(when)}")
+    days = ", ".join(DAYS)
+    raise BadInput(
+        f"{name} is a date like 2026-11-23, or a time like 2026-11-23T14:00, or {days}, not {shown(when)}"
+    )
