@@ -292,7 +292,7 @@ def test_the_report_lists_the_calls_without_a_bill(calls):
 def test_the_report_of_nothing(calls):
     assert str(report(since="2026-12-01")).endswith(" · from 2026-12-01\n\nNo calls.")
     assert "No calls." in report(since="2026-12-01")._repr_html_()
-    with pytest.raises(BadInput, match="'week' is not one of model, notebook"):
+    with pytest.raises(BadInput, match="'month' is not one of model, notebook"):
         report("month")
 
 
