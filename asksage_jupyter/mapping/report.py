@@ -19,7 +19,7 @@ _TOLD = {
     RowStatus.OK: "answered",
     RowStatus.SKIPPED: "left out: a value is missing",
     RowStatus.INVALID: "not as the schema wants it",
-    RowStatus.REFUSED: "refused, not billed",
+    RowStatus.REFUSED: "certainly not billed",
     RowStatus.UNKNOWN: "in doubt: may be billed",
     RowStatus.UNSENT: "not sent",
 }
@@ -42,9 +42,8 @@ def card_of(mapped: Mapped) -> str:
     counts = {status: mapped.count(status) for status in RowStatus}
     shown = [status for status in RowStatus if counts[status]]
     statuses = Table(
-        ("status", "rows", ""),
-        [(str(status), f"{counts[status]:,}", _TOLD[status]) for status in shown],
-        sides="lrl",
+        ("status", "rows"),
+        [(f"{status}: {_TOLD[status]}", f"{counts[status]:,}") for status in shown],
         shares=[counts[status] / rows for status in shown],
     )
     estimate = mapped.estimate
