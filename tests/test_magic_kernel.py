@@ -154,6 +154,8 @@ def test_a_reply_streams_into_one_output_that_is_replaced(kernel):
     assert outputs[-2][1]["data"]["text/markdown"] == "The sky is blue."
     assert "63 tokens (billed)" in outputs[-1][1]["data"]["text/html"]
     assert kernel.value("answer") == "'The sky is blue.'"
+    told = outputs[-1][1]["metadata"]["asksage"]
+    assert told == {"tokens": 63, "held": 0, "words": "63 tokens billed"}
 
 
 def test_the_usage_log_knows_the_notebook_and_the_cell_where_the_front_end_tells(kernel, place):
@@ -180,6 +182,7 @@ def test_stop_keeps_what_came_marks_it_and_fails_the_cell(kernel, tenant):
     assert shown(outputs)[-2] == "The sky is"
     assert " · interrupted: about " in shown(outputs)[-1]
     assert "stay held" in outputs[-2][1]["data"]["text/html"]
+    assert "held, no bill yet" in outputs[-2][1]["metadata"]["asksage"]["words"]
     _, outputs = kernel.run("%asksage")
     assert " held)" in shown(outputs)[0]
 

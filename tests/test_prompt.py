@@ -1,12 +1,24 @@
 """Prompt cells in a real JupyterLab and Notebook: how they look, and what is told while they are typed."""
 
+import re
 from contextlib import closing
 
 import nbformat
 import pytest
-from lab import WAIT_MS, needs_chromium, opened, plain_lab
+from axe_playwright_python.sync_playwright import Axe
+from lab import (
+    PICTURES_WANTED,
+    WAIT_MS,
+    command,
+    needs_chromium,
+    opened,
+    picture,
+    plain_lab,
+    set_theme,
+    visit,
+)
 from playwright.sync_api import expect
-from tenant import environment, open_tenant
+from tenant import MODEL, OTHER, environment, open_tenant, questions, says
 
 pytest_plugins = ["lab_fixtures"]
 pytestmark = needs_chromium
@@ -23,9 +35,20 @@ for hour in range(6):
     pass
 ```
 """
-CELLS = ("%load_ext asksage_jupyter", PROMPT, "with open('a') as file: pass")
+PICTURED = f"""%%asksage {MODEL} --max-tokens 900 -o advice
+# Spring tide at {{harbour}}
+
+It's **new moon**. Why does the water stand so high, and what follows for this loop?
+
+```python
+for hour, height in enumerate(heights):
+    print(f"{{hour:02}}:00  {{height:.1f}} m")
+```"""
+ESTIMATE = "%%asksage --estimate\nWhy is the sea salt?"
+CELLS = ("%load_ext asksage_jupyter", PROMPT, "with open('a') as file: pass", ESTIMATE)
 COLOURS = """cell => [...cell.querySelectorAll('.cm-line span')].filter(span => !span.children.length)
     .map(span => [span.textContent, getComputedStyle(span).color])"""
+SHARED = "window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells"
 RESTART = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.restartKernel()"
 
 
@@ -76,6 +99,25 @@ def edit(page, number):
     page.keyboard.press("Control+End")
 
 
+def tag(page, number):
+    return cell(page, number).locator(".jp-asksage-Tag")
+
+
+def price(page, number):
+    return tag(page, number).locator(".jp-asksage-cut")
+
+
+def write(page, number, source):
+    """Let a cell hold this, with the cursor in it."""
+    edit(page, number)
+    page.evaluate(f"source => {{ {SHARED}[{number}].setSource(source); }}", source)
+
+
+def run(page, number):
+    edit(page, number)
+    page.keyboard.press("Control+Enter")
+
+
 def test_a_prompt_is_markdown_and_python_stays_python(page):
     prompt, python = cell(page, 1), cell(page, 2)
     expect(prompt.locator(".jp-asksage-PromptLine")).to_have_text("%%asksage --max-tokens 900")
@@ -116,10 +158,125 @@ def test_a_comments_key_writes_nothing_into_a_prompt(page):
     expect(cell(page, 2).locator(".cm-content")).to_contain_text("# with open")
 
 
+def test_the_price_is_the_kernels_estimate_and_costs_no_call(page, tenant):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2].partition("?")[0]))
+    expect(tag(page, 1)).to_be_visible()
+    assert "estimate" not in asked  # to open a notebook asks for no price
+    run(page, 0)
+    run(page, 3)
+    told = cell(page, 3).locator(".jp-OutputArea")
+    expect(told).to_contain_text("tokens (")
+    edit(page, 3)
+    expect(price(page, 3)).to_contain_text("tokens (")
+    figures = re.search(r"about [\d,]+ tokens \([\d,]+ to [\d,]+\)", price(page, 3).inner_text())
+    expect(told).to_contain_text(figures[0])
+    page.keyboard.type(" And why are rivers not, though all the salt comes down in them?")
+    expect(price(page, 3)).not_to_contain_text(figures[0])
+    assert questions(tenant) == []
+
+
+def test_what_will_be_refused_is_said_before_it_is_sent(page):
+    run(page, 0)
+    run(page, 3)
+    expect(cell(page, 3).locator(".jp-OutputArea")).to_contain_text("tokens (")
+    for source, level, words in (
+        ("%%asksage\nAbout {harbour}", "quiet", "+ {harbour}"),
+        ("%%asksage --estimat\nWhy?", "amber", "did you mean --estimate?"),
+        ("%%asksage --max-tokens 1\nWhy?", "red", "more than --max-tokens 1: it will be refused"),
+        ("%%asksage nobodys-model\nWhy?", "quiet", "The rates of nobodys-model are not known here yet"),
+    ):
+        write(page, 1, source)
+        expect(price(page, 1)).to_contain_text(words)
+        expect(tag(page, 1)).to_have_attribute("data-level", level)
+    expect(tag(page, 1).get_by_role("button", name="Ask for its rates")).to_be_visible()
+    marked = cell(page, 1).locator("[data-kind=unknown]")
+    write(page, 1, "%%asksage --estimat\nWhy?")
+    expect(marked).to_have_text("--estimat")
+
+
+def test_a_model_is_picked_in_one_step_of_undo(page):
+    run(page, 0)
+    run(page, 3)
+    picker = tag(page, 1).get_by_label("Model")
+    line = cell(page, 1).locator(".jp-asksage-PromptLine")
+    expect(picker).to_have_value("")
+    expect(picker).to_contain_text(f"{MODEL} (default)")
+    expect(picker).to_be_visible()
+    picker.focus()
+    picker.select_option(OTHER)
+    expect(line).to_have_text(f"%%asksage {OTHER} --max-tokens 900")
+    picker.select_option(MODEL)
+    expect(line).to_have_text(f"%%asksage {MODEL} --max-tokens 900")
+    edit(page, 1)
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+    expect(line).to_have_text("%%asksage --max-tokens 900")
+    expect(picker).to_have_value("")
+
+
+def test_the_line_is_completed_without_the_magics(page):
+    edit(page, 1)
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("End")
+    page.keyboard.type(" --reas")
+    page.keyboard.press("Tab")
+    line = cell(page, 1).locator(".jp-asksage-PromptLine")
+    offered = page.locator(".jp-Completer-item", has_text="--reasoning")
+    expect(line.filter(has_text="--reasoning").or_(offered).first).to_be_visible()
+    if offered.count():  # one that is alone is taken at once
+        page.keyboard.press("Enter")
+    expect(line).to_contain_text("--reasoning")
+
+
+def test_the_bill_outlives_the_page(page, lab):
+    run(page, 0)
+    write(page, 3, "%%asksage\nWhy is the sea salt?")
+    run(page, 3)
+    bill = tag(page, 3).locator(".jp-asksage-bill")
+    expect(bill).to_have_text("63 tokens billed")
+    expect(price(page, 3)).to_contain_text("of what is left")
+    command(page, "docmanager:save")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    visit(page, lab, lab.folder / "prompts.ipynb")
+    expect(bill).to_have_text("63 tokens billed")
+    command(page, "notebook:clear-all-cell-outputs")
+    expect(bill).to_have_text("")
+
+
+def test_a_prompt_and_its_price_are_accessible_in_every_theme(page):
+    run(page, 0)
+    run(page, 3)
+    edit(page, 1)
+    expect(price(page, 1)).to_contain_text("tokens (")
+    write(page, 3, "%%asksage nobodys-model --estimat -f json\nWhy?")
+    expect(tag(page, 3)).to_have_attribute("data-level", "amber")
+    axe = Axe()
+    for theme in ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"):
+        set_theme(page, theme)
+        found = axe.run(page, context=[".jp-asksage-Tag"])
+        assert found.response["violations"] == [], (theme, found.generate_report())
+        found = axe.run(page, context=[".jp-asksage-PromptLine"])
+        assert found.response["violations"] == [], (theme, found.generate_report())
+
+
+@pytest.mark.skipif(not PICTURES_WANTED, reason="for the picture alone")
+def test_prompts_as_the_readme_shows_them(page, tenant):
+    says(tenant, "Rivers wash salts out of the rocks; the sea keeps them, for only water evaporates.")
+    run(page, 0)
+    write(page, 1, "%%asksage\nWhy is the sea salt? **One sentence.**")
+    run(page, 1)
+    expect(tag(page, 1).locator(".jp-asksage-bill")).to_contain_text("billed")
+    write(page, 2, PICTURED)
+    expect(price(page, 2)).to_contain_text("of what is left")
+    page.mouse.move(0, 0)
+    picture(page, "prompt", cell(page, 1), cell(page, 2))
+
+
 def test_notebook_has_prompts_too(lab, browser):
     page = browser.new_page(**LOOK)
     page.goto(lab.at("notebooks/prompts.ipynb"), timeout=WAIT_MS)
-    expect(page.locator(".jp-asksage-PromptLine")).to_have_count(1)
+    expect(page.locator(".jp-asksage-PromptLine")).to_have_count(2)
     # A page that is closed while it connects to its kernel would keep the server from ending.
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
     page.close()

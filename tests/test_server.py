@@ -812,3 +812,104 @@ class TestPrometheus:
 def test_prometheus_is_told_nothing_unless_it_is_set(as_ada, ledger, jp_serverapp, jp_fetch, jp_asyncio_loop):
     ledger.set_plan(ADA, INFERENCE, 1_000, source="me")
     assert gauges(jp_fetch, jp_asyncio_loop) == {}
+
+
+# What a cell costs while it is typed
+
+
+MODEL = "sage-haiku"
+SOURCE = f"%%asksage {MODEL}\nWhy is the sea salt?"
+
+
+@pytest.fixture
+def rates(path, own_settings):
+    """Rates of a model as a kernel keeps them."""
+    from asksage_jupyter.rates import Rate, Rates
+    from asksage_jupyter.rates.store import Learned
+
+    rates = Rates(path.parent, ADA.host)
+    rate = Rate(MODEL, 0.143, 0.572, Source.PRICED, now())
+    rates._store.update(MODEL, lambda known: Learned(rate, known.samples))
+    return rates
+
+
+def tagged(fetch, source, **more):
+    return fetch("estimate", method="POST", body=json.dumps({"source": source, **more}))
+
+
+def test_a_tag_tells_the_price_and_its_share_of_what_is_left(ask, ledger, as_ada, rates):
+    give(ledger)
+    status, before = tagged(ask, SOURCE)
+    assert (status, before["level"]) == (200, "quiet")
+    assert re.fullmatch(r"about \d+ tokens \(\d+ to \d+\)", before["words"])
+    ask("balance")
+    assert re.fullmatch(
+        r"about \d+ tokens \(\d+ to \d+\) · [\d.]+ % of what is left", tagged(ask, SOURCE)[1]["words"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "level", "words"),
+    [
+        (SOURCE.replace(MODEL, f"{MODEL} --max-tokens 2"), "red", "more than --max-tokens 2: it will be ref"),
+        (f"%%asksage {MODEL}\n" + "sea " * 70_000, "amber", "% of what is left"),
+        (f"%%asksage {MODEL}\n" + "sea " * 900_000, None, None),
+        (SOURCE.replace(MODEL, f"{MODEL} --estimat"), "amber", "no option --estimat; did you mean"),
+        (SOURCE + " {table} {_x} {{y}}", "quiet", ") + {table} · "),
+        (SOURCE.replace(MODEL, f"{MODEL} --history 2 --file a.txt"), "quiet", " + history + file · "),
+        (SOURCE.replace(MODEL, "other"), "quiet", "The rates of other are not known here yet"),
+        (SOURCE.replace(MODEL, f"--compare {MODEL},other"), "quiet", "The rates of other are not known"),
+        ("%%asksage_train maps\n" + "sea " * 50, "quiet", "training tokens"),
+        ("%%asksage\nWhy?", "quiet", ""),
+        (f"%%asksage {MODEL} --plugin maps", "quiet", "--estimate tells what the plugin maps costs"),
+    ],
+)
+def test_a_tag_says_what_is_wrong_or_missing(ask, ledger, as_ada, rates, source, level, words):
+    give(ledger)
+    ask("balance")
+    status, told = tagged(ask, source)
+    if level is None:
+        assert status == 400
+        return
+    assert status == 200
+    assert told["level"] == level
+    assert words in told["words"]
+
+
+def test_what_is_more_than_is_left_is_red(ask, ledger, as_ada, rates):
+    give(ledger)
+    spend(ledger, ledger.balance(ADA).inference.remaining - 1)
+    ask("balance")
+    told = tagged(ask, SOURCE)[1]
+    assert (told["level"], told["words"].partition(" · ")[2]) == (
+        "red",
+        "more than the 1 that are left: it will be refused",
+    )
+
+
+def test_a_cell_of_others_has_no_tag(ask, as_ada, rates):
+    assert tagged(ask, "a = 1") == (200, None)
+    assert tagged(ask, 5)[0] == 400
+
+
+def test_the_line_is_told_by_the_parsers(ask, as_ada, rates, monkeypatch):
+    from asksage_jupyter.prompting import cell_parser
+
+    told = ask("line")[1]
+    assert [option["name"] for option in told["asksage"]] == cell_parser().names()
+    format = next(option for option in told["asksage"] if option["name"] == "--format")
+    assert (format["takes"], format["values"][0]) == (True, "markdown")
+    assert told["models"] == [MODEL]
+    rates.offer(["b", "a"])
+    assert ask("line")[1]["models"] == ["b", "a"]
+
+
+def test_rates_are_asked_for_on_request_and_no_text_is_sent(ask, server):
+    ask("balance")
+    source = "%%asksage sage-haiku\nthe secret sea"
+    assert tagged(ask, source)[1]["ask"] == ["sage-haiku"]
+    assert not server.requests
+    told = tagged(ask, source, ask=True)[1]
+    assert told["words"].startswith("about ")
+    assert server.requests
+    assert not any(b"secret" in request.content for request in server.requests)

@@ -171,7 +171,19 @@ def receipt(reply: Reply | Comparison, *notices: str | None) -> None:
     told = list(filter(None, notices))
     html = joined([*map(notice, told), quiet(reply.receipt)])
     text = "\n".join([*(f"[{words}]" for words in told), reply.receipt])
-    _surely({"text/html": html, "text/plain": text}, _publish)
+    _surely({"text/html": html, "text/plain": text}, partial(_publish, metadata={"asksage": _bill(reply)}))
+
+
+def _bill(reply: Reply | Comparison) -> dict[str, Any]:
+    """What the front end tells beside the prompt, also of a saved notebook: figures, no word of a reply."""
+    from ..account import Source
+
+    if reply.tokens:
+        is_told = getattr(reply, "source", None) in (Source.BILLED, Source.LOG)
+        words = f"{reply.tokens:,} tokens {'billed' if is_told else 'debited'}"
+    else:
+        words = f"about {reply.held:,} tokens held, no bill yet" if reply.held else ""
+    return {"tokens": reply.tokens, "held": reply.held, "words": words}
 
 
 def notify(words: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..commands import wants_help
 from ..errors import BadInput
-from ..prompting import TRAINING_CELL, training_parser
+from ..prompting import read_training, training_parser
 from ..session import train
 from . import show
 
@@ -20,11 +20,9 @@ def run(line: str, body: str) -> None:
     if wants_help(line):
         show.tell(training_parser().describe())
         return
-    options, words = training_parser().read(line)
-    if len(words) != 1:
-        raise BadInput(f"one dataset is named on the line: {TRAINING_CELL}")
+    dataset, options = read_training(line)
     text = body.strip("\n")
     if not text.strip():
         raise BadInput("the cell is empty: write the text below the %%asksage_train line")
     # In a list, so that a text of one line is never taken for the name of a file.
-    show.present(train([text], words[0], **options))
+    show.present(train([text], dataset, **options))

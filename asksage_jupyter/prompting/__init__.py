@@ -4,20 +4,24 @@ Needs neither IPython nor the network: the server behind the sidebar reads a cel
 """
 
 from .braces import expand, unfilled
+from .cell import Cell, cell_of
 from .options import CellOptions, cell_parser, parse_cell
 from .parser import Option, Parser, option, split, words_at
-from .training import TRAINING_CELL, UPLOAD_OPTIONS, training_parser
+from .training import TRAINING_CELL, UPLOAD_OPTIONS, read_training, training_parser
 
 __all__ = [
     "TRAINING_CELL",
     "UPLOAD_OPTIONS",
+    "Cell",
     "CellOptions",
     "Option",
     "Parser",
+    "cell_of",
     "cell_parser",
     "expand",
     "option",
     "parse_cell",
+    "read_training",
     "split",
     "training_parser",
     "unfilled",

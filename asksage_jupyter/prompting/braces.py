@@ -60,6 +60,11 @@ def variables(user_ns: Mapping[str, object], hidden: Mapping[str, object] | None
     return {name: value for name, value in found.items() if value is not _ABSENT}
 
 
+def names_in(text: str) -> list[str]:
+    """The names that `expand` would look up, each once."""
+    return list(dict.fromkeys(name for name in _NAME.findall(text) if not name.startswith("_")))
+
+
 def unfilled(
     text: str, user_ns: Mapping[str, object], hidden: Mapping[str, object] | None = None
 ) -> str | None:

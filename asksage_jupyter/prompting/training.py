@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
+from ..errors import BadInput
 from .parser import Parser, option
 
 TRAINING_CELL = "%%asksage_train NAME [options]"
@@ -22,3 +24,17 @@ UPLOAD_OPTIONS = (
 def training_parser() -> Parser:
     """The parser of a training cell's line."""
     return Parser(f"{TRAINING_CELL}\n       the text, on the lines below, as it is", UPLOAD_OPTIONS)
+
+
+def read_training(line: str) -> tuple[str, dict[str, Any]]:
+    """The dataset that a training cell's line names, and the options.
+
+    Raises
+    ------
+    BadInput
+        An option that is not allowed, or no dataset.
+    """
+    options, words = training_parser().read(line)
+    if len(words) != 1:
+        raise BadInput(f"one dataset is named on the line: {TRAINING_CELL}")
+    return words[0], options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +60,18 @@ class Rates:
         """The rate that was learned last, however long ago; None where none was."""
         return self._store.known(model).rate
 
+    def at_hand(self, model: str) -> Rate | None:
+        """The rate that a kernel would use, as far as it is kept here; None where one would have to ask."""
+        return self.older(model) or self._from_catalog(model)
+
+    def offered(self) -> tuple[str, ...]:
+        """The models that the host offered last, and those that were priced; nobody is asked."""
+        return self._store.offered() or tuple(sorted(self._store.models()))
+
+    def offer(self, models: Sequence[str]) -> None:
+        """Keep what the host offers now."""
+        self._store.offer(models)
+
     def rate(
         self, model: str, pricer: Pricer | None = None, catalog: tuple[float, float] | None = None
     ) -> Rate:
@@ -98,7 +110,9 @@ class Rates:
                 self._store.update(model, lambda known: replace(known, rate=priced))
                 return priced
         # A price of days ago was true once; the catalog's may never have been.
-        if found := self.older(model) or self._from_catalog(model):
+        if catalog is not None:
+            self._store.update(model, lambda known: replace(known, listed=catalog))
+        if found := self.at_hand(model):
             return found
         if isinstance(failure, (NotReached, Unavailable)):
             raise failure
@@ -184,9 +198,10 @@ class Rates:
         return found
 
     def _from_catalog(self, model: str) -> Rate | None:
+        listed = self._catalog.get(model) or self._store.known(model).listed
         try:
-            prompt, completion, _ = checked(*self._catalog[model])
-        except (KeyError, ValueError, TypeError):
+            prompt, completion, _ = checked(*(listed or ()))
+        except (ValueError, TypeError):
             return None
         factor = self._fit(model).factor or FACTOR
         return Rate(model, prompt * factor, completion * factor, Source.CATALOG, self._clock(), factor)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -34,6 +34,7 @@ class Learned:
 
     rate: Rate | None = None
     samples: tuple[Sample, ...] = ()
+    listed: tuple[float, float] | None = None  # the catalog's, where the service has no price of its own
 
 
 Change = Callable[[Learned], Learned]
@@ -76,14 +77,8 @@ class RatesFile:
                 self._version = None  # a file that was replaced twice can look like the one before
                 self._refresh()
                 known = self._changed(model, changes)
-                kept = {**self._kept(), model: _plain(known)}
-                contents = {
-                    "format": _FORMAT,
-                    "hosts": {**_dict(self._contents.get("hosts")), self._host: kept},
-                }
-                write(self._path, contents)
-                # What was just written need not be read again before the next cell.
-                self._contents, self._parsed, self._version = contents, {model: known}, self._stamp()
+                self._write("hosts", {**self._kept(), model: _plain(known)})
+                self._parsed = {model: known}
             self._unwritten.pop(model, None)
         except OSError:
             self._unwritten[model] = changes
@@ -92,6 +87,31 @@ class RatesFile:
     def _changed(self, model: str, changes: list[Change]) -> Learned:
         """What the file says of a model, and these changes."""
         return reduce(lambda known, change: change(known), changes, _known(model, self._kept().get(model)))
+
+    def offered(self) -> tuple[str, ...]:
+        """The models that the host offered when a kernel asked it last."""
+        self._refresh()
+        told = _dict(self._contents.get("offered")).get(self._host)
+        return tuple(model for model in told if isinstance(model, str)) if isinstance(told, list) else ()
+
+    def offer(self, models: Sequence[str]) -> None:
+        """Keep what the host offers, for whoever may not ask it while a person types."""
+        if tuple(models) == self.offered():
+            return
+        with suppress(OSError):
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _turn(self._path.with_suffix(".lock")):
+                self._version = None
+                self._refresh()
+                self._write("offered", list(models))
+
+    def _write(self, part: str, of_host: Any) -> None:
+        """Replace what a part of the file says of this host; in one's turn."""
+        parts = {**_dict(self._contents.get(part)), self._host: of_host}
+        contents = {**self._contents, "format": _FORMAT, part: parts}
+        write(self._path, contents)
+        # What was just written need not be read again before the next cell.
+        self._contents, self._parsed, self._version = contents, {}, self._stamp()
 
     def _refresh(self) -> None:
         """Read the file again if it has been replaced; a damaged one is as good as none."""
@@ -121,9 +141,12 @@ def _known(model: str, plain: Any) -> Learned:
         told = kept["rate"]
         prompt, completion, flat = checked(told["prompt"], told["completion"], told.get("flat", 0.0))
         rate = Rate(model, prompt, completion, Source.PRICED, int(told["as_of"]), flat=flat)
+    listed = None
+    with suppress(KeyError, TypeError, ValueError):
+        listed = checked(*kept["listed"])[:2]
     samples = kept.get("samples")
     found = map(_sample, samples if isinstance(samples, list) else [])
-    return Learned(rate, tuple(sample for sample in found if sample is not None)[-KEPT:])
+    return Learned(rate, tuple(sample for sample in found if sample is not None)[-KEPT:], listed)
 
 
 def _sample(plain: Any) -> Sample | None:
@@ -147,6 +170,7 @@ def _plain(known: Learned) -> dict[str, Any]:
     return {
         "rate": rate and {name: getattr(rate, name) for name in figures},
         "samples": [list(sample) for sample in known.samples[-KEPT:]],
+        **({"listed": known.listed} if known.listed else {}),
     }
 
 

@@ -10,6 +10,7 @@ from ..settings import AskSage
 from .desk import Desk
 from .gauges import Gauges
 from .hints import Hints, register_hint
+from .prices import Prices
 from .reader import Reader
 from .refresh import Refresh
 from .renaming import hear
@@ -37,7 +38,12 @@ class AskSageServer(ExtensionApp):
         reader = Reader(settings)
         events: EventLogger = self.serverapp.event_logger  # type: ignore[union-attr, assignment]  # by now
         register_hint(events)
-        self._desk = Desk(reader, Refresh(settings), Hints(reader.watch, events))
+        self._desk = Desk(
+            reader,
+            Refresh(settings),
+            Hints(reader.watch, events),
+            Prices(settings, lambda: reader.latest),
+        )
         self.settings[Desk.SETTING] = self._desk
         if settings.prometheus:
             self._gauges = Gauges(self._desk.meters)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..account import MeterBalance
     from .figures import Wire
     from .hints import Hints
+    from .prices import Prices
     from .reader import Reader
     from .refresh import Refresh
 
@@ -45,14 +46,16 @@ class Desk:
         Asked in one thread of its own, away from the event loop.
     refresh : Refresh
     hints : Hints
+    prices : Prices
+        Asked in another thread: a price never waits for the ledger.
     """
 
     SETTING: ClassVar[str] = "asksage_desk"
 
-    def __init__(self, reader: Reader, refresh: Refresh, hints: Hints) -> None:
+    def __init__(self, reader: Reader, refresh: Refresh, hints: Hints, prices: Prices) -> None:
         self.reader = reader
-        self._refresh, self._hints = refresh, hints
-        self._worker = Worker("asksage-ledger")
+        self._refresh, self._hints, self._prices = refresh, hints, prices
+        self._worker, self._pricing = Worker("asksage-ledger"), Worker("asksage-prices")
 
     async def read(self, task: Callable[[], T]) -> T:
         """The reader's answer, in its turn.
@@ -61,16 +64,36 @@ class Desk:
         ------
         NotAnswered
         """
-        try:
-            return await self._worker.do(task)
-        except BadInput as error:
-            raise NotAnswered(400, str(error)) from None
-        except LedgerMissing as error:
-            raise NotAnswered(404, str(error)) from None
-        except AskSageError as error:
-            raise NotAnswered(503, str(error)) from None
-        except Busy:
-            raise NotAnswered(503, "the server is busy with the ledger: try again") from None
+        return await _done(self._worker, task)
+
+    async def line(self) -> Wire:
+        """What may stand on a magic's line.
+
+        Raises
+        ------
+        NotAnswered
+        """
+        return await _done(self._pricing, self._prices.line)
+
+    async def tag(self, source: str) -> Wire | None:
+        """A cell's price in words; None of a cell that is none of ours.
+
+        Raises
+        ------
+        NotAnswered
+        """
+        refresh = self._refresh
+        return await _done(self._pricing, lambda: self._prices.tag(source, may_ask=refresh.is_keyed))
+
+    async def asked(self, source: str) -> Wire | None:
+        """The same, after the service was asked for the rates that are not known here.
+
+        Raises
+        ------
+        NotAnswered
+        """
+        await _done(self._refresh.worker, lambda: self._prices.ask(source))
+        return await self.tag(source)
 
     def meters(self) -> Future[tuple[MeterBalance, ...]]:
         """Both meters, as soon as they are read.
@@ -103,4 +126,18 @@ class Desk:
         """Stop all threads."""
         await self._hints.close()
         await self._refresh.close()
+        await self._pricing.close(lambda: None)
         await self._worker.close(self.reader.close)
+
+
+async def _done(worker: Worker, task: Callable[[], T]) -> T:
+    try:
+        return await worker.do(task)
+    except BadInput as error:
+        raise NotAnswered(400, str(error)) from None
+    except LedgerMissing as error:
+        raise NotAnswered(404, str(error)) from None
+    except AskSageError as error:
+        raise NotAnswered(503, str(error)) from None
+    except Busy:
+        raise NotAnswered(503, "the server is busy: try again") from None

@@ -47,10 +47,16 @@ class Reader:
         Whose ledger, and whose tokens.
     clock : callable
         The present instant, in microseconds UTC.
+
+    Attributes
+    ----------
+    latest : Balance or None
+        What was read last.
     """
 
     def __init__(self, settings: AskSage, *, clock: Callable[[], int] = month.now) -> None:
         self._settings, self._clock = settings, clock
+        self.latest: Balance | None = None
 
     def balance(self, can_check: Callable[[Account], bool], checked_at: int | None) -> Wire:
         """Both meters, calls without a bill, the last call; a ledger that cannot be read is a state too."""
@@ -210,7 +216,7 @@ class Reader:
         self, can_check: Callable[[Account], bool], checked_at: int | None, now: int, noted: Noted | None
     ) -> Wire:
         account = self._whose()
-        balance = self._view.balance(account)
+        balance = self.latest = self._view.balance(account)
         meters = (balance.inference, balance.training)
         paces = [self._pace(balance, each.meter, now) for each in meters]
         opened = self._view.open_calls(account)

@@ -31,12 +31,14 @@ class Refresh:
     ----------
     checked_at : int or None
         When the service was last asked, in microseconds UTC.
+    worker : Worker
+        What asks the service, one thing at a time.
     """
 
     def __init__(self, settings: AskSage) -> None:
         self.checked_at: int | None = None
         self._settings = settings
-        self._worker = Worker("asksage-refresh", most=1)
+        self.worker = Worker("asksage-refresh", most=1)
         self._session: Session | None = None
         self._running: asyncio.Task[str] | None = None
         self._key: tuple[float, bool] = (0.0, False)  # until when this is known, in monotonic seconds
@@ -55,17 +57,25 @@ class Refresh:
     async def compare(self) -> str:
         """Compare, and tell in one line what was found; who asks meanwhile is told the same."""
         if self._running is None or self._running.done():
-            self._running = asyncio.ensure_future(self._worker.do(self._compared))
+            self._running = asyncio.ensure_future(self.worker.do(self._compared))
         try:
             return await asyncio.shield(self._running)
         except Busy:
             return "Not compared: the server is about to end."
 
+    @property
+    def is_keyed(self) -> bool:
+        """Whether there is a key to ask the service with."""
+        try:
+            return self.can_check(self._settings.account)
+        except AskSageError:
+            return False
+
     async def close(self) -> None:
         """Give up a comparison under way: the ledger is whole at any moment."""
         if self._session is not None and "service" in self._session.__dict__:
             self._session.service.close()
-        await self._worker.close(lambda: None, wait_s=2.0)
+        await self.worker.close(lambda: None, wait_s=2.0)
 
     def _compared(self) -> str:
         from ..reconciling import reconcile

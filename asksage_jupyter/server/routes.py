@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 _LONGEST_PATH = 4096
+_LONGEST_CELL = 1_000_000
 
 
 class _Route(APIHandler):
@@ -108,9 +109,39 @@ class NotebookRoute(_Route):
         return root
 
 
+class LineRoute(_Route):
+    """A magic's line."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """The options and models that may stand there."""
+        await self.answer(self.desk.line())
+
+
+class EstimateRoute(_Route):
+    """A cell as it is typed: its text is counted here, and neither kept nor sent anywhere."""
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Its price in words; null of a cell that is none of ours."""
+        told: Any = self.get_json_body()
+        told = told if isinstance(told, dict) else {}
+        source = told.get("source")
+        if not isinstance(source, str) or len(source) > _LONGEST_CELL:
+            await self.refuse(f"tell the cell's source, of at most {_LONGEST_CELL:,} characters")
+        elif told.get("ask") is True:
+            await self.answer(self.desk.asked(source))
+        else:
+            await self.answer(self.desk.tag(source))
+
+
 ROUTES = [
     (r"/asksage/balance", BalanceRoute),
     (r"/asksage/month", MonthRoute),
     (r"/asksage/notebook", NotebookRoute),
     (r"/asksage/refresh", RefreshRoute),
+    (r"/asksage/line", LineRoute),
+    (r"/asksage/estimate", EstimateRoute),
 ]

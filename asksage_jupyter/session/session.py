@@ -220,6 +220,7 @@ class Session:
         """The models this account may use, read from the service once a session."""
         if self._models is None:
             self._models = self.asking(lambda service: service.models())
+            self.pricing.rates.offer([model.id for model in self._models])
         return self._models
 
     def asking(self, task: Callable[[Service], T]) -> T:

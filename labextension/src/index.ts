@@ -15,19 +15,23 @@ import { Preferences } from './preferences';
 import { prompts } from './prompt';
 import { Sidebar } from './sidebar';
 import { StatusItem } from './status';
+import { IAskSage } from './token';
 import { Announcer, Told } from './warnings';
 import { Desk, HINT } from './wire';
 
 const RANK = 250;
 
-const plugin: JupyterFrontEndPlugin<void> = {
+const plugin: JupyterFrontEndPlugin<IAskSage> = {
   id: '@asksage/jupyter:plugin',
   description: 'The token meter for Ask Sage: what is left, in the sidebar and in the status bar.',
   autoStart: true,
+  provides: IAskSage,
   optional: [ICommandPalette, ILayoutRestorer, ISettingRegistry, IStatusBar],
   activate
 };
 
+export { IAskSage };
+export type { Balance, Price } from './wire';
 export default [plugin, prompts];
 
 function activate(
@@ -36,7 +40,7 @@ function activate(
   restorer: ILayoutRestorer | null,
   registry: ISettingRegistry | null,
   statusBar: IStatusBar | null
-): void {
+): IAskSage {
   const desk = new Desk(app.serviceManager.serverSettings);
   const model = new MeterModel(desk);
   const notebook = new OpenNotebook(app.shell);
@@ -80,6 +84,26 @@ function activate(
     }
   });
   void model.read();
+  return {
+    get balance() {
+      return model.state.balance;
+    },
+    changed: balanceOf(model),
+    estimate: source => desk.estimate(source)
+  };
+}
+
+/** A signal of the balance alone: the model's tells of details, too. */
+function balanceOf(model: MeterModel): ISignal<object, void> {
+  const changed = new Signal<object, void>(model);
+  let { balance } = model.state;
+  model.changed.connect(() => {
+    if (balance !== model.state.balance) {
+      balance = model.state.balance;
+      changed.emit();
+    }
+  });
+  return changed;
 }
 
 function addStatusItem(

@@ -89,12 +89,38 @@ const spend = record({
   cells: list(record({ cell: text, figure: text, words: text }))
 });
 
+const options = list(record({ name: text, takes: flag, values: list(text), help: text }));
+
+/** What may stand on a magic's line, as its parser has it. */
+const line = record({
+  asksage: options,
+  asksage_train: options,
+  models: list(text),
+  /** Which answers where a cell names none; empty where none is set. */
+  model: text
+});
+
+/** What a cell would cost; null of a cell that begins with no magic of ours. */
+const price = nullable(
+  record({
+    level: oneOf('quiet', 'amber', 'red'),
+    words: text,
+    /** Its parts, or the whole of what is wrong, in lines. */
+    details: text,
+    /** Models whose rates may be asked for. */
+    ask: list(text)
+  })
+);
+
 export type Gauge = Read<typeof gauge>;
 export type Meter = Read<typeof meter>;
 export type Balance = Read<typeof balance>;
 export type Month = Read<typeof month>;
 /** What one notebook used this month, with its dearest cells. */
 export type Spend = Read<typeof spend>;
+
+export type Line = Read<typeof line>;
+export type Price = NonNullable<Read<typeof price>>;
 
 /**
  * Why there is no answer.
@@ -124,8 +150,15 @@ export interface IDesk {
   refresh(): Promise<Balance>;
 }
 
+/** What may be asked while a prompt is written. */
+export interface IPrices {
+  line(): Promise<Line>;
+  /** What a cell would cost; with `ask`, after asking the service for rates that are not known here. */
+  estimate(source: string, ask?: boolean): Promise<Price | null>;
+}
+
 /** The server extension's routes. */
-export class Desk implements IDesk {
+export class Desk implements IDesk, IPrices {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
   balance(): Promise<Balance> {
@@ -146,6 +179,17 @@ export class Desk implements IDesk {
 
   refresh(): Promise<Balance> {
     return this.read(balance, 'refresh', { method: 'POST' });
+  }
+
+  line(): Promise<Line> {
+    return this.read(line, 'line');
+  }
+
+  estimate(source: string, ask = false): Promise<Price | null> {
+    return this.read(price, 'estimate', {
+      method: 'POST',
+      body: JSON.stringify({ source, ask })
+    });
   }
 
   private async read<T>(shape: Shape<T>, route: string, init: RequestInit = {}): Promise<T> {

@@ -2,18 +2,31 @@ import { language, syntaxTree } from '@codemirror/language';
 import { EditorState } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import { parser as code } from '@lezer/python';
+import { Signal } from '@lumino/signaling';
 
-import { head, learned, promptEditor } from '../src/prompt/editor';
+import { head, promptEditor } from '../src/prompt/editor';
 import { promptLanguage } from '../src/prompt/language';
 import { type IOption, wordsOf } from '../src/prompt/line';
 
-const option = (name: string, takes = ''): IOption => ({ name, takes, values: [], help: '' });
-const KNOWN = [option('--estimate'), option('-s', 'TEXT'), option('--max-tokens', 'N')];
+const option = (name: string, takes = false): IOption => ({ name, takes, values: [], help: '' });
+const KNOWN = [option('--estimate'), option('-s', true), option('--max-tokens', true)];
 // Any language that is not ours does for Markdown here.
 const prompt = promptLanguage(Promise.resolve(code));
 
+/** Knows the options, or comes to know them. */
+class Known {
+  constructor(private known: readonly IOption[] | null = KNOWN) {}
+
+  readonly changed = new Signal<this, void>(this);
+  options = () => this.known;
+  learn(): void {
+    this.known = KNOWN;
+    this.changed.emit();
+  }
+}
+
 function stateOf(doc: string): EditorState {
-  return EditorState.create({ doc, extensions: promptEditor(prompt, () => KNOWN) });
+  return EditorState.create({ doc, extensions: promptEditor(prompt, new Known()) });
 }
 
 function magicOf(doc: string): string | undefined {
@@ -84,7 +97,7 @@ it('calls nothing misspelt before anybody told what is right', () => {
 describe('in an editor', () => {
   const marked = (view: EditorView, kind: string) =>
     [...view.contentDOM.querySelectorAll(kind)].map(each => each.textContent);
-  const opened = (doc: string, known: () => readonly IOption[] | null = () => KNOWN) =>
+  const opened = (doc: string, known = new Known()) =>
     new EditorView({ doc, extensions: promptEditor(prompt, known), parent: document.body });
 
   it('marks the variables of a prompt', () => {
@@ -97,11 +110,10 @@ describe('in an editor', () => {
   });
 
   it('marks a misspelt option when the options have become known', () => {
-    let known: readonly IOption[] | null = null;
-    const view = opened('%%asksage gpt --estimat', () => known);
+    const known = new Known(null);
+    const view = opened('%%asksage gpt --estimat', known);
     expect(marked(view, '[data-kind=unknown]')).toEqual([]);
-    known = KNOWN;
-    view.dispatch({ effects: learned.of(null) });
+    known.learn();
     expect(marked(view, '[data-kind=unknown]')).toEqual(['--estimat']);
     view.destroy();
   });

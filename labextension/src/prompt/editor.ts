@@ -3,7 +3,6 @@ import { type Language, language } from '@codemirror/language';
 import {
   EditorState,
   type Extension,
-  Facet,
   Prec,
   type Range,
   StateEffect,
@@ -17,11 +16,16 @@ import {
   type ViewUpdate
 } from '@codemirror/view';
 
+import type { ISignal } from '@lumino/signaling';
+
 import { plain } from './language';
 import { headOf, type IHead, type IOption, type Magic, wordsOf } from './line';
 
-/** The options that the magics know; null before anybody told. */
-export type Options = (magic: Magic) => readonly IOption[] | null;
+/** Who knows the options of the magics; null before anybody told, which `changed` tells of. */
+export interface IOptions {
+  options(magic: Magic): readonly IOption[] | null;
+  readonly changed: ISignal<unknown, void>;
+}
 
 /** Where the magic's line is; null in every other cell. */
 export const head = StateField.define<IHead | null>({
@@ -36,9 +40,7 @@ export const head = StateField.define<IHead | null>({
 });
 
 /** Said to an editor when the options have become known. */
-export const learned = StateEffect.define();
-
-const options = Facet.define<Options, Options>({ combine: given => given[0] ?? (() => null) });
+const learned = StateEffect.define();
 
 const FRAME = { class: 'jp-asksage-Prompt' };
 const WRITING = { class: 'cm-lineWrapping', spellcheck: 'true' };
@@ -65,10 +67,9 @@ const KINDS = Object.fromEntries(
 const VARIABLES = /(?<!\{)\{(?!_)[\p{L}\p{Nl}][\p{L}\p{M}\p{N}_]*\}/gu;
 
 /** Markdown below the magic's line; every other cell stays what it is. */
-export function promptEditor(prompt: Language, known: Options): Extension {
+export function promptEditor(prompt: Language, known: IOptions): Extension {
   return [
     head,
-    options.of(known),
     Prec.highest(
       language.computeN([head], state => {
         const magic = state.field(head)?.magic;
@@ -83,27 +84,39 @@ export function promptEditor(prompt: Language, known: Options): Extension {
       const magic = state.field(head)?.magic;
       return magic ? { ...WRITING, 'aria-label': LABELS[magic] } : {};
     }),
-    ViewPlugin.fromClass(Marks, { decorations: ({ marks }) => marks })
+    ViewPlugin.define(view => new Marks(view, known), { decorations: ({ marks }) => marks })
   ];
 }
 
 /** The marks on the magic's line, and on the variables in sight. */
 class Marks {
-  constructor(view: EditorView) {
-    this.marks = marksOf(view);
+  constructor(
+    private readonly view: EditorView,
+    private readonly known: IOptions
+  ) {
+    known.changed.connect(this.learn, this);
+    this.marks = marksOf(view, known);
   }
 
   update({ docChanged, viewportChanged, transactions, view }: ViewUpdate): void {
     const isTold = transactions.some(each => each.effects.some(effect => effect.is(learned)));
     if (docChanged || viewportChanged || isTold) {
-      this.marks = marksOf(view);
+      this.marks = marksOf(view, this.known);
     }
+  }
+
+  destroy(): void {
+    this.known.changed.disconnect(this.learn, this);
+  }
+
+  private learn(): void {
+    this.view.dispatch({ effects: learned.of(null) });
   }
 
   marks: DecorationSet;
 }
 
-function marksOf({ state, visibleRanges }: EditorView): DecorationSet {
+function marksOf({ state, visibleRanges }: EditorView, known: IOptions): DecorationSet {
   const found = state.field(head);
   if (!found) {
     return Decoration.none;
@@ -113,7 +126,7 @@ function marksOf({ state, visibleRanges }: EditorView): DecorationSet {
     LINE.range(doc.lineAt(found.from).from),
     NAME.range(found.from, found.nameTo)
   ];
-  for (const { kind, from, to } of wordsOf(doc, found, state.facet(options)(found.magic))) {
+  for (const { kind, from, to } of wordsOf(doc, found, known.options(found.magic))) {
     const mark = KINDS[kind];
     if (mark) {
       marks.push(mark.range(from, to));

@@ -15,8 +15,8 @@ export interface IHead {
 /** An option of a magic's line, as the parser in Python has it. */
 export interface IOption {
   readonly name: string;
-  /** What stands for its value in the help; empty where it takes none. */
-  readonly takes: string;
+  /** Whether a value stands behind it. */
+  readonly takes: boolean;
   /** The values it may have; empty where too many to list. */
   readonly values: readonly string[];
   readonly help: string;
@@ -70,7 +70,7 @@ export function wordsOf(doc: Text, head: IHead, options: readonly IOption[] | nu
       awaited = false;
     } else if (name) {
       kind = options && !known ? 'unknown' : 'option';
-      awaited = !!known?.takes && text === name;
+      awaited = known?.takes === true && text === name;
     } else if (options && !isNamed) {
       kind = 'model';
       isNamed = true;

@@ -1,0 +1,179 @@
+/** The line below a prompt: the model that answers, what it will cost, and what it was billed. */
+import { type EditorState, type Extension } from '@codemirror/state';
+import { type EditorView, type Panel, showPanel, type ViewUpdate } from '@codemirror/view';
+import type { ISignal } from '@lumino/signaling';
+
+import { Coalesced } from '../coalesced';
+import { type IPrices, type Price, WireError } from '../wire';
+import { head } from './editor';
+import type { Grammar } from './grammar';
+import { Picker } from './picker';
+
+/** The price follows the last keystroke by this. */
+const PAUSE_MS = 300;
+
+/** What a cell's model tells of its outputs, for a bill that was saved with them. */
+export interface IOutputs {
+  readonly changed: ISignal<unknown, unknown>;
+  readonly length: number;
+  get(index: number): { readonly metadata: { readonly asksage?: unknown } };
+}
+
+export interface ITagParts {
+  readonly desk: Pick<IPrices, 'estimate'>;
+  readonly grammar: Grammar;
+  /** Emitted when there is another balance; null where nobody knows it. */
+  readonly changed: ISignal<unknown, void> | null;
+}
+
+/** The line below each prompt; there from the first keystroke on, so that nothing jumps. */
+export function priceTag(parts: ITagParts, outputs: IOutputs | undefined): Extension {
+  // One for all of an editor's life: another would draw the line anew at each change.
+  const make = (view: EditorView) => new Tag(view, parts, outputs);
+  return showPanel.compute([head], state => (state.field(head) ? make : null));
+}
+
+let tags = 0;
+
+class Tag implements Panel {
+  constructor(
+    private readonly view: EditorView,
+    private readonly parts: ITagParts,
+    private readonly outputs: IOutputs | undefined
+  ) {
+    this.words.id = `jp-asksage-tag-${++tags}`;
+    this.picker = new Picker(view, parts.grammar);
+    this.dom.className = 'jp-asksage-Tag';
+    this.dom.lang = 'en';
+    this.words.className = 'jp-asksage-cut';
+    this.bill.className = 'jp-asksage-bill';
+    this.spoken.className = 'jp-asksage-unseen';
+    this.spoken.setAttribute('aria-live', 'polite');
+    this.ask.type = 'button';
+    this.ask.textContent = 'Ask for its rates';
+    this.ask.title = 'Asks the service by fixed texts, never by yours; costs nothing';
+    this.ask.hidden = true;
+    this.ask.onclick = () => void this.read(true);
+    this.dom.append(this.picker.node, this.words, this.ask, this.bill, this.spoken);
+  }
+
+  mount(): void {
+    this.view.contentDOM.setAttribute('aria-describedby', this.words.id);
+    this.outputs?.changed.connect(this.showBill, this);
+    this.parts.changed?.connect(this.onBalance, this);
+    this.showBill();
+    if (this.view.hasFocus) {
+      this.soon(PAUSE_MS);
+    }
+  }
+
+  update({ docChanged, focusChanged, state, startState }: ViewUpdate): void {
+    // Only where somebody writes, or wrote: to open a notebook of many prompts asks for nothing.
+    if (docChanged && (this.view.hasFocus || this.isShown)) {
+      this.soon(PAUSE_MS);
+    } else if (focusChanged && this.view.hasFocus) {
+      this.again();
+    }
+    if (docChanged && lineOf(state) !== lineOf(startState)) {
+      this.picker.update();
+    }
+  }
+
+  destroy(): void {
+    clearTimeout(this.timer);
+    this.isOver = true;
+    this.picker.dispose();
+    this.outputs?.changed.disconnect(this.showBill, this);
+    this.parts.changed?.disconnect(this.onBalance, this);
+    this.view.contentDOM.removeAttribute('aria-describedby');
+  }
+
+  private soon(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.reader.run(), ms);
+  }
+
+  /** A call may have taught the rates, too. */
+  private onBalance(): void {
+    if (this.isShown && (this.view.hasFocus || !this.ask.hidden)) {
+      this.again();
+    }
+  }
+
+  private again(): void {
+    this.asked = null;
+    this.soon(0);
+  }
+
+  private async read(ask: boolean): Promise<void> {
+    const source = this.view.state.doc.toString();
+    if (this.isOver || (source === this.asked && !ask)) {
+      return;
+    }
+    const { desk, grammar } = this.parts;
+    try {
+      const price = await desk.estimate(source, ask);
+      this.asked = source;
+      this.show(price);
+      if (!grammar.models.length) {
+        void grammar.again(); // a kernel may have heard of them by now
+      }
+    } catch (error) {
+      if (error instanceof WireError && error.kind === 'refused') {
+        this.show({ level: 'amber', words: error.message, details: '', ask: [] });
+      } else {
+        this.show(null);
+      }
+    }
+  }
+
+  private show(price: Price | null): void {
+    if (this.isOver) {
+      return;
+    }
+    const { level, words, details, ask } = price ?? NOTHING;
+    // The words tell it too; they are spoken when it becomes grave, and not at each keystroke.
+    if (level !== this.dom.dataset.level && level !== 'quiet') {
+      this.spoken.textContent = words;
+    }
+    this.isShown = true;
+    this.dom.dataset.level = level;
+    this.words.textContent = words;
+    this.words.title = details;
+    this.ask.hidden = ask.length === 0;
+  }
+
+  private showBill(): void {
+    this.bill.textContent = billOf(this.outputs);
+  }
+
+  readonly dom = document.createElement('div');
+  private readonly words = document.createElement('span');
+  private readonly ask = document.createElement('button');
+  private readonly bill = document.createElement('span');
+  private readonly spoken = document.createElement('span');
+  private readonly picker: Picker;
+  private readonly reader = new Coalesced(() => this.read(false));
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private asked: string | null = null;
+  private isShown = false;
+  private isOver = false;
+}
+
+const NOTHING: Price = { level: 'quiet', words: '', details: '', ask: [] };
+
+function lineOf(state: EditorState): string {
+  const found = state.field(head);
+  return found ? state.doc.sliceString(found.nameTo, found.to) : '';
+}
+
+/** What the kernel wrote beside a cell's output: saved with it, and gone with it. */
+function billOf(outputs: IOutputs | undefined): string {
+  for (let n = (outputs?.length ?? 0) - 1; n >= 0; n--) {
+    const told = outputs?.get(n).metadata.asksage as { words?: unknown } | undefined;
+    if (typeof told?.words === 'string') {
+      return told.words;
+    }
+  }
+  return '';
+}
