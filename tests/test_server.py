@@ -530,7 +530,8 @@ def lengthen(path, calls):
             {used} + i, {t}, {t}, zeroblob(32) FROM n;
         INSERT INTO entry {numbers} SELECT {grant_id}, {seq + 2} + 2 * i, {op}, 'settle', 1, {granted}, 0,
             {used} + i + 1, {t}, NULL, zeroblob(32) FROM n;
-        INSERT INTO call {numbers} SELECT {op}, 1, {t}, 'a-model', 1, 'a.ipynb', 'c', NULL, NULL FROM n;
+        INSERT INTO call {numbers} SELECT {op}, 1, {t}, 'a-model', 1, 'a.ipynb', 'c', NULL, NULL,
+            NULL, NULL, NULL FROM n;
         INSERT INTO bill {numbers} SELECT {grant_id}, {seq + 2} + 2 * i, {op}, {t}, 1, 'billed', 'ok', 1, 1,
             1, NULL, NULL FROM n;
         COMMIT;
