@@ -44,7 +44,7 @@ def _replay(words: Sequence[str], older: int | None) -> Iterator[object]:
 REPLAY = Command(
     "replay",
     "[clear [--older 30d]]",
-    "how many replies of maps are kept on this machine; clear takes them away",
+    "how many replies of maps are kept here; clear takes them away",
     _replay,
     options=(option("--older", type=_days, metavar="DAYS", help="only those older than so many days"),),
     words=1,

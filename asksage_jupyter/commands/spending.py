@@ -103,7 +103,7 @@ WHY = Command(
 NOTEBOOK = Command(
     "notebook",
     "[PATH]",
-    "what running this notebook again costs, and whether the month allows it",
+    "what running this notebook again costs, and if the month allows it",
     _notebook,
     words=1,
 )
