@@ -101,4 +101,5 @@ def _again(mapped: Mapped) -> str:
     if not number:
         return "the same again asks nothing: 0 tokens"
     calls = max(1, mapped.estimate.calls)
-    return f"the same again asks {number:,} rows, ~{number * mapped.estimate.expected / calls:,.0f} tokens"
+    rows = f"{number:,} row{'s' * (number != 1)}"
+    return f"the same again asks {rows}, ~{number * mapped.estimate.expected / calls:,.0f} tokens"
