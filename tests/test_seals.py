@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import stat
+from functools import partialmethod
 from unittest.mock import patch
 
 import pandas
@@ -15,6 +16,7 @@ from pandas.testing import assert_frame_equal
 from asksage_jupyter import month
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source, Status
 from asksage_jupyter.ledger import Ledger, LedgerView, new_op
+from asksage_jupyter.ledger.reads.sealing import Copying
 from asksage_jupyter.usage_log import arrow, reading
 from asksage_jupyter.usage_log.reading import FEWEST, read
 
@@ -301,15 +303,15 @@ def test_a_month_without_calls_needs_no_file(tmp_path):
 
 
 def test_an_interrupt_keeps_the_months_that_were_sealed(ledger, monkeypatch):
-    whole = ledger.call_blocks
+    whole = Copying.blocks
 
-    def blocks(account, since, until):
+    def blocks(copying, since, until):
         if month.period_at(since) == "2026-09":
             raise KeyboardInterrupt
-        return whole(account, since=since, until=until)
+        return whole(copying, since, until)
 
     with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
-        interrupted.setattr(ledger, "call_blocks", blocks)
+        interrupted.setattr(Copying, "blocks", blocks)
         sealed(ledger)
     before = stamps(ledger)
     assert [name[:7] for name in before] == ["2026-07", "2026-08"]
@@ -340,8 +342,7 @@ def test_where_nothing_can_be_written_the_ledger_serves(ledger):
 
 
 def test_a_long_month_is_sealed_block_by_block_with_growing_dictionaries(ledger, monkeypatch):
-    whole = ledger.call_blocks
-    monkeypatch.setattr(ledger, "call_blocks", lambda account, **bounds: whole(account, **bounds, size=3))
+    monkeypatch.setattr(Copying, "blocks", partialmethod(Copying.blocks, size=3))
     monkeypatch.setattr(arrow, "_ROWS", 5)
     check(ledger)
     check(ledger)

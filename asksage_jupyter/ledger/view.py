@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,20 @@ from ..account import Account, Balance, Envelope, Meter
 from ..display.plain import storable
 from .moves import grants, pools
 from .moves.pools import Member
-from .reads import audit, balances, months, people, sealing
+from .reads import audit, balances, months, people
 from .reads.audit import Verification
 from .reads.cells import NotebookSpending, notebook_spending
 from .reads.fates import Fate, fates
 from .reads.months import MonthFigures
 from .reads.people import KnownAccount
-from .reads.sealing import Chains
+from .reads.sealing import Copying
 from .reads.spending import spending
 from .reads.unsettled import Unsettled, open_calls, served_as, unsettled
 from .stores import opening
 from .stores.connections import Connections
 from .stores.place import Place, place_of
 from .stores.watch import Watch
-from .tables.reading import blocks, calls_statement, recent
+from .tables.reading import calls_statement, recent
 
 
 class LedgerView:
@@ -137,47 +137,9 @@ class LedgerView:
             rows = connection.execute(calls_statement(account, since, until))
             return [tuple(row) for row in rows]
 
-    def call_blocks(
-        self, account: Account | None, *, since: int | None, until: int | None, size: int = 4_096
-    ) -> Iterator[list[tuple[Any, ...]]]:
-        """`calls`, `size` at a time, for whoever need not hold them all; few stay in the cache."""
-        with self._store.reading() as connection:
-            yield from blocks(connection, calls_statement(account, since, until), size)
-
-    def count_calls(self, account: Account, *, since: int, until: int, limit: int | None = None) -> int:
-        """How many calls were sent within the bounds, open ones included; counted to `limit` a meter."""
-        with self._store.reading() as connection:
-            return sealing.count_calls(connection, account, since, until, limit)
-
-    def first_sent(self, account: Account) -> int | None:
-        """When the account's first call was sent, in microseconds UTC; None before it."""
-        with self._store.reading() as connection:
-            return sealing.first_sent(connection, account)
-
-    def chains(self, account: Account) -> Chains:
-        """Where each chain of the account stands, for whoever keeps a copy of its calls."""
-        with self._store.reading(snapshot=True) as connection:
-            return sealing.chains(connection, account)
-
-    def settled_after(
-        self, account: Account, stood: Mapping[int, tuple[int, str]], *, before: int
-    ) -> list[int] | None:
-        """When the calls were sent, earlier than `before`, that a copy made when `stood` has not as they are.
-
-        Parameters
-        ----------
-        stood : mapping
-            As `chains` told it.
-        before : int
-            Microseconds UTC.
-
-        Returns
-        -------
-        list of int, or None
-            Microseconds UTC; None where the chains never stood so: they are another ledger's.
-        """
-        with self._store.reading(snapshot=True) as connection:
-            return sealing.settled_after(connection, account, stood, before)
+    def copying(self, account: Account) -> Copying:
+        """What whoever keeps a copy of the account's calls asks of the ledger."""
+        return Copying(self._store, account)
 
     def last_call(self, account: Account) -> tuple[Any, ...] | None:
         """The newest call as `recent` lists it; None before the first."""

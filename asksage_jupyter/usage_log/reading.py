@@ -71,12 +71,12 @@ def _closed(
     ledger: LedgerView, account: Account, since: int | None, until: int | None, now: int, fewest: int
 ) -> list[str]:
     """The months of UTC within the bounds that are over; none where they hold too few calls to seal."""
-    first = ledger.first_sent(account)
+    first = ledger.copying(account).first_sent()
     if first is None:
         return []
     over = month.bounds(month.period_at(now))[0]
     start, stop = max(first, first if since is None else since), min(over, over if until is None else until)
-    if start >= stop or ledger.count_calls(account, since=start, until=stop, limit=fewest) < fewest:
+    if start >= stop or ledger.copying(account).count(start, stop, limit=fewest) < fewest:
         return []
     periods = []
     while start < stop:
@@ -121,7 +121,7 @@ def _parts(
 
 def _read(ledger: LedgerView, account: Account, since: int | None, until: int | None) -> Any:
     """What is not sealed: as a table where Arrow is there, else as rows."""
-    blocks = ledger.call_blocks(account, since=since, until=until)
+    blocks = ledger.copying(account).blocks(since, until)
     if not _has_arrow():
         return [row for block in blocks for row in block]
     from .arrow import table
@@ -137,9 +137,7 @@ def _tables(ledger: LedgerView, account: Account, periods: list[str], seals: Sea
         return tables
     from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
 
-    calls = sum(
-        ledger.count_calls(account, since=since, until=until) for since, until in map(month.bounds, missing)
-    )
+    calls = sum(ledger.copying(account).count(since, until) for since, until in map(month.bounds, missing))
     # Without room or rights the ledger serves as well, only slower; if it fails, reading it will tell.
     with (
         tqdm(

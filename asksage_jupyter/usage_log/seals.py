@@ -45,7 +45,7 @@ class Seals:
     """
 
     def __init__(self, ledger: LedgerView, account: Account) -> None:
-        self._ledger, self._account = ledger, account
+        self._copying, self._account = ledger.copying(account), account
         named = hashlib.sha256(f"{account.host}\n{account.holder}".encode()).hexdigest()[:16]
         self._folder = ledger.folder / f"{ledger.name}.seals" / named
         self._path = self._folder / "seals.json"
@@ -98,11 +98,11 @@ class Seals:
         """Read the manifest, without the months that the ledger has changed since."""
         manifest = self._manifest = Manifest.read(self._path, [self._account.host, self._account.holder])
         stood = manifest.chains
-        manifest.chains = self._ledger.chains(self._account)  # before it is asked what came after
+        manifest.chains = self._copying.chains()  # before it is asked what came after
         if not manifest.months:
             return
         sealed_until = month.bounds(max(manifest.months))[1]
-        changed = self._ledger.settled_after(self._account, stood, before=sealed_until)
+        changed = self._copying.settled_after(stood, before=sealed_until)
         if changed is None:
             manifest.months.clear()
             return
@@ -161,7 +161,7 @@ class Seals:
 
     def _batches(self, period: str) -> Iterator[pyarrow.RecordBatch]:
         since, until = month.bounds(period)
-        return batches(self._ledger.call_blocks(self._account, since=since, until=until))
+        return batches(self._copying.blocks(since, until))
 
     def _tidy(self) -> None:
         """Remove the files that are no seals any more, where the system lets go of them."""

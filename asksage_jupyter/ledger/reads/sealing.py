@@ -6,11 +6,14 @@ after a presume. Whoever keeps a copy notes where each chain stood, and asks lat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from ...account import Account, Kind
+from ..stores.connections import Connections
+from ..tables.reading import blocks, calls_statement
 from ..tables.schema import account, call, entry, grant
 
 Chains = dict[int, tuple[int, str]]
@@ -44,54 +47,72 @@ _WITHIN = select(call.c.op).where(
 )
 
 
-def chains(connection: Connection, holder: Account) -> Chains:
-    """Where each chain of an account stands."""
-    found: Chains = {}
-    for grant_id in connection.scalars(_GRANTS, _asked(holder)).all():
-        seq, hashed = connection.execute(_LAST, {"grant_id": grant_id}).one()
-        found[grant_id] = seq, hashed.hex()
-    return found
+class Copying:
+    """What whoever keeps a copy of an account's calls asks of the ledger, as `LedgerView.copying` gives it.
 
-
-def settled_after(
-    connection: Connection, holder: Account, stood: Mapping[int, tuple[int, str]], before: int
-) -> list[int] | None:
-    """When the calls were sent, earlier than `before`, whose bill came after the chains stood so.
-
-    Returns
-    -------
-    list of int, or None
-        Microseconds UTC; None where the chains never stood so: they are another ledger's.
+    Its methods raise what those of `LedgerView` do.
     """
-    for grant_id, (seq, hashed) in stood.items():
-        found = connection.scalar(_HASH, {"grant_id": grant_id, "seq": seq})
-        if found is None or found.hex() != hashed:
-            return None
-    sent: list[int] = []
-    for grant_id in connection.scalars(_GRANTS, _asked(holder)).all():
-        seq = stood[grant_id][0] if grant_id in stood else 0
-        sent += connection.scalars(_SETTLED, {"grant_id": grant_id, "seq": seq, "before": before})
-    return sent
 
+    def __init__(self, store: Connections, holder: Account) -> None:
+        self._store, self._holder = store, holder
+        self._asked = {"host": holder.host, "holder": holder.holder}
 
-def first_sent(connection: Connection, holder: Account) -> int | None:
-    """When the first call was sent, in microseconds UTC; None before it."""
-    meters = connection.scalars(_METERS, _asked(holder)).all()
-    found = [connection.scalar(_FIRST, {"account_id": account_id}) for account_id in meters]
-    return min((sent for sent in found if sent is not None), default=None)
+    def blocks(
+        self, since: int | None, until: int | None, *, size: int = 4_096
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """As `LedgerView.calls`, `size` at a time, for whoever need not hold them all; few fit the cache."""
+        with self._store.reading() as connection:
+            yield from blocks(connection, calls_statement(self._holder, since, until), size)
 
+    def count(self, since: int, until: int, *, limit: int | None = None) -> int:
+        """How many calls were sent within the bounds, open ones included; counted to `limit` a meter."""
+        counted = select(func.count()).select_from(_WITHIN.limit(limit).subquery())
+        within = {"since": since, "until": until}
+        with self._store.reading() as connection:
+            meters = connection.scalars(_METERS, self._asked).all()
+            return sum(
+                connection.execute(counted, {**within, "account_id": account_id}).scalar_one()
+                for account_id in meters
+            )
 
-def count_calls(
-    connection: Connection, holder: Account, since: int, until: int, limit: int | None = None
-) -> int:
-    """How many calls were sent within the bounds, open ones included; counted to `limit` at most a meter."""
-    counted = select(func.count()).select_from(_WITHIN.limit(limit).subquery())
-    asked = {"since": since, "until": until}
-    meters = connection.scalars(_METERS, _asked(holder)).all()
-    return sum(
-        connection.execute(counted, {**asked, "account_id": account_id}).scalar_one() for account_id in meters
-    )
+    def first_sent(self) -> int | None:
+        """When the first call was sent, in microseconds UTC; None before it."""
+        with self._store.reading() as connection:
+            meters = connection.scalars(_METERS, self._asked).all()
+            found = [connection.scalar(_FIRST, {"account_id": account_id}) for account_id in meters]
+        return min((sent for sent in found if sent is not None), default=None)
 
+    def chains(self) -> Chains:
+        """Where each chain stands."""
+        found: Chains = {}
+        with self._store.reading(snapshot=True) as connection:
+            for grant_id in connection.scalars(_GRANTS, self._asked).all():
+                seq, hashed = connection.execute(_LAST, {"grant_id": grant_id}).one()
+                found[grant_id] = seq, hashed.hex()
+        return found
 
-def _asked(holder: Account) -> dict[str, str]:
-    return {"host": holder.host, "holder": holder.holder}
+    def settled_after(self, stood: Mapping[int, tuple[int, str]], *, before: int) -> list[int] | None:
+        """When the calls were sent, earlier than `before`, that a copy made when `stood` has not as they are.
+
+        Parameters
+        ----------
+        stood : mapping
+            As `chains` told it.
+        before : int
+            Microseconds UTC.
+
+        Returns
+        -------
+        list of int, or None
+            Microseconds UTC; None where the chains never stood so: they are another ledger's.
+        """
+        with self._store.reading(snapshot=True) as connection:
+            for grant_id, (seq, hashed) in stood.items():
+                found = connection.scalar(_HASH, {"grant_id": grant_id, "seq": seq})
+                if found is None or found.hex() != hashed:
+                    return None
+            sent: list[int] = []
+            for grant_id in connection.scalars(_GRANTS, self._asked).all():
+                seq = stood[grant_id][0] if grant_id in stood else 0
+                sent += connection.scalars(_SETTLED, {"grant_id": grant_id, "seq": seq, "before": before})
+        return sent
