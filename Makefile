@@ -16,8 +16,10 @@ demo: .venv/.demo ## try it without a key: JupyterLab beside a small model on th
 
 PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 
+# One of some thousands of tests with kernels, browsers and servers is late on a busy machine now and then: what
+# fails is run once more, and named at the end.
 test: .venv/.test ## run every test
-	$(PYTEST)
+	$(PYTEST) --reruns 1 -rfER
 
 quick: .venv/.test ## run what needs no browser, no server and no long proof, while you work
 	$(PYTEST) --quick
