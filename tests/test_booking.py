@@ -230,7 +230,7 @@ def test_the_log_is_divided_by_two_keys(log):
     assert table.share.sum() == pytest.approx(1)
     assert log.asksage.by(["day", "model"]).tokens.sum() == 23
     with pytest.raises(BadInput, match="tag:NAME"):
-        log.asksage.by(["model", "week"])
+        log.asksage.by(["model", "fortnight"])
     with pytest.raises(BadInput, match="not none"):
         log.asksage.by([])
 
@@ -241,5 +241,5 @@ def test_the_report_and_the_command_take_codes_and_two_keys(log, shell):
     assert "small · not told" in told
     assert list(report("model,tag:wbs", "2026-11").to_frame().columns)[:3] == ["meter", "model", "tag:wbs"]
     shell.run_cell("%asksage usage 2026-11 --by tag:wbs").raise_error()
-    with pytest.raises(BadInput, match="'week' is not one of"):
-        shell.run_cell("%asksage usage --by model,week").raise_error()
+    with pytest.raises(BadInput, match="'fortnight' is not one of"):
+        shell.run_cell("%asksage usage --by model,fortnight").raise_error()

@@ -50,7 +50,8 @@ def ended(*words):
 def check(server, rows):
     """One more run ends it; what it shows, the ledger and the service agree."""
     mapped = map_rows([f"row {number:03}" for number in range(rows)], "Good? {value}")
-    asked = Counter(said(request) for request in questions(server))
+    # A process may be killed between the head of a request and its body: nothing was asked then.
+    asked = Counter(said(request) for request in questions(server) if request.content)
     assert max(asked.values()) == 1
     statuses = mapped.frame["status"].tolist()
     assert set(statuses) <= {"ok", "unknown"}

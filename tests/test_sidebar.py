@@ -51,6 +51,10 @@ HIDE = """(hidden) => {
     Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
     document.dispatchEvent(new Event('visibilitychange'));
 }"""
+# An editor keeps Shift+Tab to itself, so the way begins behind it.
+LAST_OF_STATUS_BAR = """() => [...document.querySelectorAll(
+    "#jp-main-statusbar button, #jp-main-statusbar [tabindex='0'], #jp-main-statusbar a"
+)].pop().focus()"""
 FOCUSED = "() => document.activeElement.dataset.asksage ?? document.activeElement.className"
 
 
@@ -286,11 +290,11 @@ def test_the_settings_have_another_figure_in_the_status_bar_or_none(page, ledger
 def test_the_keyboard_alone_opens_reads_and_leaves(page):
     command(page, "application:toggle-right-area")
     expect(part(page, "refresh")).to_be_hidden()
-    page.evaluate("() => document.activeElement.blur()")
-    for _ in range(40):
-        page.keyboard.press("Shift+Tab")
+    page.evaluate(LAST_OF_STATUS_BAR)
+    for _ in range(20):
         if page.evaluate(FOCUSED) == "status":
             break
+        page.keyboard.press("Shift+Tab")
     expect(part(page, "status")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("region", name="Ask Sage tokens")).to_be_focused()
