@@ -48,9 +48,8 @@ def held_by(calls: pandas.DataFrame, holders: Sequence[tuple[str, int]]) -> pand
 
 
 def labels(names: Iterable[str]) -> pandas.Index[Any]:
-    """Categories, sorted; of none the dtype that pandas itself reads them back with from a Parquet file."""
-    found = sorted(set(names))
-    return pandas.Index(found, dtype="str" if found else object)
+    """Categories, sorted, of the same dtype however few they are."""
+    return pandas.Index(sorted(set(names)), dtype="str")
 
 
 def categories(name: str, found: Iterable[str]) -> pandas.Index[Any]:
