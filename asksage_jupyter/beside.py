@@ -44,7 +44,7 @@ def write(path: Path, value: object) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{uuid4().hex}.tmp")
     try:
-        with open(draft, "x", encoding="utf-8", opener=_for_the_person_alone) as file:
+        with open(draft, "x", encoding="utf-8", opener=for_the_person_alone) as file:
             json.dump(value, file, separators=(",", ":"))
         draft.replace(path)
     except BaseException:
@@ -62,7 +62,7 @@ def append(path: Path, text: str) -> None:
         They may be there or not.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(path, "ab", buffering=0, opener=_for_the_person_alone) as file:
+    with open(path, "ab", buffering=0, opener=for_the_person_alone) as file:
         # The line break ahead ends a line that a crash cut off.
         file.write(f"\n{text}\n".encode())
         os.fsync(file.fileno())
@@ -74,5 +74,6 @@ def of_account(folder: Path, account: Account) -> Path:
     return folder / f"{whose}.json"
 
 
-def _for_the_person_alone(path: str, flags: int) -> int:
+def for_the_person_alone(path: str, flags: int) -> int:
+    """Open a file as `open` asks its opener to; one that is made is of mode 0600."""
     return os.open(path, flags, 0o600)

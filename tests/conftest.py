@@ -41,7 +41,8 @@ def pytest_collection_modifyitems(config, items):
         if LARGE & set(item.fixturenames) or "postgres" in item.name or item.get_closest_marker("long")
     ]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    are_out = set(left_out)
+    items[:] = [item for item in items if item not in are_out]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from contextlib import suppress
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import month
 from ..account import Meter
+from ..beside import of_account
 from . import show
 
 if TYPE_CHECKING:
@@ -91,9 +91,8 @@ class Forewarning:
 
 def _mark(session: Session, meter: Meter, period: str) -> Path:
     """The file that is there once the account was warned; its name tells nobody whose it is."""
-    account = session.account
-    whose = hashlib.sha256(f"{account.host} {account.holder}".encode()).hexdigest()[:16]
-    return session.ledger.folder / "warned" / f"{whose}-{meter}-{period}"
+    whose = of_account(session.ledger.folder / "warned", session.account)
+    return whose.with_name(f"{whose.stem}-{meter}-{period}")
 
 
 def _is_first(mark: Path) -> bool:

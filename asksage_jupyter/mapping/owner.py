@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..beside import for_the_person_alone
 from ..ledger.stores.gate import give_back, take
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Owner:
         self.name = secrets.token_hex(8)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / self.name
-        self._file = FileIO(self._path, "a+", opener=_for_the_person_alone)
+        self._file = FileIO(self._path, "a+", opener=for_the_person_alone)
         take(self._file, wait=False)
 
     def close(self) -> None:
@@ -64,7 +64,3 @@ def is_alive(folder: Path, name: str) -> bool:
     except FileNotFoundError:
         pass
     return False
-
-
-def _for_the_person_alone(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)

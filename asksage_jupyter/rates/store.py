@@ -5,7 +5,6 @@ It is a cache: lost or damaged, it is begun anew; a folder that cannot be writte
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..account import Source
-from ..beside import read, write
+from ..beside import for_the_person_alone, read, write
 from .fit import KEPT, Sample
 from .pricing import Rate, checked
 
@@ -178,10 +177,6 @@ def _dict(plain: Any) -> dict[str, Any]:
     return plain if isinstance(plain, dict) else {}
 
 
-def _for_the_person_alone(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
 @contextmanager
 def _turn(path: Path) -> Iterator[None]:
     """Hold the lock file; the system lets go of it however the process ends.
@@ -191,7 +186,7 @@ def _turn(path: Path) -> Iterator[None]:
     TimeoutError
         Another process has had it for too long: it may be stopped.
     """
-    with open(path, "a+b", opener=_for_the_person_alone) as file:
+    with open(path, "a+b", opener=for_the_person_alone) as file:
         until = time.monotonic() + _PATIENCE_S
         while not _locked(file):
             if time.monotonic() > until:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
+from ...beside import for_the_person_alone
 from ...errors import LedgerError
 
 if sys.platform == "win32":
@@ -224,7 +224,7 @@ def _opened(path: Path) -> FileIO:
     try:
         return FileIO(path, "r+")
     except FileNotFoundError:
-        return FileIO(path, "a+", opener=lambda name, flags: os.open(name, flags, 0o600))
+        return FileIO(path, "a+", opener=for_the_person_alone)
 
 
 class _Wait:
