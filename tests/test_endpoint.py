@@ -1,11 +1,13 @@
 """One meter for all code: the endpoint, asked by OpenAI's own client and by whoever should not ask."""
 
 import asyncio
+import base64
 import json
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -42,13 +44,11 @@ def client(endpoint):
         yield client
 
 
-def post(endpoint, content=None, *, key=None, **headers):
+def post(endpoint, content=None, *, key=None, route="chat/completions", **headers):
     """A bare request, as anybody on the machine can make it."""
     head = {"Authorization": f"Bearer {endpoint.key if key is None else key}".encode()} | headers
     content = json.dumps(ASKED).encode() if content is None else content
-    return httpx.post(
-        f"{endpoint.url}/chat/completions", content=content, headers=head, trust_env=False, timeout=30
-    )
+    return httpx.post(f"{endpoint.url}/{route}", content=content, headers=head, trust_env=False, timeout=30)
 
 
 # -- what it answers ----------------------------------------------------------------------------------------
@@ -154,6 +154,93 @@ def test_a_cut_text_is_whole_characters(text, most, left):
 def test_what_a_client_asks_is_no_part_of_the_notebooks_history(client):
     client.chat.completions.create(**ASKED)
     assert current().history(5) == ()
+
+
+# -- texts as vectors ---------------------------------------------------------------------------------------
+
+EMBEDDINGS, EMBEDDER = "/server/openai/v1/embeddings", "text-embedding-3-small"
+
+
+def embeds(server, *vectors, **usage):
+    """Let the tenant answer with these vectors, the last one first."""
+    rows = [{"object": "embedding", "index": n, "embedding": each} for n, each in enumerate(vectors)]
+    told = {"object": "list", "data": rows[::-1], "model": EMBEDDER}
+    server.on(EMBEDDINGS, told | ({"usage": usage} if usage else {}))
+
+
+def test_texts_become_vectors_on_the_training_meter(server, client):
+    embeds(server, [1.0, 0.5], [0.25, -2.0], prompt_tokens=8, total_tokens=8)
+    reply = client.embeddings.create(model=EMBEDDER, input=["The sky", "is blue."])
+    assert [each.embedding for each in reply.data] == [[1.0, 0.5], [0.25, -2.0]]
+    assert (reply.usage.prompt_tokens, reply.usage.asksage_tokens) == (8, 11)  # as one was recorded
+    assert reply.usage.asksage_source == "priced"
+    [sent] = server.asked(EMBEDDINGS)
+    assert sent.json == {"model": EMBEDDER, "input": ["The sky", "is blue."], "encoding_format": "float"}
+    assert sent.headers["authorization"] == f"Bearer {sent.token}"
+    balance = sage.balance()
+    assert (balance.training.used, balance.training.held, balance.inference.used) == (11, 0, USED)
+    [row] = sage.usage().to_dict("records")
+    assert (row["meter"], row["model"], row["input_tokens"]) == ("training", EMBEDDER, 8)
+    assert row["client"].startswith("OpenAI/Python")
+
+
+def test_vectors_are_told_as_figures_or_bytes_as_the_client_asks(server, endpoint, client):
+    embeds(server, [0.1])
+    asked = {"model": EMBEDDER, "input": [[1820, 13180]], "dimensions": 1}
+    told = client.embeddings.create(**asked, encoding_format="float").data[0].embedding
+    body = json.dumps(asked | {"encoding_format": "base64"})
+    raw = post(endpoint, body.encode(), route="embeddings").json()
+    assert base64.b64decode(raw["data"][0]["embedding"]) == struct.pack("<f", 0.1)
+    assert told == pytest.approx([0.1])
+    assert server.asked(EMBEDDINGS)[0].json["input"] == [[1820, 13180]]
+    assert sage.usage()["input_tokens"].tolist() == [2, 2]  # as counted here: the tenant tells none
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"input": []},
+        {"input": ""},
+        {"input": [1.5]},
+        {"input": ["a"] * 257},
+        {"model": ""},
+        {"dimensions": 0},
+        {"encoding_format": "hex"},
+        {"tools": []},
+    ],
+    ids=str,
+)
+def test_vectors_that_cannot_be_made_are_refused_in_a_line(server, endpoint, asked):
+    body = json.dumps({"model": EMBEDDER, "input": "Why?"} | asked)
+    refused = post(endpoint, body.encode(), route="embeddings")
+    assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert server.asked(EMBEDDINGS) == []
+    assert sage.balance().training.held == 0
+
+
+def test_a_tenant_without_vectors_says_so_and_nothing_is_billed(server, client):
+    with pytest.raises(openai.NotFoundError, match="no route /server/openai/v1/embeddings"):
+        client.embeddings.create(model=EMBEDDER, input="Why?")
+    assert sage.balance().training.spendable == 100_000
+
+
+def test_vectors_that_the_month_cannot_pay_for_are_not_asked_for(server, client):
+    embeds(server, [1.0])
+    told = {"response": {"max_tokens": 200_000, "max_train_tokens": 5}, "status": 200}
+    server.on("/user/validate_token_with_full_user", told)
+    current().ledger.set_plan(current().account, Meter.TRAINING, 5, source="test")
+    with pytest.raises(openai.RateLimitError, match="Nothing was sent") as refused:
+        client.embeddings.create(model=EMBEDDER, input="Why is the sky blue?")
+    assert refused.value.code == "insufficient_quota"
+    assert server.asked(EMBEDDINGS) == []
+
+
+@pytest.mark.parametrize("row", [{"index": 1, "embedding": [1.0]}, {"index": 0, "embedding": "?"}, "x", {}])
+def test_vectors_that_do_not_all_arrive_stay_held(server, client, row):
+    server.on(EMBEDDINGS, {"object": "list", "data": [row], "model": EMBEDDER})
+    with pytest.raises(openai.APIStatusError, match="stay held") as lost:
+        client.embeddings.create(model=EMBEDDER, input="Why?")
+    assert (lost.value.status_code, sage.balance().training.held > 0) == (502, True)
 
 
 # -- what it refuses ----------------------------------------------------------------------------------------

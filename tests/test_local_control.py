@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
+from operator import mul
 
 import controlled
 import httpx
@@ -620,6 +621,23 @@ def test_an_upload_can_go_on_in_the_background(client, control, month, outcome, 
     assert used(client, Meter.TRAINING) == tokens
     assert said(client, "/server/train-with-file-status", job_id="none")["status"] == 404
     assert said(client, "/server/get-upload-limits")["response"]["sync_wait_seconds"] == 20
+
+
+def test_vectors_are_of_words_and_billed_as_training(service, client, control, month):
+    url, bearer = f"{service.url}/server/openai/v1/embeddings", {"Authorization": f"Bearer {service.key}"}
+
+    def ask(*texts, headers=bearer):
+        return httpx.post(url, json={"input": texts, "model": "m"}, headers=headers, trust_env=False)
+
+    reply = ask("The sky is blue.", "Blue is the sky!", "Add salt.").json()
+    sky, same, salt = (row["embedding"] for row in reply["data"])
+    assert sum(map(mul, sky, same)) == pytest.approx(1)
+    assert sum(map(mul, sky, salt)) < 0.5
+    assert reply["usage"]["prompt_tokens"] == 13
+    assert used(client, Meter.TRAINING) == 17
+    assert_agree(client, month)
+    assert (ask("").status_code, ask(*"a" * 257).status_code) == (400, 400)
+    assert ask("Why?", headers={}).status_code == 401
 
 
 def test_the_compatible_route_is_billed_and_tells_no_bill(service, client, control, month):

@@ -1,4 +1,4 @@
-"""One chat request on its way: asked as a cell is, told whole or as it comes."""
+"""One request on its way: asked as a cell is, told whole or as it comes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..session import Reply, build_query
 from ..session.asking.prompt import ask
 from ..session.booking import booked
 from ..session.origin import apart
+from ..session.training.embed import embed
 from . import shapes
 from .cutting import cut
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from ..account import Bill
+    from ..service import Embedded
     from ..session import Session
+    from ..session.training.embed import Texts
     from .calls import Calls
     from .chat import Chat
 
@@ -52,8 +56,7 @@ class Asking:
         BadInput, NotEnoughTokens, Refused, ReplyLost, Interrupted
             As of `session.asking.prompt.ask`.
         """
-        if self._is_gone.is_set():
-            raise Interrupted(None, "nothing was sent: who asked is gone.")
+        _look(self._is_gone)
         chat = self._chat
         query = build_query(self._session, chat.prompt, chat.model, chat.options)
         with apart(), booked(client=self._client):
@@ -87,6 +90,25 @@ class Asking:
                 yield event
         for event in stream.ended(await asked):
             yield event
+
+
+class Embedding:
+    """A request for vectors, and who waits for them; its parameters are as of `Asking`."""
+
+    def __init__(self, session: Session, texts: Texts, is_gone: threading.Event, client: str) -> None:
+        self._session, self._texts, self._is_gone, self._client = session, texts, is_gone, client
+
+    def ask(self) -> tuple[Embedded, Bill]:
+        """Ask, and wait for all of them; it blocks. Raises as `session.training.embed` does."""
+        _look(self._is_gone)
+        with apart(), booked(client=self._client):
+            return embed(self._session, self._texts)
+
+
+def _look(is_gone: threading.Event) -> None:
+    """Refuse to begin what nobody waits for any more."""
+    if is_gone.is_set():
+        raise Interrupted(None, "nothing was sent: who asked is gone.")
 
 
 class _Stream:

@@ -13,7 +13,7 @@ from ..session import Options, given
 _OPTIONS = {"temperature": "temperature", "reasoning_effort": "reasoning"}
 _OF_ASKSAGE = ("persona", "dataset", "live")  # what a client sends in its `extra_body`
 _TAKEN = ("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens")
-_LABELS = ("user", "metadata", "safety_identifier", "prompt_cache_key")  # they change no reply
+LABELS = ("user", "metadata", "safety_identifier", "prompt_cache_key")  # they change no reply
 # What asks for nothing that would not be done anyway.
 _NEUTRAL: dict[str, tuple[object, ...]] = {
     "n": (1,),
@@ -125,7 +125,7 @@ def read_chat(body: bytes) -> Chat:
 
 
 def _refuse_what_is_not_done(read: dict[str, Any]) -> None:
-    known = {*_TAKEN, *_OPTIONS, *_OF_ASKSAGE, *_LABELS}
+    known = {*_TAKEN, *_OPTIONS, *_OF_ASKSAGE, *LABELS}
     for name, value in read.items():
         if name not in known and not any(value == nothing for nothing in _NEUTRAL.get(name, ())):
             raise NotTaken(f"{shown(name)} cannot be done through Ask Sage here: leave it out", name)

@@ -14,9 +14,10 @@ from tornado.web import Application, HTTPError, RequestHandler, stream_request_b
 from ..display.plain import one_line, storable
 from ..errors import AskSageError
 from . import guard, shapes
-from .answering import Asking
+from .answering import Asking, Embedding
 from .chat import read_chat
 from .refusals import Refusal, refusal_of, unforeseen
+from .texts import read_texts
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -32,6 +33,7 @@ def application(session: Session, calls: Calls, key: str, port: int, name: str) 
     return Application(
         [
             (r"/v1/chat/completions", Chats),
+            (r"/v1/embeddings", Embeddings),
             (r"/v1/models", Models),
             (r"/v1/models/(.+)", OneModel),
         ],
@@ -113,7 +115,7 @@ class Elsewhere(Route):
         """Refuse it."""
         super().prepare()
         if not self._finished:
-            words = "there is no such route here: /v1/chat/completions, /v1/models"
+            words = "there is no such route here: /v1/chat/completions, /v1/embeddings, /v1/models"
             self.refuse(Refusal(404, words, code="unknown_url"))
 
 
@@ -138,10 +140,39 @@ class OneModel(Route):
         self.refuse(Refusal(404, "there is no such model here: GET /v1/models", code="model_not_found"))
 
 
-class Chats(Route):
-    """A chat, answered by a model."""
+class Paid(Route):
+    """What is held, sent and settled: it knows who asks, and whether they still wait."""
 
     _is_gone: threading.Event | None = None
+
+    def on_connection_close(self) -> None:
+        """Note that nobody listens any more."""
+        if self._is_gone is not None:
+            self._is_gone.set()
+
+    @property
+    def _client(self) -> str:
+        """Who asks: as this endpoint is named, else as the program names itself."""
+        name = self.settings["client"] or self.request.headers.get("User-Agent", "").partition(" ")[0]
+        return storable(one_line(name))[:_LONGEST_NAME] or "unnamed"
+
+
+class Embeddings(Paid):
+    """Texts as vectors, on the training meter."""
+
+    async def post(self) -> None:
+        """Answer whole."""
+        texts, in_base64 = read_texts(bytes(self.body))
+        self.body.clear()
+        self._is_gone = threading.Event()
+        embedding = Embedding(self.session, texts, self._is_gone, self._client)
+        embedded, bill = await self.calls.do(embedding.ask)
+        if not self._is_gone.is_set():
+            self.finish(shapes.embeddings(embedded, texts.model, bill, in_base64=in_base64))
+
+
+class Chats(Paid):
+    """A chat, answered by a model."""
 
     async def post(self) -> None:
         """Ask, and answer whole or as it comes."""
@@ -155,17 +186,6 @@ class Chats(Route):
             completion = await asking.completion(self.calls)
             if not self._is_gone.is_set():
                 self.finish(completion)
-
-    def on_connection_close(self) -> None:
-        """Note that nobody listens any more."""
-        if self._is_gone is not None:
-            self._is_gone.set()
-
-    @property
-    def _client(self) -> str:
-        """Who asks: as this endpoint is named, else as the program names itself."""
-        name = self.settings["client"] or self.request.headers.get("User-Agent", "").partition(" ")[0]
-        return storable(one_line(name))[:_LONGEST_NAME] or "unnamed"
 
     async def _stream(self, asking: Asking) -> None:
         """Answer in events. Once the first is out, a failure is one too, as the status cannot change."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 if TYPE_CHECKING:
-    from ..service import ModelInfo
+    from array import array
+
+    from ..account import Bill
+    from ..service import Embedded, ModelInfo
     from ..session import Reply
 
 MICROSECONDS = 1_000_000
@@ -66,6 +71,29 @@ class Chunks:
     def _chunk(self, delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         return self._made | {"choices": [choice]}
+
+
+def embeddings(embedded: Embedded, model: str, bill: Bill, *, in_base64: bool) -> dict[str, Any]:
+    """Vectors in the order of their texts, and what they cost."""
+    rows = [
+        {"object": "embedding", "index": number, "embedding": _bytes(each) if in_base64 else each.tolist()}
+        for number, each in enumerate(embedded.vectors)
+    ]
+    cost = {
+        "prompt_tokens": embedded.input_tokens,
+        "total_tokens": embedded.input_tokens,
+        "asksage_tokens": bill.tokens,
+        "asksage_source": bill.source,
+    }
+    return {"object": "list", "data": rows, "model": embedded.model or model, "usage": cost}
+
+
+def _bytes(vector: array[float]) -> str:
+    """A vector as clients take it: float32, the lowest byte first, in Base64."""
+    ordered = vector[:]
+    if sys.byteorder == "big":
+        ordered.byteswap()
+    return base64.b64encode(ordered.tobytes()).decode()
 
 
 def models(offered: Iterable[ModelInfo]) -> dict[str, Any]:

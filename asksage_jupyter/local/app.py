@@ -8,7 +8,7 @@ from typing import Any
 from tornado.web import Application
 
 from ..account import Meter
-from . import catalog, compatible, person, training
+from . import catalog, compatible, embeddings, person, training
 from .answer import replies
 from .demo import Demo
 from .plugins import execute_plugin, follow_up, listed
@@ -33,6 +33,7 @@ def routes() -> list[Placed]:
     placed: list[Placed] = [("/user/get-token-with-api-key", Exchange, {})]
     placed += [(path, Generated, {"chunks": chunks}) for path, chunks in _GENERATED.items()]
     placed += [(path, compatible.Compatible, {"chunks": replies}) for path in compatible.PATHS]
+    placed += [(path, embeddings.Embeddings, {}) for path in embeddings.PATHS]
     placed += [
         (path, kind, {"answered": answered})
         for kind, table in ((Open, _OPEN), (Plain, _PLAIN))

@@ -1,4 +1,4 @@
-"""The chat route of the shape that OpenAI's clients speak: billed like a query, and told no bill."""
+"""What routes of OpenAI's shape have in common, and the chat: billed like a query, and told no bill."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from .route import Generated
+from .route import Generated, Route
 
 PATHS = ("/server/openai/v1/chat/completions",)
 
 
-class Compatible(Generated):
+class Provider(Route):
     """Answers in the provider's shape, errors too; the credential is a Bearer's."""
 
     @property
@@ -30,6 +30,10 @@ class Compatible(Generated):
         """Say why in OpenAI's error shape."""
         self.set_status(status)
         self.finish({"error": {"message": why, "type": kind, "code": kind}})
+
+
+class Compatible(Provider, Generated):
+    """A chat."""
 
     async def _answer(self, read: Mapping[str, Any]) -> None:
         async with aclosing(self._chunks(self.demo, _query(read))) as chunks:

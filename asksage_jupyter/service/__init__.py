@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazily
 from .records import Answer as Answer
+from .records import Embedded as Embedded
 from .records import Job as Job
 from .records import Limits as Limits
 from .records import LogRow as LogRow
@@ -28,6 +29,7 @@ __getattr__, __all__ = lazily(
     __name__,
     {".client": "Service"},
     "Answer",
+    "Embedded",
     "Job",
     "Limits",
     "LogRow",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,13 @@ import httpx
 
 from ..account import Meter
 from ..errors import BadInput, NoRoute
-from .records import Answer, Job, Limits, LogRow, OrganizationUser, Query, TokenRequest, Trained
+from .records import Answer, Embedded, Job, Limits, LogRow, OrganizationUser, Query, TokenRequest, Trained
 from .replies.catalog import ModelInfo, Persona, Plugin
 from .replies.wire import Body
 from .routes import (
     admin,
     counters,
+    embeddings,
     jobs,
     lists,
     log,
@@ -232,6 +233,29 @@ class Service:
         """
         request = training.request_with_file(self._client, path, dataset)
         return self._connection.paid(request, training.trained_in)
+
+    def embed(
+        self, inputs: Sequence[str | list[int]], model: str, *, dimensions: int | None = None
+    ) -> Embedded:
+        """Texts as vectors, on the training meter; its `tokens` are None where the bill is not told.
+
+        Parameters
+        ----------
+        inputs : sequence of str or list of int
+            Each a text, or its model tokens; at most 256.
+        model : str
+        dimensions : int, optional
+            Of each vector, where the model can give fewer than it has.
+
+        Raises
+        ------
+        Refused, ReplyLost
+            As of `query`; `NoRoute` where the tenant has no such route.
+        """
+        request = embeddings.request_for(self._client, inputs, model, dimensions)
+        many = len(inputs)
+        del inputs
+        return self._connection.paid(request, lambda body: embeddings.embedded_in(body, many))
 
     def training_job(self, job_id: str) -> Job:
         """How far an upload is that goes on in the background; it costs nothing.

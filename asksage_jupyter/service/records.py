@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,6 +159,28 @@ class Trained:
     request_id: str | None = None
     said: str = field(default="", repr=False)
     job: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Texts as vectors. What the tenant does not tell is None.
+
+    Attributes
+    ----------
+    vectors : tuple of array of float
+        In the order of the texts; float32, as models tell them.
+    model : str or None
+        The model that made them.
+    tokens : int or None
+        Ask Sage tokens debited.
+    input_tokens : int or None
+        Model tokens.
+    """
+
+    vectors: tuple[array[float], ...] = field(repr=False)
+    model: str | None = None
+    tokens: int | None = None
+    input_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

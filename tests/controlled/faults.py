@@ -11,7 +11,8 @@ from tornado.iostream import StreamClosedError
 
 from asksage_jupyter.local.answer import sorry
 from asksage_jupyter.local.app import Placed
-from asksage_jupyter.local.compatible import Compatible
+from asksage_jupyter.local.compatible import Compatible, Provider
+from asksage_jupyter.local.embeddings import Embeddings
 from asksage_jupyter.local.route import Chunks, Exchange, Generated, Open, Plain, Route
 from asksage_jupyter.local.wire import framed
 from controlled import jobs, requests
@@ -108,11 +109,19 @@ class FaultyGenerated(Faulty, Generated):
             return  # closing the chunks stops the model
 
 
-class FaultyCompatible(Compatible):
+class FaultyProvider(Provider):
     def prepare(self) -> None:
         super().prepare()
         if not self._finished and self.demo.controls.take(FaultKind.QUOTA, self.request.path):
             self.refuse(429, _QUOTA, "insufficient_quota")
+
+
+class FaultyCompatible(FaultyProvider, Compatible):
+    pass
+
+
+class FaultyEmbeddings(FaultyProvider, Embeddings):
+    pass
 
 
 _KINDS: dict[type[Route], type[Route]] = {
@@ -121,6 +130,7 @@ _KINDS: dict[type[Route], type[Route]] = {
     Open: FaultyOpen,
     Generated: FaultyGenerated,
     Compatible: FaultyCompatible,
+    Embeddings: FaultyEmbeddings,
 }
 
 

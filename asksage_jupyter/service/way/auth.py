@@ -17,6 +17,7 @@ from ..replies.wire import Body
 from ..secret import Secret
 
 HEADER = "x-access-tokens"
+_COMPATIBLE = "/server/openai/"  # routes in OpenAI's shape are signed as OpenAI's are
 _LIFETIME_S = 86_400.0
 
 
@@ -72,7 +73,9 @@ class Credentials(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign with what is current; httpx calls it for each request."""
-        request.headers[HEADER] = (self._token or self._key).reveal()
+        request.headers[HEADER] = signature = (self._token or self._key).reveal()
+        if _COMPATIBLE in request.url.path:
+            request.headers["Authorization"] = f"Bearer {signature}"
         yield request
 
     def make_ready(self, exchange: Callable[[], Body], refused: Secret | None = None) -> Secret:
