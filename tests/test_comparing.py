@@ -226,7 +226,7 @@ def test_a_model_that_refuses_costs_nothing_and_the_other_replies(models):
 def test_a_reply_that_is_lost_stays_held_with_what_arrived(models):
     part = pieces({"message": "Rayleigh"})
     plays(models, a=Played(part, framing="chunked", drop_at=len(part)))
-    comparison = compared(current(), asked(), on_change=lambda columns: None)
+    comparison = compared(current(), asked(), streamed=True, on_change=lambda columns: None)
     lost = comparison.replies[OTHER]
     assert isinstance(lost, ReplyLost)
     assert lost.text == "Rayleigh"
@@ -254,7 +254,7 @@ def test_a_stop_keeps_what_came_and_ends_at_once_though_a_model_is_silent(models
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match=r"About .* stay held") as stopped:
-        compared(current(), asked(), on_change=stop)
+        compared(current(), asked(), streamed=True, on_change=stop)
     comparison = stopped.value.reply
     assert (comparison.replies[MODEL].text, comparison.replies[MODEL].tokens) == (TEXTS[MODEL], 63)
     other = comparison.replies[OTHER]
@@ -290,7 +290,7 @@ def test_a_display_that_fails_costs_no_reply(models):
         raise OSError("no front end")
 
     with pytest.warns(UserWarning, match="no front end"):
-        comparison = compared(current(), asked(), on_change=display)
+        comparison = compared(current(), asked(), streamed=True, on_change=display)
     assert comparison.tokens == 84
 
 
@@ -480,7 +480,7 @@ def test_a_kernel_shows_how_far_each_model_is_and_books_all_on_the_cell(notebook
     kinds = [kind for kind, _ in outputs]
     assert kinds[0] == kinds[-1] == "display_data"
     assert set(kinds[1:-1]) == {"update_display_data"}
-    assert "waiting" in shown(outputs)[0]
+    assert "asking · about" in shown(outputs)[0] and "held" in shown(outputs)[0]
     with closing(Ledger(request.getfixturevalue("place") / "ledger.db")) as ledger:
         calls = ledger.calls(Account("localhost", "ada@example.org"))
     assert ["cell-7" in call for call in calls] == [True, True]

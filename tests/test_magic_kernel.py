@@ -1,9 +1,11 @@
 """The magics in a real kernel, as a front end meets them: messages, an interrupt, and what loading costs."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 
 import nbformat
@@ -13,7 +15,7 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from kept import contents
 from nbclient import NotebookClient
-from scripted import STREAM, Played
+from scripted import QUERY, STREAM, Played
 from tenant import KEY, MODEL, OTHER, environment, open_tenant, questions, says, stalls_after
 
 from asksage_jupyter.account import Account
@@ -395,10 +397,52 @@ def test_who_is_asked_is_told_while_no_answer_is_there_and_not_any_more(hesitant
     assert reply["status"] == "ok"
     asking, *ticks, gone, table = outputs
     assert asking[0] == "display_data"
-    assert asking[1]["data"]["text/plain"].startswith("asking 127.0.0.1 ... (")
+    assert asking[1]["data"]["text/plain"].startswith("asking 127.0.0.1 · ")
     assert {kind for kind, _ in [*ticks, gone]} == {"update_display_data"}
     assert gone[1]["data"] == {"text/html": "", "text/plain": ""}  # of no height, and fit to be exported
     assert MODEL in table[1]["data"]["text/plain"]
+
+
+def ends_when_told(tenant, path, told):
+    """Let the tenant answer a question only once `told` holds of an output; returns what looks at them."""
+    go, whole = threading.Event(), tenant._script[path][-1]
+    tenant.on(path, lambda request: go.wait(TIMEOUT_S) and whole)
+    return lambda kind, content: told(content.get("data", {}).get("text/plain", "")) and go.set()
+
+
+COUNTED = re.compile(rf"asking {MODEL} · about \d+ held · [1-9] s")
+
+
+def test_a_cell_that_waits_tells_the_model_the_hold_and_the_seconds_and_the_reply_takes_its_place(
+    kernel, tenant
+):
+    look = ends_when_told(tenant, STREAM, COUNTED.fullmatch)
+    reply, outputs = kernel.run("%%asksage\nWhy?", stop_when=look)
+    assert reply["status"] == "ok"
+    shown, *updates, receipt = outputs
+    assert (shown[0], receipt[0]) == ("display_data", "display_data")
+    assert {kind for kind, _ in updates} == {"update_display_data"}
+    assert len({content["transient"]["display_id"] for _, content in [shown, *updates]}) == 1
+    assert updates[-1][1]["data"]["text/plain"] == "The sky is blue."
+
+
+def test_a_cell_that_fails_after_it_waited_leaves_no_words_of_the_waiting(kernel, tenant):
+    whole = tenant._script[STREAM][-1]
+    tenant._script[STREAM][-1] = {"response": "Invalid dataset", "status": 400}
+    look = ends_when_told(tenant, STREAM, lambda text: text.startswith(f"asking {MODEL}"))
+    reply, outputs = kernel.run("%%asksage\nWhy?", stop_when=look)
+    tenant.on(STREAM, whole)
+    assert reply["status"] == "error"
+    displays = [content["data"] for kind, content in outputs if kind.endswith("display_data")]
+    assert displays[-1] == {"text/html": "", "text/plain": ""}
+
+
+def test_one_place_tells_of_all_the_waiting_of_a_cell(kernel, tenant):
+    look = ends_when_told(tenant, QUERY, lambda text: text.startswith(f"asking {MODEL}"))
+    asks = "import asksage_jupyter as sage\nfor _ in range(2): sage.ask('Why?')"
+    _, outputs = kernel.run(asks, stop_when=look)
+    assert [kind for kind, _ in outputs].count("display_data") == 1
+    assert outputs[-1][1]["data"] == {"text/html": "", "text/plain": ""}
 
 
 def test_a_console_is_told_once_who_is_asked(hesitant):

@@ -1,6 +1,7 @@
 """The way to the service: each fault is told as what it is, with its cure, by whatever is done first."""
 
 import datetime as dt
+import io
 import ipaddress
 import os
 import re
@@ -22,7 +23,7 @@ from asksage_jupyter import cli, session
 from asksage_jupyter.errors import AskSageError, NotReached, ReplyLost, Unavailable
 from asksage_jupyter.server.refresh import Refresh
 from asksage_jupyter.service.way import connection
-from asksage_jupyter.session import waiting
+from asksage_jupyter.session import counting, waiting
 from asksage_jupyter.settings import AskSage
 
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -354,7 +355,7 @@ def test_who_is_waited_for_is_told_meanwhile_and_not_any_more(configured, monkey
         assert waiting.patiently("api.example.org", lambda: heard.wait(30) and 7) == 7
     finally:
         waiting.tell_waiting(None)
-    assert re.fullmatch(r"asking api\.example\.org \.\.\. \(\d+ s\)", told[0])
+    assert re.fullmatch(r"asking api\.example\.org · \d+ s", told[0])
     assert told[-1] is None and None not in told[:-1]
 
 
@@ -420,3 +421,69 @@ def test_a_python_that_looks_elsewhere_finds_the_systems_certificates(monkeypatc
 def test_no_entry_of_no_proxy_makes_the_service_unusable(configured, secure, authority, entry):
     configured(secure.url, ASKSAGE_CA_BUNDLE=str(authority[0]), HTTPS_PROXY=CLOSED, NO_PROXY=entry)
     assert sage.balance().inference.remaining is not None
+
+
+# -- the seconds of a call --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What is told of the waiting, from its first moment on."""
+    told = SimpleQueue()
+    monkeypatch.setattr(counting, "_SOON_S", 0.0)
+    waiting.tell_waiting(told.put)
+    yield told
+    waiting.tell_waiting(None)
+
+
+def test_the_line_follows_its_words_and_is_taken_away_at_the_first_text_and_never_again(lines):
+    with counting.Counting("asking sage") as line:
+        assert lines.get(timeout=30) == "asking sage"
+        line.words = "uploading"
+        assert re.fullmatch(r"uploading · \d+ s", lines.get(timeout=30))
+        line.end()
+        heard = []
+        while not lines.empty():
+            heard.append(lines.get())
+        assert heard[-1] is None
+    assert lines.empty()
+
+
+def test_what_another_thread_waits_for_is_not_told(lines):
+    def wait():
+        with counting.Counting("asking sage"):
+            pass
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    thread.join()
+    assert lines.empty()
+
+
+def test_a_log_that_keeps_every_line_gets_none_and_a_terminal_is_wiped(monkeypatch, capsys):
+    monkeypatch.setattr(counting, "_SOON_S", 0.0)
+    with counting.Counting("asking sage"):
+        pass
+    assert capsys.readouterr().err == ""
+    written, heard = [], threading.Event()
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    sys.stderr.isatty = lambda: True
+    sys.stderr.write = lambda text: (written.append(text), heard.set())
+    with counting.Counting("asking sage"):
+        assert heard.wait(30)
+    assert written[0].endswith("\rasking sage")
+    assert written[-1] == f"\r{' ' * len('asking sage')}\r"
+
+
+def test_a_display_that_hangs_or_fails_costs_no_reply(monkeypatch):
+    monkeypatch.setattr(counting, "_SOON_S", 0.0)
+    monkeypatch.setattr(counting, "_WIPED_S", 0.05)
+    hangs, begun = threading.Event(), threading.Event()
+    waiting.tell_waiting(lambda line: (begun.set(), hangs.wait(30)))
+    with counting.Counting("asking sage"):
+        assert begun.wait(30)
+    waiting.tell_waiting(lambda line: 1 / 0)
+    with counting.Counting("asking sage"):
+        pass
+    waiting.tell_waiting(None)
+    hangs.set()

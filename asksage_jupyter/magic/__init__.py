@@ -19,7 +19,7 @@ from . import frames
 from .completion import complete
 from .threads import Cells
 from .transform import Assigned, AssignedLine, transform
-from .waiting import Waiting
+from .waiting import line_of
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -84,7 +84,7 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
     _follow(shell)
     frames.attend(shell)
-    tell_waiting(Waiting(shell))
+    tell_waiting(line_of(shell))
     accompany(_news)
     accompany(_forewarning)
     settings = AskSage.instance(parent=shell)

@@ -37,9 +37,11 @@ def run(shell: InteractiveShell, session: Session, options: CellOptions, body: s
             show.notify(notice)
         return
     screen = show.screen(shell, show.side_by_side, streamed=options.stream)
-    on_change = screen if options.stream else None
+    on_change = screen if screen.live else None  # else a line tells of the waiting
     try:
-        comparison = compared(session, queries, limit=options.max_tokens, on_change=on_change)
+        comparison = compared(
+            session, queries, limit=options.max_tokens, streamed=options.stream, on_change=on_change
+        )
     except Interrupted as stopped:
         if stopped.reply.held or stopped.reply.tokens:  # else nothing was sent, and the error says it all
             _deliver(shell, screen, stopped.reply, options.output, _STOPPED, notice)

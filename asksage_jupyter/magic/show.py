@@ -18,12 +18,14 @@ from ..display.markup import LINE, fill, joined, notice, quiet
 from ..display.plain import plain
 from . import front_end
 from .fences import fenced, first_block
+from .waiting import line_of
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..session import Comparison, Reply
     from ..session.comparing.columns import Column
+    from .waiting import Waiting
 
 Bundle = dict[str, str]
 
@@ -101,6 +103,8 @@ class Screen:
         How the text so far is shown; or what makes a bundle of whatever there is so far.
     live : bool
         Whether the front end can replace an output; one that cannot gets the whole reply at the end.
+    line : Waiting, optional
+        What tells of the waiting: the reply takes the place of its output.
     clock : callable
         Seconds; the output is replaced ten times a second at most.
     """
@@ -110,18 +114,23 @@ class Screen:
         format: str | Callable[[Any], Bundle],
         *,
         live: bool = True,
+        line: Waiting | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bundle = partial(bundle, format=format) if isinstance(format, str) else format
-        self._live = live
+        self.live, self._line = live, line
         self._clock = clock
         self._next = clock()
         self._output: Any = None
+        self._shown: Bundle = {}
 
     def __call__(self, so_far: Any) -> None:
         """Show what there is so far, unless the last time is too recent."""
-        if self._live and self._clock() >= self._next:
-            self._show(self._bundle(so_far))
+        if self.live and self._clock() >= self._next:
+            data = self._bundle(so_far)
+            if data != self._shown:
+                self._show(data)
+                self._shown = data
             self._next = self._clock() + _PAUSE_S
 
     def finish(self, whole: Any) -> None:
@@ -129,6 +138,8 @@ class Screen:
         _surely(self._bundle(whole), self._show)
 
     def _show(self, data: Bundle) -> None:
+        if self._output is None:
+            self._output = self._line and self._line.hand_over()
         if self._output is None:
             self._output = _publish(data, display_id=True)
         else:
@@ -163,7 +174,9 @@ def screen(shell: InteractiveShell, format: str | Callable[[Any], Bundle], *, st
     """Where a reply is shown, after what the front end that asked can do."""
     if streamed and format in STREAMED and front_end.is_terminal(shell):
         return Terminal()
-    return Screen(format, live=streamed and front_end.can_replace(shell))
+    line = line_of(shell)
+    line.hand_over()  # what was told before this is no place for the reply
+    return Screen(format, live=streamed and front_end.can_replace(shell), line=line)
 
 
 def receipt(reply: Reply | Comparison, *notices: str | None) -> None:

@@ -33,6 +33,10 @@ class OnStderr:
         self._width = 0
         self._next = 0.0
 
+    def can_wipe(self) -> bool:
+        """Whether a line that is told can be taken away."""
+        return sys.stderr is not None and sys.stderr.isatty()
+
     def __call__(self, line: str | None) -> None:
         """Show the line in place of the one before; None takes it away."""
         err = sys.stderr
@@ -63,6 +67,12 @@ def tell_waiting(tell: Teller | None) -> None:
 def tell(line: str | None) -> None:
     """Show how far something is in place of the line before, in the cell's own thread; None takes it away."""
     _tell(line)
+
+
+def can_wipe() -> bool:
+    """Whether what is told can be taken away again: else only what must be known is."""
+    ask = getattr(_tell, "can_wipe", None)
+    return ask is None or bool(ask())
 
 
 def patiently(host: str, task: Callable[[], T], limit_s: float = LIMIT_S) -> T:
@@ -151,7 +161,7 @@ def _wait(work: _Work[Any], host: str, ends: float) -> None:
             waited = time.monotonic() - began
             if may_tell and waited >= _TOLD_AFTER_S:
                 is_told = True
-                _tell(f"asking {host} ... ({waited:.0f} s)")
+                _tell(f"asking {host} · {waited:.0f} s")
     finally:
         if is_told:
             _tell(None)

@@ -11,6 +11,7 @@ from ...account import Bill, Source, Status
 from ...errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
 from ...rates import RECORDED
 from ...service.way.departure import departing
+from ..counting import Counting
 from ..holding.aside import Aside, at_once
 from .reply import Reply, stays_held, unpriced
 from .shortage import told_of, with_more
@@ -140,16 +141,27 @@ def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
 def _answered(here: Here, question: Question, held: Held) -> Answer:
     """The answer; of a failure that tells its bill, that is debited."""
     try:
-        return here(partial(_sent, question.send, held))
+        return here(partial(_sent, question, held))
     except ReplyLost as lost:
         if lost.tokens:
             held.settle(Bill(lost.tokens, Source.BILLED, status=Status.LOST, duration_ms=held.took_ms))
         raise
 
 
-def _sent(send: Callable[[], Answer], held: Held) -> Answer:
-    with departing(held.sent):
-        return send()
+def _sent(question: Question, held: Held) -> Answer:
+    with departing(held.sent), Counting(asking_words(held.call.model, held.tokens)) as counting:
+        question.listener.on_first = counting.end
+        return question.send()
+
+
+def asking_words(what: str, held: int) -> str:
+    """What is told while the reply is waited for."""
+    return f"asking {what} · {held_words(held)}"
+
+
+def held_words(tokens: int) -> str:
+    """What is set aside for what is under way."""
+    return f"about {tokens:,} held"
 
 
 def _bill(session: Session, answer: Answer, question: Question, duration_ms: int | None) -> Bill | None:

@@ -25,7 +25,7 @@ _SECTION = "min-width:0;overflow:auto;overflow-wrap:anywhere;padding:.5em;border
 class Stage(StrEnum):
     """How far a model's reply is."""
 
-    WAITING = "waiting"
+    WAITING = "asking"
     WRITING = "writing"
     DONE = "done"
     STOPPED = "stopped"

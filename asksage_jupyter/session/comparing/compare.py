@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -16,10 +16,11 @@ from ...errors import BadInput, Interrupted, NotEnoughTokens, OverLimit
 from ...rates import Estimate, Part
 from .. import given
 from ..asking.query import build_query
-from ..asking.question import paid_for
+from ..asking.question import asking_words, paid_for
 from ..asking.reply import stays_held
 from ..asking.shares import shares
 from ..asking.shortage import afford
+from ..counting import Counting
 from ..holding.aside import Aside
 from .comparison import Comparison
 from .lane import Lane
@@ -91,6 +92,7 @@ def compared(
     queries: Sequence[Query],
     *,
     limit: int | None = None,
+    streamed: bool = False,
     on_change: Callable[[list[Column]], None] | None = None,
 ) -> Comparison:
     """Hold all queries, send them at once, settle each.
@@ -104,8 +106,11 @@ def compared(
         As of `queries_for`.
     limit : int, optional
         Refuse when the estimates together are above this many Ask Sage tokens.
+    streamed : bool
+        Whether the replies are asked for in pieces: what came of one that is stopped is kept.
     on_change : callable, optional
-        Called with all columns while the replies arrive. If it fails, the calls go on without it.
+        Called with all columns while the replies arrive; without it a line tells of the waiting. If it fails,
+        the calls go on without it.
 
     Raises
     ------
@@ -126,7 +131,7 @@ def compared(
         changes: SimpleQueue[None] = SimpleQueue()
         service = session.service  # made here, once, and not by each of the threads
         lanes = [
-            Lane(session, service, each, estimate, partial(changes.put, None), streamed=on_change is not None)
+            Lane(session, service, each, estimate, partial(changes.put, None), streamed=streamed)
             for each, estimate in zip(_by_id(queries, estimates), estimates, strict=True)
         ]
         group = _Group(session, lanes, whole, parts, changes)
@@ -206,6 +211,11 @@ class _Group(NamedTuple):
         """Let all go, wait for the end of the last, and show meanwhile how far they are."""
         for lane in self.lanes:
             lane.go()
+        words = asking_words(f"{len(self.lanes)} models", self.whole.expected)
+        with Counting(words) if on_change is None else nullcontext():
+            self._await_end(on_change)
+
+    def _await_end(self, on_change: Callable[[list[Column]], None] | None) -> None:
         while not all(lane.is_over for lane in self.lanes):
             if on_change is not None:
                 try:

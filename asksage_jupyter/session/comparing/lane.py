@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import AskSageError, Interrupted
 from ..asking.listener import Listener
-from ..asking.question import Question, hold_send_settle
+from ..asking.question import Question, held_words, hold_send_settle
 from .columns import Column, Stage, column
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Lane(threading.Thread):
         self.answer: Answer | None = None
         self.outcome: Reply | Exception = _NotSent("not sent")
         self.duration_ms = 0
+        self._sent_at = 0.0
         self._session, self._service, self._changed, self._streamed = session, service, changed, streamed
         self._listener = Listener(self._hear)
         # Of each the first word counts: go or do not, what came or that it is not waited for.
@@ -110,21 +111,24 @@ class Lane(threading.Thread):
         """How far it is."""
         if self.is_over:
             return column(self.query.model, self.outcome, self.duration_ms)
-        text = self._listener.text
-        return Column(self.query.model, Stage.WRITING if text else Stage.WAITING, text)
+        if text := self._listener.text:
+            return Column(self.query.model, Stage.WRITING, text)
+        waited = int(time.monotonic() - self._sent_at) if self._sent_at else 0
+        seconds = f" · {waited} s" if waited else ""
+        return Column(self.query.model, Stage.WAITING, told=f"{held_words(self.estimate.expected)}{seconds}")
 
     def _send(self) -> Answer:
         self.is_held = True
         self._changed()
         if not self._word.get():
             raise _NotSent("not sent")
-        started = time.monotonic()
+        self._sent_at = time.monotonic()
         read = partial(copy_context().run, self._read)
         try:
             threading.Thread(target=read, name=f"{self.name}-reply", daemon=True).start()
             arrived = self._arrived.get()
         finally:
-            self.duration_ms = round((time.monotonic() - started) * 1000)
+            self.duration_ms = round((time.monotonic() - self._sent_at) * 1000)
         if isinstance(arrived, BaseException):
             raise arrived
         return arrived

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from ...errors import NoRoute, ReplyLost
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...service import Job, Service
 
 _FIRST_S, _LONGEST_S, _ALL_S = 0.2, 5.0, 3600.0
 _STRANGE = 3  # times that a job may be unknown, just after it was made
 
 
-def over(service: Service, job_id: str, name: str) -> Job:
-    """Look until the job is over, with a bar that shows how far it is; a Ctrl-C ends the waiting only.
+def over(service: Service, job_id: str, name: str, tell: Callable[[str], None]) -> Job:
+    """Look until the job is over, and `tell` how far it is; a Ctrl-C ends the waiting only.
 
     Returns
     -------
@@ -30,22 +32,19 @@ def over(service: Service, job_id: str, name: str) -> Job:
     ReplyLost
         It does not end.
     """
-    from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
-
     wait_s, waited_s, strange = _FIRST_S, 0.0, 0
-    with tqdm(desc=name, unit="part", leave=False) as bar:
-        while waited_s < _ALL_S:
-            try:
-                job = service.training_job(job_id)
-            except NoRoute:
-                return _untold()
-            strange += job.state == "unknown"
-            if job.is_over and (job.state != "unknown" or strange >= _STRANGE):
-                return job
-            bar.total, bar.n = job.in_all, job.taken_in or 0
-            bar.set_description(f"{name}: {job.state}")
-            time.sleep(wait_s)
-            waited_s, wait_s = waited_s + wait_s, min(_LONGEST_S, 1.5 * wait_s)
+    while waited_s < _ALL_S:
+        try:
+            job = service.training_job(job_id)
+        except NoRoute:
+            return _untold()
+        strange += job.state == "unknown"
+        if job.is_over and (job.state != "unknown" or strange >= _STRANGE):
+            return job
+        parts = f", {job.taken_in or 0:,} of {job.in_all:,} parts" if job.in_all else ""
+        tell(f"{job.state}{parts}")
+        time.sleep(wait_s)
+        waited_s, wait_s = waited_s + wait_s, min(_LONGEST_S, 1.5 * wait_s)
     raise ReplyLost(f"the upload of {name} (job {job_id}) is not over after an hour.")
 
 

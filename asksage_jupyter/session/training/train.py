@@ -25,8 +25,10 @@ from ...errors import (
 )
 from ...service.way.departure import departing
 from .. import given
+from ..asking.question import held_words
 from ..asking.reply import stays_held
 from ..asking.shortage import afford, told_of
+from ..counting import Counting
 from ..holding.aside import Aside
 from ..near import near
 from .polling import over
@@ -137,19 +139,16 @@ class _Upload:
         self._holds: list[Held] = []  # of the piece under way
         self._made: list[Held] = []  # of all pieces
         self._piece: Piece | None = None  # the one under way; a stop may come before the first
+        self._counting, self._uploading = Counting(""), ""
 
     def run(self) -> Training:
-        from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
-
-        pieces, name = self._planned.pieces, self._planned.dataset
+        steps = [(piece, partial(self._resume, piece, upload)) for piece, upload in self._under_way]
+        steps += [(piece, partial(self._send, piece)) for piece in self._planned.pieces]
         try:
-            whole = len(pieces) + len(self._under_way)
-            with tqdm(total=whole, desc=name, unit="piece", disable=whole < 2) as bar:
-                steps = [(piece, partial(self._resume, piece, upload)) for piece, upload in self._under_way]
-                steps += [(piece, partial(self._send, piece)) for piece in pieces]
-                for self._piece, step in steps:
+            with self._counting:
+                for at, (self._piece, step) in enumerate(steps, 1):
+                    self._uploading = f"uploading {at:,} of {len(steps):,}: {self._piece.name}"
                     self._do(step)
-                    bar.update()
             return self._report()
         except AskSageError as error:
             error.args = (f"{error}{self._still_held()} {self._so_far()}",)
@@ -184,8 +183,14 @@ class _Upload:
             self._taken_in += 1
             self._settle(piece, trained.tokens, 1.0)
 
+    def _tell(self, *more: str) -> None:
+        """Let the line say which piece is waited for, what is held for it, and more."""
+        held = [held_words(held.tokens) for held in self._holds[:1]]
+        self._counting.words = " · ".join([self._uploading, *held, *more])
+
     def _trained(self, piece: Piece, here: Here) -> Trained:
         """What came of an upload; of a failure that tells its bill, that is debited where one meter pays."""
+        self._tell()
         try:
             return here(partial(self._uploaded, piece))
         except ReplyLost as lost:
@@ -214,7 +219,7 @@ class _Upload:
     def _follow(self, piece: Piece, upload: UnderWay, here: Here) -> None:
         """Wait for a job's end `here`; remembered and settled by what it took in."""
         self._going_on = f"{piece.name} goes on at Ask Sage (job {upload.job}), and the same again finds it; "
-        job = here(partial(over, self._session.service, upload.job, piece.name))
+        job = here(partial(over, self._session.service, upload.job, piece.name, self._tell))
         self._going_on = ""
         if job.state in ("succeeded", "untold"):
             self._remember(piece)
