@@ -7,9 +7,9 @@ In a notebook::
     %%asksage
     Why is the sky blue?
 
-From Python: `choose_model`, `ask`, `compare`, `map`, `estimate`, `notebook_cost`, `train`, `booked`,
-`budget`, `balance`, `panel`, `usage`, `pace`, `usage_chart`, `heatmap`, `top_chart`, `estimate_chart`,
-`reconcile`, `statement`, `set_plan`, `top_up`.
+From Python: `choose_model`, `ask`, `compare`, `map`, `what_if`, `estimate`, `notebook_cost`, `train`,
+`booked`, `budget`, `balance`, `panel`, `usage`, `pace`, `usage_chart`, `heatmap`, `top_chart`,
+`estimate_chart`, `reconcile`, `statement`, `set_plan`, `top_up`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .charts import top_chart as top_chart
     from .charts import usage_chart as usage_chart
     from .mapping import map as map
+    from .mapping import what_if as what_if
     from .pacing import pace as pace
     from .reconciling import reconcile as reconcile
     from .session import Comparison as Comparison
@@ -51,7 +52,7 @@ _find, __all__ = lazily(
         ".session": "Comparison Reply ask balance booked budget choose_model compare estimate "
         "notebook_cost set_plan top_up train",
         ".charts": "estimate_chart heatmap top_chart usage_chart",
-        ".mapping": "map",
+        ".mapping": "map what_if",
         ".pacing": "pace",
         ".widget": "panel",
         ".reconciling": "reconcile",

@@ -8,8 +8,8 @@ import sys
 
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.mapping import map as map_rows
-from asksage_jupyter.mapping.replies import Replies
 from asksage_jupyter.service import Service
+from asksage_jupyter.session.keeping.replies import Replies
 
 STEPS = {
     "claim": (Replies, "claim"),

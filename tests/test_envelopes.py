@@ -210,6 +210,9 @@ def test_a_block_spends_no_more_than_its_budget_and_sends_nothing_beyond(server)
             sage.ask("Why?")
     assert reply.tokens == 63
     assert sage.balance().inference.bound is None
+    with session.current().ledger._store.reading() as connection:  # it leaves nothing behind
+        holders = connection.execute(text("SELECT DISTINCT holder FROM account")).scalars().all()
+    assert holders == ["ada@example.org"]
     sage.ask("Why? " * 2000)
     with pytest.raises(BadInput, match="a budget is a whole number"):
         sage.budget(-1).__enter__()

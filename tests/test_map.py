@@ -12,16 +12,16 @@ import pandas
 import pytest
 from IPython.utils.capture import capture_output
 from scripted import QUERY, Played, envelope
-from tenant import KEY, OTHER, questions
+from tenant import KEY, OTHER, USED, questions
 
 import asksage_jupyter as sage
 import asksage_jupyter.usage_log.accessor
 from asksage_jupyter.account import Meter
-from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverLimit
+from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverEnvelope, OverLimit
 from asksage_jupyter.mapping import map as map_rows
-from asksage_jupyter.mapping.store import open_replies
 from asksage_jupyter.month import now
 from asksage_jupyter.session import current, forget
+from asksage_jupyter.session.keeping.store import open_replies
 from asksage_jupyter.session.waiting import tell_waiting
 
 
@@ -31,8 +31,8 @@ def said(request):
     return message if isinstance(message, str) else message[-1]["message"]
 
 
-def billed(text, tokens=63, **changes):
-    usage = {"model_tokens": {"prompt_tokens": 60, "completion_tokens": 4}, "asksage_tokens": tokens}
+def billed(text, tokens=63, length=60, **changes):
+    usage = {"model_tokens": {"prompt_tokens": length, "completion_tokens": 4}, "asksage_tokens": tokens}
     return envelope(text, usage=usage, provenance={"model": "sage-haiku"}, **changes)
 
 
@@ -530,10 +530,52 @@ def test_replies_that_are_too_old_are_let_go(labels, monkeypatch):
 def test_what_more_rows_would_cost_elsewhere_is_priced_from_those_at_hand(labels, reviews):
     mapped = map_rows(reviews, "Good or bad? {text}", sample=3)
     asked = len(questions(labels))
-    here, there = mapped.what_if(rows=9_000), mapped.what_if(rows=9_000, model=OTHER)
+    here, there = mapped.what_if(rows=9_000), sage.what_if(rows=9_000, model=OTHER)
     rate = current().pricing.rate(OTHER)
-    assert there == round(6_000 * current().pricing.rates.bill(rate, 60, 4))
-    assert here > 0
+    assert there.expected == round(6_000 * current().pricing.rates.bill(rate, 60, 4))
+    assert 0 < here.low <= here.expected <= here.high
     assert len(questions(labels)) == asked
     with pytest.raises(BadInput, match="nobody"):
         mapped.what_if(model="nobody")
+    with pytest.raises(BadInput, match=f"no map 'other' was made in this kernel; there are '{mapped.job}'"):
+        sage.what_if(job="other")
+
+
+def test_of_several_maps_the_last_or_the_named_one_is_priced_elsewhere(server):
+    with pytest.raises(BadInput, match="no map was made in this kernel"):
+        sage.what_if()
+    server.on(QUERY, lambda request: billed("good", 7, length=60 if "long" in said(request) else 10))
+    sage.map(["long one", "long two"], "Good? {value}", name="long")
+    sage.map(["short", "brief"], "Good? {value}", name="short")
+    assert sage.what_if(rows=100).expected < sage.what_if(rows=100, job="long").expected
+    sage.map(["long one", "long two"], "Good? {value}", name="long")
+    assert sage.what_if(rows=100) == sage.what_if(rows=100, job="long")
+
+
+def test_a_budget_holds_over_all_runs_also_those_that_were_made_without_it(labels):
+    rows = [f"review {number}" for number in range(20)]
+    map_rows(rows[:6], "Good? {value}", name="labels")
+    with pytest.raises(OverEnvelope, match=r"job labels has 18 tokens left.*budget=60 of"):
+        map_rows(rows, "Good? {value}", name="labels", budget=60)
+    assert len(questions(labels)) == 6
+    assert map_rows(rows[:8], "Good? {value}", name="labels", budget=60).tokens == 14
+    with pytest.raises(OverEnvelope, match="has 4 tokens left"):
+        map_rows(rows[:10], "Good? {value}", name="labels", budget=60)
+    assert map_rows(rows[:10], "Good? {value}", name="other", budget=60).tokens == 14
+    assert map_rows(rows, "Good? {value}", name="labels", budget=200).tokens == 7 * 10
+
+
+def test_bills_above_the_estimate_overrun_a_budget_by_what_was_under_way_at_most(server):
+    asked = len(questions(server))
+
+    def reply(request):  # cheap as long as a sample is taken
+        return billed("good", 10 if len(questions(server)) - asked <= 10 else 30)
+
+    server.on(QUERY, reply)
+    rows = [f"review {number:03}" for number in range(100)]
+    map_rows(rows, "Good? {value}", sample=10, budget=2_000)
+    with pytest.raises(JobStopped, match=r"job \w+ has -?[\d,]+ tokens left") as stopped:
+        map_rows(rows, "Good? {value}", budget=1_300, workers=4)
+    billed_in_all = 100 + stopped.value.result.tokens
+    assert 1_300 - 30 <= billed_in_all <= 1_300 + 4 * 20
+    assert standing() == (USED + billed_in_all, 0)

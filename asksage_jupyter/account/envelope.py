@@ -26,7 +26,7 @@ class Envelope:
     Attributes
     ----------
     kind : str
-        ``"project"``, ``"notebook"``, ``"job"``, ``"run"`` or ``"budget"``.
+        ``"project"``, ``"notebook"``, ``"job"`` or ``"run"``.
     name : str
         Of what it is for.
     tokens : int
@@ -45,7 +45,7 @@ class Envelope:
     @property
     def words(self) -> str:
         """What a refusal calls it."""
-        return _UNNAMED.get(self.kind) or f"the envelope of the {self.kind} {self.name}"
+        return f"the envelope of the {self.kind} {self.name}"
 
     def of(self, owner: Account) -> Account:
         """Its own account, beside its owner's."""
@@ -59,4 +59,3 @@ class Envelope:
 
 
 PREFIX = "envelope:"
-_UNNAMED = {"run": "the envelope of this run", "budget": "the budget of this block"}

@@ -23,7 +23,7 @@ def _days(value: str) -> int:
 
 
 def _replay(words: Sequence[str], older: int | None) -> Iterator[object]:
-    from ..mapping.store import open_replies
+    from ..session.keeping.store import open_replies
 
     if words not in ([], ["clear"]) or (older is not None and not words):
         raise BadInput(f"write %asksage {REPLAY.usage}")

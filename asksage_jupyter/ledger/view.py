@@ -117,6 +117,16 @@ class LedgerView:
         with self._store.reading(snapshot=True) as connection:
             return [balances.left_in(connection, account, meter, each, clock) for each in envelopes]
 
+    def used_outside(self, account: Account, meter: Meter, envelope: Envelope) -> int:
+        """What calls of the job that the envelope is for were billed, in Ask Sage tokens, without it.
+
+        Raises
+        ------
+        LedgerError
+        """
+        with self._store.reading() as connection:
+            return balances.used_outside(connection, account, meter, envelope)
+
     def calls(
         self, account: Account | None = None, *, since: int | None = None, until: int | None = None
     ) -> list[tuple[Any, ...]]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from .call import map_rows as map
-from .mapped import MapEstimate, Mapped
+from .costs import Range
+from .elsewhere import what_if
+from .estimate import MapEstimate
+from .mapped import Mapped
 
-__all__ = ["MapEstimate", "Mapped", "map"]
+__all__ = ["MapEstimate", "Mapped", "Range", "map", "what_if"]

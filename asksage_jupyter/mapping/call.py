@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..display.plain import storable
-from ..errors import BadInput, JobStopped
-from ..session import booked, build_query, current, given
-from ..tokens import count
-from .keys import keyed
-from .mapped import MapEstimate, Mapped
+from ..display.plain import storable, told
+from ..errors import AskSageError, BadInput, JobStopped
+from ..session import build_query, current, given
+from ..session.keeping.store import open_replies
+from .estimate import MapEstimate, estimate_of
+from .job import Job, name_of
+from .mapped import Mapped
 from .outcome import RowStatus
-from .rounds import Reader, Rounds
-from .run import Run, Terms, reason_of
-from .schema import AnswerSchema, schema_of
-from .sheet import Sheet, sample_of, sheet_of
-from .store import open_replies
+from .reader import Reader
+from .rounds import Rounds
+from .run import Run
+from .schema import schema_of
+from .sheet import sheet_of
 from .template import Rows, Template
-
-if TYPE_CHECKING:
-    from ..service import Query
-    from ..session import Session
-    from .sending import Task
+from .terms import Terms
 
 SYSTEM = "Answer with the value only."
-_WORKERS = 64
 _OPTIONS = frozenset({"system", "persona", "dataset", "live", "temperature", "reasoning"})
-_COUNTED = 200  # prompts whose parts are counted, to tell their average
 
 
 def map_rows(
@@ -117,135 +109,85 @@ def map_rows(
     JobStopped
         It ended before its end, or fewer rows than `mostly` were answered; its ``.result`` is the Mapped.
     """
-    session = current()
-    terms = _terms(budget, sample, workers, fresh, resend_unknown)
-    wanted = schema_of(schema)
-    reader = Reader(wanted, check, given.whole(repairs, "repairs"), escalate, unsure)
-    table = Rows(rows)
-    template = Template(prompt, table, variables or {}, na)
-    share = None if mostly is None else _share(mostly)
-    column = given.text(into, "into")
-    query = _query(session, model, options)
-    wish = f"\n\n{wanted.wish}" if wanted.wish else ""
-    asked = (None if each is None else f"{each}{wish}" for each in template.prompts())
-    known = session.prepared(lambda: session.pricing.rate(query.model))
-    query = replace(query, model=known.model)  # by its id, where an alias was asked
-    sheet = sheet_of(asked, keyed(query, session.account))
-    job = _job(name, template, wanted, query)
-    session.balance()
-    terms = replace(terms, job=job)
-    with booked(job=job), Run(session, query, sheet.tasks, open_replies(session), terms, reader.read) as run:
-        run.look()
-        priced = _priced(session, run, sheet, template, wanted)
-        if given.yes(estimate, "estimate"):
-            return priced
-        run.refuse()
-        failure = run.go()
-    rounds = Rounds(session, query, terms, reader, run)
-    if failure is None and not run.is_stopped:
-        with booked(job=job):
+    terms = Terms(budget, sample, mostly, workers, fresh, resend_unknown)
+    reader = Reader(schema_of(schema), check, repairs, escalate, unsure)
+    template = Template(prompt, Rows(rows), variables or {}, na)
+    job = _job(name, template, model, options, terms, reader)
+    column, is_estimate = given.text(into, "into"), given.yes(estimate, "estimate")
+    sheet = sheet_of(_asked(template, reader.schema.wish), job.key)
+    job.session.balance()
+    with job.booked():
+        with Run(job, sheet.tasks, open_replies(job.session)) as run:
+            run.look()
+            priced = estimate_of(run, sheet, template)
+            if is_estimate:
+                return priced
+            run.refuse(run.price)
+            failure = run.go()
+        rounds = Rounds(job, run)
+        if failure is None and not run.is_stopped:
             failure = rounds.go(sheet.tasks)
-    balance, troubles = session.balance_now(), tuple(rounds.troubles)
-    result = Mapped(priced, balance, job, troubles, column, table.index, sheet, rounds.outcomes, wanted)
-    _check(result, rounds.is_stopped, failure, share, terms.sample)
+        balance = job.session.balance_now()
+    result = Mapped(
+        priced, balance, job.name, tuple(rounds.troubles), column,
+        template.table.index, sheet, rounds.outcomes, reader.schema, run.price_anew,
+    )  # fmt: skip
+    job.session.samples.pop(job.name, None)  # so that it is the last
+    job.session.samples[job.name] = result.sample
+    _check(result, terms, "stopped" if rounds.is_stopped else _reason(failure))
     return result
 
 
-def _terms(budget: object, sample: object, workers: object, fresh: object, resend_unknown: object) -> Terms:
-    number = given.whole(workers, "workers", least=1)
-    if number > _WORKERS:
-        raise BadInput(f"workers are 1 to {_WORKERS}, not {number:,}. Nothing was sent.")
-    return Terms(
-        job="",
-        workers=number,
-        budget=None if budget is None else given.whole(budget, "budget"),
-        sample=None if sample is None else given.whole(sample, "sample", least=1),
-        fresh=given.yes(fresh, "fresh"),
-        resend_unknown=given.yes(resend_unknown, "resend_unknown"),
-    )
-
-
-def _share(mostly: object) -> float:
-    share = given.real(mostly, "mostly")
-    if not 0 <= share <= 1:
-        raise BadInput(f"mostly is a share from 0 to 1, not {share:g}. Nothing was sent.")
-    return share
-
-
-def _query(session: Session, model: str | None, options: dict[str, Any]) -> Query:
-    """How each prompt is sent; what makes no sense of a table is refused."""
+def _job(
+    name: str | None,
+    template: Template,
+    model: str | None,
+    options: dict[str, Any],
+    terms: Terms,
+    reader: Reader,
+) -> Job:
+    """What is asked and how; what makes no sense of a table is refused."""
     if unknown := options.keys() - _OPTIONS:
         raise BadInput(
             f"a map has no option {min(unknown)!r}; it has {', '.join(sorted(_OPTIONS))}. Nothing was sent."
         )
     if options.get("system") is None and options.get("persona") is None:
         options = {**options, "system": SYSTEM}
-    return build_query(session, "?", model, options)  # type: ignore[arg-type]
+    session = current()
+    query = build_query(session, "?", model, options)  # type: ignore[arg-type]
+    rate = session.prepared(lambda: session.pricing.rate(query.model))
+    query = replace(query, model=rate.model)  # by its id, where an alias was asked
+    told = None if name is None else storable(given.text(name, "name"))
+    return Job(session, told or name_of(template.text, reader.schema.wish, query), query, terms, reader)
 
 
-def _job(name: str | None, template: Template, schema: AnswerSchema, query: Query) -> str:
-    if name is not None:
-        return storable(given.text(name, "name"))
-    said = [template.text, schema.wish, query.model, query.system, query.dataset, query.live]
-    return hashlib.sha256(json.dumps(said).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+def _asked(template: Template, wish: str) -> Iterator[str | None]:
+    """The prompt of each row with the schema's wish below it."""
+    below = f"\n\n{wish}" if wish else ""
+    return (None if each is None else f"{each}{below}" for each in template.prompts())
 
 
-def _priced(
-    session: Session, run: Run, sheet: Sheet, template: Template, schema: AnswerSchema
-) -> MapEstimate:
-    balance = session.balance_now()
-    spendable = balance.inference.spendable if balance is not None else None
-    missing, price = run.before.missing, run.price
-    found = run.before.outcomes.values()
-    return MapEstimate(
-        rows=len(sheet.of_row),
-        calls=len(run.wanted),
-        same=sheet.same,
-        skipped=sheet.skipped,
-        replayed=sum(each.status is RowStatus.OK for each in found),
-        unknown=sum(each.status is RowStatus.UNKNOWN for each in found),
-        low=price.low,
-        expected=price.expected,
-        high=price.high,
-        share=price.expected / spendable if spendable and spendable > 0 else None,
-        model=run.query.model,
-        parts=_parts(missing, template, schema, run.query),
-        basis=run.costs.basis,
-    )
+def _reason(failure: Exception | None) -> str:
+    """Why a map ended, on one line; nothing where it did not."""
+    if failure is None:
+        return ""
+    return str(failure) if isinstance(failure, AskSageError) else told(failure)
 
 
-def _parts(
-    missing: Sequence[Task], template: Template, schema: AnswerSchema, query: Query
-) -> dict[str, float]:
-    """Model tokens of a call on average, by what they are."""
-    if not missing:
-        return {}
-    few = sample_of(missing, _COUNTED)
-    whole = fmean(count(task.prompt) for task in few)
-    fixed = {"template": count("".join(template.fixed)), "schema": count(schema.wish)}
-    row = max(0.0, whole - sum(fixed.values()))
-    parts = {"row": row, **fixed, "system": count(query.system or "")}
-    return {name: tokens for name, tokens in parts.items() if tokens}
-
-
-def _check(
-    result: Mapped, is_stopped: bool, failure: Exception | None, mostly: float | None, sample: int | None
-) -> None:
+def _check(result: Mapped, terms: Terms, why: str) -> None:
     """Raise where it is not what was wanted."""
-    unsent = result.count(RowStatus.UNSENT)
-    why = "stopped" if is_stopped else reason_of(failure) if failure is not None else ""
+    ok, unsent = result.count(RowStatus.OK), result.count(RowStatus.UNSENT)
     if why:
-        answered = f"{result.count(RowStatus.OK):,} of {len(result):,} rows are answered and kept"
         raise JobStopped(
             result,
-            f"{why.rstrip('.')}. {answered}, {unsent:,} were not sent; {result.tokens:,} tokens were billed. "
-            f"The same again goes on from here.",
+            f"{why.rstrip('.')}. {ok:,} of {len(result):,} rows are answered and kept, {unsent:,} were not "
+            f"sent; {result.tokens:,} tokens were billed. The same again goes on from here.",
         )
-    if mostly is None or sample is not None:
+    if terms.mostly is None or terms.sample is not None:
         return
     asked = len(result) - result.count(RowStatus.SKIPPED)
-    ok = result.count(RowStatus.OK)
-    if asked and ok < mostly * asked:
+    if asked and ok < terms.mostly * asked:
         raise JobStopped(
-            result, f"{ok:,} of {asked:,} rows are answered, mostly={mostly:g} wants more: see .result.failed"
+            result,
+            f"{ok:,} of {asked:,} rows are answered, mostly={terms.mostly:g} wants more: see .result.failed",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
@@ -31,11 +31,27 @@ class Range:
     expected: int
     high: int
 
+    def plus(self, tokens: int) -> Range:
+        """The same with what was billed already."""
+        return Range(self.low + tokens, self.expected + tokens, self.high + tokens)
+
     def __str__(self) -> str:
         return f"~{self.expected:,} tokens ({self.low:,} to {self.high:,})"
 
+    __repr__ = __str__
+
 
 NOTHING = Range(0, 0, 0)
+
+
+def range_of(base: float, told: Sequence[float], number: int) -> Range:
+    """What so many calls will cost together: `base`, and each its own share, of which some are told."""
+    known, middle = len(told), fmean(told)
+    spread = stdev(told) if known > 1 else abs(middle)
+    expected = max(number, round(base + number * middle))
+    # The mean's own doubt goes with the number, what each row has of its own with its root.
+    doubt = _T.get(known, _T_OF_MANY) * spread * math.sqrt(number * number / known + number)
+    return Range(max(number, math.floor(expected - doubt)), expected, math.ceil(expected + doubt))
 
 
 class Costs:
@@ -102,12 +118,7 @@ class Costs:
                 sum(each.high for each in usual),
             )
         with self._lock:
-            known, middle, spread = len(self._rest), fmean(self._rest), stdev(self._rest)
-        base = sum(map(self._input, usual))
-        expected = max(number, round(base + number * middle))
-        # The mean's own doubt goes with the number, what each row has of its own with its root.
-        doubt = _T.get(known, _T_OF_MANY) * spread * math.sqrt(number * number / known + number)
-        return Range(max(number, math.floor(expected - doubt)), expected, math.ceil(expected + doubt))
+            return range_of(sum(map(self._input, usual)), self._rest, number)
 
     def _usual(self, counted: int) -> Estimate:
         if (found := self._by_count.get(counted)) is None:

@@ -17,7 +17,7 @@ from .sending import Claimed, NotSent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .sending import Task
+    from .sheet import Task
 
 _FIRST = 2
 _GOOD = 20  # replies after which one more worker is let in, once there was trouble

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..session import Session
-    from .replies import Found, Replies
-    from .sending import Task
+    from ..session.keeping.replies import Found, Replies
+    from .job import Job
+    from .sheet import Task
 
 BILLED_LOST = "its reply was lost and is billed; resend_unknown=True asks again and pays again"
 IN_DOUBT = "it may be billed: %asksage reconcile finds out; resend_unknown=True asks again, and may pay twice"
@@ -40,25 +41,11 @@ class Before:
     claimed: list[Task] = field(default_factory=list)
 
 
-def look(
-    session: Session,
-    replies: Replies,
-    tasks: Sequence[Task],
-    *,
-    fresh: bool = False,
-    resend_unknown: bool = False,
-) -> Before:
+def look(job: Job, replies: Replies, tasks: Sequence[Task]) -> Before:
     """What the store and the ledger tell of these prompts; nothing of it is sent.
 
     Replies that came without their bill being booked are booked now, which converges. A claim of a run that
     is dead is given back where its tokens were never held, or are free again: nothing was sent.
-
-    Parameters
-    ----------
-    fresh : bool
-        Whether what was answered before counts for nothing.
-    resend_unknown : bool
-        Whether what is in doubt is to be sent again.
     """
     found = replies.find([task.key for task in tasks])
     before = Before()
@@ -71,7 +58,7 @@ def look(
         elif there.is_kept:
             if not there.is_booked:
                 unbooked.append((task, there))
-            if fresh or there.text is None:  # what was taken away was taken away to be asked again
+            if job.terms.fresh or there.text is None:  # what was taken away was taken away to be asked again
                 before.missing.append(task)
             else:
                 before.outcomes[task.key] = _kept(there)
@@ -79,8 +66,8 @@ def look(
             before.claimed.append(task)
         else:
             orphaned.append((task, there))
-    _book(session, replies, unbooked)
-    _judge(session, replies, orphaned, before, resend_unknown)
+    _book(job.session, replies, unbooked)
+    _judge(job, replies, orphaned, before)
     return before
 
 
@@ -109,20 +96,14 @@ def _book(session: Session, replies: Replies, unbooked: Sequence[tuple[Task, Fou
         replies.note_booked(task.key)
 
 
-def _judge(
-    session: Session,
-    replies: Replies,
-    orphaned: Sequence[tuple[Task, Found]],
-    before: Before,
-    resend: bool,
-) -> None:
+def _judge(job: Job, replies: Replies, orphaned: Sequence[tuple[Task, Found]], before: Before) -> None:
     """Claims of dead runs: in doubt where tokens are held or were billed, else free."""
     if not orphaned:
         return
-    fates = session.ledger.fates([there.op for _, there in orphaned])
+    fates = job.session.ledger.fates([there.op for _, there in orphaned])
     for task, there in orphaned:
         fate = fates.get(there.op)
-        if fate in (None, Fate.VOIDED) or resend:
+        if fate in (None, Fate.VOIDED) or job.terms.resend_unknown:
             replies.release(task.key, there.op)
             before.missing.append(task)
         else:

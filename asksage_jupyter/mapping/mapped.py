@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from ..display.plain import plain
-from ..errors import BadInput
-from ..session import current, given
+from ..session import current
 from .costs import Range
+from .elsewhere import Sample
+from .estimate import MapEstimate
 from .outcome import How, Outcome, RowStatus
-from .report import card_of, words_of
+from .report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,62 +21,6 @@ if TYPE_CHECKING:
     from ..account import Balance
     from .schema import AnswerSchema
     from .sheet import Sheet
-
-
-@dataclass(frozen=True)
-class MapEstimate:
-    """What a map will cost; nothing was sent.
-
-    Attributes
-    ----------
-    rows, calls, same, skipped, replayed, unknown : int
-        Rows in all; what is to be sent; rows that ask what another asks; rows left out; prompts that were
-        answered before; and those in doubt.
-    low, expected, high : int
-        Ask Sage tokens of the calls.
-    share : float or None
-        Of what is left this month.
-    model : str
-    parts : mapping of str to float
-        Model tokens of a call, by what they are.
-    basis : str
-        What the figure rests on.
-    """
-
-    rows: int
-    calls: int
-    same: int
-    skipped: int
-    replayed: int
-    unknown: int
-    low: int
-    expected: int
-    high: int
-    share: float | None
-    model: str
-    parts: Mapping[str, float]
-    basis: str
-
-    def __str__(self) -> str:
-        kinds = ((self.same, "same"), (self.skipped, "left out"), (self.replayed, "replayed"))
-        beside = ", ".join(f"{number:,} {word}" for number, word in kinds if number)
-        share = "" if self.share is None else f", {_percent(self.share)} of what is left"
-        parts = " + ".join(f"{name} {tokens:.0f}" for name, tokens in self.parts.items())
-        words = [
-            f"{self.rows:,} rows → {self.calls:,} calls of {self.model}" + f" ({beside})" * bool(beside),
-            f"{sum(self.parts.values()):.0f} model tokens each ({parts})" if self.calls else "",
-            f"{Range(self.low, self.expected, self.high)}{share}" if self.calls else "0 tokens",
-            f"{self.unknown:,} in doubt" if self.unknown else "",
-        ]
-        return plain(" · ".join(filter(None, words)))
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head, *rest = str(self).split(" · ")
-        from ..display.markup import card
-
-        return card(head, *rest, foot=[self.basis])
 
 
 @dataclass(frozen=True)
@@ -105,6 +48,7 @@ class Mapped:
     _sheet: Sheet = field(repr=False)
     _outcomes: Mapping[bytes, Outcome] = field(repr=False)
     _schema: AnswerSchema = field(repr=False)
+    _anew: Range | None = field(repr=False, default=None)
 
     @cached_property
     def of_rows(self) -> list[Outcome]:
@@ -155,36 +99,21 @@ class Mapped:
             frame[f"row_{name}" if name in frame.columns else name] = column
         return frame
 
-    def what_if(self, *, rows: int | None = None, model: str | None = None) -> int:
-        """Ask Sage tokens that so many rows like these would cost on a model, as these came out on theirs.
-
-        Nothing is sent. Another model may write longer or shorter replies, and counts its tokens its own way.
-
-        Parameters
-        ----------
-        rows : int, optional
-            As many as were given here when absent.
-        model : str, optional
-            The one that was asked when absent.
+    def what_if(self, *, rows: int | None = None, model: str | None = None) -> Range:
+        """What so many rows like these would cost on a model: as `asksage_jupyter.what_if` tells it.
 
         Raises
         ------
         BadInput
             No call has told its model tokens, or the model is not offered.
         """
-        session = current()
-        told = [
-            (each.input_tokens, each.output_tokens)
-            for each in self._outcomes.values()
-            if each.input_tokens is not None and each.output_tokens is not None
-        ]
-        if not told:
-            raise BadInput("no row was answered with its model tokens told: map a sample first")
-        rate = session.prepared(lambda: session.pricing.rate(model or self.estimate.model))
-        mean = fmean(session.pricing.rates.bill(rate, *each) for each in told)
-        number = len(self) if rows is None else given.whole(rows, "rows")
-        # Of these rows some ask the same and some ask nothing; more of the kind will too.
-        return round(mean * number * len(self._sheet.tasks) / max(1, len(self)))
+        return self.sample.cost(current(), rows, model)
+
+    @property
+    def sample(self) -> Sample:
+        """What its calls told of its rows."""
+        calls = len(self._sheet.tasks)
+        return Sample.of(self.estimate.model, len(self._sheet.of_row), calls, self._outcomes.values())
 
     def beside(self, rows: pandas.DataFrame) -> pandas.DataFrame:
         """A copy of the rows with their answers, and with ``<into>_status``."""
@@ -200,38 +129,38 @@ class Mapped:
         """The rows that were asked and have no answer."""
         return self.frame[[each.status not in (RowStatus.OK, RowStatus.SKIPPED) for each in self.of_rows]]
 
+    @cached_property
+    def report(self) -> Report:
+        """What is told of it."""
+        index, rows = self._index, self.of_rows
+        return Report(self.estimate, self._anew, index, rows, self.balance, self.troubles)
+
     @property
     def tokens(self) -> int:
         """Ask Sage tokens that this run was debited."""
-        return sum(each.tokens for each in self.of_rows)
+        return self.report.tokens
 
     @property
     def receipt(self) -> str:
         """One quiet line: rows answered, tokens debited, what is left."""
-        return words_of(self)
+        return self.report.line
 
     def count(self, *statuses: RowStatus) -> int:
         """How many rows stand so."""
-        return sum(each.status in statuses for each in self.of_rows)
+        return sum(self.report.counts[status] for status in statuses)
 
     def __len__(self) -> int:
-        return len(self.of_rows)
+        return len(self._sheet.of_row)
 
     def __repr__(self) -> str:
         return self.receipt
 
     def _repr_html_(self) -> str:
-        return card_of(self)
+        return self.report.html
 
 
 def _same(outcome: Outcome) -> Outcome:
     """What a row has of an equal one's outcome: all but its cost."""
-    from dataclasses import replace
-
     if outcome.status is RowStatus.UNSENT:
         return outcome
     return replace(outcome, how=How.SAME, tokens=0, before=0, attempts=0, seconds=None)
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from statistics import quantiles
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..display.bar import thin_bar
 from ..display.markup import card, notice
 from ..display.plain import one_line, plain
 from ..display.table import Table
-from .outcome import How, RowStatus
+from .outcome import How, Outcome, RowStatus
 
 if TYPE_CHECKING:
-    from .mapped import Mapped
+    from ..account import Balance
+    from .costs import Range
+    from .estimate import MapEstimate
 
 _FAILURES = 3
 _TOLD = {
@@ -25,81 +31,127 @@ _TOLD = {
 }
 
 
-def words_of(mapped: Mapped) -> str:
-    """One line of it."""
-    rows, ok = len(mapped), mapped.count(RowStatus.OK)
-    parts = [mapped.estimate.model, f"{ok:,} of {rows:,} rows answered", f"{mapped.tokens:,} tokens (billed)"]
-    if saved := sum(each.before for each in mapped.of_rows):
-        parts.append(f"{saved:,} saved by replay")
-    if mapped.balance is not None and mapped.balance.inference.granted is not None:
-        parts.append(mapped.balance.inference.left_words())
-    return plain(" · ".join([*parts, *mapped.troubles]))
+@dataclass(frozen=True)
+class Report:
+    """What is told of a map.
 
+    Attributes
+    ----------
+    estimate : MapEstimate
+        As it was before anything was sent.
+    anew : Range or None
+        What it was expected to cost after the first rows were billed.
+    labels : iterable
+        Of the rows, as the table has them.
+    outcomes : sequence of Outcome
+        Of the rows.
+    balance : Balance or None
+        After it.
+    troubles : sequence of str
+        What could not be kept or booked.
+    """
 
-def card_of(mapped: Mapped) -> str:
-    """All of it, for a notebook."""
-    rows = len(mapped) or 1
-    counts = {status: mapped.count(status) for status in RowStatus}
-    shown = [status for status in RowStatus if counts[status]]
-    statuses = Table(
-        ("status", "rows"),
-        [(f"{status}: {_TOLD[status]}", f"{counts[status]:,}") for status in shown],
-        shares=[counts[status] / rows for status in shown],
-    )
-    estimate = mapped.estimate
-    title = f"{counts[RowStatus.OK]:,} of {len(mapped):,} rows answered"
-    body = [statuses._repr_html_(), _cost_line(mapped), _cost_bar(mapped), _failures(mapped)]
-    body += [notice(trouble) for trouble in mapped.troubles]
-    return card(title, *body, aside=estimate.model, foot=[_times(mapped), _again(mapped), mapped.receipt])
+    estimate: MapEstimate
+    anew: Range | None
+    labels: Iterable[Any]
+    outcomes: Sequence[Outcome]
+    balance: Balance | None
+    troubles: Sequence[str]
 
+    @cached_property
+    def counts(self) -> Counter[RowStatus]:
+        """How many rows stand how."""
+        return Counter(each.status for each in self.outcomes)
 
-def _cost_line(mapped: Mapped) -> str:
-    estimate = mapped.estimate
-    expected = f"{estimate.expected:,} expected ({estimate.low:,} to {estimate.high:,})"
-    saved = sum(each.before for each in mapped.of_rows)
-    kept = f", {saved:,} saved by replay" if saved else ""
-    return f"{mapped.tokens:,} tokens billed, {expected}{kept}"
+    @cached_property
+    def tokens(self) -> int:
+        """Ask Sage tokens that were debited."""
+        return sum(each.tokens for each in self.outcomes)
 
+    @cached_property
+    def saved(self) -> int:
+        """Those that replayed replies had cost before."""
+        return sum(each.before for each in self.outcomes)
 
-def _cost_bar(mapped: Mapped) -> object:
-    whole = max(mapped.tokens, mapped.estimate.expected)
-    if not whole:
-        return ""
-    billed = mapped.tokens / whole
-    return thin_bar(("used", billed), ("likely", max(0.0, mapped.estimate.expected / whole - billed)))
+    @property
+    def line(self) -> str:
+        """One line of it."""
+        answered = f"{self.counts[RowStatus.OK]:,} of {len(self.outcomes):,} rows answered"
+        parts = [self.estimate.model, answered, f"{self.tokens:,} tokens (billed)"]
+        if self.saved:
+            parts.append(f"{self.saved:,} saved by replay")
+        if self.balance is not None and self.balance.inference.granted is not None:
+            parts.append(self.balance.inference.left_words())
+        return plain(" · ".join([*parts, *self.troubles]))
 
+    @property
+    def html(self) -> str:
+        """All of it, for a notebook."""
+        rows = len(self.outcomes)
+        shown = [status for status in RowStatus if self.counts[status]]
+        statuses = Table(
+            ("status", "rows"),
+            [(f"{status}: {_TOLD[status]}", f"{self.counts[status]:,}") for status in shown],
+            shares=[self.counts[status] / rows for status in shown],
+        )
+        title = f"{self.counts[RowStatus.OK]:,} of {rows:,} rows answered"
+        body = [statuses._repr_html_(), self._cost, self._bar, self._failures]
+        body += [notice(trouble) for trouble in self.troubles]
+        return card(title, *body, aside=self.estimate.model, foot=[self._times, self._again, self.line])
 
-def _failures(mapped: Mapped) -> object:
-    bad = [
-        (label, each)
-        for label, each in zip(mapped.answers.index, mapped.of_rows, strict=True)
-        if each.reason and each.status is not RowStatus.OK
-    ]
-    if not bad:
-        return ""
-    rows = [(one_line(str(label))[:40], str(each.status), one_line(each.reason)) for label, each in bad]
-    more = f"and {len(bad) - _FAILURES:,} more in .failed" if len(bad) > _FAILURES else ""
-    return Table(("row", "status", "why"), rows[:_FAILURES], sides="l", note=more)._repr_html_()
+    @property
+    def _expected(self) -> Range:
+        return self.anew or self.estimate.price
 
+    @property
+    def _cost(self) -> str:
+        before, anew = self.estimate.price, self.anew
+        expected = f"{before.expected:,} expected ({before.low:,} to {before.high:,})"
+        if anew is not None:
+            after = f"{anew.expected:,} expected after the first rows ({anew.low:,} to {anew.high:,})"
+            expected = f"{after}, {before.expected:,} ({before.low:,} to {before.high:,}) before"
+        kept = f", {self.saved:,} saved by replay" if self.saved else ""
+        return f"{self.tokens:,} tokens billed, {expected}{kept}"
 
-def _times(mapped: Mapped) -> str:
-    seconds = sorted(each.seconds for each in mapped.of_rows if each.seconds is not None)
-    if len(seconds) < 2:
-        return ""
-    cuts = quantiles(seconds, n=20)
-    return f"half of the calls took up to {cuts[9]:.1f} s, 19 of 20 up to {cuts[18]:.1f} s"
+    @property
+    def _bar(self) -> object:
+        expected = self._expected.expected
+        if not (whole := max(self.tokens, expected)):
+            return ""
+        billed = self.tokens / whole
+        return thin_bar(("used", billed), ("likely", max(0.0, expected / whole - billed)))
 
+    @property
+    def _failures(self) -> object:
+        bad = [
+            (label, each)
+            for label, each in zip(self.labels, self.outcomes, strict=True)
+            if each.reason and each.status is not RowStatus.OK
+        ]
+        if not bad:
+            return ""
+        rows = [
+            (one_line(str(label))[:40], str(each.status), one_line(each.reason))
+            for label, each in bad[:_FAILURES]
+        ]
+        more = f"and {len(bad) - _FAILURES:,} more in .failed" if len(bad) > _FAILURES else ""
+        return Table(("row", "status", "why"), rows, sides="l", note=more)._repr_html_()
 
-def _again(mapped: Mapped) -> str:
-    """What running it again would ask."""
-    left = {
-        id(each)
-        for each in mapped.of_rows
-        if each.status in (RowStatus.UNSENT, RowStatus.REFUSED) and each.how is not How.SAME
-    }
-    number = mapped.count(RowStatus.UNSENT, RowStatus.REFUSED) if left else 0
-    if not number:
-        return "the same again asks nothing: 0 tokens"
-    calls = max(1, mapped.estimate.calls)
-    rows = f"{number:,} row{'s' * (number != 1)}"
-    return f"the same again asks {rows}, ~{number * mapped.estimate.expected / calls:,.0f} tokens"
+    @property
+    def _times(self) -> str:
+        seconds = [each.seconds for each in self.outcomes if each.seconds is not None]
+        if len(seconds) < 2:
+            return ""
+        cuts = quantiles(seconds, n=20)
+        return f"half of the calls took up to {cuts[9]:.1f} s, 19 of 20 up to {cuts[18]:.1f} s"
+
+    @property
+    def _again(self) -> str:
+        """What running it again would ask."""
+        left = {RowStatus.UNSENT, RowStatus.REFUSED}
+        number = sum(each.status in left and each.how is not How.SAME for each in self.outcomes)
+        if not number:
+            return "the same again asks nothing: 0 tokens"
+        calls = max(1, self.estimate.calls)
+        rows = f"{number:,} row{'s' * (number != 1)}"
+        return f"the same again asks {rows}, ~{number * self._expected.expected / calls:,.0f} tokens"

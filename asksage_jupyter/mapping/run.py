@@ -10,26 +10,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..account import Meter
-from ..display.plain import told
-from ..errors import AskSageError, NotEnoughTokens, OverLimit
+from ..errors import NotEnoughTokens, OverLimit
 from ..session.asking.shortage import afford
-from ..session.booking import booked
 from ..session.waiting import tell
 from .costs import NOTHING, Costs, Range
 from .crew import Crew
 from .doubt import Before, look
 from .outcome import Outcome, RowStatus
 from .progress import Progress
-from .sending import Purse, Sender, Task
-from .sheet import SAMPLED, sample_of
+from .sending import Sender
+from .sheet import SAMPLED, Task, sample_of
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from ..service import Query
-    from ..session import Session
-    from .owner import Owner
-    from .replies import Replies
+    from ..session.keeping.owner import Owner
+    from ..session.keeping.replies import Replies
+    from .job import Job
 
 _LOOK_S = 0.1
 _TOLD_EVERY_S = 0.25
@@ -37,63 +34,33 @@ _LEFT = "left while it was under way: it may be billed"
 _GRACE_S = 20.0  # after a stop, for what is paid anyway
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a map may be sent.
-
-    Attributes
-    ----------
-    job : str
-    workers : int
-        Calls side by side, at the most.
-    budget : int or None
-        Ask Sage tokens of all its runs.
-    sample : int or None
-        Send so many and no more.
-    fresh, resend_unknown : bool
-        Whether what was answered before, and what is in doubt, is asked again.
-    """
-
-    job: str
-    workers: int = 8
-    budget: int | None = None
-    sample: int | None = None
-    fresh: bool = False
-    resend_unknown: bool = False
-
-
 @dataclass(slots=True)
 class Run:
-    """One run of a map over distinct prompts.
+    """One run of a job over distinct prompts.
 
     Attributes
     ----------
-    read : callable
-        Reads an outcome's reply as the schema wants it.
-    spent : int
-        Ask Sage tokens that count against the budget already.
     outcomes : dict of bytes to Outcome
         By the prompts' keys; what has none was not sent.
-    price : Range
-        What the missing ones were expected to cost, as it was known last.
     wanted : list of Task
         What is to be sent.
+    price : Range
+        What it was expected to cost before anything was sent.
+    price_anew : Range or None
+        The same after the first rows were billed.
     troubles : list of str
         What could not be kept or booked.
     is_stopped : bool
         Whether a person stopped it.
     """
 
-    session: Session
-    query: Query
+    job: Job
     tasks: Sequence[Task]
     replies: Replies
-    terms: Terms
-    read: Callable[[Outcome], Outcome]
-    spent: int = 0
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
-    price: Range = NOTHING
     wanted: list[Task] = field(default_factory=list)
+    price: Range = NOTHING
+    price_anew: Range | None = None
     before: Before = field(default_factory=Before)
     is_stopped: bool = False
     troubles: list[str] = field(default_factory=list)
@@ -103,20 +70,13 @@ class Run:
     _crews: list[Crew] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.costs = Costs(self.session, self.query)
+        self.costs = Costs(self.job.session, self.job.query)
 
     # -- before anything is sent ---------------------------------------------------------------------
 
     def look(self) -> None:
         """Find what is answered already, and price what is not; nothing is sent."""
-        terms = self.terms
-        self.before = look(
-            self.session,
-            self.replies,
-            self.tasks,
-            fresh=terms.fresh,
-            resend_unknown=terms.resend_unknown,
-        )
+        self.before = look(self.job, self.replies, self.tasks)
         self._take(self.before)
         for task in self.tasks:
             found = self.before.outcomes.get(task.key)
@@ -129,31 +89,23 @@ class Run:
         """What tasks will cost together."""
         return self.costs.of_all(task.prompt for task in tasks)
 
-    def refuse(self) -> None:
+    def refuse(self, price: Range) -> None:
         """Refuse what cannot be paid as a whole.
 
         Raises
         ------
         NotEnoughTokens, OverLimit
         """
-        if not self.price.expected:
-            return
-        limit = self.terms.budget
-        if limit is not None and (needed := self.price.expected + self._spent()) > limit:
-            raise OverLimit(needed, limit)
-        afford(self.session, Meter.INFERENCE, self.price.expected)
+        if price.expected:
+            afford(self.job.session, Meter.INFERENCE, price.expected)
 
     def _wanted(self) -> list[Task]:
-        missing, number = self.before.missing, self.terms.sample
+        missing, number = self.before.missing, self.job.terms.sample
         if number is None:
             return missing
         answered = {task.key for task in self.tasks} - {task.key for task in missing}
         chosen = sample_of(self.tasks, number)  # those of a run before stay among them
         return [task for task in chosen if task.key not in answered]
-
-    def _spent(self) -> int:
-        """What this job's replies have cost, in this run and in those before."""
-        return self.spent + sum(each.tokens + each.before for each in self.outcomes.values())
 
     # -- sending -------------------------------------------------------------------------------------
 
@@ -163,8 +115,7 @@ class Run:
             return None
         self._owner = self.replies.owner()
         try:
-            with booked(job=self.terms.job):
-                return self._go(self._owner, self.wanted)
+            return self._go(self._owner, self.wanted)
         except KeyboardInterrupt:
             self.is_stopped = True
             self._wait_after_stop()
@@ -177,12 +128,9 @@ class Run:
         return None
 
     def _go(self, owner: Owner, wanted: list[Task]) -> Exception | None:
-        terms = self.terms
-        over = self.session.clock() if terms.fresh else None
-        purse = Purse(terms.budget, self._spent())
-        self._sender = Sender(
-            self.session, self.query, self.replies, owner, terms.job, self.costs, purse, over
-        )
+        terms = self.job.terms
+        over = self.job.session.clock() if terms.fresh else None
+        self._sender = Sender(self.job, self.replies, owner, self.costs, over)
         first = [] if self.costs.is_known or terms.sample else sample_of(wanted, SAMPLED)
         if len(first) < len(wanted):
             sampled = {task.key for task in first}
@@ -190,15 +138,16 @@ class Run:
             if first:
                 if failure := self._send(first, self.price.expected):
                     return failure
-                self.price = self.priced(rest)
-                self.refuse()
+                missing = self.priced(rest)
+                self.price_anew = missing.plus(self._billed())
+                self.refuse(missing)
             wanted = rest
-        failure = self._send(wanted, self.price.expected + self._billed())
+        failure = self._send(wanted, (self.price_anew or self.price).expected)
         return failure or self._await_others()
 
     def _send(self, tasks: Sequence[Task], expected: int) -> Exception | None:
         """Send these, and show how far they are; why it ended before its end."""
-        crew = Crew(self._sent, tasks, most=self.terms.workers)
+        crew = Crew(self._sent, tasks, most=self.job.terms.workers)
         self._crews.append(crew)
         progress = Progress(len(tasks), expected)
         crew.start()
@@ -213,14 +162,14 @@ class Run:
 
     def _sent(self, task: Task, may_send: Callable[[], bool]) -> Outcome:
         assert self._sender is not None  # noqa: S101  for mypy
-        return self.read(self._sender(task, may_send))
+        return self.job.reader.read(self._sender(task, may_send))
 
     def _await_others(self) -> Exception | None:
         """Wait for the prompts that other runs have, and send what they leave."""
         waiting = [*self.before.claimed, *(task for crew in self._crews for task in crew.claimed)]
         while waiting:
             tell(f"{len(waiting):,} rows are being asked by another run; waiting for it")
-            found = look(self.session, self.replies, waiting)
+            found = look(self.job, self.replies, waiting)
             self._take(found)
             waiting = found.claimed
             if found.missing:
@@ -232,7 +181,7 @@ class Run:
         return None
 
     def _take(self, found: Before) -> None:
-        self.outcomes |= {key: self.read(each) for key, each in found.outcomes.items()}
+        self.outcomes |= {key: self.job.reader.read(each) for key, each in found.outcomes.items()}
 
     def _gather(self) -> None:
         for crew in self._crews:
@@ -280,8 +229,3 @@ class Run:
         if self._owner is not None:
             self._owner.close()
         self.replies.close()
-
-
-def reason_of(failure: Exception) -> str:
-    """Why a map ended, on one line."""
-    return str(failure) if isinstance(failure, AskSageError) else told(failure)

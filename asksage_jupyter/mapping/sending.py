@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..display.plain import one_line, told
-from ..errors import AskSageError, OutOfTokens, OverLimit, Refused, ReplyLost, Unavailable
+from ..errors import AskSageError, OutOfTokens, Refused, ReplyLost, Unavailable
 from ..session.asking.listener import Listener
 from ..session.asking.question import Question, hold_send_settle
+from ..session.keeping.replies import StoreUnusable
 from .outcome import How, Outcome, RowStatus
-from .replies import StoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..account import Bill
-    from ..rates import Estimate
     from ..service import Answer, Query
-    from ..session import Session
+    from ..session.keeping.owner import Owner
+    from ..session.keeping.replies import Replies
     from .costs import Costs
-    from .owner import Owner
-    from .replies import Replies
+    from .job import Job
+    from .sheet import Task
 
 _REASON = 200  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One distinct prompt, and the key of its reply."""
-
-    prompt: str
-    key: bytes
-
-    def __repr__(self) -> str:
-        return f"Task({self.key.hex()[:8]})"
 
 
 class Claimed(Exception):
@@ -48,54 +36,16 @@ class NotSent(AskSageError):
     """Called off between its hold and its sending; the hold is voided."""
 
 
-class Purse:
-    """A job's own limit, from which each call takes its estimate before it is held.
-
-    Parameters
-    ----------
-    limit : int or None
-        Ask Sage tokens of all the job's runs; None for no limit.
-    spent : int
-        By the runs before.
-    """
-
-    def __init__(self, limit: int | None, spent: int) -> None:
-        self._limit, self._taken = limit, spent
-        self._lock = threading.Lock()
-
-    def take(self, tokens: int) -> None:
-        """Set tokens aside.
-
-        Raises
-        ------
-        OverLimit
-            They are more than is left of the limit.
-        """
-        with self._lock:
-            if self._limit is not None and self._taken + tokens > self._limit:
-                raise OverLimit(self._taken + tokens, self._limit)
-            self._taken += tokens
-
-    def give_back(self, tokens: int) -> None:
-        """What was not spent of it; below 0 where more was."""
-        with self._lock:
-            self._taken -= tokens
-
-
 class Sender:
     """Sends the prompts of one job, from several threads.
 
     Parameters
     ----------
-    session : Session
-    query : Query
-        How each prompt is sent.
+    job : Job
     replies : Replies
     owner : Owner
         The run.
-    job : str
     costs : Costs
-    purse : Purse
     over : int, optional
         Replies that were kept before this instant count for nothing.
 
@@ -106,20 +56,11 @@ class Sender:
     """
 
     def __init__(
-        self,
-        session: Session,
-        query: Query,
-        replies: Replies,
-        owner: Owner,
-        job: str,
-        costs: Costs,
-        purse: Purse,
-        over: int | None = None,
+        self, job: Job, replies: Replies, owner: Owner, costs: Costs, over: int | None = None
     ) -> None:
-        self._session, self._query, self._replies = session, query, replies
-        self._owner, self._job, self._costs, self._purse = owner, job, costs, purse
-        self._over = over
-        self.service = session.service  # made here, once, and not by each of the threads
+        self._session, self._query, self._name = job.session, job.query, job.name
+        self._replies, self._owner, self._costs, self._over = replies, owner, costs, over
+        self.service = job.session.service  # made here, once, and not by each of the threads
         self.troubles: dict[str, None] = {}
 
     def __call__(self, task: Task, may_send: Callable[[], bool]) -> Outcome:
@@ -142,18 +83,8 @@ class Sender:
             Nothing was sent, and no other will be.
         """
         estimate = self._costs.of(task.prompt)
-        self._purse.take(estimate.expected)
-        spent = 0
-        try:
-            outcome = self._claimed(task, estimate, may_send)
-            spent = outcome.tokens or (estimate.expected if outcome.status is RowStatus.UNKNOWN else 0)
-        finally:
-            self._purse.give_back(estimate.expected - spent)
-        return outcome
-
-    def _claimed(self, task: Task, estimate: Estimate, may_send: Callable[[], bool]) -> Outcome:
         call = self._session.settling.call(estimate.model, estimate.expected)
-        if not self._replies.claim(task.key, call.op, self._owner, self._job, over=self._over):
+        if not self._replies.claim(task.key, call.op, self._owner, self._name, over=self._over):
             raise Claimed
         began = time.monotonic()
         question = Question(

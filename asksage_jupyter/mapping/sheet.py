@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .sending import Task
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 SAMPLED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One distinct prompt, and the key of its reply."""
+
+    prompt: str
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"Task({self.key.hex()[:8]})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Template:
     def __init__(
         self, prompt: str | Callable[[Any], Any], table: Rows, variables: Mapping[str, Any], na: str
     ) -> None:
-        self._table, self._na = table, given.one_of(na, NA, "na")
+        self.table, self._na = table, given.one_of(na, NA, "na")
         self._call = prompt if callable(prompt) else None
         self.text = "" if callable(prompt) else given.text(prompt, "the prompt")
         self.fixed: list[str] = []  # what stands between the values
@@ -94,7 +94,7 @@ class Template:
             self._divide(variables)
 
     def _divide(self, variables: Mapping[str, Any]) -> None:
-        done, piece, columns = 0, "", self._table.columns
+        done, piece, columns = 0, "", self.table.columns
         for found in _NAME.finditer(self.text):
             name = found[1] or found[2]
             piece += self.text[done : found.start()]
@@ -127,16 +127,16 @@ class Template:
         BadInput
             A row cannot be made into a prompt; the message names it.
         """
-        values = [self._table.column(name).array for name in self.names]
+        values = [self.table.column(name).array for name in self.names]
         rows: Iterator[Any] = self._called() if self._call is not None else zip(*values, strict=True)
         for position, row in enumerate(rows):
             try:
                 prompt: str | None = row if self._call is not None else self._filled(row)
             except BadInput as error:
-                raise BadInput(f"row {shown(_label(self._table, position))}: {error}") from None
+                raise BadInput(f"row {shown(_label(self.table, position))}: {error}") from None
             if prompt is not None and len(prompt) > LONGEST:
                 raise BadInput(
-                    f"row {shown(_label(self._table, position))}: its prompt has {len(prompt):,} characters, "
+                    f"row {shown(_label(self.table, position))}: its prompt has {len(prompt):,} characters, "
                     f"{LONGEST:,} are the most. Nothing was sent."
                 )
             yield prompt
@@ -152,7 +152,7 @@ class Template:
         return "".join(pieces)
 
     def _called(self) -> Iterator[str | None]:
-        table, call = self._table, self._call
+        table, call = self.table, self._call
         assert call is not None  # noqa: S101  for mypy
         frame = table.frame
         values = (row for _, row in frame.iterrows()) if frame is not None else iter(table.columns[VALUE])

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from .asking.query import chosen_model as chosen_model
     from .asking.reply import Reply as Reply
     from .booking import booked as booked
+    from .budgeting import budget as budget
     from .comparing.comparison import Comparison as Comparison
-    from .envelopes import budget as budget
     from .holder.credentials import find_key as find_key
     from .managing.plan import overdrawn as overdrawn
     from .session import Session as Session
@@ -39,7 +39,7 @@ __getattr__, __all__ = lazily(
         ".asking.reply": "Reply",
         ".session": "Session",
         ".booking": "booked",
-        ".envelopes": "budget",
+        ".budgeting": "budget",
         ".holder.credentials": "find_key",
         ".managing.plan": "overdrawn",
     },

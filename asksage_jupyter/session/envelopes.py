@@ -1,4 +1,4 @@
-"""The envelopes that a call must fit: of its project, notebook and job, of the run, of the block it is in."""
+"""The envelopes that a call must fit, each with a chain in the ledger: of project, notebook, job and run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -21,45 +20,33 @@ if TYPE_CHECKING:
 _TABLE = "[tool.asksage.envelopes]"
 _KNOWN = ("project", "notebooks", "jobs")
 
-_budgets: ContextVar[tuple[Envelope, ...]] = ContextVar("asksage_budgets", default=())
+_of_block: ContextVar[tuple[Envelope, ...]] = ContextVar("asksage_envelopes", default=())
 
 
 @contextmanager
-def budget(tokens: int) -> Iterator[None]:
-    """Let the calls of a block spend no more than so many Ask Sage tokens together.
-
-    ::
-
-        with asksage_jupyter.budget(20_000):
-            for text in texts:
-                asksage_jupyter.ask(f"Summarise: {text}")
-
-    It is held call by call: the first that does not fit is refused, and nothing of it is sent. Blocks within
-    blocks must both fit. Only the inference meter is bounded.
-
-    Raises
-    ------
-    BadInput
-        It is no number of tokens.
-    """
-    limit = given.whole(tokens, "a budget")
-    envelope = Envelope("budget", _new_name(), limit, Per.ALL, f"budget({limit:,})")
-    token = _budgets.set((*_budgets.get(), envelope))
+def bounded(*envelopes: Envelope) -> Iterator[None]:
+    """Let the calls of a block fit these too."""
+    token = _of_block.set((*_of_block.get(), *envelopes))
     try:
         yield
     finally:
-        _budgets.reset(token)
+        _of_block.reset(token)
 
 
 def within(settings: AskSage, notebook: str | None, job: str | None) -> tuple[Envelope, ...]:
-    """The envelopes that an inference call of this notebook and job must fit.
+    """The envelopes that an inference call of this notebook and job must fit; of two for the same the least.
 
     Raises
     ------
     ConfigurationError, BadInput
         A limit that cannot be read: no call goes by unbounded.
     """
-    return (*_of_project(notebook, job), *_of_run(settings), *_budgets.get())
+    least: dict[tuple[str, str, Per], Envelope] = {}
+    for each in (*_of_project(notebook, job), *_of_run(settings), *_of_block.get()):
+        there = least.setdefault((each.kind, each.name, each.per), each)
+        if each.tokens < there.tokens:
+            least[each.kind, each.name, each.per] = each
+    return tuple(least.values())
 
 
 def _of_project(notebook: str | None, job: str | None) -> Iterator[Envelope]:
@@ -82,11 +69,11 @@ def _of_project(notebook: str | None, job: str | None) -> Iterator[Envelope]:
 
 
 def _of_run(settings: AskSage) -> Iterator[Envelope]:
-    """That of the environment: of each kernel by itself, or of all that are given the same name."""
+    """That of the environment which all kernels share that are given its name."""
     name, _, limit = settings.envelope.rpartition("=")
-    if limit:
+    if name:
         tokens = int(limit.replace(",", "").replace("_", ""))
-        yield Envelope("run", storable(name) or _of_this_process(), tokens, Per.ALL, "ASKSAGE_ENVELOPE")
+        yield Envelope("run", storable(name), tokens, Per.ALL, "ASKSAGE_ENVELOPE")
 
 
 def _told(kind: str, name: str, tokens: object, where: str) -> Envelope:
@@ -98,14 +85,3 @@ def _named(limits: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any
     if not isinstance(found, Mapping):
         raise BadInput(f"{where}: {name} is a table of limits by name, not {shown(found)}")
     return found
-
-
-@cache
-def _of_this_process() -> str:
-    return _new_name()
-
-
-def _new_name() -> str:
-    from ..ledger import new_op
-
-    return new_op()

@@ -66,6 +66,8 @@ class Session:
         What was asked and answered in this kernel.
     replies : dict of str to `asking.reply.Reply`
         The last ones of this session by their ops, without their texts, to be explained.
+    samples : dict of str to `mapping.elsewhere.Sample`
+        What the maps of this session told of their rows, by the jobs' names; the last one last.
     companions : list of Companion
         Closed with the session.
     """
@@ -79,6 +81,7 @@ class Session:
         self._knows_holder = False
         self.exchanges = Exchanges()
         self.replies: dict[str, Any] = {}
+        self.samples: dict[str, Any] = {}
         self._models: list[ModelInfo] | None = None
         self.settling = Settling(
             settings.account, settings, lambda: self.ledger, self.clock, self._after_call
@@ -295,10 +298,10 @@ class Session:
 
     def _within_envelopes(self, balance: Balance) -> Balance:
         """The balance with the envelope on it that binds, where one does."""
-        least, inference = self.settling.least_envelope(), balance.inference
-        if least is None or (inference.bound is not None and inference.bound <= least[1]):
+        least, inference = self.settling.least_bound(), balance.inference
+        if least is None or (inference.bound is not None and inference.bound <= least.left):
             return balance
-        return replace(balance, inference=replace(inference, bound=least[1], bounded_by=least[0].words))
+        return replace(balance, inference=replace(inference, bound=least.left, bounded_by=least.words))
 
     def history(self, last: int) -> tuple[tuple[str, str], ...]:
         """The `last` exchanges of this kernel, oldest first, as (question, answer)."""

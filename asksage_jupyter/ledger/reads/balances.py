@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, exists, func, select
 
-from ...account import Account, Balance, Envelope, Meter, MeterBalance, Pool
+from ...account import Account, Balance, Envelope, Kind, Meter, MeterBalance, Pool
 from ...month import to_datetime
 from ..tables.prepared import Prepared, together
 from ..tables.reading import open_holds_of
+from ..tables.schema import OF_A_CALL, account, call, entry, grant
 from ..tables.state import (
     STATES,
     WITH_POOLS,
@@ -27,6 +28,27 @@ _NOT_KNOWN = "not known: asksage_jupyter.set_plan(...)"
 
 # What is held by a person, and by all who spend from a pool of theirs.
 _HELD = Prepared(open_holds_of(is_theirs_or_a_pool))
+
+# What a job's calls used that paid into no envelope of it.
+_inside, _of_envelope, _theirs = entry.alias("inside"), grant.alias("of_envelope"), account.alias("theirs")
+_OUTSIDE = (
+    select(func.coalesce(func.sum(entry.c.tokens), 0))
+    .join(grant, grant.c.id == entry.c.grant_id)
+    .join(call, call.c.op == entry.c.op)
+    .join(account, account.c.id == call.c.account_id)
+    .where(
+        OF_A_CALL,
+        entry.c.kind != Kind.HOLD.value,
+        grant.c.account_id == call.c.account_id,
+        call.c.job == bindparam("job"),
+        account.c.host == bindparam("host"),
+        account.c.holder == bindparam("holder"),
+        account.c.meter == bindparam("meter"),
+        ~exists(_inside.c.op)
+        .where(_inside.c.op == call.c.op, _inside.c.grant_id == _of_envelope.c.id)
+        .where(_of_envelope.c.account_id == _theirs.c.id, _theirs.c.holder == bindparam("envelope")),
+    )
+)
 
 
 def balance_alone(connection: Connection, holder: Account, clock: int) -> Balance | None:
@@ -63,6 +85,18 @@ def left_in(connection: Connection, owner: Account, meter: Meter, envelope: Enve
     source, _, _ = envelope.span(own.period, own.starts, own.ends)
     tails = () if there is None else there.tails
     return envelope.tokens - sum(tail.used + tail.held for tail in tails if tail.source == source)
+
+
+def used_outside(connection: Connection, owner: Account, meter: Meter, envelope: Envelope) -> int:
+    """What calls of a job's envelope were billed that did not pay into it."""
+    asked = {
+        "host": owner.host,
+        "holder": owner.holder,
+        "meter": meter.value,
+        "job": envelope.name,
+        "envelope": envelope.of(owner).holder,
+    }
+    return int(connection.execute(_OUTSIDE, asked).scalar_one())
 
 
 def _payer(connection: Connection, holder: Account, meter: Meter, clock: int) -> State | None:

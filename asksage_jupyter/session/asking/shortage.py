@@ -35,9 +35,9 @@ def afford(session: Session, meter: Meter, needed: int, estimate: Estimate | Non
             raise NotEnoughTokens(there.meter, needed, there.spendable, there.resets_at, short=there.short)
 
     with_more(session, look, estimate)
-    least = session.settling.least_envelope() if meter is Meter.INFERENCE else None
-    if least is not None and needed > least[1]:
-        raise OverEnvelope(least[0].words, needed, least[1], least[0].told_by)
+    least = session.settling.least_bound() if meter is Meter.INFERENCE else None
+    if least is not None and needed > least.left:
+        raise OverEnvelope(least.words, needed, least.left, least.told_by)
 
 
 def with_more(session: Session, hold: Callable[[], object], estimate: Estimate | None) -> None:

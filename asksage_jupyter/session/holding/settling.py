@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
-from operator import itemgetter
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...account import Call, Meter
 from ...beside import of_account
@@ -13,16 +13,26 @@ from ...display.notices import warn
 from ...display.plain import told
 from ...errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
 from .. import booking, envelopes, origin
+from ..budgeting import budgets
 from .ceiling import Ceiling
 from .held import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...account import Account, Bill, Envelope
+    from ...account import Account, Bill
     from ...ledger import Ledger
     from ...ledger.stores.outbox import Outbox
     from ...settings import AskSage
+    from ..budgeting import Budget
+
+
+class Bound(NamedTuple):
+    """What an envelope or a budget leaves: its name in words, Ask Sage tokens, and where its limit stands."""
+
+    words: str
+    left: int
+    told_by: str
 
 
 class Settling:
@@ -58,6 +68,7 @@ class Settling:
         self._ended: set[str] = set()
         self.ceiling = Ceiling(lambda: of_account(ledger().outbox.with_suffix(".bounds"), account))
         self._told: set[str] = set()
+        self._bounded: dict[str, tuple[Budget, ...]] = {}
 
     @cached_property
     def _outbox(self) -> Outbox:
@@ -195,12 +206,21 @@ class Settling:
         if self.ceiling.is_near:
             self.ceiling.refuse(call, self._ledger().balance(self._account))
         due = call.sent_at + self._settings.presume_after_s * 1_000_000
-        inference = call.meter is Meter.INFERENCE
-        within = envelopes.within(self._settings, call.notebook, call.job) if inference else ()
-        self._ledger().hold(self._account, call, due=due, within=within)
+        if call.meter is not Meter.INFERENCE:
+            self._ledger().hold(self._account, call, due=due)
+            return
+        within = envelopes.within(self._settings, call.notebook, call.job)
+        self._bounded[call.op] = bounded = budgets(self._settings)
+        try:
+            for each in bounded:
+                each.hold(call.op, call.estimate)
+            self._ledger().hold(self._account, call, due=due, within=within)
+        except BaseException:
+            self._unbound(call.op, 0)
+            raise
 
-    def least_envelope(self) -> tuple[Envelope, int] | None:
-        """The envelope with the least left for an inference call from here and now, and how much.
+    def least_bound(self) -> Bound | None:
+        """The envelope or budget with the least left for an inference call from here and now.
 
         Raises
         ------
@@ -210,13 +230,14 @@ class Settling:
         """
         ledger = self._ledger()
         found = envelopes.within(self._settings, origin.notebook(ledger.folder), booking.present().job)
-        if not found:
-            return None
-        left = ledger.left_in(self._account, Meter.INFERENCE, found)
-        return min(zip(found, left, strict=True), key=itemgetter(1))
+        left = ledger.left_in(self._account, Meter.INFERENCE, found) if found else ()
+        bounds = [Bound(each.words, tokens, each.told_by) for each, tokens in zip(found, left, strict=True)]
+        bounds += [Bound(each.words, each.left, each.told_by) for each in budgets(self._settings)]
+        return min(bounds, key=attrgetter("left"), default=None)
 
     def take_back(self, op: str) -> None:
         """Void a hold of which the ledger did not say whether it was made."""
+        self._unbound(op, 0)
         try:
             self._ledger().void(op)
         except LedgerConflict:
@@ -229,6 +250,7 @@ class Settling:
 
         A reply that is paid for must arrive, whatever becomes of the debit.
         """
+        self._unbound(op, bill.tokens if bill else 0)
         try:
             self._book(op, bill)
         except (BadInput, LedgerConflict, LedgerRefused) as error:
@@ -241,6 +263,10 @@ class Settling:
             what = "the hold is still to be given back" if bill is None else "the debit is still to be booked"
             return f"{what} ({told(error)})"
         return None
+
+    def _unbound(self, op: str, tokens: int) -> None:
+        for each in self._bounded.pop(op, ()):
+            each.settle(op, tokens)
 
     def _book(self, op: str, bill: Bill | None) -> None:
         if bill is None:

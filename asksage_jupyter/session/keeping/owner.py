@@ -8,8 +8,8 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..beside import for_the_person_alone
-from ..ledger.stores.gate import give_back, take
+from ...beside import for_the_person_alone
+from ...ledger.stores.gate import give_back, take
 
 if TYPE_CHECKING:
     from typing import Self

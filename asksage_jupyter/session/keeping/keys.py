@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..account import Account
-    from ..service import Query
+    from ...account import Account
+    from ...service import Query
 
 _VERSION = "1"
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..account import Bill, Source, Status
-from ..display.plain import told
-from ..errors import AskSageError
-from ..ledger.stores.place import is_on_network, make_file
+from ...account import Bill, Source, Status
+from ...display.plain import told
+from ...errors import AskSageError
+from ...ledger.stores.place import is_on_network, make_file
 from .owner import Owner, is_alive
 
 _VERSION = 1

@@ -1,0 +1,100 @@
+"""Limits that end with a block or a kernel: no ledger keeps them, as it keeps an envelope."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from ..errors import OverEnvelope
+from . import given
+
+if TYPE_CHECKING:
+    from ..settings import AskSage
+
+
+class Budget:
+    """Ask Sage tokens that several calls may cost together; each takes its estimate before it is held.
+
+    Parameters
+    ----------
+    words : str
+        What a refusal calls it.
+    tokens : int
+        The limit.
+    told_by : str
+        Where it stands, for whoever it refuses.
+    """
+
+    def __init__(self, words: str, tokens: int, told_by: str) -> None:
+        self.words, self.tokens, self.told_by = words, tokens, told_by
+        self._used = 0
+        self._held: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> int:
+        """What is neither spent nor held; below zero where more was billed."""
+        return self.tokens - self._used
+
+    def hold(self, op: str, tokens: int) -> None:
+        """Set a call's estimate aside.
+
+        Raises
+        ------
+        OverEnvelope
+            Less is left.
+        """
+        with self._lock:
+            if tokens > self.left:
+                raise OverEnvelope(self.words, tokens, self.left, self.told_by)
+            self._held[op] = tokens
+            self._used += tokens
+
+    def settle(self, op: str, tokens: int) -> None:
+        """End what is set aside for a call, if anything is, with what it was billed."""
+        with self._lock:
+            if op in self._held:
+                self._used += tokens - self._held.pop(op)
+
+
+_budgets: ContextVar[tuple[Budget, ...]] = ContextVar("asksage_budgets", default=())
+_of_kernel = Budget("the envelope of this run", 0, "ASKSAGE_ENVELOPE")
+
+
+@contextmanager
+def budget(tokens: int) -> Iterator[None]:
+    """Let the calls of a block spend no more than so many Ask Sage tokens together.
+
+    ::
+
+        with asksage_jupyter.budget(20_000):
+            for text in texts:
+                asksage_jupyter.ask(f"Summarise: {text}")
+
+    It is held call by call: the first that does not fit is refused, and nothing of it is sent. Blocks within
+    blocks must both fit. Only the inference meter is bounded.
+
+    Raises
+    ------
+    BadInput
+        It is no number of tokens.
+    """
+    limit = given.whole(tokens, "a budget")
+    bound = Budget("the budget of this block", limit, f"budget({limit:,})")
+    token = _budgets.set((*_budgets.get(), bound))
+    try:
+        yield
+    finally:
+        _budgets.reset(token)
+
+
+def budgets(settings: AskSage) -> tuple[Budget, ...]:
+    """Those that an inference call must fit here and now: of this kernel, and of the blocks it is in."""
+    name, _, limit = settings.envelope.rpartition("=")
+    if name or not limit:
+        return _budgets.get()
+    _of_kernel.tokens = int(limit.replace(",", "").replace("_", ""))
+    return (_of_kernel, *_budgets.get())
