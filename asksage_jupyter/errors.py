@@ -31,10 +31,14 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from textwrap import TextWrapper
 from typing import Any
 
 from .display.dates import day
 from .display.plain import plain
+
+# As wide as a cell of JupyterLab between its two sidebars.
+_BY_WORDS = TextWrapper(88, break_long_words=False, break_on_hyphens=False)
 
 
 class AskSageError(Exception):
@@ -42,8 +46,10 @@ class AskSageError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         # IPython calls this instead of printing frames: the message says what to do, and frames
-        # could show locals that hold a prompt. A message may quote the service.
-        return [plain(f"{type(self).__name__}: {self}")]
+        # could show locals that hold a prompt. A message may quote the service. Front ends break a long line
+        # within its words, or not at all.
+        lines = plain(f"{type(self).__name__}: {self}").split("\n")
+        return ["\n".join(map(_BY_WORDS.fill, lines))]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception is pickled as its class and its message, which is not what `__init__` takes here: a

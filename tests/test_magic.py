@@ -1,6 +1,7 @@
 """The magics in a real IPython, with a real ledger, against a scripted Ask Sage."""
 
 import getpass
+import html
 import json
 import math
 import re
@@ -506,6 +507,17 @@ def test_every_topic_has_help_and_every_setting_is_in_it():
     assert "ASKSAGE_API_KEY" in told
     with pytest.raises(BadInput, match="did you mean settings"):
         help_text("setings")
+
+
+@pytest.mark.parametrize("text", ["%asksage help", "%asksage help cell", "%asksage usage --help"])
+def test_help_is_a_table_where_there_is_html(shell, server, text):
+    (output,), _ = ran(shell, text)
+    rows = re.findall(r"<th[^>]*>([^<]+)</th><td[^>]*>([^<]+)</td>", output["text/html"])
+    told = " ".join(output["text/plain"].split())
+    assert len(rows) >= 5
+    for written, meaning in rows:
+        assert " ".join(html.unescape(meaning).split()) in told, written
+    assert output["text/html"].count("word-break:normal") >= 1
 
 
 def test_a_key_typed_behind_the_magic_is_refused_and_not_repeated(shell, server):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from traitlets import Enum
 
+from ..display.page import Listing, Page
 from ..display.plain import brief
 from ..errors import BadInput
 from ..ledger.stores.address import shown
@@ -49,7 +50,7 @@ def topics() -> tuple[str, ...]:
     return ("cell", "settings", *COMMANDS)
 
 
-def help_text(topic: str = "") -> str:
+def help_text(topic: str = "") -> Page:
     """Help on everything in brief, or on one topic in full.
 
     Raises
@@ -63,9 +64,10 @@ def help_text(topic: str = "") -> str:
     if topic in ("", "help"):
         return _overview()
     if topic in ("cell", "asksage"):
-        return f"{cell_parser().describe()}\n\nexamples:\n{textwrap.indent(_EXAMPLES, '  ')}"
+        return cell_parser().describe(below=_examples())
     if topic == "settings":
-        return f"{_SETTINGS}\n{_settings()}\n\n{_KEY}"
+        words = f"{_SETTINGS}\n{_settings()}\n\n{_KEY}"
+        return Page.of(words, _SETTINGS, Listing("settings", tuple(_meanings())), _KEY)
     if topic in COMMANDS:
         return _command(COMMANDS[topic])
     near = did_you_mean(topic, topics())
@@ -90,25 +92,28 @@ def version_text() -> str:
     )
 
 
-def _overview() -> str:
+def _overview() -> Page:
     from . import COMMANDS
 
-    commands = "\n".join(_beside(f"%asksage {each.usage}", each.summary) for each in COMMANDS.values())
-    return (
-        f"{_beside('%%asksage [MODEL] [options]', 'send the lines below to a model (%asksage help cell)')}\n"
-        f"{_beside(TRAINING_CELL, 'upload the lines below to a dataset')}\n"
-        f"{_beside('%asksage', 'the same as %asksage balance')}\n"
-        f"{commands}\n\n"
-        f"Settings and environment variables: %asksage help settings\n"
-        f"From Python: help('asksage_jupyter')\n\n"
-        f"examples:\n{textwrap.indent(_EXAMPLES, '  ')}"
-    )
+    said = [
+        ("%%asksage [MODEL] [options]", "send the lines below to a model (%asksage help cell)"),
+        (TRAINING_CELL, "upload the lines below to a dataset"),
+        ("%asksage", "the same as %asksage balance"),
+        *((f"%asksage {each.usage}", each.summary) for each in COMMANDS.values()),
+    ]
+    more = "Settings and environment variables: %asksage help settings\nFrom Python: help('asksage_jupyter')"
+    commands = "\n".join(_beside(*each) for each in said)
+    return Page.of(f"{commands}\n\n{more}\n\n{_examples()}", Listing("", tuple(said)), more, _examples())
 
 
-def _command(command: Command) -> str:
+def _examples() -> str:
+    return f"examples:\n{textwrap.indent(_EXAMPLES, '  ')}"
+
+
+def _command(command: Command) -> Page:
     """A command with its options."""
-    also = f"\n\n{training_parser().describe()}" if command.name == "train" else ""
-    return f"{command.summary}\n\n{command.parser.describe()}{also}"
+    also = training_parser().describe() if command.name == "train" else ""
+    return command.parser.describe(above=command.summary, below=also)
 
 
 def _beside(written: str, summary: str) -> str:
@@ -117,20 +122,18 @@ def _beside(written: str, summary: str) -> str:
     return room + summary
 
 
-def _settings() -> str:
+def _meanings() -> Iterator[tuple[str, str]]:
     """Each trait with its help, which names its environment variable."""
-    lines = []
     for name, trait in sorted(AskSage.class_own_traits(config=True).items()):
         allowed = f" One of {', '.join(trait.values or ())}." if isinstance(trait, Enum) else ""
-        lines.append(
-            textwrap.fill(
-                f"{trait.help}{allowed}",
-                width=_WIDTH,
-                initial_indent=f"  {name:<18}",
-                subsequent_indent=" " * 20,
-            )
-        )
-    return "\n".join(lines)
+        yield name, f"{trait.help}{allowed}"
+
+
+def _settings() -> str:
+    return "\n".join(
+        textwrap.fill(meaning, width=_WIDTH, initial_indent=f"  {name:<18}", subsequent_indent=" " * 20)
+        for name, meaning in _meanings()
+    )
 
 
 def _help(words: Sequence[str]) -> Iterator[object]:

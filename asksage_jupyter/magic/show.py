@@ -15,6 +15,7 @@ from IPython.display import display
 
 from ..display.harmless import harmless
 from ..display.markup import LINE, fill, joined, notice, quiet
+from ..display.page import Page
 from ..display.plain import plain
 from . import front_end
 from .fences import fenced, first_block
@@ -210,9 +211,12 @@ def mention(words: str) -> None:
 
 
 def tell(words: str) -> None:
-    """Plain words, in a font of fixed width."""
+    """Plain words, in a font of fixed width; help as a table."""
     # JupyterLab breaks plain text anywhere; its twin breaks between words.
-    html = fill('<pre style="white-space:pre-wrap;word-break:normal">{}</pre>', words)
+    if isinstance(words, Page):
+        html = words.html
+    else:
+        html = fill('<pre style="white-space:pre-wrap;word-break:normal">{}</pre>', words)
     _publish({"text/html": html, "text/plain": words})
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+from ..display.page import Listing, Page
 from ..display.plain import brief
 from ..errors import BadInput
 from ..session.near import did_you_mean
@@ -160,9 +161,17 @@ class Parser(argparse.ArgumentParser):
         """What each option means, by its names."""
         return {name: action.help or "" for name, action in self._by_name().items()}
 
-    def describe(self) -> str:
-        """The options and what they mean, for people."""
-        return self.format_help().strip()
+    def describe(self, above: str = "", below: str = "") -> Page:
+        """The options and what they mean, for people, between words of somebody else's."""
+        words = "\n\n".join(filter(None, (above, self.format_help().strip(), below)))
+        usage = self.format_usage().partition(":")[2].strip()
+        return Page.of(words, *filter(None, (above, usage)), *self._listings(), *filter(None, [below]))
+
+    def _listings(self) -> Iterator[Listing]:
+        for group in self._action_groups:
+            rows = [(_written(action), action.help or "") for action in group._group_actions]
+            if rows:
+                yield Listing(group.title or "", tuple(rows))
 
     def _by_name(self) -> dict[str, argparse.Action]:
         return {name: action for action in self._actions for name in action.option_strings}
@@ -171,3 +180,9 @@ class Parser(argparse.ArgumentParser):
         long = [name for name in self.names() if name.startswith("--")]
         allowed = f"allowed are {', '.join(long)}" if long else "none is allowed here"
         return f"there is no option {brief(option)}; {did_you_mean(option, long)}{allowed}"
+
+
+def _written(action: argparse.Action) -> str:
+    """An option with its value, after all its names."""
+    value = [] if action.nargs == 0 else [str(action.metavar or action.dest.upper())]
+    return " ".join([", ".join(action.option_strings), *value])

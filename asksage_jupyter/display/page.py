@@ -1,0 +1,67 @@
+"""Help: words in two columns for a font of fixed width, and the same as a table that fits any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Self
+
+from markupsafe import Markup
+
+from .markup import LINE, fill, joined, line
+
+_WRITTEN = (
+    f"padding:.15em 1em .15em 0;border:none;border-top:1px solid {LINE};background:none;text-align:left;"
+    "vertical-align:top;font-weight:400;min-width:8em;font-family:var(--jp-code-font-family,monospace)"
+)
+_MEANING = f"padding:.15em 0;border:none;border-top:1px solid {LINE};background:none;text-align:left"
+_PRE = (
+    "margin:.6em 0;padding:0;background:none;border:none;color:inherit;white-space:pre-wrap;"
+    "word-break:normal;overflow-wrap:anywhere;font-family:var(--jp-code-font-family,monospace)"
+)
+_PAGE = (
+    "max-width:60em;line-height:1.5;font-family:var(--jp-ui-font-family,system-ui,sans-serif);"
+    "font-size:var(--jp-ui-font-size1,13px);color:var(--jp-ui-font-color1,CanvasText)"
+)
+_TABLE = "border-collapse:collapse;table-layout:auto;border:none;margin:0;width:100%;font-size:inherit"
+
+
+class Listing(NamedTuple):
+    """How things are written, each with what it means."""
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+
+
+class Page(str):
+    """Words, and their twin in HTML.
+
+    Attributes
+    ----------
+    html : Markup
+    """
+
+    html: Markup
+
+    @classmethod
+    def of(cls, words: str, *parts: str | Listing) -> Self:
+        """The page of such words, whose HTML is made of parts: text as it is written, and listings."""
+        page = cls(words)
+        page.html = fill('<div lang="en" dir="ltr" style="{}">{}</div>', _PAGE, joined(map(_part, parts)))
+        return page
+
+
+def _part(part: str | Listing) -> Markup:
+    if isinstance(part, str):
+        return fill('<pre style="{}">{}</pre>', _PRE, part)
+    return joined([line(part.title, "font-weight:600;margin-top:.8em"), _table(part.rows)])
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> Markup:
+    body = joined(
+        fill(
+            '<tr style="background:none"><th scope="row" style="{}">{}</th><td style="{}">{}</td></tr>',
+            _WRITTEN, written, _MEANING, meaning,
+        )
+        for written, meaning in rows
+    )  # fmt: skip
+    return fill('<table style="{}"><tbody>{}</tbody></table>', _TABLE, body)
