@@ -1,14 +1,19 @@
 """Charts: the figures in them, how they look on light and dark, and that JupyterLab draws them offline."""
 
+import csv
+import io
 import json
 import re
 import subprocess
 import sys
 from base64 import b64decode
 from datetime import date
+from html import escape
 from itertools import combinations
 from xml.etree import ElementTree
 
+import altair
+import nbformat
 import numpy
 import pandas
 import pyarrow
@@ -16,13 +21,14 @@ import pytest
 import vl_convert
 from lab import QUICKSTART, WAIT_MS, command, needs_chromium, opened, set_theme
 from ledger_desk import HOUR, Clock, at
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from asksage_jupyter.account import Bill, Call, Meter, Source
 from asksage_jupyter.charts import estimate_chart, heatmap, top_chart, usage_chart
 from asksage_jupyter.charts import usage as usage_drawing
 from asksage_jupyter.charts.course import course
-from asksage_jupyter.charts.look import BACKGROUNDS, COLOURS, GREY, compact, shortened
+from asksage_jupyter.charts.look import COLOURS, GREY, compact, shortened
 from asksage_jupyter.charts.tally import by_time
 from asksage_jupyter.errors import BadInput, ConfigurationError
 from asksage_jupyter.ledger import new_op
@@ -33,6 +39,8 @@ pytest_plugins = ["lab_fixtures"]
 
 CHARTS = (usage_chart, heatmap, top_chart, estimate_chart)
 VEGA_LITE = "application/vnd.vegalite.v5+json"
+# JupyterLab's own, and what Vega's dark theme draws on elsewhere.
+BACKGROUNDS = ("#ffffff", "#111111", "#333333")
 LONG = "google-claude-45-sonnet-gov-with-a-very-long-name"
 
 
@@ -71,10 +79,28 @@ def a_quarter(calls=600, seed=0):
     return a_log(log)
 
 
+def parsed(spec):
+    """What each dataset of a chart is told to read as numbers."""
+    if isinstance(spec, list):
+        return {name: kinds for part in spec for name, kinds in parsed(part).items()}
+    if not isinstance(spec, dict):
+        return {}
+    data = spec.get("data", {})
+    found = {data["name"]: data["format"]["parse"]} if "format" in data else {}
+    return found | parsed([part for name, part in spec.items() if name != "datasets"])
+
+
 def drawn(chart, *fields):
     """The rows of the chart's data that have these fields."""
-    sets = chart.to_dict()["datasets"].values()
-    return [row for rows in sets for row in rows if set(fields) <= set(row)]
+    spec = chart.to_dict()
+    kinds = parsed(spec)
+    found = []
+    for name, text in spec["datasets"].items():
+        for row in csv.DictReader(io.StringIO(text)):
+            if set(fields) <= set(row):
+                reads = {"number": lambda figure: json.loads(figure), "string": str}
+                found.append({field: reads[kinds[name][field]](value) for field, value in row.items()})
+    return found
 
 
 def labels(chart):
@@ -115,7 +141,7 @@ def test_bars_are_the_tokens_of_each_local_day_and_model():
     assert {(row["day"], row["model"], row["tokens"]) for row in bars} == {
         (1, "a", 2), (2, "b", 4), (3, "a", 8), (3, "not known", 16),
     }  # fmt: skip
-    piles = [(row["model"], row["foot"], row["head"]) for row in bars if row["day"] == 3]
+    piles = [(row["model"], row["foot"], row["foot"] + row["tokens"]) for row in bars if row["day"] == 3]
     assert piles == [("not known", 0, 16), ("a", 16, 24)]  # the one that took most at the foot
 
 
@@ -278,24 +304,40 @@ def test_estimates_are_compared_with_what_was_billed_and_not_with_what_was_presu
         ]
     )
     chart = estimate_chart(log)
-    assert "A typical inference call was billed 0.90 of its estimate" in str(chart)
-    assert "Of 5 calls eight in ten were billed 0.62 to 1.68 of it; all together 1.08." in str(chart)
-    sources = [row["source"] for row in drawn(chart, "source")]
-    assert (sources.count("billed (5)"), sources.count("presumed (9)")) == (5, 9)
+    assert "A typical inference call was billed 90% of its estimate" in str(chart)
+    assert "Of 5 calls eight in ten were billed 62% to 168% of it; all together 108%." in str(chart)
+    calls = {"billed": 0, "presumed": 0}
+    for dot in drawn(chart, "source"):
+        calls[dot["source"]] += dot["calls"]
+    assert calls == {"billed": 5, "presumed": 9}
 
 
-def test_of_many_calls_the_same_sample_is_drawn_each_time():
+def test_of_many_calls_those_near_each_other_are_one_dot():
     log = a_quarter(3_000)
-    chart = estimate_chart(log)
-    assert len(drawn(chart, "source")) == 1_500
-    assert "1,500 of 3,000 calls are drawn, picked at random." in str(chart)
-    assert chart.to_dict() == estimate_chart(log).to_dict()
+    dots = drawn(estimate_chart(log), "source")
+    assert len(dots) <= 300
+    assert sum(dot["calls"] for dot in dots) == 3_000
+    assert "The larger a dot, the more calls it is." in str(estimate_chart(log))
+    calls = pandas.Series([dot["calls"] for dot in dots]).repeat([dot["calls"] for dot in dots])
+    assert calls.max() > 3
+    billed = sum(dot["billed"] * dot["calls"] for dot in dots)
+    assert billed == pytest.approx(log.tokens.sum(), rel=0.02)
 
 
-def test_only_sums_reach_the_notebook():
-    log = a_quarter(60_000)
-    for make in CHARTS:
-        assert len(json.dumps(make(log).to_dict())) < 150_000
+def kept(chart):
+    """The chart as it stands in a saved notebook."""
+    data, metadata = chart._repr_mimebundle_()
+    output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+    cell = nbformat.v4.new_code_cell("chart", outputs=[output])
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+@pytest.mark.parametrize("make", CHARTS)
+@pytest.mark.parametrize("calls", [600, 60_000])
+def test_a_saved_notebook_keeps_sums_and_less_than_60_kb_of_a_chart(make, calls):
+    session = current()
+    session.ledger.set_plan(session.account, Meter.INFERENCE, 1_000_000, source="me")
+    assert len(nbformat.writes(kept(make(a_quarter(calls))))) < 60_000
 
 
 # -- what they take ------------------------------------------------------------------------------
@@ -400,7 +442,7 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("background", [*BACKGROUNDS, "#111111"])
+@pytest.mark.parametrize("background", BACKGROUNDS)
 def test_every_colour_stands_out_on_every_background(background):
     assert min(contrast(colour, background) for colour in (*COLOURS, GREY)) >= 3
 
@@ -425,30 +467,17 @@ def test_no_two_colours_look_alike_to_the_colour_blind(seen):
     assert min(numpy.linalg.norm(one - other) for one, other in combinations(places, 2)) > 0.06
 
 
-def in_full(colour):
-    """A colour of an SVG as six digits."""
-    colour = {"white": "#fff", "black": "#000"}.get(colour, colour)
-    return colour if len(colour) == 7 else "#" + "".join(digit * 2 for digit in colour[1:])
-
-
-@pytest.mark.parametrize(("theme", "background"), [*zip(("default", "dark"), BACKGROUNDS, strict=True)])
+@pytest.mark.parametrize("theme", ["default", "dark"])
 @pytest.mark.parametrize("make", CHARTS)
-def test_all_words_are_readable_in_both_themes(make, theme, background):
+def test_words_have_the_colour_of_the_page_and_nothing_has_a_background(make, theme):
     session = current()
     session.ledger.set_plan(session.account, Meter.INFERENCE, 1_000_000, source="me")
     theme = {} if theme == "default" else {"theme": theme}
-    svg = ElementTree.fromstring(
-        vl_convert.vegalite_to_svg(make(a_quarter()).to_dict(), vl_version="5.8", **theme)
-    )
-    fills = [
-        (node.tag.rpartition("}")[2], in_full(node.get("fill")))
-        for node in svg.iter()
-        if node.get("fill", "none") != "none"
-    ]
-    assert next(fill for tag, fill in fills if tag == "rect") == background
-    inks = [fill for tag, fill in fills if tag == "text"]
-    assert len(inks) > 8
-    assert min(contrast(ink, background) for ink in inks) >= 4.5
+    for chart in (make(a_quarter()), make(a_quarter()[:0])):
+        svg = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version="5.8", **theme))
+        words = [node.get("fill") for node in svg.iter() if node.tag.endswith("text") and node.text]
+        assert set(words) == {"currentColor"}
+        assert not [node for node in svg.iter() if node.tag.endswith("rect") and node.get("fill") != "none"]
 
 
 @pytest.mark.parametrize(
@@ -492,9 +521,64 @@ def test_without_vl_convert_there_is_no_picture_and_all_else(monkeypatch):
     assert metadata == {}
 
 
-def test_the_altair_chart_can_be_saved(tmp_path):
-    top_chart(a_quarter()).altair.save(tmp_path / "top.svg")
-    assert "tides/" in (tmp_path / "top.svg").read_text()
+@pytest.mark.parametrize(
+    ("form", "beginning"),
+    [("png", b"\x89PNG"), ("svg", b"<svg"), ("pdf", b"%PDF"), ("html", b"<!DOCTYPE html>")],
+)
+def test_a_chart_is_saved_in_the_form_that_the_name_tells(form, beginning, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    chart = top_chart(a_quarter())
+    chart.save(f"~/top.{form.upper()}")
+    content = (tmp_path / f"top.{form.upper()}").read_bytes()
+    assert content.startswith(beginning)
+    if form in ("svg", "html"):
+        text = content.decode()
+        assert escape(chart.description) in text
+        assert not re.search(r"""<(script|link)[^>]*(src|href)=""", text)
+
+
+def test_a_chart_that_cannot_be_saved_is_told_in_one_line(tmp_path, monkeypatch):
+    chart = top_chart(a_quarter())
+    with pytest.raises(BadInput, match=r"'top\.gif' names no form of a chart: end it in \.png, \.svg"):
+        chart.save("top.gif")
+    with pytest.raises(BadInput, match=r"the chart cannot be written to .*No such file"):
+        chart.save(tmp_path / "nowhere" / "top.svg")
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'asksage_jupyter\[analysis\]'"):
+        chart.save(tmp_path / "top.svg")
+
+
+def of_another_theme():
+    return altair.theme.ThemeConfig(
+        {"config": {"background": "red", "mark": {"color": "red"}, "font": "serif"}}
+    )
+
+
+@pytest.mark.parametrize("make", CHARTS)
+def test_a_chart_is_the_same_whatever_altair_is_set_to(make):
+    log = a_quarter()
+    as_ever = make(log)._repr_mimebundle_()
+    altair.theme.register("loud", enable=False)(of_another_theme)
+    with (
+        altair.theme.enable("loud"),
+        altair.renderers.enable("svg"),
+        altair.data_transformers.enable("vegafusion"),
+    ):
+        assert make(log)._repr_mimebundle_() == as_ever
+    with altair.data_transformers.enable("default", max_rows=1):
+        assert make(log)._repr_mimebundle_() == as_ever
+
+
+@pytest.mark.long
+def test_an_exported_page_shows_a_chart_in_its_size_with_words_for_those_who_do_not_see_it():
+    chart = top_chart(a_quarter())
+    page, _ = HTMLExporter().from_notebook_node(kept(chart))
+    (image,) = re.findall("<img[^>]*>", page)
+    assert f'alt="{escape(chart.description)}"' in image
+    _, metadata = chart._repr_mimebundle_()
+    size = metadata["image/png"]
+    assert f'width="{size["width"]}" height="{size["height"]}"' in image or "No description" not in page
+    assert 300 < size["width"] < 900
 
 
 CELL = """import asksage_jupyter
@@ -503,11 +587,11 @@ asksage_jupyter.set_plan(inference=200_000)
 asksage_jupyter.ask("Name one sea.")
 charts.usage_chart()"""
 WRITE = "(code) => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)"
-PAPER = "(canvas) => Array.from(canvas.getContext('2d').getImageData(2, 2, 1, 1).data).slice(0, 3)"
+COLOUR = "(word) => getComputedStyle(word).fill"
 
 
 @needs_chromium
-def test_jupyterlab_draws_a_chart_offline_in_its_theme(browser, lab):
+def test_jupyterlab_draws_a_chart_offline_and_it_follows_the_theme(browser, lab):
     page = opened(browser, lab, QUICKSTART)
     strangers = []
     page.route(
@@ -516,14 +600,20 @@ def test_jupyterlab_draws_a_chart_offline_in_its_theme(browser, lab):
     )
     page.locator(".jp-CodeCell").last.click()
     command(page, "notebook:insert-cell-below")
-    for theme, paper in (("JupyterLab Light", [255] * 3), ("JupyterLab Dark", [51] * 3)):
+    page.evaluate(WRITE, CELL)
+    command(page, "notebook:run-cell")
+    chart = page.locator(".jp-RenderedVegaLite [role=graphics-document]")
+    expect(chart).to_have_attribute(
+        "aria-label", re.compile("of 200,000 inference tokens used"), timeout=WAIT_MS
+    )
+    word = chart.locator("svg text", has_text="even").first
+    inks = []
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
         set_theme(page, theme)
-        page.evaluate(WRITE, f"# {theme}\n{CELL}")
-        command(page, "notebook:run-cell")
-        cell = page.locator(".jp-CodeCell", has_text=f"# {theme}")
-        chart = cell.locator(".jp-RenderedVegaLite [role=graphics-document]")
-        expect(chart).to_have_attribute(
-            "aria-label", re.compile("of 200,000 inference tokens used"), timeout=WAIT_MS
-        )
-        assert chart.locator("canvas").evaluate(PAPER) == paper
+        expect(word).to_be_visible()
+        inks.append(word.evaluate(COLOUR))
+        assert chart.locator("svg").evaluate("(svg) => svg.style.backgroundColor") in ("", "transparent")
+    light, dark = ([int(part) for part in re.findall(r"\d+", ink)[:3]] for ink in inks)
+    assert max(light) < 90
+    assert min(dark) > 190
     assert strangers == []

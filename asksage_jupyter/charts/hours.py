@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .chart import Chart
 from .look import FIGURE, MAIN, compact, titled, written
 from .needed import altair
+from .rows import inlined
 from .tally import span
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _grid(cells: list[dict[str, object]], sums: list[int]) -> altair.LayerChart:
         symbolStrokeWidth=0,
     )
     squares = (
-        altair.Chart(altair.InlineData(cells))
+        altair.Chart(inlined(cells))
         .mark_rect(color=MAIN, cornerRadius=2)
         .encode(
             x=altair.X("hour:O", title=None, scale=spaced, axis=every_third),
@@ -65,6 +66,6 @@ def _grid(cells: list[dict[str, object]], sums: list[int]) -> altair.LayerChart:
         {"weekday": day_abbr[day], "label": compact(total)} for day, total in zip(_DAYS, sums, strict=True)
     ]
     width = _CELL * len(_HOURS)
-    beside = altair.Chart(altair.InlineData(rows)).encode(x=altair.value(width), y=weekdays)
+    beside = altair.Chart(inlined(rows)).encode(x=altair.value(width), y=weekdays)
     layers = [squares, written(beside, "left", 8)]
     return altair.LayerChart(layer=layers).properties(width=width, height=_CELL * len(_DAYS))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..display.dates import MONTHS
 from .look import FIGURE, GREY, MAIN, compact, written
 from .needed import altair
+from .rows import inlined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ _WEEK = 7
 _EARLY = 12  # the day before which what is written at its place would cover the allotment's name
 
 
-def days(course: Course, field: str = "day") -> altair.X:
+def days(course: Course) -> altair.X:
     """The month's days as numbers, so that no time zone of a browser moves them."""
     axis = altair.Axis(
         values=list(range(1, course.last.day + 1, _WEEK)),
@@ -29,7 +30,7 @@ def days(course: Course, field: str = "day") -> altair.X:
         title=None,
     )
     return altair.X(
-        f"{field}:Q",
+        "day:Q",
         axis=axis,
         scale=altair.Scale(domain=[0.5, course.last.day + 0.5], nice=False, zero=False),
     )
@@ -41,22 +42,25 @@ def draw(course: Course) -> altair.LayerChart:
     used, even = course.used_line(), course.even_line()
     allotment = float(course.allotment or 0)
     rule = [(0.5, allotment), (course.last.day + 0.5, allotment)] if allotment else []
+    marks: list[tuple[Sequence[Point], dict[str, Any]]] = [
+        (even, {"color": GREY, "strokeDash": [2, 3]}),
+        (rule, {"color": GREY, "strokeWidth": 1.5}),
+        (middle, {"color": MAIN, "strokeDash": [6, 4]}),
+        (used, {"color": MAIN, "strokeWidth": 2.5}),
+    ]
     layers = [
-        _band(least, most, course),
-        _line(even, course).mark_line(color=GREY, strokeDash=[2, 3]),
-        _line(rule, course).mark_line(color=GREY, strokeWidth=1.5),
-        _line(middle, course).mark_line(color=MAIN, strokeDash=[6, 4]),
-        _line(used, course).mark_line(color=MAIN, strokeWidth=2.5),
+        *([_band(least, most)] if middle else []),
+        *(_line(points).mark_line(**look) for points, look in marks if points),
         *_names(course, used, even, middle),
     ]
-    return altair.LayerChart(layer=layers).properties(width=WIDTH, height=_HEIGHT)
+    # Said once for all: each layer would keep the axes again.
+    shared = altair.FacetedEncoding(x=days(course), y=_height(course))
+    chart = altair.LayerChart(layer=layers, encoding=shared)
+    return chart.properties(width=WIDTH, height=_HEIGHT)
 
 
-def _line(points: Iterable[Point], course: Course, **more: Any) -> altair.Chart:
-    rows = [{"day": day, "tokens": round(tokens), **more} for day, tokens in points]
-    chart = altair.Chart(altair.InlineData(rows))
-    line: altair.Chart = chart.encode(x=days(course), y=_height(course))
-    return line
+def _line(points: Iterable[Point], **more: Any) -> altair.Chart:
+    return altair.Chart(inlined([{"day": day, "tokens": round(tokens), **more} for day, tokens in points]))
 
 
 def _height(course: Course) -> altair.Y:
@@ -69,12 +73,11 @@ def _height(course: Course) -> altair.Y:
     )
 
 
-def _band(least: Sequence[Point], most: Sequence[Point], course: Course) -> altair.Chart:
+def _band(least: Sequence[Point], most: Sequence[Point]) -> altair.Chart:
     """What lies between the forecast's least and its most."""
     corners = sorted({day for day, _ in (*least, *most)})
     rows = [{"day": day, "tokens": round(_at(least, day)), "most": round(_at(most, day))} for day in corners]
-    chart = altair.Chart(altair.InlineData(rows)).mark_area(color=MAIN, opacity=0.25)
-    band: altair.Chart = chart.encode(x=days(course), y=_height(course), y2="most")
+    band: altair.Chart = altair.Chart(inlined(rows)).mark_area(color=MAIN, opacity=0.25).encode(y2="most")
     return band
 
 
@@ -90,19 +93,19 @@ def _names(
     course: Course, used: Sequence[Point], even: Sequence[Point], middle: Sequence[Point]
 ) -> list[altair.Chart]:
     is_ahead = bool(even) and used[-1][1] > _at(even, used[-1][0])
-    names = [_name(course, used[-1], f"{compact(course.used)} used", above=is_ahead or not course.used)]
+    names = [_name(used[-1], f"{compact(course.used)} used", above=is_ahead or not course.used)]
     if not even:
         return names
     others = [*used, *middle[1:]]
     quarter = len(even) // 4
     farthest = max(even[quarter:-quarter], key=lambda point: abs(point[1] - _at(others, point[0])))
-    names.append(_name(course, farthest, "even", above=_at(others, farthest[0]) < farthest[1]))
+    names.append(_name(farthest, "even", above=_at(others, farthest[0]) < farthest[1]))
     return names + _ends(course, middle)
 
 
-def _name(course: Course, point: Point, words: str, *, above: bool) -> altair.Chart:
+def _name(point: Point, words: str, *, above: bool) -> altair.Chart:
     """Words up and left of a point of a rising line, or down and right of it."""
-    line = _line([point], course, label=words)
+    line = _line([point], label=words)
     return written(line, "right", -4, -7) if above else written(line, "left", 6, 9)
 
 
@@ -114,12 +117,12 @@ def _ends(course: Course, middle: Sequence[Point]) -> list[altair.Chart]:
     is_early = runs_out and day < _EARLY
     corner = course.last.day + 0.5 if is_early else 0.5
     words = f"allotment {compact(allotment)}"
-    rule = _line([(corner, allotment)], course, label=words)
+    rule = _line([(corner, allotment)], label=words)
     names = [written(rule, "right", -3, -8) if is_early else written(rule, "left", 3, -8)]
     if runs_out:
-        end = _line([(day, tokens)], course, label=f"{int(day)} {MONTHS[course.first.month - 1]}")
+        end = _line([(day, tokens)], label=f"{int(day)} {MONTHS[course.first.month - 1]}")
         names.append(written(end, "center", 0, -8))
     elif middle:
-        end = _line([(day, tokens)], course, label=f"{compact(tokens)} at this pace")
+        end = _line([(day, tokens)], label=f"{compact(tokens)} at this pace")
         names.append(written(end, "left", 6))
     return names

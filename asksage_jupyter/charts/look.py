@@ -1,7 +1,7 @@
 """How charts look: colours that stand out on white and on dark grey, and short words for long ones.
 
-No background is set. JupyterLab draws a chart with Vega's dark theme, white on dark grey, when its own is
-dark, and else black on white; what was drawn stays readable where the theme changes later.
+Nothing has a background, and words have the colour of the page's own: so a chart is right in light, in dark
+and in high contrast, also where the theme changes after it was drawn.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from .needed import altair
 # Contrast of at least 3 with both backgrounds, and told apart by the colour-blind too.
 COLOURS = ("#359bd9", "#ec5022", "#856af5", "#4a944b", "#9b6d9f", "#ad8691")
 MAIN, GREY = COLOURS[0], "#858585"
-BACKGROUNDS = ("#ffffff", "#333333")
-# Of whatever background the theme brings: Vega themes the words of axes and titles, but not those of marks.
-INK = altair.ExprRef("luminance(background) < 0.5 ? 'white' : 'black'")
-GAP = altair.ExprRef("background")
+INK, NO_PAPER = "currentColor", "transparent"
 # Vega's own format writes zero as "0k" beside thousands.
 FIGURE = "datum.value ? format(datum.value, '~s') : '0'"
 
@@ -31,6 +28,8 @@ def titled(chart: AnyChart, title: str, subtitle: Iterable[str]) -> AnyChart:
     head = altair.TitleParams(
         title,
         subtitle=[line for line in subtitle if line],
+        color=INK,
+        subtitleColor=INK,
         anchor="start",
         frame="bounds",
         fontSize=14,
@@ -49,8 +48,9 @@ def titled(chart: AnyChart, title: str, subtitle: Iterable[str]) -> AnyChart:
         gridOpacity=0.25,
     )
     legend = altair.LegendConfig(labelFontSize=11, titleFontSize=11, titleFontWeight="normal", labelLimit=260)
+    words = {"guide-label": {"fill": INK}, "guide-title": {"fill": INK}}
     found: AnyChart = chart.properties(title=head).configure(
-        axis=axis, legend=legend, view=altair.ViewConfig(stroke=None)
+        background=NO_PAPER, style=words, axis=axis, legend=legend, view=altair.ViewConfig(stroke=None)
     )
     return found
 

@@ -9,6 +9,7 @@ from ..session import given
 from .chart import Chart
 from .look import MAIN, compact, shortened, titled, written
 from .needed import altair
+from .rows import inlined
 from .tally import NOT_KNOWN, summed_by
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def _bars(rows: list[tuple[str, int]], total: int) -> altair.LayerChart:
     ]
     tokens = altair.X("tokens:Q", axis=None, scale=altair.Scale(nice=False, zero=True))
     place = altair.Y("place:O", axis=None)
-    named = altair.Chart(altair.InlineData(names)).encode(x=altair.value(0), y=place)
-    drawn = altair.Chart(altair.InlineData(bars)).encode(
+    named = altair.Chart(inlined(names)).encode(x=altair.value(0), y=place)
+    drawn = altair.Chart(inlined(bars)).encode(
         x=tokens, y=place, tooltip=["name:N", altair.Tooltip("tokens:Q", format=",")]
     )
     layers = [drawn.mark_bar(color=MAIN, height=14), written(drawn, "left", 6), written(named, "right", -8)]

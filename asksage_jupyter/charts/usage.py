@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from . import lines
 from .chart import Chart
-from .look import COLOURS, FIGURE, GAP, GREY, compact, shortened, titled
+from .look import COLOURS, FIGURE, GREY, compact, shortened, titled
 from .needed import altair
+from .rows import inlined
 from .tally import by_day
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from .course import Course
 
 _HEIGHT = 110
+_SHARE = 0.8  # of a day's width
 _OTHER_MODELS, _OTHER_DEVICES = "other models", "other devices"
 _LAST = ("", _OTHER_MODELS, _OTHER_DEVICES)
 
@@ -81,35 +84,32 @@ def _bars(parts: list[dict[str, Any]], totals: dict[str, int], course: Course) -
     hues = iter(COLOURS)
     colours = [GREY if model == _OTHER_DEVICES else next(hues) for model in totals]
     # The legend stands in the order of the stack, whose foot is the model that took most.
-    scale = altair.Scale(domain=list(labels.values())[::-1], range=colours[::-1])
-    rows = [part | {"label": labels[part["model"]]} for part in _stacked(parts, list(totals))]
-    y_axis = altair.Axis(labelExpr=FIGURE, tickCount=3)
-    chart = altair.Chart(altair.InlineData(rows)).properties(width=lines.WIDTH, height=_HEIGHT)
-    encoded: altair.Chart = chart.mark_rect(stroke=GAP, strokeWidth=0.6).encode(
-        x=lines.days(course, "from"),
-        x2="to",
-        y=altair.Y("foot:Q", title="tokens a day", axis=y_axis),
+    scale = altair.Scale(domain=list(totals)[::-1], range=colours[::-1])
+    named = altair.Legend(symbolStrokeWidth=0, labelExpr=f"{json.dumps(labels)}[datum.label]")
+    chart = altair.Chart(inlined(_stacked(parts, list(totals)))).transform_calculate(
+        head="datum.foot + datum.tokens"
+    )
+    width = _SHARE * lines.WIDTH / course.last.day
+    bars = chart.properties(width=lines.WIDTH, height=_HEIGHT).mark_bar(
+        orient="vertical", size=width, y2Offset=0.6
+    )
+    encoded: altair.Chart = bars.encode(
+        x=lines.days(course),
+        y=altair.Y("foot:Q", title="tokens a day", axis=altair.Axis(labelExpr=FIGURE, tickCount=3)),
         y2="head",
-        color=altair.Color(
-            "label:N",
-            title=None,
-            scale=scale,
-            legend=altair.Legend(symbolStrokeWidth=0),
-        ),
+        color=altair.Color("model:N", title=None, scale=scale, legend=named),
         tooltip=["day:Q", "model:N", altair.Tooltip("tokens:Q", format=",")],
     )
     return encoded
 
 
 def _stacked(parts: list[dict[str, Any]], order: list[str]) -> list[dict[str, Any]]:
-    """The parts with where each begins and ends; what was taken back stands below zero."""
+    """The parts with where each begins; what was taken back stands below zero."""
     ends: dict[tuple[int, bool], int] = {}
     rows = []
     for part in sorted(parts, key=lambda part: order.index(part["model"])):
         pile = part["day"], part["tokens"] < 0
         foot = ends.get(pile, 0)
         ends[pile] = foot + part["tokens"]
-        rows.append(
-            part | {"from": part["day"] - 0.4, "to": part["day"] + 0.4, "foot": foot, "head": ends[pile]}
-        )
+        rows.append(part | {"foot": foot})
     return rows
