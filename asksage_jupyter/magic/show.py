@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 import warnings
@@ -14,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ..display.harmless import harmless
-from ..display.markup import LINE, fill, joined, notice, quiet
+from ..display.markup import fill, joined, notice, quiet
 from ..display.page import Page
 from ..display.plain import plain
 from . import front_end
 from .fences import fenced, first_block
+from .framed import framed
 from .waiting import line_of
 
 if TYPE_CHECKING:
@@ -32,14 +32,6 @@ Bundle = dict[str, str]
 
 STREAMED = ("markdown", "text")
 
-# What a page in a frame may do: have its own style and pictures within itself, and lead elsewhere by a click.
-_POLICY = (
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-    'img-src data:; font-src data:"><meta http-equiv="x-dns-prefetch-control" content="off">'
-    '<base target="_blank">'
-)
-# No policy forbids it to look up and connect to other hosts beforehand.
-_BEFOREHAND = re.compile(r"<(?=link\b)", re.IGNORECASE)
 _PAUSE_S = 0.1
 
 
@@ -55,7 +47,7 @@ def bundle(text: str, format: str) -> Bundle:
     if format == "html":
         block = first_block(text) or ""
         page = block if block.lstrip().startswith("<") else text
-        return {"text/html": _framed(page), "text/plain": text}
+        return {"text/html": framed(page), "text/plain": text}
     if format == "code" and (code := first_block(text)) is not None:
         folded = _folded("The code is in the new cell below.", text)
         return {"text/html": folded, "text/plain": text, "text/x-python": code}
@@ -256,18 +248,6 @@ def _publish(data: Bundle, **how: Any) -> Any:
 
 def _plain(data: Bundle) -> Bundle:
     return {kind: plain(text) for kind, text in data.items()}
-
-
-def _framed(html: str) -> str:
-    # A model wrote it, perhaps from a page of the web: in the notebook itself its scripts could run code in
-    # the kernel. This sandbox runs none, and the page keeps its own colours in a dark theme.
-    return fill(
-        '<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" referrerpolicy="no-referrer" '
-        'srcdoc="{}" title="The reply as HTML" style="width:100%;height:16em;resize:vertical;'
-        'border:1px solid {};background:#fff;color-scheme:light"></iframe>',
-        _POLICY + _BEFOREHAND.sub("&lt;", html),
-        LINE,
-    )
 
 
 def _folded(summary: str, text: str) -> str:
