@@ -1,5 +1,6 @@
 """The ledger on a real PostgreSQL server: what it adds to the contract that `test_ledger` has."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -302,6 +303,20 @@ def test_a_commit_whose_answer_is_lost_is_booked_once(ledger, wire, clock):
             assert wire.cuts == cuts
     assert figures(ledger) == (1000, 10, 0)
     assert ledger.verify().entries == 5
+
+
+def test_of_a_lost_server_the_driver_prints_nothing_besides_our_line(ledger, monkeypatch, capfd):
+    monkeypatch.setattr(logging.root, "handlers", [])  # as in a kernel, where nobody configured any
+
+    def lose(connection):
+        driver = connection.connection.driver_connection
+        with driver.pipeline():
+            driver.pgconn.finish()
+            raise LedgerError("the server is gone")
+
+    with pytest.raises(LedgerError, match="gone"):
+        ledger._store.read(lose)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_server_that_falls_silent_is_given_up(ledger, wire, clock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
@@ -18,6 +19,9 @@ from ....errors import LedgerUnusable
 from .faults import Silent, is_crowded
 
 T = TypeVar("T")
+
+# Where nobody asked for the driver's log, Python prints its warnings: a lost server is told in our one line.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _OLDEST = 120_000  # what hashes, and what triggers on tables in parts
 _KEPT_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
