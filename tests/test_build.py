@@ -16,6 +16,8 @@ import pytest
 
 from asksage_jupyter.server import bundle
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns("node_modules", "lib", "bundle", ".yarn", "test", "*.tsbuildinfo")
 

@@ -35,6 +35,8 @@ from asksage_jupyter.ledger import new_op
 from asksage_jupyter.session import Session, current
 from asksage_jupyter.settings import AskSage
 
+pytestmark = pytest.mark.long
+
 pytest_plugins = ["lab_fixtures"]
 
 CHARTS = (usage_chart, heatmap, top_chart, estimate_chart)

@@ -19,6 +19,8 @@ from asksage_jupyter import cli, local
 from asksage_jupyter.cli import demo as demo_command
 from asksage_jupyter.errors import AskSageError, BadInput
 
+pytestmark = pytest.mark.long
+
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 

@@ -175,6 +175,7 @@ def test_what_is_compared_is_told_in_short_lines(spent):
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1"])
 def test_what_a_code_page_lacks_is_replaced(encoding, spent):
     session.forget()
@@ -186,6 +187,7 @@ def test_what_a_code_page_lacks_is_replaced(encoding, spent):
     assert re.search(r"Used by calls +\| +-63 ", text)  # its minus sign is one that these pages lack
 
 
+@pytest.mark.long
 @posix
 def test_the_posix_locale_is_enough(spent):
     session.forget()
@@ -193,6 +195,7 @@ def test_the_posix_locale_is_enough(spent):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.long
 @posix
 @pytest.mark.parametrize("words", [["usage"], ["--help"]])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -207,6 +210,7 @@ def test_a_reader_that_stops_early_ends_it_quietly(words, unbuffered, server):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")  # noqa: PTH110
 @pytest.mark.parametrize("words", [["usage"], ["--version"]])
 @pytest.mark.parametrize("unbuffered", ["", "1"])

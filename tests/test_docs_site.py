@@ -14,6 +14,8 @@ from pages import DOCS, ROOT
 import asksage_jupyter
 from asksage_jupyter.settings import AskSage
 
+pytestmark = pytest.mark.long
+
 NOWHERE = "http://127.0.0.1:9"
 LOADING = {"img": "src", "script": "src", "source": "src", "iframe": "src", "link": "href"}
 

@@ -533,6 +533,7 @@ def test_it_ends_with_the_extension(server, shell):
     assert here() is None
 
 
+@pytest.mark.long
 def test_a_kernel_that_ends_takes_its_keys_file_along(server, tmp_path):
     code = f"""
 from asksage_jupyter.endpoint import start_here
@@ -567,6 +568,7 @@ def test_a_forked_child_lets_go_of_the_port(server):
             os.close(end)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="signals and modes of POSIX")
 def test_in_a_terminal_it_runs_until_ctrl_c(server, tmp_path):
     program = [sys.executable, "-m", "asksage_jupyter.cli", "serve", "--key-file", str(tmp_path / "key")]

@@ -62,6 +62,7 @@ def refused(_):
     raise NotEnoughTokens("inference", 5, 3, datetime(2026, 12, 1, tzinfo=UTC), short="the pool lab")
 
 
+@pytest.mark.long
 def test_a_pool_of_processes_hears_of_an_error_at_once():
     words = "5 needed, the pool lab has 3 left"
     with (

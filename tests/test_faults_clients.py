@@ -11,6 +11,8 @@ from sqlalchemy import text
 from asksage_jupyter.errors import NotEnoughTokens
 from asksage_jupyter.ledger import Ledger
 
+pytestmark = pytest.mark.long
+
 GIVEN = text(
     "SELECT source, sum(tokens) FROM entry JOIN grant_ ON id = grant_id WHERE kind = 'grant' GROUP BY id"
 )

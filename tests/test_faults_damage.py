@@ -19,6 +19,8 @@ from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.ledger.reads.export import EXPORT_COLUMNS, export
 from asksage_jupyter.month import now
 
+pytestmark = pytest.mark.long
+
 CALLS = 60
 ENTRIES = 1 + 2 * CALLS + 1  # the allotment, and a hold that is open
 

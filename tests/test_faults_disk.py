@@ -14,9 +14,12 @@ from power_cut import cuts, events
 
 from asksage_jupyter.errors import LedgerError
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or COMPILER is None, reason="the failing disk needs Linux and a C compiler"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        sys.platform != "linux" or COMPILER is None, reason="the failing disk needs Linux and a C compiler"
+    ),
+]
 
 EACH = 2  # the step from one point of failure to the next; benchmarks/faults.py takes them all
 

@@ -383,6 +383,7 @@ def runs_out(day, to_come, remaining):
     return date.max
 
 
+@pytest.mark.long
 def test_the_band_covers_80_percent_of_1000_simulated_months():
     # To last past the reset is an outcome like a day: it is covered where the band reaches to the reset.
     covered = dict.fromkeys((steady, bursty, growing, weekday_heavy), 0)

@@ -13,7 +13,7 @@ from asksage_jupyter.session import current
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")]
 
 # In a process of its own: the test runner has threads, which a fork would lose.
 CODE = """

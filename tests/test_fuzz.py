@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scripted import QUERY, envelope, pieces, question
@@ -15,6 +16,8 @@ from asksage_jupyter.errors import BadInput, ServiceError
 from asksage_jupyter.prompting import CellOptions, parse_cell
 from asksage_jupyter.service import Answer, Secret, Service
 from asksage_jupyter.service.replies.wire import Body
+
+pytestmark = pytest.mark.long
 
 LIMIT = settings(max_examples=400)
 

@@ -119,6 +119,7 @@ OPTIONS = (
 )
 
 
+@pytest.mark.long
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     prompt=st.just("Why?") | ANYTHING,

@@ -7,6 +7,8 @@ from pathlib import Path
 import node
 import pytest
 
+pytestmark = pytest.mark.long
+
 CHECKS = Path(__file__).parents[1] / "labextension" / "test"
 
 

@@ -42,6 +42,8 @@ from asksage_jupyter.errors import LedgerConflict, LedgerError, NotEnoughTokens
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, new_op
 from asksage_jupyter.month import bounds, period_at
 
+pytestmark = pytest.mark.long
+
 pytest_plugins = ["postgres_server"]
 
 AMOUNTS = st.integers(0, 60)

@@ -30,6 +30,8 @@ from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.month import now
 
+pytestmark = pytest.mark.long
+
 pytest_plugins = ["postgres_server"]
 
 

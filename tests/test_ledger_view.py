@@ -258,6 +258,7 @@ moves = st.lists(
 )
 
 
+@pytest.mark.long
 @given(moves, st.integers(0, 35), st.integers(0, 35))
 @settings(max_examples=60)
 def test_the_quarters_are_those_of_a_plain_count_and_sum_up_to_what_was_used(steps, since, until):

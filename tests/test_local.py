@@ -17,6 +17,8 @@ from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, ConfigurationError
 from asksage_jupyter.service import Query, Secret, Service
 
+pytestmark = pytest.mark.long
+
 SEPARATOR = "@|@sep@|@"
 ASK = {"message": "Say hello.", "system_prompt": "Be brief.", "usage": True}
 # Of a native reply, as recorded.

@@ -15,6 +15,8 @@ from asksage_jupyter.errors import BadInput, BadKey, ReplyLost, Unavailable
 from asksage_jupyter.month import bounds, period_at, to_instant
 from asksage_jupyter.service import Query, Secret, Service
 
+pytestmark = pytest.mark.long
+
 SECOND = 1_000_000
 SEPARATOR = "@|@sep@|@"
 ASK = {"message": "Count what this costs, please.", "system_prompt": "Be brief.", "usage": True}

@@ -10,6 +10,8 @@ import pytest
 from asksage_jupyter import local
 from asksage_jupyter.errors import ConfigurationError
 
+pytestmark = pytest.mark.long
+
 USAGE = {"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 40}}
 
 

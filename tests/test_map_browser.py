@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from lab import chromium, needs_chromium, picture
 from scripted import QUERY
 from test_map import billed, said
 
 from asksage_jupyter.mapping import map as map_rows
 
-pytestmark = needs_chromium
+pytestmark = [pytest.mark.long, needs_chromium]
 REFUSED = {"response": "content filter", "status": 400}
 
 

@@ -18,6 +18,8 @@ from test_map import said
 import asksage_jupyter as sage
 from asksage_jupyter.mapping import map as map_rows
 
+pytestmark = pytest.mark.long
+
 DESK = Path(__file__).with_name("map_desk.py")
 ROWS = 80
 

@@ -26,6 +26,8 @@ from asksage_jupyter.service.way import connection
 from asksage_jupyter.session import counting, waiting
 from asksage_jupyter.settings import AskSage
 
+pytestmark = pytest.mark.long
+
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 CLOSED = "http://127.0.0.1:9"
 PAGE = Played(

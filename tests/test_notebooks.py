@@ -21,6 +21,8 @@ import asksage_jupyter
 from asksage_jupyter import session
 from asksage_jupyter.settings import AskSage
 
+pytestmark = pytest.mark.long
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 

@@ -93,6 +93,7 @@ def test_many_that_are_late_at_once_are_all_booked(late):
     assert sum(figures(second, person)[1] for person in PEOPLE) == 203
 
 
+@pytest.mark.long
 def test_many_who_settle_and_presume_at_once_book_each_call_once(where):
     assert stress(str(where), 60)[0] == 60 * len(PEOPLE)
 

@@ -543,6 +543,7 @@ def book_once(path, t, tokens, start, results):
     ledger.close()
 
 
+@pytest.mark.long
 def test_processes_that_saw_different_counters_never_book_both(desk, tmp_path):
     start, results = PROCESSES.Event(), PROCESSES.Queue()
     runs = [
@@ -1011,6 +1012,7 @@ def test_a_call_older_than_the_look_back_is_looked_for_no_more(desk):
 # -- all of it together -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_after_any_history_both_witnesses_agree_to_the_token(desk, seed):
     chance = random.Random(seed)
@@ -1071,6 +1073,7 @@ def test_the_demo_agrees_when_it_is_asked(at_demo):
     assert "they agree" in str(found)
 
 
+@pytest.mark.long
 def test_a_plugins_call_on_the_demo_is_settled_by_itself_and_told(shell, monkeypatch, tmp_path):
     """A plugin tells no bill: without a comparison its estimate would stay held."""
     with local.start(tmp_path / "demo", weights=local.fetch(), output_limit=8) as demo:

@@ -359,6 +359,7 @@ def seal_at_once(path, start, results):
     ledger.close()
 
 
+@pytest.mark.long
 def test_processes_that_seal_at_once_agree(ledger):
     expected = int(unsealed(ledger).tokens.sum())
     start, results = PROCESSES.Event(), PROCESSES.Queue()

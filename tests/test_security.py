@@ -53,6 +53,7 @@ def test_no_child_process_is_started_with_a_key(demo):
     assert not [text for text in seen if demo.key in text]
 
 
+@pytest.mark.long
 def test_a_notebook_that_was_run_does_not_hold_the_key(server, tmp_path, monkeypatch):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     from ipykernel.kernelspec import write_kernel_spec

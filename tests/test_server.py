@@ -497,6 +497,7 @@ def plan(path, statement):
     return [row[3] for row in rows]
 
 
+@pytest.mark.long
 def test_a_huge_ledger_is_never_read_through(ask, ledger, path, as_ada):
     give(ledger, inference=10**9)
     spend(ledger, 1)
@@ -633,6 +634,7 @@ ledger.close()
 """
 
 
+@pytest.mark.long
 def test_another_process_commits_and_every_front_end_is_told(ask, hints, path, as_ada):
     assert ask("balance")[1]["state"] == "no-ledger"
     for monthly in (100, 200):
@@ -744,6 +746,7 @@ def ended(process):
     return process.returncode, output
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes otherwise")
 def test_the_server_ends_cleanly_with_its_watch_running(tmp_path, ledger, as_ada):
     give(ledger)
@@ -754,6 +757,7 @@ def test_the_server_ends_cleanly_with_its_watch_running(tmp_path, ledger, as_ada
     assert "Traceback" not in output
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes otherwise")
 def test_the_server_ends_also_while_the_service_keeps_a_comparison_waiting(tmp_path, server):
     asked = threading.Event()

@@ -13,11 +13,13 @@ from scripted import QUERY, STREAM, Bench, envelope, pieces, question
 from asksage_jupyter.service.way import deadline
 from asksage_jupyter.service.way.deadline import left_s, limit_s, within_s
 
-pytestmark = pytest.mark.filterwarnings(
+pytestmark = [
+    pytest.mark.long,
     # Of a socket that was being made when the stop came nobody knows but Python itself.
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:unclosed:ResourceWarning",
-)
+    pytest.mark.filterwarnings(
+        "ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning"
+    ),
+]
 
 
 @pytest.fixture

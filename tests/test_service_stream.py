@@ -46,6 +46,7 @@ def test_pieces_are_the_same_wherever_the_reads_are_cut(messages, data):
     assert [json.loads(piece)["message"] for piece in found if piece] == messages
 
 
+@pytest.mark.long
 def test_every_single_cut_of_a_stream_gives_the_same_answer(bench):
     body = pieces({"message": "\n\nHéllo @|@"}, {"message": "sep@|@ 😀"}, envelope("\n\nHéllo @|@sep@|@ 😀"))
     whole, answer = ask(bench, body)

@@ -8,6 +8,8 @@ from quarter_desk import MONTHS, disagreements, opened
 
 from asksage_jupyter.account import Meter
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("seed", range(6))
 def test_ledger_and_service_agree_to_the_token(seed, tmp_path):

@@ -267,7 +267,7 @@ def check_months(ledger, periods):
 
 
 MonthsAddUp.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
-test_the_months_add_up_to_the_ledger_whatever_happened = MonthsAddUp.TestCase
+test_the_months_add_up_to_the_ledger_whatever_happened = pytest.mark.long(MonthsAddUp.TestCase)
 
 
 def test_notebooks_below_the_home_folder_are_named_from_there():

@@ -16,6 +16,7 @@ from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(sys.platform == "win32", reason="there are no timers' signals"),
     # Of a socket that was being made when the stop came, or of a stop that came while something was thrown
     # away, nobody knows but Python itself.

@@ -8,6 +8,8 @@ import pytest
 from scripted import QUERY, Played
 from tenant import KEY, MODEL, drops_after, says
 
+pytestmark = pytest.mark.long
+
 SECRET = "the-prompt-is-a-secret"
 
 

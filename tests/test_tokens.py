@@ -198,6 +198,7 @@ def test_a_piece_that_is_a_token_is_that_token_though_merging_would_not_arrive_a
             assert pieces.count_by_pieces(before + text, name, window=128) == whole
 
 
+@pytest.mark.long
 @each_encoding
 @pytest.mark.parametrize(
     "unit", ["A", "ACGT", "=", "中", "é", "😀", "\n", "0", "'a", "हि", "-=", " \n", "a "]
@@ -207,6 +208,7 @@ def test_a_wall_of_one_thing_counts_as_tiktoken_counts_it(name, unit):
     assert tokens.count(text, name) == by_tiktoken(text, name)
 
 
+@pytest.mark.long
 @each_encoding
 @pytest.mark.parametrize("blank", [" ", "\t", "\u00a0"])
 def test_millions_of_blanks_do_not_make_tiktoken_panic(name, blank):
@@ -252,6 +254,7 @@ def test_a_file_counts_as_its_text(tmp_path_factory, text, chunk):
     assert tokens.count_file(path, chunk=chunk) == tokens.count(text.encode(errors="replace"))
 
 
+@pytest.mark.long
 def test_a_large_file_is_counted_in_bounded_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(threads.os, "cpu_count", lambda: 1)  # an encoding is not what is measured
     line = '2026-11-23T09:36:01Z,sensor-17,23.481,"Größe, 大きさ",don\'t\n'

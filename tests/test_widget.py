@@ -294,6 +294,7 @@ def test_names_from_outside_are_text_and_never_tags():
     assert [evil in tag[1]["title"] for tag in page.tags if "title" in tag[1]] == [True]
 
 
+@pytest.mark.long
 def test_a_debit_of_another_process_shows_without_a_cell(session, follow):
     session.set_plan(inference=1000)
     state = follow(contact=False)
@@ -482,6 +483,7 @@ def test_the_key_is_in_no_state_of_the_widget(monkeypatch):
     assert "127.0.0.1" in told or "localhost" in told
 
 
+@pytest.mark.long
 def test_a_script_with_a_panel_ends_by_itself():
     script = "import asksage_jupyter as a; print(a.panel()._repr_mimebundle_()['text/plain'])"
     ended = subprocess.run(

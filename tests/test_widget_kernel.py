@@ -12,6 +12,8 @@ from test_widget import debit_elsewhere
 
 from asksage_jupyter.session import current
 
+pytestmark = pytest.mark.long
+
 WAIT_S = 30
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
