@@ -45,7 +45,7 @@ def write(path: Path, value: object) -> None:
     draft = path.with_name(f"{uuid4().hex}.tmp")
     try:
         with open(draft, "x", encoding="utf-8", opener=for_the_person_alone) as file:
-            json.dump(value, file, separators=(",", ":"))
+            file.write(json.dumps(value, separators=(",", ":")))  # `dump` takes ten times as long
         draft.replace(path)
     except BaseException:
         with suppress(OSError):

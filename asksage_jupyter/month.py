@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .display.dates import day
@@ -75,7 +76,7 @@ def period_at(t: int, zone: str = "UTC") -> str:
     local = to_datetime(t).astimezone(rules_of(zone))
     period = f"{local:%Y-%m}"
     following = _following(period)
-    return following if t >= bounds(period, zone)[1] else period
+    return following if t >= _bounds(period, zone)[1] else period
 
 
 def named(given: object) -> str:
@@ -111,6 +112,9 @@ def bounds(period: str, zone: str = "UTC") -> tuple[int, int]:
         `period` is not of the form ``YYYY-MM``, or `zone` is unknown.
     """
     return _first_instant(period, zone), _first_instant(_following(period), zone)
+
+
+_bounds = lru_cache(maxsize=64)(bounds)  # every call asks for those of its own month
 
 
 def _first_instant(period: str, zone: str) -> int:

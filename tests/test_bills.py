@@ -215,6 +215,7 @@ def test_the_coverage_is_told_when_it_was_measured_and_not_before(rates, tmp_pat
     assert after.measured == (20, 25)
     assert "8 of 10 such calls were billed" in str(after)
     assert told(rates, rate, 41_000, 1).measured[1] == 26
+    rates.flush()
     assert Rates(tmp_path, "api.asksage.ai").estimate(rate, {"prompt": 5}).measured[1] == 26
 
 

@@ -198,6 +198,7 @@ def test_a_damaged_cache_is_begun_anew(rates, tmp_path, damage):
     rates.learn(rate, {"prompt": 10}, input_tokens=25, output_tokens=40, tokens=30)
     assert rates.cached(MODEL) == rate
     assert "1 earlier call" in rates.estimate(rate, {"prompt": 10}).basis
+    rates.flush()
     json.loads((tmp_path / "rates.json").read_text())
 
 
@@ -237,6 +238,8 @@ sys.stdin.readline()
 for n in range(25):
     rate = Rate("gpt-4.1", 0.1, 0.5, Source.PRICED, 1)
     rates.learn(rate, {"prompt": n}, input_tokens=n, output_tokens=int(sys.argv[2]) + n, tokens=None)
+    if n % 3 == 1:
+        rates.flush()
 """
 
 
@@ -284,17 +287,41 @@ def test_what_found_no_turn_is_written_with_the_next(rates, tmp_path, monkeypatc
     with store._turn(tmp_path / "rates.lock"):
         for n in (1, 2):
             rates.learn(a_rate(), {"prompt": n}, input_tokens=n, output_tokens=n, tokens=None)
+            rates.flush()
     other = Rates(tmp_path, "api.asksage.ai")
     other.learn(a_rate(), {"prompt": 3}, input_tokens=3, output_tokens=3, tokens=None)
+    other.flush()
     rates.learn(a_rate(), {"prompt": 4}, input_tokens=4, output_tokens=4, tokens=None)
+    rates.flush()
     kept = Rates(tmp_path, "api.asksage.ai")._store.known(MODEL).samples
     assert [sample.output_tokens for sample in kept] == [3, 1, 2, 4]
+
+
+def test_what_a_reply_teaches_counts_at_once_and_is_written_a_moment_later(rates, tmp_path, monkeypatch):
+    later = []
+    monkeypatch.setattr(store, "start_new_thread", lambda do, _: later.append(do))
+    monkeypatch.setattr(store, "_SOON_S", 0.0)
+    for n in (1, 2):
+        rates.learn(a_rate(), {"prompt": n}, input_tokens=n, output_tokens=n, tokens=None)
+    assert "2 earlier calls" in rates.estimate(a_rate(), {"prompt": 10}).basis
+    assert not (tmp_path / "rates.json").exists()
+    (write,) = later
+    write()
+    model = json.loads((tmp_path / "rates.json").read_text())["hosts"]["api.asksage.ai"][MODEL]
+    assert len(model["samples"]) == 2
+
+
+def test_what_was_learned_last_is_written_as_the_program_ends(tmp_path):
+    subprocess.run([sys.executable, "-c", WRITER, str(tmp_path), "0"], input="go\n", text=True, check=True)
+    model = json.loads((tmp_path / "rates.json").read_text())["hosts"]["api.asksage.ai"][MODEL]
+    assert len(model["samples"]) == 25  # the last two came after the last flush, and nobody waited
 
 
 def test_only_figures_of_the_last_50_calls_are_kept(rates, tmp_path):
     for n in range(60):
         rates.learn(a_rate(), {"prompt": n}, input_tokens=n, output_tokens=n, tokens=n)
     rates.learn(a_rate(), {"prompt": 5}, input_tokens=None, output_tokens=None, tokens=9)  # teaches nothing
+    rates.flush()
     model = json.loads((tmp_path / "rates.json").read_text())["hosts"]["api.asksage.ai"][MODEL]
     assert [Sample(*figures).output_tokens for figures in model["samples"]] == list(range(10, 60))
 

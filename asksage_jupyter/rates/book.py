@@ -182,9 +182,13 @@ class Rates:
             inside = before.low <= tokens <= before.high
         sample = Sample(counted, recorded, input_tokens, output_tokens, factor, guessed, file, inside)
         if (input_tokens, output_tokens, factor) != (None, None, None):
-            self._store.update(
+            self._store.note(
                 rate.model, lambda known: replace(known, samples=(*known.samples, sample)[-KEPT:])
             )
+
+    def flush(self) -> None:
+        """Write at once what was learned and is kept back for a moment."""
+        self._store.flush()
 
     def _fit(self, model: str) -> Fit:
         return fit(model, self._store.known(model).samples)

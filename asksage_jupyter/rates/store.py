@@ -5,8 +5,11 @@ It is a cache: lost or damaged, it is begun anew; a folder that cannot be writte
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
+from _thread import start_new_thread
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +25,8 @@ from .pricing import Rate, checked
 _FORMAT = 1
 _PATIENCE_S = 0.5  # a reply that is paid for waits meanwhile, and a turn takes some milliseconds
 _LOOK_S = 0.005
-_WAITING = 4 * KEPT  # changes of a model that wait for a folder that cannot be written
+_SOON_S = 1.0  # what follows a reply waits so long for others, and is then written with them
+_WAITING = 4 * KEPT  # changes that wait for a folder that cannot be written
 _FIRST_FIELDS = 5  # that a sample always had
 _INSIDE = (None, False, True)
 
@@ -51,41 +55,77 @@ class RatesFile:
         self._version: object = None
         self._contents: dict[str, Any] = {}
         self._parsed: dict[str, Learned] = {}
-        # What could not be written yet goes with the next that can be, or lives as long as the session.
-        self._unwritten: dict[str, list[Change]] = {}
+        # What is not written yet goes with the next that can be, or lives as long as the session.
+        self._unwritten: deque[tuple[str, Change]] = deque(maxlen=_WAITING)
+        self._is_awaited = False
 
     def known(self, model: str) -> Learned:
         """What is kept of `model`; empty where nothing is."""
         self._refresh()
         parsed = self._parsed
         if model not in parsed:
-            parsed[model] = self._changed(model, self._unwritten.get(model, []))
+            changes = [change for of, change in [*self._unwritten] if of == model]
+            parsed[model] = _changed(_known(model, self._kept().get(model)), changes)
         return parsed[model]
 
     def models(self) -> set[str]:
         """The models of which something is kept."""
         self._refresh()
-        return {*self._kept(), *self._unwritten}
+        return {*self._kept(), *(model for model, _ in [*self._unwritten])}
 
     def update(self, model: str, change: Change) -> None:
         """Replace what is kept of `model` by its `change`, which sees what other kernels wrote before."""
-        changes = [*self._unwritten.get(model, []), change][-_WAITING:]
-        try:
+        self._unwritten.append((model, change))
+        with suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _turn(self._path.with_suffix(".lock")):
-                self._version = None  # a file that was replaced twice can look like the one before
-                self._refresh()
-                known = self._changed(model, changes)
-                self._write("hosts", {**self._kept(), model: _plain(known)})
-                self._parsed = {model: known}
-            self._unwritten.pop(model, None)
-        except OSError:
-            self._unwritten[model] = changes
-            self._parsed.pop(model, None)
+        self.flush()
 
-    def _changed(self, model: str, changes: list[Change]) -> Learned:
-        """What the file says of a model, and these changes."""
-        return reduce(lambda known, change: change(known), changes, _known(model, self._kept().get(model)))
+    def note(self, model: str, change: Change) -> None:
+        """The same, but written a moment later, with what comes meanwhile: a reply need not wait for it."""
+        known = self.known(model)
+        self._unwritten.append((model, change))
+        self._parsed[model] = change(known)
+        if self._is_awaited:
+            return
+        self._is_awaited = True
+        atexit.register(self.flush)
+        try:
+            start_new_thread(self._flush_soon, ())
+        except RuntimeError:  # no threads here, or no more of them
+            self._flush_soon()
+
+    def flush(self) -> None:
+        """Write what is not written yet; what cannot be stays."""
+        changes: list[tuple[str, Change]] = []
+        try:
+            if self._unwritten:
+                with _turn(self._path.with_suffix(".lock")):
+                    while self._unwritten:
+                        changes.append(self._unwritten.popleft())
+                    self._version = None  # a file that was replaced twice can look like the one before
+                    self._refresh()
+                    self._write("hosts", {**self._kept(), **self._merged(changes)})
+        except OSError:
+            self._unwritten.extendleft(reversed(changes))
+            self._parsed = {}
+
+    def _flush_soon(self) -> None:
+        time.sleep(_SOON_S)
+        self._is_awaited = False
+        atexit.unregister(self.flush)
+        self.flush()
+
+    def _merged(self, changes: list[tuple[str, Change]]) -> dict[str, Any]:
+        """What is to be written of the models with these changes."""
+        models = dict.fromkeys(model for model, _ in changes)
+        return {
+            model: _plain(
+                _changed(
+                    _known(model, self._kept().get(model)), [each for of, each in changes if of == model]
+                )
+            )
+            for model in models
+        }
 
     def offered(self) -> tuple[str, ...]:
         """The models that the host offered when a kernel asked it last."""
@@ -130,6 +170,10 @@ class RatesFile:
 
     def _kept(self) -> dict[str, Any]:
         return _dict(_dict(self._contents.get("hosts")).get(self._host))
+
+
+def _changed(known: Learned, changes: Sequence[Change]) -> Learned:
+    return reduce(lambda known, change: change(known), changes, known)
 
 
 def _known(model: str, plain: Any) -> Learned:

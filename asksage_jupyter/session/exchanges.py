@@ -23,14 +23,18 @@ class Exchanges:
     """The last ones of a kernel; its repr shows nothing of them."""
 
     def __init__(self) -> None:
-        self._kept: deque[Exchange] = deque(maxlen=KEPT)
+        self._kept: deque[Exchange] = deque()
+        self._size = 0
         self._has_let_go = False
 
     def add(self, exchange: Exchange) -> None:
         """Keep one more, and let go of the oldest that do not fit with it."""
+        if len(self._kept) == KEPT:
+            self._size -= _size_of(self._kept.popleft())
         self._kept.append(exchange)
-        while self._kept and sum(len(each.question) + len(each.answer) for each in self._kept) > LARGEST:
-            self._kept.popleft()
+        self._size += _size_of(exchange)
+        while self._size > LARGEST:
+            self._size -= _size_of(self._kept.popleft())
             self._has_let_go = True
 
     @property
@@ -53,3 +57,7 @@ class Exchanges:
                 f"no more than {LARGEST:,} characters of this notebook are kept to send again: {most}"
             )
         return tuple((each.question, each.answer) for each in list(self._kept)[kept - min(number, kept) :])
+
+
+def _size_of(exchange: Exchange) -> int:
+    return len(exchange.question) + len(exchange.answer)

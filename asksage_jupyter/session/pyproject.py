@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,22 @@ def project_name(path: Path) -> str:
     return name if isinstance(name, str) and name else path.parent.name
 
 
-def _candidates() -> list[Path]:
+def _candidates() -> Iterator[Path]:
+    """The files that may be the project's, nearest first."""
     try:
         here = Path.cwd()
     except OSError:  # the folder was deleted
-        return []
-    found = []
-    for folder in (here, *here.parents):
-        found.append(folder / "pyproject.toml")
-        if (folder / ".git").exists():
-            break
-    return found
+        return
+    for project, repository in _above(here):
+        yield project
+        if repository.exists():
+            return
+
+
+@lru_cache(maxsize=8)
+def _above(here: Path) -> tuple[tuple[Path, Path], ...]:
+    """What tells of a project, and of a repository's root, in each folder: each call looks there anew."""
+    return tuple((folder / "pyproject.toml", folder / ".git") for folder in (here, *here.parents))
 
 
 @lru_cache(maxsize=8)

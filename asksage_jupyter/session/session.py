@@ -157,6 +157,8 @@ class Session:
         """Close what was opened; the session can be used no more."""
         while self.companions:
             self.companions.pop().close()
+        if pricing := self.__dict__.get("pricing"):
+            pricing.rates.flush()
         for name in ("service", "ledger"):
             if opened := self.__dict__.pop(name, None):
                 opened.close()

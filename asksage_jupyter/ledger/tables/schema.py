@@ -112,8 +112,7 @@ Index(
     entry.c.kind,
     entry.c.grant_id,
     entry.c.op,
-    sqlite_where=_IS_PRESUME,
-    postgresql_where=_IS_PRESUME,
+    sqlite_where=_IS_PRESUME,  # as on PostgreSQL, whose dialect SQLAlchemy would load to be told so here
 )
 
 # What was asked, written with the hold; its meter is the account's. Never a prompt.
