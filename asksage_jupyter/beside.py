@@ -74,6 +74,15 @@ def of_account(folder: Path, account: Account) -> Path:
     return folder / f"{whose}.json"
 
 
+def mark_of(folder: Path) -> tuple[int, int]:
+    """What differs after a file was put into a folder, replaced or taken away; for who looks now and then."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_ino
+
+
 def for_the_person_alone(path: str, flags: int) -> int:
     """Open a file as `open` asks its opener to; one that is made is of mode 0600."""
     return os.open(path, flags, 0o600)

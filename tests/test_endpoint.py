@@ -26,7 +26,10 @@ from asksage_jupyter.account import Meter
 from asksage_jupyter.endpoint import Endpoint, chat, cutting, guard, here
 from asksage_jupyter.endpoint import endpoint as running
 from asksage_jupyter.errors import BadInput, NoKey
-from asksage_jupyter.session import current
+from asksage_jupyter.session import current, endpoints
+from asksage_jupyter.widget import words
+from asksage_jupyter.widget.page import html
+from asksage_jupyter.widget.state import PanelState
 
 openai = pytest.importorskip("openai", reason="pip install openai")
 ASKED = {"model": MODEL, "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
@@ -42,6 +45,14 @@ def endpoint(server):
 def client(endpoint):
     with openai.OpenAI(base_url=endpoint.url, api_key=endpoint.key) as client:
         yield client
+
+
+def soon(holds):
+    """Wait for what another thread does."""
+    until = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def post(endpoint, content=None, *, key=None, route="chat/completions", **headers):
@@ -525,6 +536,48 @@ def test_in_a_notebook_it_sets_the_variables_and_takes_them_back(
     assert (here(), "OPENAI_API_KEY" in os.environ, (tmp_path / "key").exists()) == (None, False, False)
     with pytest.raises(httpx.ConnectError):
         post(running_here)
+
+
+def test_whoever_looks_sees_it_run_what_came_of_it_and_ends_it(server, shell, monkeypatch):
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    shell.run_line_magic("asksage", "serve --env")
+    there, session = here(), current()
+    post(there)
+    embeds(server, [1.0], prompt_tokens=8)
+    post(there, json.dumps({"model": EMBEDDER, "input": "a"}).encode(), route="embeddings")
+    folder, account = session.ledger.folder, session.account
+
+    def told():
+        return endpoints.running(folder, account)
+
+    soon(lambda: told()[0].words == "2 calls, 74 tokens")
+    shown = PanelState(session)
+    assert words.endpoints(shown.shown) == [
+        f"Endpoint {there.url}: 2 calls, 74 tokens · %asksage serve --stop ends it"
+    ]
+    assert there.url in html(shown.shown, live=True)
+    assert endpoints.stop(folder, account, told()[0].name)
+    assert there.wait(20)
+    soon(lambda: not shown.shown.endpoints)
+    shown.stop()
+    assert (here(), told(), "OPENAI_API_KEY" in os.environ) == (None, [], False)
+    with pytest.raises(httpx.ConnectError):
+        post(there)
+
+
+@pytest.mark.long
+def test_one_whose_process_was_killed_is_told_no_more(server, tmp_path):
+    code = "from asksage_jupyter.endpoint import start_here; start_here(); print('up', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout.readline() == "up\n"
+        session = current()
+        folder, account = session.ledger.folder, session.account
+        [told] = endpoints.running(folder, account)
+        assert not told.is_here
+        process.kill()
+    assert endpoints.running(folder, account) == []
+    assert [path.name for path in (folder / "endpoints").rglob("*") if path.is_file()] == []
 
 
 def test_it_ends_with_the_extension(server, shell):

@@ -30,6 +30,7 @@ from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.month import now
 from asksage_jupyter.server.hints import HINT, Hints
+from asksage_jupyter.session import endpoints
 from asksage_jupyter.session.renames import called_now
 
 ADA = Account("api.asksage.ai", "ada@example.org")
@@ -89,6 +90,52 @@ def spend(ledger, tokens, account=ADA, *, sent_at=None, **fields):
     ledger.hold(account, call, due=now() + HOUR)
     ledger.settle(call.op, Bill(tokens, Source.BILLED, duration_ms=12))
     return call
+
+
+# Endpoints for other code
+
+
+@pytest.fixture
+def endpoint(ledger):
+    notice = endpoints.Notice(ledger.folder, ADA, "http://127.0.0.1:41239/v1", now())
+    yield notice
+    notice.close()
+
+
+def test_an_endpoint_of_the_account_is_told_with_what_came_of_it(ask, ledger, as_ada, endpoint):
+    give(ledger)
+    others = endpoints.Notice(ledger.folder, EVE, "http://127.0.0.1:5/v1", now())
+    [told] = ask("balance")[1]["endpoints"]
+    assert (told["url"], told["words"]) == ("http://127.0.0.1:41239/v1", "no call yet")
+    endpoint.add(63)
+    endpoint.add(None)
+    endpoint.write()
+    [told] = ask("balance")[1]["endpoints"]
+    assert (told["calls"], told["tokens"], told["words"]) == (2, 63, "2 calls, 63 tokens")
+    endpoint.close()
+    others.close()
+    assert ask("balance")[1]["endpoints"] == []
+
+
+def test_an_endpoint_is_asked_to_end_and_no_other_file_is_written(ask, ledger, as_ada, endpoint):
+    give(ledger)
+    [told] = ask("balance")[1]["endpoints"]
+    before = sorted(ledger.folder.rglob("*"))
+    assert ask("endpoints", "nobody", method="DELETE")[1] == {"stops": False}
+    assert ask("endpoints", "..%2Faccess", method="DELETE")[0] == 404
+    assert sorted(ledger.folder.rglob("*")) == before
+    assert not endpoint.asks_to_stop
+    assert ask("endpoints", told["name"], method="DELETE")[1] == {"stops": True}
+    assert endpoint.asks_to_stop
+
+
+def test_a_front_end_is_told_of_an_endpoint_that_begins(ask, hints, ledger, as_ada):
+    give(ledger)
+    ask("balance")
+    notice = endpoints.Notice(ledger.folder, ADA, "http://127.0.0.1:5/v1", now())
+    while not ask("balance")[1]["endpoints"]:
+        hints()
+    notice.close()
 
 
 # What is answered

@@ -400,6 +400,47 @@ def test_notebook_7_opens_the_sidebar_from_the_palette(browser, lab, page, ledge
     other.close()
 
 
+ASK = """
+import sys
+from openai import OpenAI
+client = OpenAI(default_headers={"User-Agent": sys.argv[0]})
+for prompt in sys.argv[1:]:
+    events = client.chat.completions.create(
+        model="local-smollm2-135m", messages=[{"role": "user", "content": prompt}], stream=True, max_tokens=20
+    )
+    print("".join(event.choices[0].delta.content or "" for event in events))
+"""
+ONE_METER = [
+    "%load_ext asksage_jupyter\n%asksage serve --env",
+    "%%asksage\nName one ocean.",
+    "!python report.py 'Sum up: all is well.'\n!python chat.py 'Hello!' 'Name one sea.'",
+    "import asksage_jupyter as sage\n"
+    "sage.usage()[['sent_at', 'client', 'model', 'tokens', 'source']].tail(4)",
+]
+
+
+def test_an_endpoint_is_seen_with_what_came_of_it_and_ended_from_the_sidebar(browser, lab):
+    for program in ("report.py", "chat.py"):
+        (lab.folder / program).write_text(ASK)
+    cells = [nbformat.v4.new_code_cell(source) for source in ONE_METER]
+    path = lab.folder / "one-meter.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), path)
+    page = opened(browser, lab, path, **LOOK)
+    command(page, "asksage:open")
+    command(page, "notebook:run-all-cells")
+    running = part(page, "endpoints")
+    expect(running).to_contain_text("3 calls")
+    log = page.locator(".jp-CodeCell", has_text="sage.usage()").locator(".jp-OutputArea-output")
+    for client in ("report.py", "chat.py"):
+        expect(log).to_contain_text(client)
+    assert violations(page, "[data-asksage=endpoints]") == ""
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Idle")
+    picture(page, "one-meter")
+    running.get_by_role("button").click()
+    expect(running).to_have_count(0)
+    page.close()
+
+
 @pytest.mark.skipif(not PICTURES_WANTED, reason="the docs' pictures are taken by: make screenshots")
 def test_the_docs_show_it_beside_a_notebook(browser, tmp_path):
     spend_since_the_first(tmp_path / "ledger.db")

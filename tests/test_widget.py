@@ -332,7 +332,8 @@ def test_a_month_that_ends_shows_although_nothing_was_committed(follow):
 class Faulty:
     """A ledger that fails when it is told to."""
 
-    def __init__(self):
+    def __init__(self, folder):
+        self.folder = folder
         self.error = None
         self.on_change = None
 
@@ -359,8 +360,8 @@ class Faulty:
         (ZeroDivisionError("sk-secret"), "the ledger could not be read (ZeroDivisionError)"),
     ],
 )
-def test_a_failing_update_leaves_the_old_figures_with_the_reason(follow, error, told):
-    ledger, account = Faulty(), Account("api.example", "jane@example")
+def test_a_failing_update_leaves_the_old_figures_with_the_reason(follow, error, told, tmp_path):
+    ledger, account = Faulty(tmp_path), Account("api.example", "jane@example")
     session = SimpleNamespace(account=account, ledger=ledger, balance=lambda: None, settings=HasTraits())
     clock = Clock(NOW)
     state = follow(session, clock=clock)
@@ -412,7 +413,7 @@ def test_closing_ends_the_threads_and_is_harmless_twice():
     before = threads()
     shown_panel = panel()
     started = threads() - before
-    assert len(started) == 2
+    assert len(started) == 3
     shown_panel.close()
     for thread in started:
         thread.join(WAIT_S)

@@ -46,4 +46,7 @@ def serve(options: argparse.Namespace) -> int:
                 pass
         except KeyboardInterrupt:
             return 0
+        if endpoint.is_stopped:
+            say("it was stopped from a panel")
+            return 0
     raise AskSageError("the endpoint ended by itself")

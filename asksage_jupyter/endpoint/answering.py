@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Interrupted
@@ -31,22 +31,45 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 
-class Asking:
-    """A chat request, and who waits for its reply.
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and whether they still wait.
 
-    Parameters
+    Attributes
     ----------
-    session : Session
-    chat : Chat
+    client : str
+        As the log names it.
     is_gone : threading.Event
         Set once nobody waits any more. What is not sent by then is not sent; a stream is stopped as a cell
         is, and its hold stays open; a reply that comes whole is waited for, so that its bill is known.
-    client : str
-        Who asks, as the log names it.
+    count : callable
+        Called with what each reply was billed, None where that is not told.
     """
 
-    def __init__(self, session: Session, chat: Chat, is_gone: threading.Event, client: str) -> None:
-        self._session, self._chat, self._is_gone, self._client = session, chat, is_gone, client
+    client: str
+    is_gone: threading.Event
+    count: Callable[[int | None], None]
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Book what is asked within as theirs.
+
+        Raises
+        ------
+        Interrupted
+            They are gone already.
+        """
+        if self.is_gone.is_set():
+            raise Interrupted(None, "nothing was sent: who asked is gone.")
+        with apart(), booked(client=self.client):
+            yield
+
+
+class Asking:
+    """A chat request on its way."""
+
+    def __init__(self, session: Session, chat: Chat, asker: Asker) -> None:
+        self._session, self._chat, self._asker = session, chat, asker
 
     def ask(self, on_text: Callable[[str], None] | None = None) -> Reply:
         """Ask, and wait for the whole reply; it blocks.
@@ -56,11 +79,12 @@ class Asking:
         BadInput, NotEnoughTokens, Refused, ReplyLost, Interrupted
             As of `session.asking.prompt.ask`.
         """
-        _look(self._is_gone)
         chat = self._chat
-        query = build_query(self._session, chat.prompt, chat.model, chat.options)
-        with apart(), booked(client=self._client):
-            return ask(self._session, replace(query, history=chat.history), on_text=on_text)
+        with self._asker.asking():
+            query = build_query(self._session, chat.prompt, chat.model, chat.options)
+            reply = ask(self._session, replace(query, history=chat.history), on_text=on_text)
+        self._asker.count(reply.tokens)
+        return reply
 
     async def completion(self, calls: Calls) -> dict[str, Any]:
         """The whole reply in OpenAI's shape; raises as `ask` does."""
@@ -73,7 +97,7 @@ class Asking:
         loop, texts = asyncio.get_running_loop(), asyncio.Queue[str | None]()
 
         def hear(text: str) -> None:
-            if self._is_gone.is_set():
+            if self._asker.is_gone.is_set():
                 raise KeyboardInterrupt  # closes the connection to the service, as in a cell that is stopped
             loop.call_soon_threadsafe(texts.put_nowait, text)
 
@@ -93,22 +117,17 @@ class Asking:
 
 
 class Embedding:
-    """A request for vectors, and who waits for them; its parameters are as of `Asking`."""
+    """A request for vectors on its way."""
 
-    def __init__(self, session: Session, texts: Texts, is_gone: threading.Event, client: str) -> None:
-        self._session, self._texts, self._is_gone, self._client = session, texts, is_gone, client
+    def __init__(self, session: Session, texts: Texts, asker: Asker) -> None:
+        self._session, self._texts, self._asker = session, texts, asker
 
     def ask(self) -> tuple[Embedded, Bill]:
         """Ask, and wait for all of them; it blocks. Raises as `session.training.embed` does."""
-        _look(self._is_gone)
-        with apart(), booked(client=self._client):
-            return embed(self._session, self._texts)
-
-
-def _look(is_gone: threading.Event) -> None:
-    """Refuse to begin what nobody waits for any more."""
-    if is_gone.is_set():
-        raise Interrupted(None, "nothing was sent: who asked is gone.")
+        with self._asker.asking():
+            embedded, bill = embed(self._session, self._texts)
+        self._asker.count(bill.tokens)
+        return embedded, bill
 
 
 class _Stream:

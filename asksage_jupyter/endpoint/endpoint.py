@@ -6,20 +6,24 @@ import asyncio
 import os
 import socket
 import threading
+from contextlib import ExitStack, suppress
 from copy import copy
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput, ConfigurationError
 from ..session import Session
+from ..session.endpoints import Notice
 from ..settings import AskSage
 from . import guard, key_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _AT_ONCE = 32
 _SLOW_S = 30.0  # for a whole request to arrive
+_LOOK_S = 0.5  # how often others hear of it, and it of them
 _IDLE_S = 300.0  # a connection without one
 
 
@@ -35,6 +39,8 @@ class Endpoint:
         How the log names who asks; each program's own name when empty.
     port : int
         0 for any that is free.
+    on_end : callable
+        Called in its own thread at its end, whoever asked for it.
 
     Attributes
     ----------
@@ -42,6 +48,8 @@ class Endpoint:
         What clients call their base URL.
     key : str
         Of this run; no other opens it.
+    is_stopped : bool
+        Whether somebody asked it to end, from a panel perhaps.
 
     Raises
     ------
@@ -53,7 +61,7 @@ class Endpoint:
         Tornado is missing.
     """
 
-    def __init__(self, *, name: str = "", port: int = 0) -> None:
+    def __init__(self, *, name: str = "", port: int = 0, on_end: Callable[[], None] = lambda: None) -> None:
         if find_spec("tornado") is None:
             raise ConfigurationError("the endpoint needs Tornado: pip install tornado")
         settings = AskSage.instance()
@@ -63,8 +71,10 @@ class Endpoint:
         self._session = Session(copy(settings))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: asyncio.Event | None = None
-        self._is_up = threading.Event()
+        self._is_up, self._is_over = threading.Event(), threading.Event()
         self._key_file: Path | None = None
+        self._on_end = on_end
+        self.is_stopped = False
         try:
             self._meet()
             self._socket = _bound(port)
@@ -73,8 +83,9 @@ class Endpoint:
             raise
         self._port: int = self._socket.getsockname()[1]
         self.url = f"http://{guard.ADDRESS}:{self._port}/v1"
-        self._thread = threading.Thread(target=self._run, name="asksage-endpoint", daemon=True)
-        self._thread.start()
+        session = self._session
+        self._notice = Notice(session.ledger.folder, session.account, self.url, session.clock())
+        threading.Thread(target=self._run, name="asksage-endpoint", daemon=True).start()
         self._is_up.wait()
 
     def __repr__(self) -> str:
@@ -103,16 +114,15 @@ class Endpoint:
 
     def wait(self, seconds: float) -> bool:
         """Whether it has come to its end after so long."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        # Not by joining: a thread whose join a Ctrl-C struck counts as ended in Python 3.11 and 3.12.
+        return self._is_over.wait(seconds)
 
     def close(self) -> None:
         """Answer nobody any more. Streams under way are stopped; what comes whole is still booked."""
-        if self._loop is not None and self._end is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._end.set)
-            self._thread.join()
-        if self._key_file is not None:
-            key_file.remove(self._key_file, self.key)
+        if self._loop is not None and self._end is not None:
+            with suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._end.set)
+            self._is_over.wait()
 
     def let_go(self) -> None:
         """In a forked child: the parent's sockets are not its own."""
@@ -125,10 +135,17 @@ class Endpoint:
         _ = session.service, session.pricing
 
     def _run(self) -> None:
-        try:
+        with ExitStack() as after:
+            after.callback(self._is_over.set)
+            after.callback(self._on_end)
+            after.callback(self._take_key_away)
+            after.callback(self._notice.close)
+            after.callback(self._is_up.set)  # nobody waits for what did not begin
             asyncio.run(self._serve())
-        finally:
-            self._is_up.set()  # nobody waits for what did not begin
+
+    def _take_key_away(self) -> None:
+        if self._key_file is not None:
+            key_file.remove(self._key_file, self.key)
 
     async def _serve(self) -> None:
         from tornado.httpserver import HTTPServer
@@ -138,7 +155,7 @@ class Endpoint:
 
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         calls = Calls(_AT_ONCE)
-        answers = application(self._session, calls, self.key, self._port, self._name)
+        answers = application(self._session, calls, self._notice, self.key, self._port, self._name)
         server = HTTPServer(
             answers,
             max_body_size=guard.LARGEST,
@@ -147,10 +164,21 @@ class Endpoint:
         )
         server.add_socket(self._socket)
         self._is_up.set()
-        await self._end.wait()
+        await self._until_the_end(self._end)
         server.stop()
         await server.close_all_connections()
         calls.close(self._session.close)
+
+    async def _until_the_end(self, end: asyncio.Event) -> None:
+        """Tell now and then what came of it, until it is to end."""
+        while not end.is_set():
+            if self._notice.asks_to_stop:
+                self.is_stopped = True
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(end.wait(), _LOOK_S)
+            self._notice.write()
+        self.is_stopped = True
 
 
 def _bound(port: int) -> socket.socket:

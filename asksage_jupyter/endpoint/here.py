@@ -23,23 +23,28 @@ def start_here(name: str = "") -> Endpoint:
     if _here is None:
         from .endpoint import Endpoint
 
-        _here = Endpoint(name=name)
+        _here = Endpoint(name=name, on_end=_take_back)
         atexit.register(stop_here)  # a kernel that ends leaves no key's file behind
     return _here
 
 
 def stop_here() -> bool:
     """End it, and take its variables back; returns whether there was one."""
-    global _here
-    if _here is None:
+    if (there := _here) is None:
         return False
-    for name, value in _here.environment.items():
-        if os.environ.get(name) == value:
-            del os.environ[name]
-    atexit.unregister(stop_here)
-    _here.close()
-    _here = None
+    there.close()
     return True
+
+
+def _take_back() -> None:
+    """It is over: the variables that lead to it go with it, unless they lead elsewhere by now."""
+    global _here
+    there, _here = _here, None
+    if there is not None:
+        atexit.unregister(stop_here)
+        for name, value in there.environment.items():
+            if os.environ.get(name) == value:
+                del os.environ[name]
 
 
 def _forget() -> None:

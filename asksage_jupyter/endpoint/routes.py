@@ -14,13 +14,14 @@ from tornado.web import Application, HTTPError, RequestHandler, stream_request_b
 from ..display.plain import one_line, storable
 from ..errors import AskSageError
 from . import guard, shapes
-from .answering import Asking, Embedding
+from .answering import Asker, Asking, Embedding
 from .chat import read_chat
 from .refusals import Refusal, refusal_of, unforeseen
 from .texts import read_texts
 
 if TYPE_CHECKING:
     from ..session import Session
+    from ..session.endpoints import Notice
     from .calls import Calls
 
 _LONGEST_NAME = 60  # characters
@@ -28,7 +29,9 @@ _LONGEST_NAME = 60  # characters
 _log = logging.getLogger(__name__)
 
 
-def application(session: Session, calls: Calls, key: str, port: int, name: str) -> Application:
+def application(
+    session: Session, calls: Calls, notice: Notice, key: str, port: int, name: str
+) -> Application:
     """What answers, from `session`; its log is silent."""
     return Application(
         [
@@ -41,6 +44,7 @@ def application(session: Session, calls: Calls, key: str, port: int, name: str) 
         log_function=lambda _: None,
         session=session,
         calls=calls,
+        notice=notice,
         key=key,
         port=port,
         client=name,
@@ -150,11 +154,11 @@ class Paid(Route):
         if self._is_gone is not None:
             self._is_gone.set()
 
-    @property
-    def _client(self) -> str:
+    def _asker(self, is_gone: threading.Event) -> Asker:
         """Who asks: as this endpoint is named, else as the program names itself."""
         name = self.settings["client"] or self.request.headers.get("User-Agent", "").partition(" ")[0]
-        return storable(one_line(name))[:_LONGEST_NAME] or "unnamed"
+        client = storable(one_line(name))[:_LONGEST_NAME] or "unnamed"
+        return Asker(client, is_gone, self.settings["notice"].add)
 
 
 class Embeddings(Paid):
@@ -165,7 +169,7 @@ class Embeddings(Paid):
         texts, in_base64 = read_texts(bytes(self.body))
         self.body.clear()
         self._is_gone = threading.Event()
-        embedding = Embedding(self.session, texts, self._is_gone, self._client)
+        embedding = Embedding(self.session, texts, self._asker(self._is_gone))
         embedded, bill = await self.calls.do(embedding.ask)
         if not self._is_gone.is_set():
             self.finish(shapes.embeddings(embedded, texts.model, bill, in_base64=in_base64))
@@ -179,7 +183,7 @@ class Chats(Paid):
         chat = read_chat(bytes(self.body))
         self.body.clear()
         self._is_gone = threading.Event()
-        asking = Asking(self.session, chat, self._is_gone, self._client)
+        asking = Asking(self.session, chat, self._asker(self._is_gone))
         if chat.is_streamed:
             await self._stream(asking)
         else:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..account import Balance, Gauge, MeterBalance, Pool
     from ..forecast import Pace, WorkingDays
     from ..ledger import NotebookSpending
+    from ..session.endpoints import Running
     from ..session.holder.access import Noted
 
 Wire = dict[str, Any]
@@ -55,6 +56,18 @@ def access(noted: Noted | None) -> Wire | None:
     if noted is None:
         return None
     return {"state": noted.state.value, "title": access_title(noted), "words": noted.words}
+
+
+def endpoint(running: Running) -> Wire:
+    """An endpoint on this machine, and what came of it."""
+    return {
+        "name": running.name,
+        "url": running.url,
+        "since": instant(running.since),
+        "calls": running.calls,
+        "tokens": running.tokens,
+        "words": running.words,
+    }
 
 
 def period(now: int, zone: str) -> Wire:

@@ -13,7 +13,9 @@ from ..forecast import daily
 from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
 from ..ledger.stores.place import place_of
 from ..ledger.stores.watch import MarkWatch
-from ..session.holder.access import Access, Noted, Standing, mark_of
+from ..session import endpoints
+from ..session.holder import access
+from ..session.holder.access import Access, Noted, Standing
 from ..session.managing.requests import pending
 from ..session.renames import called_before, note
 from . import figures
@@ -24,7 +26,7 @@ from .warning import warning
 from .whose import whose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
     from datetime import date
 
     from ..account import Account, Balance, MeterBalance
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from .figures import Wire
 
 _CALLS = 20
-_ACCESS_EVERY_S = 0.5
+_NOTES_EVERY_S = 0.5
 _NO_KEY = "No Ask Sage key yet: in a notebook, run %asksage login."
 _NOTEBOOK, _SENT_AT = map(CALL_COLUMNS.index, ("notebook", "sent_at"))
 
@@ -85,6 +87,7 @@ class Reader:
             "sources": "",
             "status": without(trouble, noted),
             "access": figures.access(noted),
+            "endpoints": [],
         }
 
     def meters(self) -> tuple[MeterBalance, ...]:
@@ -181,6 +184,16 @@ class Reader:
             found, opened = [], []
         return figures.notebook(path, NotebookSpending.together(found), opened)
 
+    def stop_endpoint(self, name: str) -> bool:
+        """Ask one of the account's endpoints to end; returns whether it runs.
+
+        Raises
+        ------
+        LedgerError
+            There is no ledger, or it cannot be read.
+        """
+        return endpoints.stop(self._view.folder, self._whose(), name)
+
     def renamed(self, old: str, new: str) -> None:
         """Note that a notebook has another name: calls are listed for it under both."""
         note(self._view.folder, old, new, self._clock())
@@ -188,9 +201,13 @@ class Reader:
     def watch(self, on_change: Callable[[], None], interval_s: float) -> Callable[[], None]:
         """Call `on_change` in a thread of its own after each change; returns what stops that."""
         folder = place_of(self._settings.ledger).folder
+
+        def mark() -> Hashable:
+            return access.mark(folder), endpoints.mark(folder)
+
         stops = (
             self._view.watch(on_change, interval_s=interval_s),
-            MarkWatch(lambda: mark_of(folder), on_change, interval_s=_ACCESS_EVERY_S).stop,
+            MarkWatch(mark, on_change, interval_s=_NOTES_EVERY_S).stop,
         )
 
         def stop() -> None:
@@ -255,6 +272,7 @@ class Reader:
             "sources": balance.sources,
             "status": status(balance, paces[0], noted, now),
             "access": figures.access(noted),
+            "endpoints": [figures.endpoint(each) for each in endpoints.running(self._view.folder, account)],
         }
 
     def _may(self, can_check: Callable[[Account], bool]) -> bool:

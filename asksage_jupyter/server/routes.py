@@ -137,6 +137,17 @@ class EstimateRoute(_Route):
             await self.answer(self.desk.tag(source))
 
 
+class EndpointRoute(_Route):
+    """An endpoint for other code, in a kernel or a terminal of this machine."""
+
+    @authenticated
+    @authorized
+    async def delete(self, name: str) -> None:
+        """Ask it to end; the balance tells when it has."""
+        reader = self.desk.reader
+        await self.answer(self.desk.read(lambda: {"stops": reader.stop_endpoint(name)}))
+
+
 ROUTES = [
     (r"/asksage/balance", BalanceRoute),
     (r"/asksage/month", MonthRoute),
@@ -144,4 +155,5 @@ ROUTES = [
     (r"/asksage/refresh", RefreshRoute),
     (r"/asksage/line", LineRoute),
     (r"/asksage/estimate", EstimateRoute),
+    (r"/asksage/endpoints/(\w+)", EndpointRoute),
 ]

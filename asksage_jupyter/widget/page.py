@@ -25,5 +25,5 @@ def html(shown: Shown, *, live: bool) -> Markup:
         body.append(meters(balance))
         # Where figures come from is for who asks.
         changed = line(balance.changed_words(now), QUIET, balance.sources)
-        foot = [unbilled_words(*shown.opened), words.last_call(shown, now), changed]
+        foot = [unbilled_words(*shown.opened), *words.endpoints(shown), words.last_call(shown, now), changed]
     return card(words.title(shown), *body, aside=aside, foot=foot, label="Token meter")

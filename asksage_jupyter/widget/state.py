@@ -13,6 +13,7 @@ from traitlets import HasTraits, Instance
 
 from ..errors import AskSageError, LedgerError
 from ..month import now
+from ..session import endpoints
 from .words import LastCall, Shown, is_known
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from ..ledger import Ledger
     from ..session import Session
+
+_ENDPOINTS_EVERY_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -98,17 +101,32 @@ class PanelState(HasTraits):
         # The ledger is kept, as a session that was closed would open another one.
         ledger = self._ledger = self._ledger or self._session.ledger
         if self._stop_watching is None:
-            self._stop_watching = ledger.watch(self.refresh)
+            self._stop_watching = self._watch(ledger)
         account, moment = self._session.account, self._clock()
         call, opened = ledger.last_call(account), ledger.open_calls(account)
         shown = Shown(
             ledger.balance(account),
             LastCall.of(call) if call else None,
             (len(opened), sum(LastCall.of(each).tokens for each in opened)),
+            endpoints=tuple(endpoints.running(ledger.folder, account)),
             read_at=moment,
             now=moment,
         )
         return shown if is_known(shown) else replace(shown, trouble=self._no_contact)
+
+    def _watch(self, ledger: Ledger) -> Callable[[], None]:
+        from ..ledger.stores.watch import MarkWatch
+
+        stops = (
+            ledger.watch(self.refresh),
+            MarkWatch(lambda: endpoints.mark(ledger.folder), self.refresh, _ENDPOINTS_EVERY_S).stop,
+        )
+
+        def stop() -> None:
+            for each in stops:
+                each()
+
+        return stop
 
     def _tick(self) -> None:
         while not self._over.wait(self._tick_s):

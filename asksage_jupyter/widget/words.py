@@ -11,6 +11,8 @@ from ..account import HELD, Balance, MeterBalance, Status, advice, gauges, unbil
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..session.endpoints import Running
+
 _NO_CALL = "No call yet: the first %%asksage cell will be told here."
 
 
@@ -53,6 +55,8 @@ class Shown:
         None before the first call.
     opened : tuple of int
         How many calls have no bill yet, and the tokens held for them.
+    endpoints : tuple of Running
+        Those of the account on this machine.
     trouble : str
         Why the figures are missing or not up to date; empty when all is well.
     read_at : int or None
@@ -64,6 +68,7 @@ class Shown:
     balance: Balance | None = None
     last: LastCall | None = None
     opened: tuple[int, int] = (0, 0)
+    endpoints: tuple[Running, ...] = ()
     trouble: str = ""
     read_at: int | None = None
     now: int = 0
@@ -82,6 +87,7 @@ def _lines(shown: Shown) -> list[str]:
         lines += [
             balance.resets_words(),
             unbilled_words(*shown.opened),
+            *endpoints(shown),
             last_call(shown, None),
             balance.changed_words(),
         ]
@@ -109,6 +115,12 @@ def notice(shown: Shown) -> str:
     if shown.trouble and is_known(shown) and shown.read_at is not None:
         return f"Not up to date since {month.moment(shown.read_at, _zone(shown))}: {shown.trouble}"
     return shown.trouble[:1].upper() + shown.trouble[1:]
+
+
+def endpoints(shown: Shown) -> list[str]:
+    """The endpoints that run, with what came of them and how to end them."""
+    end = "%asksage serve --stop ends it", "Stop in the sidebar ends it"
+    return [f"Endpoint {each.url}: {each.words} · {end[not each.is_here]}" for each in shown.endpoints]
 
 
 def is_known(shown: Shown) -> bool:

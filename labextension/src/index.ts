@@ -51,6 +51,7 @@ function activate(
   const actions = {
     notebook,
     refresh: () => void model.refresh(),
+    stop: (endpoint: string) => void model.stop(endpoint),
     insertCell: () => void app.commands.execute(CommandIDs.insertCell)
   };
   const leave = () => app.shell.activateById(app.shell.currentWidget?.id ?? '');

@@ -104,6 +104,15 @@ export class MeterModel implements IDisposable {
     await this.readDetails();
   }
 
+  /** Ask an endpoint to end; a hint tells when it has. */
+  async stop(endpoint: string): Promise<void> {
+    try {
+      await this.desk.stop(endpoint);
+    } catch (error) {
+      this.set({ note: `The endpoint was not stopped: ${troubleOf(error).message}` });
+    }
+  }
+
   /** Tell whether the details are in sight; those that nobody sees are not asked for. */
   setDetailed(detailed: boolean): void {
     this.detailed = detailed;

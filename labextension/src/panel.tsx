@@ -1,6 +1,7 @@
 import { refreshIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { Endpoints } from './endpoints';
 import { MeterCard } from './meter';
 import type { IState } from './model';
 import { MonthPicture } from './month';
@@ -12,6 +13,7 @@ import { LastCalls, NotebookSpend } from './spend';
 export interface IActions {
   readonly notebook: OpenNotebook;
   readonly refresh: () => void;
+  readonly stop: (endpoint: string) => void;
   readonly insertCell: () => void;
 }
 
@@ -30,6 +32,7 @@ export function Panel(props: IPartProps): React.JSX.Element {
       {meters.map(meter => (
         <MeterCard key={meter.meter} meter={meter} />
       ))}
+      <Endpoints {...props} />
       {meters.length > 0 && (
         <>
           <MonthPicture {...props} />

@@ -69,6 +69,8 @@ const balance = record({
   status: record({ level: text, remaining: text, used: text, details: text }),
   can_check: flag,
   note: nullable(text),
+  /** The endpoints for other code that run on this machine. */
+  endpoints: list(record({ name: text, url: text, words: text })),
   /** What stands between the account and the service; null where nothing is known to. */
   access: nullable(record({ state: text, title: text, words: text }))
 });
@@ -148,6 +150,8 @@ export interface IDesk {
   spend(path: string): Promise<Spend>;
   /** The balance after comparing with the service. */
   refresh(): Promise<Balance>;
+  /** Ask an endpoint to end; the balance tells when it has. */
+  stop(endpoint: string): Promise<void>;
 }
 
 /** What may be asked while a prompt is written. */
@@ -179,6 +183,10 @@ export class Desk implements IDesk, IPrices {
 
   refresh(): Promise<Balance> {
     return this.read(balance, 'refresh', { method: 'POST' });
+  }
+
+  async stop(endpoint: string): Promise<void> {
+    await this.send(`endpoints/${encodeURIComponent(endpoint)}`, { method: 'DELETE' });
   }
 
   line(): Promise<Line> {

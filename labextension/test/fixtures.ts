@@ -90,6 +90,7 @@ export function balance(change: Partial<Balance> = {}): Balance {
     can_check: true,
     note: null,
     access: null,
+    endpoints: [],
     ...change
   };
 }

@@ -14,6 +14,8 @@ class TestDesk implements IDesk {
   month = () => this.told('month', this.monthAnswer());
   spend = (path: string) => this.told(`spend ${path}`, this.spendAnswer(path));
   summary = () => Promise.resolve('');
+  stopAnswer: () => Promise<void> = () => Promise.resolve();
+  stop = (endpoint: string) => this.told(`stop ${endpoint}`, this.stopAnswer());
 
   /** What was asked since the last look. */
   heard(): string[] {
@@ -242,6 +244,15 @@ it('says why a comparison failed', async () => {
   expect(model.state.refreshing).toBe(false);
   expect(model.state.note).toBeNull();
   expect(model.state.trouble?.message).toBe('The key was refused.');
+});
+
+it('ends an endpoint, and says why it could not', async () => {
+  await model.stop('ab12');
+  expect(desk.heard()).toEqual(['stop ab12']);
+  expect(model.state.note).toBeNull();
+  desk.stopAnswer = () => Promise.reject(new WireError('away', 'Failed to fetch'));
+  await model.stop('ab12');
+  expect(model.state.note).toBe('The endpoint was not stopped: Failed to fetch');
 });
 
 it('never lets an older answer replace a newer one', async () => {

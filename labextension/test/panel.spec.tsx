@@ -48,7 +48,8 @@ function show(state: IState, open = notebook()): void {
   const actions: IActions = {
     notebook: open,
     refresh: () => done.push('refresh'),
-    insertCell: () => done.push('insert')
+    insertCell: () => done.push('insert'),
+    stop: endpoint => done.push(`stop ${endpoint}`)
   };
   act(() => {
     root.render(<Panel state={state} actions={actions} />);
@@ -120,6 +121,18 @@ describe('with figures', () => {
   it('lists the last calls with what is out of the ordinary', () => {
     const row = part('calls').querySelector('li')?.textContent;
     expect(row).toMatch(/^google-claude-45-haiku1,204.*presumed · reply lost$/);
+  });
+
+  it('tells of an endpoint for other code, and ends it', () => {
+    expect(names()).not.toContain('endpoints');
+    const url = 'http://127.0.0.1:41239/v1';
+    const running = { name: 'ab12', url, words: '12 calls, 756 tokens' };
+    show({ ...full, balance: balance({ endpoints: [running] }) });
+    expect(part('endpoints').textContent).toBe(`For other code${url}${running.words}Stop`);
+    const button = part('endpoints').querySelector('button');
+    expect(button?.getAttribute('aria-label')).toBe(`Stop the endpoint ${url}`);
+    press(button);
+    expect(done).toEqual(['stop ab12']);
   });
 
   it('refreshes, and says what was found', () => {

@@ -58,12 +58,14 @@ it('asks for each thing under the base address, as a hub needs', async () => {
   await desk.spend('folder & more/ä.ipynb');
   says('# November');
   await desk.summary();
+  await desk.stop('ab/12');
   expect(asked).toEqual([
     'GET /user/jane/asksage/balance',
     'POST /user/jane/asksage/refresh',
     'GET /user/jane/asksage/month',
     'GET /user/jane/asksage/notebook?path=folder%20%26%20more%2F%C3%A4.ipynb',
-    'GET /user/jane/asksage/month?format=markdown'
+    'GET /user/jane/asksage/month?format=markdown',
+    'DELETE /user/jane/asksage/endpoints/ab%2F12'
   ]);
 });
 

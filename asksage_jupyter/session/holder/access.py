@@ -12,11 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...beside import of_account, read, write
+from ...beside import mark_of, of_account, read, write
 from ...errors import BadKey, NoKey, NotReached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from ...account import Account
 
@@ -109,10 +109,6 @@ class Access:
             self._path.unlink(missing_ok=True)
 
 
-def mark_of(folder: Path) -> tuple[int, int]:
-    """What differs after any account's note did; for who looks now and then."""
-    try:
-        found = (folder / _FOLDER).stat()
-    except OSError:
-        return 0, 0
-    return found.st_mtime_ns, found.st_ino
+def mark(folder: Path) -> Hashable:
+    """What differs after any account's note did; `folder` is the ledger's."""
+    return mark_of(folder / _FOLDER)
