@@ -31,6 +31,7 @@ from asksage_jupyter.charts.course import course
 from asksage_jupyter.charts.look import COLOURS, GREY, compact, shortened
 from asksage_jupyter.charts.tally import by_time
 from asksage_jupyter.errors import BadInput, ConfigurationError
+from asksage_jupyter.forecast.course import outlook
 from asksage_jupyter.ledger import new_op
 from asksage_jupyter.session import Session, current
 from asksage_jupyter.settings import AskSage
@@ -178,7 +179,7 @@ def test_what_other_devices_spent_is_in_the_ledgers_own_chart():
 
 def test_the_even_line_uses_the_allotment_over_the_working_days():
     session, _ = at_noon_of_the_17th(21_000)
-    line = course(session, Meter.INFERENCE, "2026-11", a_month(100)).even_line()  # 21 working days
+    line = course(session, Meter.INFERENCE, "2026-11", a_month(100))[0].even_line()  # 21 working days
     assert line[0] == (0.5, 0)
     assert line[1] == (1.5, 0)  # the 1st is a Sunday
     assert dict(line)[6.5] == 5_000
@@ -188,7 +189,7 @@ def test_the_even_line_uses_the_allotment_over_the_working_days():
 
 def test_the_line_of_what_was_used_ends_today():
     session, _ = at_noon_of_the_17th()
-    line = course(session, Meter.INFERENCE, "2026-11", a_month(100)).used_line()
+    line = course(session, Meter.INFERENCE, "2026-11", a_month(100))[0].used_line()
     assert line[0] == (0.5, 0)
     assert line[-1] == (17.5, 1_200)
 
@@ -196,25 +197,27 @@ def test_the_line_of_what_was_used_ends_today():
 @pytest.mark.parametrize(("allotment", "names"), [(1_500, "Nov"), (21_000, "at this pace")])
 def test_the_forecast_runs_from_today_to_exhaustion_or_the_months_end(allotment, names):
     session, _ = at_noon_of_the_17th(allotment)
-    found = course(session, Meter.INFERENCE, "2026-11", a_month(100))
-    ways = found.outlook()
-    exhausted = (found.pace.latest, found.pace.exhausted_on, found.pace.earliest)
+    found, pace = course(session, Meter.INFERENCE, "2026-11", a_month(100))
+    ways = outlook(pace)
+    exhausted = (pace.latest, pace.exhausted_on, pace.earliest)
     for way, day in zip(ways, exhausted, strict=True):
         assert way[0] == (17.5, 1_200)
         assert way[-1][0] == (day.day if day else 30) + 0.5
         assert way[-1][1] <= allotment
     assert ways[0][-1][1] <= ways[1][-1][1] <= ways[2][-1][1]
     tally = by_time(a_log([{"sent_at": "2026-11-03", "tokens": 1}]), "UTC")
-    chart = usage_drawing.draw(tally, found)
+    chart = usage_drawing.draw(tally, "inference", found, pace)
     assert any(names in label for label in labels(chart))
-    assert found.pace.words in chart.description
+    assert pace.words in chart.description
 
 
 def test_it_is_drawn_also_where_the_forecast_ends_today():
     session, _ = at_noon_of_the_17th(1_201)
-    found = course(session, Meter.INFERENCE, "2026-11", a_month(100))
-    assert found.outlook()[2][-1] == (17.5, 1_201)
-    chart = usage_drawing.draw(by_time(a_log([{"sent_at": "2026-11-03", "tokens": 1}]), "UTC"), found)
+    found, pace = course(session, Meter.INFERENCE, "2026-11", a_month(100))
+    assert outlook(pace)[2][-1] == (17.5, 1_201)
+    chart = usage_drawing.draw(
+        by_time(a_log([{"sent_at": "2026-11-03", "tokens": 1}]), "UTC"), "inference", found, pace
+    )
     assert "17 Nov" in labels(chart)
 
 
@@ -240,11 +243,12 @@ def test_a_month_that_is_over_has_no_forecast(allotment, words):
         )
     clock.t = at(2026, 11, 17)
     spent = {date(2026, 10, day): 100 for day in range(1, 24)}
-    found = course(session, Meter.INFERENCE, "2026-10", spent)
-    assert found.outlook() == ([], [], [])
+    found, pace = course(session, Meter.INFERENCE, "2026-10", spent)
+    assert pace is None
+    assert outlook(pace) == ([], [], [])
     assert found.used_line()[-1] == (31.5, 2_300)
     tally = by_time(a_log([{"sent_at": "2026-10-03", "tokens": 1}]), "UTC")
-    assert words in usage_drawing.draw(tally, found).description
+    assert words in usage_drawing.draw(tally, "inference", found, pace).description
 
 
 def test_without_an_allotment_there_is_no_even_line_and_it_says_how_to_tell_it():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ledger_desk import at
 
 from asksage_jupyter.account import Meter, MeterBalance, Pool
+from asksage_jupyter.charts import lines as chart
 from asksage_jupyter.errors import BadInput
 from asksage_jupyter.forecast import Pace, WorkingDays, daily, pace
 from asksage_jupyter.forecast.days import to_come_share, today
@@ -151,7 +152,9 @@ def test_of_today_the_rest_is_still_to_come():
 
 def test_what_was_used_today_is_no_whole_day():
     days = before(TUESDAY, 30, on_working_days(1000))
-    assert told(5000, {**days, TUESDAY: 1}, at(2026, 11, 10)) == told(5000, days, at(2026, 11, 10))
+    without = told(5000, days, at(2026, 11, 10))
+    begun = told(5000, {**days, TUESDAY: 1}, at(2026, 11, 10))
+    assert replace(begun, course=without.course) == without
 
 
 def test_unused_tokens_are_told_with_two_figures():
@@ -421,8 +424,7 @@ def test_the_picture_has_words_and_the_colours_of_the_theme():
     drawn = picture(told(5000))
     assert drawn.get("role") == "img"
     assert (
-        drawn.get("aria-label")
-        == "195,000 of 200,000 used or held; used evenly, it would be 66,666 by today."
+        drawn.get("aria-label") == "6,000 used or held, 5,000 left; used evenly, it would be 3,666 by today."
     )
     colours = {part.get(name) for part in drawn for name in ("stroke", "fill")} - {None, "none"}
     assert colours and all(colour.startswith("var(--jp-") and "," in colour for colour in colours)
@@ -431,11 +433,12 @@ def test_the_picture_has_words_and_the_colours_of_the_theme():
 def test_the_picture_is_the_months_course_against_the_even_line_of_working_days():
     days = before(TUESDAY, 60, lambda day: 3000 if day.day % 3 == 0 else 0)
     found = told(60_000, days)
-    spent = [days.get(TUESDAY.replace(day=n), 0) for n in range(1, TUESDAY.day)]
-    assert found.course == tuple(sum(spent[: n + 1]) for n in range(len(spent)))
-    weekends = [n for n in range(1, 30) if TUESDAY.replace(day=n + 1).weekday() > 4]
-    assert weekends and all(found.even[n] == found.even[n - 1] for n in weekends)
-    assert found.even[-1] == 1
+    spent = [days.get(TUESDAY.replace(day=n), 0) for n in range(1, TUESDAY.day + 1)]
+    used, even = found.course.used_line(), found.course.even_line()
+    assert used == [(0.5, 0), *((n + 1.5, sum(spent[: n + 1])) for n in range(len(spent)))]
+    weekends = [n for n in range(1, 31) if TUESDAY.replace(day=n).weekday() > 4]
+    assert weekends and all(even[n][1] == even[n - 1][1] for n in weekends)
+    assert even[-1] == (30.5, pytest.approx(sum(spent) + 60_000))
     drawn = [part.get("d") for part in picture(found) if part.tag == "path"]
     assert [path.count("L") for path in drawn[1:3]] == [30, TUESDAY.day]  # each day so far, and now
 
@@ -448,6 +451,26 @@ def test_the_picture_ends_where_the_allotment_or_the_month_does(remaining, paths
     circle = drawn.find("circle")
     assert x <= float(circle.get("cx")) <= x + width
     assert y <= float(circle.get("cy")) <= y + height
+
+
+def test_card_and_chart_are_the_same_lines():
+    days = before(TUESDAY, 60, lambda day: 3000 if day.day % 3 == 0 else 0)
+    found = told(19_000, days)
+    line = chart.draw(found.course, found).to_dict()
+    drawn = [path.get("d") for path in picture(found) if path.tag == "path"]
+    for points, path in ((found.course.even_line(), drawn[1]), (found.course.used_line(), drawn[2])):
+        placed = [tuple(map(float, at.split(","))) for at in re.findall(r"[\d.]+,[\d.]+", path)]
+        whole = found.course.allotment
+        back = [(x / 240 * 30 + 0.5, whole * (1 - y / 60)) for x, y in placed]
+        assert back == [pytest.approx(point, abs=whole / 500) for point in points]
+        rows = ["day,tokens", *(f"{day},{round(tokens)}" for day, tokens in points)]
+        assert "\n".join(rows) + "\n" in line["datasets"].values()
+
+
+def test_what_a_top_up_from_before_had_spent_is_not_of_this_month():
+    own = replace(balance(5_000), granted=900_000, used=895_000)  # most of it in the months before
+    found = pace(own, before(TUESDAY, 30, on_working_days(1000)), MIDNIGHT, "UTC", CALENDAR)
+    assert found.course.allotment == found.course.used + 5_000
 
 
 def test_without_an_allotment_there_is_no_picture():

@@ -65,8 +65,8 @@ def usage_chart(
     tally = by_time(calls, session.account.zone)
     if period is None:
         period = _this_month() if log is None or tally.empty else f"{tally['at'].max():%Y-%m}"
-    found = course(session, Meter(meter), period, None if log is None else by_day(tally))
-    return usage.draw(tally[tally["at"].dt.strftime("%Y-%m") == period], found)
+    found, pace = course(session, Meter(meter), period, None if log is None else by_day(tally))
+    return usage.draw(tally[tally["at"].dt.strftime("%Y-%m") == period], meter, found, pace)
 
 
 def heatmap(log: pandas.DataFrame | None = None, meter: str = "inference") -> Chart:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..display.dates import MONTHS
+from ..forecast.course import band, height, outlook
 from .look import FIGURE, GREY, MAIN, compact, written
 from .needed import altair
 from .rows import inlined
@@ -13,7 +13,8 @@ from .rows import inlined
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .course import Course, Point
+    from ..forecast import Course, Pace
+    from ..forecast.course import Line, Point
 
 WIDTH = 420
 _HEIGHT = 150
@@ -36,9 +37,9 @@ def days(course: Course) -> altair.X:
     )
 
 
-def draw(course: Course) -> altair.LayerChart:
+def draw(course: Course, pace: Pace | None) -> altair.LayerChart:
     """All lines with their names beside them, in place of a legend."""
-    least, middle, most = course.outlook()
+    least, middle, most = outlook(pace)
     used, even = course.used_line(), course.even_line()
     allotment = float(course.allotment or 0)
     rule = [(0.5, allotment), (course.last.day + 0.5, allotment)] if allotment else []
@@ -64,7 +65,7 @@ def _line(points: Iterable[Point], **more: Any) -> altair.Chart:
 
 
 def _height(course: Course) -> altair.Y:
-    highest = max(course.used, course.allotment or 0, 1) * 1.12
+    highest = max(course.taken, course.allotment or 0, 1) * 1.12
     return altair.Y(
         "tokens:Q",
         title="tokens so far",
@@ -73,33 +74,24 @@ def _height(course: Course) -> altair.Y:
     )
 
 
-def _band(least: Sequence[Point], most: Sequence[Point]) -> altair.Chart:
+def _band(least: Line, most: Line) -> altair.Chart:
     """What lies between the forecast's least and its most."""
-    corners = sorted({day for day, _ in (*least, *most)})
-    rows = [{"day": day, "tokens": round(_at(least, day)), "most": round(_at(most, day))} for day in corners]
-    band: altair.Chart = altair.Chart(inlined(rows)).mark_area(color=MAIN, opacity=0.25).encode(y2="most")
-    return band
-
-
-def _at(line: Sequence[Point], day: float) -> float:
-    """The height of a line of straight pieces on a day; after its end, that of its end."""
-    for (before, low), (after, high) in pairwise(line):
-        if day < after:
-            return low + (high - low) * (day - before) / (after - before)
-    return line[-1][1]
+    rows = [{"day": day, "tokens": round(low), "most": round(high)} for day, low, high in band(least, most)]
+    drawn: altair.Chart = altair.Chart(inlined(rows)).mark_area(color=MAIN, opacity=0.25).encode(y2="most")
+    return drawn
 
 
 def _names(
     course: Course, used: Sequence[Point], even: Sequence[Point], middle: Sequence[Point]
 ) -> list[altair.Chart]:
-    is_ahead = bool(even) and used[-1][1] > _at(even, used[-1][0])
+    is_ahead = bool(even) and used[-1][1] > height(even, used[-1][0])
     names = [_name(used[-1], f"{compact(course.used)} used", above=is_ahead or not course.used)]
     if not even:
         return names
     others = [*used, *middle[1:]]
     quarter = len(even) // 4
-    farthest = max(even[quarter:-quarter], key=lambda point: abs(point[1] - _at(others, point[0])))
-    names.append(_name(farthest, "even", above=_at(others, farthest[0]) < farthest[1]))
+    farthest = max(even[quarter:-quarter], key=lambda point: abs(point[1] - height(others, point[0])))
+    names.append(_name(farthest, "even", above=height(others, farthest[0]) < farthest[1]))
     return names + _ends(course, middle)
 
 

@@ -15,7 +15,7 @@ from .tally import by_day
 if TYPE_CHECKING:
     import pandas
 
-    from .course import Course
+    from ..forecast import Course, Pace
 
 _HEIGHT = 110
 _SHARE = 0.8  # of a day's width
@@ -23,12 +23,12 @@ _OTHER_MODELS, _OTHER_DEVICES = "other models", "other devices"
 _LAST = ("", _OTHER_MODELS, _OTHER_DEVICES)
 
 
-def draw(tally: pandas.DataFrame, course: Course) -> Chart:
+def draw(tally: pandas.DataFrame, meter: str, course: Course, pace: Pace | None) -> Chart:
     """The two pictures on one axis of days; `tally` is of the course's month, by model."""
-    title, subtitle = _title(course), _subtitle(course)
+    title, subtitle = _title(meter, course), _subtitle(meter, course, pace)
     parts = _parts(tally, course)
     totals = _totals(parts)
-    panels = [lines.draw(course), *([_bars(parts, totals, course)] if parts else [])]
+    panels = [lines.draw(course, pace), *([_bars(parts, totals, course)] if parts else [])]
     chart = altair.VConcatChart(vconcat=panels, spacing=18).resolve_legend(color="independent")
     words = [f"{title}.", *subtitle]
     if totals:
@@ -36,16 +36,16 @@ def draw(tally: pandas.DataFrame, course: Course) -> Chart:
     return Chart(titled(chart, title, subtitle), " ".join(words))
 
 
-def _title(course: Course) -> str:
+def _title(meter: str, course: Course) -> str:
     of = "" if course.allotment is None else f" of {course.allotment:,}"
-    return f"{course.first:%B %Y}: {course.used:,}{of} {course.meter} tokens used"
+    return f"{course.first:%B %Y}: {course.used:,}{of} {meter} tokens used"
 
 
-def _subtitle(course: Course) -> list[str]:
+def _subtitle(meter: str, course: Course, pace: Pace | None) -> list[str]:
     if course.allotment is None:
-        return [f"The allotment is not known: tell it with asksage_jupyter.set_plan({course.meter}=...)."]
-    if course.pace is not None:
-        return [line for line in (course.pace.words, course.pace.advice) if line]
+        return [f"The allotment is not known: tell it with asksage_jupyter.set_plan({meter}=...)."]
+    if pace is not None:
+        return [line for line in (pace.words, pace.advice) if line]
     left = course.allotment - course.used
     return [f"{left:,} were left unused." if left >= 0 else f"{-left:,} over the allotment."]
 
@@ -60,9 +60,8 @@ def _parts(tally: pandas.DataFrame, course: Course) -> list[dict[str, Any]]:
     rows = [(int(day), str(model), int(tokens)) for day, model, tokens in summed.to_numpy(object)]
     here = by_day(tally)
     rows += [
-        (day.day, _OTHER_DEVICES, tokens - here.get(day, 0))
-        for day, tokens in course.spent.items()
-        if course.first <= day <= course.last
+        (day, _OTHER_DEVICES, tokens - here.get(course.first.replace(day=day), 0))
+        for day, tokens in enumerate(course.spent, start=1)
     ]
     return [{"day": day, "model": model, "tokens": tokens} for day, model, tokens in rows if tokens]
 

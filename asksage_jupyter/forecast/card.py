@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..display.markup import LINE, SOLID, WARNING, card, fill
+from .course import band, height, outlook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
+    from .course import Course, Point
     from .pace import Pace
 
 _WIDTH, _HEIGHT = 240, 60
@@ -44,69 +45,53 @@ def _figures(pace: Pace) -> str:
 
 def _picture(pace: Pace) -> Markup | str:
     """The month as a curve of what is used: the even line, now, and the band in which it goes on."""
-    if not pace.granted or pace.remaining is None or not pace.even:
+    course = pace.course
+    if not course.allotment or not (even := course.even_line()):
         return ""
-    even = _course(pace, [1 - share for share in pace.even])
-    used = _course(pace, [1 - used / pace.granted for used in pace.course])
-    now = _x(pace, pace.as_of), _y(pace.remaining, pace.granted)
+    used = course.used_line()
+    x, y = _place(used[-1], course)
     return fill(
         '<svg role="img" aria-label="{}" viewBox="-4 -4 {} {}" '
         'style="display:block;width:17em;margin:.3em 0">'
         '{}{}{}{}<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/></svg>',
-        _alternative(pace, pace.granted, pace.remaining), _WIDTH + 8, _HEIGHT + 8,
+        _alternative(course, even, pace.remaining or 0), _WIDTH + 8, _HEIGHT + 8,
         _line(f"M0,0H{_WIDTH}V{_HEIGHT}H0", LINE),
-        _line(even, _EVEN, dashed=True),
-        _line(f"{used}L{_at(now)}", SOLID, thick=True),
-        _band(pace, now, pace.granted) if pace.remaining > 0 else "",
-        *now, SOLID,
+        _line(_path(even, course), _EVEN, dashed=True),
+        _line(_path(used, course), SOLID, thick=True),
+        _ahead(pace),
+        x, y, SOLID,
     )  # fmt: skip
 
 
-def _alternative(pace: Pace, granted: int, remaining: int) -> str:
-    even = int(granted * pace.even[pace.as_of.day - 1])
-    return f"{granted - remaining:,} of {granted:,} used or held; used evenly, it would be {even:,} by today."
-
-
-def _course(pace: Pace, left: Sequence[float]) -> str:
-    """From the month's first moment, what share is left at the end of each day."""
-    width = _WIDTH / pace.last_day.day
-    ends = ((width * (day + 1), _HEIGHT * min(1.0, max(0.0, share))) for day, share in enumerate(left))
-    return f"M0,{_HEIGHT}" + "".join(f"L{_at(end)}" for end in ends)
-
-
-def _band(pace: Pace, now: tuple[float, float], granted: int) -> Markup | str:
+def _ahead(pace: Pace) -> Markup | str:
     """How it goes on, from now to where the allotment or the month ends."""
-    if pace.expiring is None or pace.expiring_low is None or pace.expiring_high is None:
+    least, middle, most = outlook(pace)
+    if not middle:
         return ""
-    ends = (
-        (pace.earliest, pace.expiring_low),
-        (pace.exhausted_on, pace.expiring),
-        (pace.latest, pace.expiring_high),
-    )
-    low, middle, high = (
-        (float(_WIDTH), _y(left, granted)) if day is None else (_x(pace, day), 0.0) for day, left in ends
-    )
-    corner = f"L{_WIDTH},0" if pace.earliest and not pace.latest else ""
-    colour = SOLID if pace.lasts else WARNING
-    band = f"M{_at(now)}L{_at(low)}{corner}L{_at(high)}Z"
+    edge, colour = band(least, most), SOLID if pace.lasts else WARNING
+    around = [*((day, low) for day, low, _ in edge), *((day, high) for day, _, high in reversed(edge))]
     return fill(
         '<path d="{}" fill="{}" opacity=".3"/>{}',
-        band, colour, _line(f"M{_at(now)}L{_at(middle)}", colour, thick=True),
+        _path(around, pace.course), colour, _line(_path(middle, pace.course), colour, thick=True),
     )  # fmt: skip
 
 
-def _x(pace: Pace, day: date) -> float:
-    """The middle of the day."""
-    return _WIDTH * (day.day - 0.5) / pace.last_day.day
+def _alternative(course: Course, even: Sequence[Point], left: int) -> str:
+    evenly = int(height(even, len(course.spent) + 0.5))
+    return f"{course.taken:,} used or held, {left:,} left; used evenly, it would be {evenly:,} by today."
 
 
-def _y(remaining: int, granted: int) -> float:
-    """At the bottom while nothing is used; at the top when nothing remains."""
-    return _HEIGHT * min(1.0, max(0.0, remaining / granted))
+def _path(line: Sequence[Point], course: Course) -> str:
+    return "".join(
+        f"{'L' if n else 'M'}{x:.1f},{y:.1f}" for n, (x, y) in enumerate(_place(at, course) for at in line)
+    )
 
 
-def _at(point: tuple[float, float]) -> str:
-    return f"{point[0]:.1f},{point[1]:.1f}"
+def _place(point: Point, course: Course) -> Point:
+    """At the bottom while nothing is used; at the top, and no higher, when nothing remains."""
+    day, tokens = point
+    left = 1 - tokens / (course.allotment or 1)
+    return _WIDTH * (day - 0.5) / course.last.day, _HEIGHT * min(1.0, max(0.0, left))
 
 
 def _line(path: str, colour: str, *, thick: bool = False, dashed: bool = False) -> Markup:

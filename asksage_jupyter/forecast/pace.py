@@ -6,12 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import accumulate
 
 from ..account import Meter, MeterBalance
 from ..display.dates import day as _day
 from ..month import rules_of
 from . import card
+from .course import Course
 from .days import to_come_share, today
 from .paths import observed, paths
 from .working_days import WorkingDays
@@ -54,10 +54,8 @@ class Pace:
         What is shared and has less left than this meter, such as a pool; else empty.
     spendable : int or None
         Where there is such a bound, what it has left: the forecast is of that, as if nobody else spent it.
-    course : tuple of int
-        Used by the end of each day of the month that is over.
-    even : tuple of float
-        The share of the grant that even spending over the working days has used by the end of each day.
+    course : Course
+        The month so far; its allotment is what can be spent in it, also of a top-up from before.
     """
 
     meter: Meter
@@ -66,6 +64,7 @@ class Pace:
     granted: int | None
     remaining: int | None
     days_left: int
+    course: Course
     a_day: int | None = None
     up_to: int | None = None
     exhausted_on: date | None = None
@@ -78,8 +77,6 @@ class Pace:
     pool: str = ""
     bound: str = ""
     spendable: int | None = None
-    course: tuple[int, ...] = ()
-    even: tuple[float, ...] = ()
 
     @property
     def words(self) -> str:
@@ -154,23 +151,22 @@ def pace(
     as_of, remaining = today(now, zone), balance.remaining
     last_day = (balance.resets_at - timedelta(microseconds=1)).astimezone(rules_of(zone)).date()
     to_come = [as_of + timedelta(days=n) in calendar for n in range((last_day - as_of).days + 1)]
-    whole = [last_day.replace(day=n + 1) for n in range(last_day.day)]
-    working_days = calendar.count(whole[0], last_day) or 1
+    course = Course.until(as_of, last_day, days, balance.held, None, calendar)
     known = Pace(
         balance.meter,
         as_of,
         last_day,
         balance.granted,
         remaining,
-        days_left=sum(to_come),
-        course=tuple(accumulate(days.get(day, 0) for day in whole if day < as_of)),
-        even=tuple(calendar.count(whole[0], day) / working_days for day in whole),
+        sum(to_come),
+        course if remaining is None else replace(course, allotment=course.taken + remaining),
     )
     if remaining is not None and balance.spendable is not None and balance.spendable < remaining:
         remaining = balance.spendable
         known = replace(known, bound=balance.short, spendable=remaining)
     if balance.pool is not None and balance.is_uncapped:
-        remaining, known = None, replace(known, granted=None, remaining=None, pool=balance.pool.name)
+        known = replace(known, granted=None, remaining=None, pool=balance.pool.name, course=course)
+        remaining = None
     working, off = observed(days, as_of, calendar)
     is_early = len(working.tokens) < ENOUGH_DAYS
     if not is_early:
