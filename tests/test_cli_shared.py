@@ -99,19 +99,50 @@ def test_a_word_of_the_shell_is_one_word_of_the_line(word):
     assert split(shared._line([word, "after"])) == [word, "after"]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [["balance"], ["usage"], ["usage", "--by", "notebook"], ["pace"], ["models"], ["statement"], ["plan"]],
-)
-def test_figures_come_as_json_and_as_csv(words, spent):
+# What is said of each command to have it show something; a new command wants a line here.
+SHOWN = {
+    "balance": (), "usage": (), "why": (), "notebook": ("/home/ana/отчёт.ipynb",), "pace": (), "models": (),
+    "estimate": ("sage-haiku", "Why?"), "plan": (), "top-up": ("500", "--receipt", "7"), "request": (),
+    "train": ("notes.txt", "--dataset", "notes", "--estimate"), "datasets": (), "personas": (), "plugins": (),
+    "reconcile": (), "statement": ("--since", "yesterday"), "replay": (), "login": (), "version": (),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", shared.NAMES)
+def test_whatever_is_shown_comes_as_json_and_as_csv(name, spent, server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("Tides.")
+    monkeypatch.setattr("getpass.getpass", lambda *_: "a-key")
+    tell_lists(server)
+    words = (name, *SHOWN[name])
     code, out, err = spent(*words, "--json")
-    assert (code, err) == (0, "")
+    assert code == 0, err
     assert isinstance(json.loads(out), dict)
     code, out, err = spent(*words, "--csv")
-    assert (code, err) == (0, "")
+    assert code == 0, err
     rows = list(csv.DictReader(io.StringIO(out)))
     assert rows
     assert None not in rows[0]
+
+
+def tell_lists(server):
+    lists = {
+        "/server/get-personas": [{"id": 7, "name": "Lawyer", "description": "Reads law."}],
+        "/server/get-plugins": [{"plugin_name": "search", "plugin_description": "Searches."}],
+    }
+    lists["/user/get-my-token-requests"] = [{"requested_amount": 500, "status": "pending"}]
+    lists["/server/get-datasets"] = ["user_custom_81_notes_content"]
+    for path, listed in lists.items():
+        server.on(path, {"response": listed, "status": 200})
+
+
+def test_doctor_and_the_report_of_a_team_come_as_json_too(said, server):
+    code, out, _ = said("doctor", "--json")
+    found = {each["subject"]: each["is_right"] for each in json.loads(out)["subjects"]}
+    assert found["python"] is True
+    assert code == int(not all(found.values()))
+    assert said("team", "init", "--pool", "lab", "--monthly", "1000")[0] == 0
+    assert json.loads(said("team", "report", "--json")[1])["pool"] == "lab"
 
 
 def test_the_figures_are_those_of_python(spent):

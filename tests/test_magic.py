@@ -614,7 +614,7 @@ def test_other_assigned_magics_stay_ipythons(shell):
         ("%asksage --max-tokens=50", "--max-tokens belongs behind %%asksage, not"),
         ("%asksage --by notebook", "--by belongs behind %asksage usage, not"),
         ("%asksage --estimate x", "belongs behind %%asksage or %asksage train, not"),
-        ("%asksage balance --json", "there is no option --json; none is allowed here"),
+        ("%asksage balance --jsn", "there is no option --jsn; none is allowed here"),
     ],
 )
 def test_an_option_without_its_command_is_told_where_it_belongs(shell, server, text, told):
@@ -704,11 +704,26 @@ def completed(shell, text):
         ("%%asksage --live |", {"->0", "->1", "->2"}),
         ("%%asksage sage|\nWhy?", {f"sage->{MODEL}"}),
         ("%asksage estimate --rea|", {"--rea->--reasoning"}),
+        ("%asksage statement --si|", {"--si->--since"}),
+        ("%asksage balance --js|", {"--js->--json"}),
     ],
 )
 def test_tab_offers_what_may_stand_there(shell, server, text, offered):
     assert completed(shell, text) == offered
     assert not server.requests
+
+
+def test_a_command_tells_its_figures_as_json(shell, server):
+    def told(line):
+        with capture_output() as captured:
+            shell.run_cell(line)
+        return json.loads(captured.stdout)
+
+    assert told("%asksage balance --json")["inference"]["meter"] == "inference"
+    assert told("%asksage usage --json --all")["title"].endswith("all time")
+    assert told("%asksage estimate --json What is --json?")["model"] == MODEL
+    _, error = ran(shell, '%asksage request --reason "as --json tells"')
+    assert "say how many" in str(error)
 
 
 def test_tab_offers_the_models_once_they_are_known(shell, server):

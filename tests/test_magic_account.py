@@ -339,7 +339,7 @@ def test_help_describes_every_option_of_every_subcommand():
         ("%asksage top-up 5 --re", {"--receipt"}),
         ("%asksage top-up 5 --meter ", {"inference", "training"}),
         ("%asksage train x.md --da", {"--dataset"}),
-        ("%asksage plan --", {"--inference", "--training"}),
+        ("%asksage plan --", {"--inference", "--training", "--json"}),
         ("%%asksage_train notes --e", {"--estimate"}),
         ("%%asksage --plu", {"--plugin"}),
         ("%asksage help foll", {"follow-up"}),

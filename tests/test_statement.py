@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from test_ledger_model import LedgerAgainstModel
 from asksage_jupyter.account import Account, Meter, Source
 from asksage_jupyter.errors import BadInput
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger
-from asksage_jupyter.month import period_at
+from asksage_jupyter.month import bounds, period_at
 from asksage_jupyter.session import current
 from asksage_jupyter.settings import AskSage
+from asksage_jupyter.span import Span
 from asksage_jupyter.statements import statement, words
 from asksage_jupyter.statements.gather import gather
 
@@ -213,6 +215,48 @@ def test_another_accounts_month_is_not_in_it(october):
     assert "Nothing was granted" in str(gather(october, Account("api.example", "you@example"), "2026-10"))
 
 
+# Any range
+
+
+def test_a_range_is_stated_from_what_was_brought_to_what_is_left(october):
+    told = gather(october, ME, Span(at(2026, 10, 20), at(2026, 11, 3)))
+    assert told.period == "2026-10-20/2026-11-02"
+    assert figures(told.to_csv()) == {
+        "brought": 825,
+        "granted": 1100,
+        "topped_up": 0,
+        "used": 11,
+        "corrections": 0,
+        "held": 0,
+        "expired": 625,
+        "remaining": 1289,
+    }
+    assert str(told).startswith("# Token statement, 20 Oct 2026 to 2 Nov 2026\n")
+    assert re.search(r"\| Brought forward +\| +825 \| +493 \|", str(told))
+
+
+def test_a_range_over_months_has_their_calls_and_tokens_together(october):
+    told = gather(october, ME, Span(None, None))
+    assert told.period == "../.."
+    assert figures(told.to_csv())["granted"] == 2200
+    assert figures(told.to_csv())["used"] == 436
+    assert told.meters[0].calls == 3
+    assert str(told).startswith("# Token statement, to now\n")
+
+
+def test_a_range_is_told_by_days_and_by_words_for_them(october):
+    AskSage.instance(email="me@example")
+    month = statement().period
+    assert statement(since=f"{month}-01", until=f"{month}-28").period == f"{month}-01/{month}-28"
+    one = statement(since="yesterday", until="yesterday").period.split("/")
+    assert one[0] == one[1]
+    assert statement(since="2026-11-01T14:00").period == "2026-11-01T14:00/.."
+    with pytest.raises(BadInput, match="not both"):
+        statement(month, since="today")
+    with pytest.raises(BadInput, match="since is a date like"):
+        statement(since="soon")
+
+
 # Any history
 
 
@@ -248,6 +292,7 @@ def check_months(ledger, periods):
     listed = []
     for period in periods:
         month, calls = ledger.month_with_calls(ME, INFERENCE, period)
+        check_cut(ledger, month, calls)
         assert month.used == sum(call[TOKENS] for call in calls) + month.corrections
         assert month.used == ledger.used_in(ME, INFERENCE, period)
         used, held, opened = used + month.used, held + month.held, opened + month.open_holds
@@ -264,6 +309,26 @@ def check_months(ledger, periods):
     assert sum(call.tokens for call in presumed) == sum(
         call[TOKENS] for call in ledger.calls(ME) if call[CALL_COLUMNS.index("source")] == Source.PRESUMED
     )
+
+
+def check_cut(ledger, month, calls):
+    """A month's two halves make the month, and as a span it is what it is as a month."""
+    first, last = bounds(month.period)
+    middle = (first + last) // 2
+    whole, early, late = (
+        ledger.month_with_calls(ME, INFERENCE, Span(*each))
+        for each in ((first, last), (first, middle), (middle, last))
+    )
+    assert replace(whole[0], period=month.period) == month
+    assert whole[1] == calls
+    assert sorted(early[1] + late[1]) == sorted(calls)
+    for name in ("granted", "topped_up", "used", "corrections", "held", "open_holds", "expired"):
+        assert getattr(early[0], name) + getattr(late[0], name) == getattr(month, name), name
+    assert early[0].brought == month.brought
+    # A top-up that ended is brought on no more, nor is what was spent above it.
+    assert late[0].brought >= early[0].remaining
+    if not month.topped_up and not month.brought:
+        assert late[0].brought == early[0].remaining
 
 
 MonthsAddUp.TestCase.settings = settings(max_examples=40, stateful_step_count=40)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..commands import COMMANDS
+from ..commands import COMMANDS, machine
 from ..display.plain import brief
 from ..errors import AskSageError, ConfigurationError
 from ..session.near import did_you_mean
@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--export", type=Path, metavar="FILE", help="save what is whole of the ledger, as .csv or .jsonl"
     )
+    doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.set_defaults(command=_doctor)
     return parser
 
@@ -153,7 +154,8 @@ def assignment(name: str, value: str, system: str) -> str:
 
 
 def _team(options: argparse.Namespace) -> int:
-    print(options.tell(options))
+    told = options.tell(options)
+    print(machine.as_json(told) if options.json else told)
     return 0
 
 
@@ -161,8 +163,12 @@ def _doctor(options: argparse.Namespace) -> int:
     """One line a subject; 1 when one of them is wrong."""
     from .doctor import findings
 
-    failed = 0
+    subjects = []
     for subject, found, is_right in findings(options.export):
-        failed |= not is_right
-        print(f"{subject:<12} {'' if is_right else 'WRONG: '}{shared.in_terminal(found)}")
-    return failed
+        words = shared.in_terminal(found)
+        subjects.append({"subject": subject, "found": words, "is_right": is_right})
+        if not options.json:
+            print(f"{subject:<12} {'' if is_right else 'WRONG: '}{words}")
+    if options.json:
+        print(machine.as_json({"subjects": subjects}))
+    return int(not all(each["is_right"] for each in subjects))

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..commands import COMMANDS, Command, Notice, understood
+from ..commands import COMMANDS, Command, Notice, machine, understood
 from ..display.plain import plain
 from ..errors import BadInput
-from . import machine
 from .last_used import balance, follow_last_used
 
 NAMES = tuple(name for name, command in COMMANDS.items() if not command.needs_notebook)
@@ -47,7 +46,7 @@ def run(name: str, words: Sequence[str]) -> int:
         As of the command.
     """
     command = COMMANDS[name]
-    forms, rest = _forms(words) if command.has_figures else (Forms(), list(words))
+    forms, rest = _forms(words)
     try:
         said, line = understood(f"{name} {_line(rest)}")
         parts = said.run(line)
@@ -57,7 +56,7 @@ def run(name: str, words: Sequence[str]) -> int:
         raise SystemExit(2) from None
     for part in _of_last_used(said, parts):
         _give(part, forms)
-    if said is not command and command.has_figures:
+    if said is not command:
         print(_FORMS)
     return 0
 
@@ -91,8 +90,8 @@ def _forms(words: Sequence[str]) -> tuple[Forms, list[str]]:
 
 def _give(part: object, forms: Forms) -> None:
     """Print a record, or the words about it; for a program the record alone."""
-    if isinstance(part, str):
-        words = in_terminal(plain(f"[{part}]" if isinstance(part, Notice) else part))
+    if not machine.is_figures(part) or (isinstance(part, str) and forms == Forms()):
+        words = in_terminal(plain(f"[{part}]" if isinstance(part, Notice) else str(part)))
         print(words, file=sys.stderr if forms != Forms() else sys.stdout)
     elif forms.json:
         print(machine.as_json(part))
@@ -100,7 +99,7 @@ def _give(part: object, forms: Forms) -> None:
         print(machine.as_csv(part).replace("\r\n", "\n"), end="")  # stdout has its own line ends
     else:
         print(in_terminal(str(part)))
-    if forms.csv and not isinstance(part, str):
+    if forms.csv and machine.is_figures(part):
         path = _write(machine.as_csv(part), forms.csv)
         print(f"It is also in {path}.", file=sys.stderr)
 

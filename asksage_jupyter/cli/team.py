@@ -12,7 +12,7 @@ from ..prompting.checks import OneOf, tokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..team import Change, Team
+    from ..team import Change, Team, TeamReport
 
 _ONLY_SHOWN = "Nothing was booked: run it again with --apply."
 _ENFORCED = "The database enforces who sees and writes what."
@@ -44,7 +44,8 @@ def add_to(commands: Any) -> argparse.ArgumentParser:
     cap.add_argument("tokens", type=_cap_tokens, metavar="N", help="tokens a month, or none")
     cap.add_argument("--meter", type=OneOf(Meter), default=Meter.INFERENCE)
 
-    _command(below, "report", _report, "what each member used")
+    report = _command(below, "report", _report, "what each member used")
+    report.add_argument("--json", action="store_true", help="all figures, for programs")
 
     take = _command(below, "import-admin", _import, "take the organisation's limits as caps")
     take.add_argument("--apply", action="store_true", help="book them; without it they are only shown")
@@ -52,11 +53,11 @@ def add_to(commands: Any) -> argparse.ArgumentParser:
 
 
 def _command(
-    below: Any, name: str, tell: Callable[[argparse.Namespace], str], what: str
+    below: Any, name: str, tell: Callable[[argparse.Namespace], object], what: str
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = below.add_parser(name, help=what)
     parser.add_argument("--pool", metavar="NAME", help="default: the only one")
-    parser.set_defaults(tell=tell)
+    parser.set_defaults(tell=tell, json=False)
     return parser
 
 
@@ -102,8 +103,8 @@ def _cap(options: argparse.Namespace) -> str:
     return f"{options.name} has {cap} on the {options.meter} meter."
 
 
-def _report(options: argparse.Namespace) -> str:
-    return str(_team(options).report())
+def _report(options: argparse.Namespace) -> TeamReport:
+    return _team(options).report()
 
 
 def _import(options: argparse.Namespace) -> str:

@@ -5,14 +5,27 @@ Needs no kernel: a command yields what there is to say, and whoever took the lin
 
 from __future__ import annotations
 
+import re
+
 from ..display.plain import brief
 from ..errors import BadInput
 from ..prompting import cell_parser, words_at
 from ..session.near import did_you_mean
-from . import datasets, help, plan, replies, services, serving, spending
-from .command import Command, Names, Notice
+from . import datasets, help, machine, plan, replies, services, serving, spending
+from .command import Command, Names, Notice, Told
 
-__all__ = ["COMMANDS", "Command", "Names", "Notice", "understood", "wants_help"]
+__all__ = [
+    "COMMANDS",
+    "JSON",
+    "Command",
+    "Names",
+    "Notice",
+    "Told",
+    "for_programs",
+    "machine",
+    "understood",
+    "wants_help",
+]
 
 COMMANDS = {
     command.name: command
@@ -43,6 +56,7 @@ COMMANDS = {
     )
 }
 HELP = ("-h", "--help")
+JSON = "--json"
 
 
 def understood(line: str) -> tuple[Command, str]:
@@ -70,6 +84,16 @@ def understood(line: str) -> tuple[Command, str]:
 def wants_help(rest: str) -> bool:
     """Whether a word asks how something is written; none within quotes does."""
     return any(word in HELP and rest.startswith(word, at) for word, at in words_at(rest))
+
+
+def for_programs(command: Command, rest: str) -> tuple[str, bool]:
+    """What follows a command's name without ``--json``, and whether it was there; a text may name it."""
+    places = [at for _, at in words_at(rest) if re.match(rf"{JSON}(?=\s|$)", rest[at:])]
+    if command.is_text:
+        places = [at for at in places if at == 0]
+    for at in reversed(places):
+        rest = rest[:at] + rest[at + len(JSON) :].lstrip()
+    return rest.rstrip() if places else rest, bool(places)
 
 
 def _unknown(name: str) -> str:

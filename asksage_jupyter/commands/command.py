@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 from ..errors import BadInput
 from ..prompting import Option, Parser
@@ -17,6 +18,25 @@ class Notice(str):
     """Words that are not quiet."""
 
     __slots__ = ()
+
+
+class Told(str):
+    """Words, and the figures in them.
+
+    Attributes
+    ----------
+    found : mapping
+        What a program reads instead.
+    """
+
+    __slots__ = ("found",)
+    found: Mapping[str, object]
+
+    def __new__(cls, words: str, **found: object) -> Self:
+        """Say `words` of what was found."""
+        told = super().__new__(cls, words)
+        told.found = found
+        return told
 
 
 @dataclass(frozen=True)
@@ -32,15 +52,13 @@ class Command:
         What it does, in one line without an end.
     do : callable
         Takes the words and, by their names, the options; or where `is_text` the text and the ``{name}``s of
-        whoever speaks. Yields what there is to say, in its order: records that show themselves, words and
-        `Notice`.
+        whoever speaks. Yields what there is to say, in its order: records that show themselves, words,
+        `Notice` and `Told`.
     options : tuple of Option
     words : int or None
         How many words may stand beside the options; None for any number.
     is_text : bool
         Whether what follows is a text, which may speak of options itself.
-    has_figures : bool
-        Whether it yields a record, which a program can read.
     needs_notebook : bool
     read_by : callable or None
         Makes the parser of its usage, where the options are not its own.
@@ -53,7 +71,6 @@ class Command:
     options: tuple[Option, ...] = ()
     words: int | None = 0
     is_text: bool = False
-    has_figures: bool = True
     needs_notebook: bool = False
     read_by: Callable[[str], Parser] | None = None
 

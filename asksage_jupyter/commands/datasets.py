@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import BadInput
 from ..prompting import UPLOAD_OPTIONS, option
 from ..session import current, train
-from .command import Command
+from .command import Command, Told
 
 
 def _train(
@@ -29,11 +29,13 @@ def _datasets(_: Sequence[str], create: str | None, cui: bool) -> Iterator[objec
         if cui:
             raise BadInput("--cui belongs to a new dataset: %asksage datasets --create NAME --cui")
         there = session.asking(lambda service: service.datasets())
-        yield "\n".join(there) or "no datasets; %asksage datasets --create NAME makes one"
+        words = "\n".join(there) or "no datasets; %asksage datasets --create NAME makes one"
+        yield Told(words, datasets=[{"name": name} for name in there])
         return
     is_cui = add_dataset(session, create, cui=cui)
     forced = ': Ask Sage takes each with "cui" in its name for that' if is_cui and not cui else ""
-    yield f"The dataset {create} is made{', for CUI' if is_cui else ''}{forced}."
+    made = f"The dataset {create} is made{', for CUI' if is_cui else ''}{forced}."
+    yield Told(made, datasets=[{"name": create, "is_cui": is_cui}])
 
 
 def _files(word: str) -> list[Path]:
@@ -69,5 +71,4 @@ DATASETS = Command(
         option("--create", metavar="NAME", help="make a new, empty dataset"),
         option("--cui", action="store_true", help="it is for Controlled Unclassified Information"),
     ),
-    has_figures=False,
 )

@@ -15,7 +15,7 @@ from ..prompting import TRAINING_CELL, cell_parser, training_parser
 from ..server.bundle import lack
 from ..session.near import did_you_mean
 from ..settings import AskSage
-from .command import Command
+from .command import Command, Told
 
 _EXAMPLES = """\
 %%asksage
@@ -74,22 +74,20 @@ def help_text(topic: str = "") -> Page:
     raise BadInput(f"there is no help on {brief(topic)!r}; {near}topics are {', '.join(topics())}")
 
 
-def version_text() -> str:
+def about() -> dict[str, str]:
     """The version, account, service and ledger; never a key or a password."""
     from importlib.metadata import version
 
     settings = AskSage.instance()  # no session: a ledger out of reach is when the version is asked for
     settings.follow_environment()
     account = settings.account
-    return "\n".join(
-        [
-            f"asksage_jupyter {version('asksage_jupyter')}",
-            f"account  {account.holder} at {account.host}",
-            f"service  {settings.url}",
-            f"ledger   {shown(settings.ledger)}",
-            f"sidebar  {lack() or 'installed'}",
-        ]
-    )
+    return {
+        "asksage_jupyter": version("asksage_jupyter"),
+        "account": f"{account.holder} at {account.host}",
+        "service": settings.url,
+        "ledger": shown(settings.ledger),
+        "sidebar": lack() or "installed",
+    }
 
 
 def _overview() -> Page:
@@ -101,7 +99,11 @@ def _overview() -> Page:
         ("%asksage", "the same as %asksage balance"),
         *((f"%asksage {each.usage}", each.summary) for each in COMMANDS.values()),
     ]
-    more = "Settings and environment variables: %asksage help settings\nFrom Python: help('asksage_jupyter')"
+    more = (
+        "The figures alone, for a program: --json behind any of them\n"
+        "Settings and environment variables: %asksage help settings\n"
+        "From Python: help('asksage_jupyter')"
+    )
     commands = "\n".join(_beside(*each) for each in said)
     return Page.of(f"{commands}\n\n{more}\n\n{_examples()}", Listing("", tuple(said)), more, _examples())
 
@@ -141,10 +143,9 @@ def _help(words: Sequence[str]) -> Iterator[object]:
 
 
 def _version(_: Sequence[str]) -> Iterator[object]:
-    yield version_text()
+    found = about()
+    yield Told("\n".join(f"{name:<8} {value}" for name, value in found.items()), **found)
 
 
-HELP = Command(
-    "help", "[TOPIC]", "this, or more of one topic", _help, words=1, has_figures=False, needs_notebook=True
-)
-VERSION = Command("version", "", "this package, the ledger and the account", _version, has_figures=False)
+HELP = Command("help", "[TOPIC]", "this, or more of one topic", _help, words=1, needs_notebook=True)
+VERSION = Command("version", "", "this package, the ledger and the account", _version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..account import Meter
@@ -10,11 +11,12 @@ from ..errors import BadInput
 from ..prompting import option
 from ..prompting.checks import read, tokens, whole
 from ..session import current, overdrawn, set_plan, top_up
-from .command import Command, Names, Notice
+from .command import Command, Names, Notice, Told
 from .spending import METER
 
 if TYPE_CHECKING:
     from ..account import Balance
+    from ..session.managing.requests import Requested
 
 _UNTIL = (
     "They count until the month ends, as unused tokens do not carry over; the service does not say whether "
@@ -40,14 +42,19 @@ def _request(words: Sequence[str], meter: Meter, reason: str) -> Iterator[object
 
     session = current()
     if not words and not reason:
-        yield "\n".join(map(str, token_requests(session))) or "no tokens were asked for yet"
+        there = token_requests(session)
+        yield Told("\n".join(map(str, there)) or "no tokens were asked for yet", requests=_requests(there))
         return
     if not words:
         raise BadInput(f"say how many: %asksage {REQUEST.usage}")
     asked = request_tokens(session, read(tokens, words[0]), reason, meter)
-    yield str(asked)
+    yield Told(str(asked), requests=_requests([asked]))
     if asked.plan is not None:
         yield from _shown(session.balance())
+
+
+def _requests(asked: Sequence[Requested]) -> list[dict[str, object]]:
+    return [{**asdict(each.request), "plan": each.plan} for each in asked]
 
 
 def _login(text: str, _: Names) -> Iterator[object]:
@@ -108,7 +115,6 @@ REQUEST = Command(
         ),
     ),
     words=1,
-    has_figures=False,
 )
 LOGIN = Command(
     "login",
@@ -116,5 +122,4 @@ LOGIN = Command(
     "ask for your key without showing it, and keep it",
     _login,
     is_text=True,
-    has_figures=False,
 )

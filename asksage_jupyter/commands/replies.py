@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from ..errors import BadInput
 from ..prompting import option
 from ..session import current
-from .command import Command
+from .command import Command, Told
 
 _DAY = 86_400 * 1_000_000
 _DAYS = re.compile(r"(\d{1,5})d?")
@@ -32,11 +32,13 @@ def _replay(words: Sequence[str], older: int | None) -> Iterator[object]:
     try:
         if words:
             before = None if older is None else session.clock() - older * _DAY
-            yield f"{replies.clear(before=before):,} replies were taken away; their rows would be asked again"
+            cleared = replies.clear(before=before)
+            told = f"{cleared:,} replies were taken away; their rows would be asked again"
+            yield Told(told, cleared=cleared)
         else:
             days = session.settings.keep_replies_days
             kept = f"{replies.kept:,} replies of maps are kept, {days} days each"
-            yield f"{kept}; %asksage replay clear takes them away"
+            yield Told(f"{kept}; %asksage replay clear takes them away", kept=replies.kept, days=days)
     finally:
         replies.close()
 
@@ -48,5 +50,4 @@ REPLAY = Command(
     _replay,
     options=(option("--older", type=_days, metavar="DAYS", help="only those older than so many days"),),
     words=1,
-    has_figures=False,
 )

@@ -12,7 +12,7 @@ from ..display.plain import shown
 from ..errors import AskSageError, BadInput
 from ..prompting import CellOptions, cell_parser, expand, unfilled
 from ..session import build_query, current
-from .command import Command, Names, Notice
+from .command import Command, Names, Notice, Told
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -41,18 +41,17 @@ def _personas(words: Sequence[str]) -> Iterator[object]:
     found = [each for each in there if wanted.lower() in each.name.lower()]
     if not found:
         raise BadInput(f"no persona has {shown(wanted)} in its name; %asksage personas lists all")
-    yield _listed((f"{each.id}  {each.name}", each.description) for each in found)
+    words = _listed((f"{each.id}  {each.name}", each.description) for each in found)
+    yield Told(words, personas=found)
 
 
 def _plugins(_: Sequence[str]) -> Iterator[object]:
     there = current().asking(lambda service: service.plugins())
-    yield (
-        _listed(
-            (f"{each.name} {' '.join(f'{name}=' for name in each.parameters)}".strip(), each.description)
-            for each in there
-        )
-        or "this Ask Sage offers no plugins"
+    words = _listed(
+        (f"{each.name} {' '.join(f'{name}=' for name in each.parameters)}".strip(), each.description)
+        for each in there
     )
+    yield Told(words or "this Ask Sage offers no plugins", plugins=there)
 
 
 def _listed(rows: Iterable[tuple[str, str]]) -> str:
@@ -115,9 +114,8 @@ PERSONAS = Command(
     "the personas, those with WORD in their name",
     _personas,
     words=None,
-    has_figures=False,
 )
-PLUGINS = Command("plugins", "", "what %%asksage --plugin NAME may run", _plugins, has_figures=False)
+PLUGINS = Command("plugins", "", "what %%asksage --plugin NAME may run", _plugins)
 ESTIMATE = Command(
     "estimate",
     "[MODEL] [options] TEXT",

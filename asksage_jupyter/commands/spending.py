@@ -50,10 +50,12 @@ def _pace(_: Sequence[str], meter: Meter) -> Iterator[object]:
     yield pace(meter)
 
 
-def _statement(words: Sequence[str], csv: str | None) -> Iterator[object]:
+def _statement(
+    words: Sequence[str], csv: str | None, since: str | None, until: str | None
+) -> Iterator[object]:
     from ..statements import statement
 
-    stated = statement(*words)
+    stated = statement(words[0] if words else None, since, until)
     yield stated
     if csv:
         stated.to_csv(csv)
@@ -72,6 +74,9 @@ def _panel(_: Sequence[str]) -> Iterator[object]:
     yield panel()
 
 
+SINCE = option("--since", metavar="DATE", help="instead: from this day or time on; also yesterday, today")
+UNTIL = option("--until", metavar="DATE", help="through this day, or until this time")
+
 BALANCE = Command("balance", "", "what is left on both meters", _balance)
 USAGE = Command(
     "usage",
@@ -87,8 +92,8 @@ USAGE = Command(
             help=f"{', '.join(BY)}, or a billing code like tag:wbs; several joined by commas",
         ),
         option("--period", metavar="2026-11", help="a month; this one when no time is given"),
-        option("--since", metavar="DATE", help="instead: from this day or time on; also yesterday, today"),
-        option("--until", metavar="DATE", help="through this day, or until this time"),
+        SINCE,
+        UNTIL,
         option("--all", action="store_true", help="instead: from the first call on"),
     ),
     words=1,
@@ -110,10 +115,10 @@ NOTEBOOK = Command(
 PACE = Command("pace", "[--meter METER]", "how long the tokens last as you spend them", _pace, (METER,))
 STATEMENT = Command(
     "statement",
-    "[2026-10] [--csv PATH]",
-    "the month on one page",
+    "[2026-10] [options]",
+    "the month, or another time, on one page",
     _statement,
-    (option("--csv", metavar="PATH", help="write it to this file as well"),),
+    (SINCE, UNTIL, option("--csv", metavar="PATH", help="write it to this file as well")),
     words=1,
 )
 RECONCILE = Command("reconcile", "", "compare with the service, and book what was missing", _reconcile)

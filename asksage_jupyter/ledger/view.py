@@ -235,7 +235,7 @@ class LedgerView:
             return months.month_figures(connection, account, meter, period, self._clock())
 
     def month_with_calls(
-        self, account: Account, meter: Meter, period: str | None = None
+        self, account: Account, meter: Meter, period: months.Period = None
     ) -> tuple[MonthFigures, list[tuple[Any, ...]]]:
         """A month's figures, and in the same view of the ledger the settled and presumed calls it held.
 
@@ -243,8 +243,8 @@ class LedgerView:
 
         Parameters
         ----------
-        period : str or None
-            As of `used_in`.
+        period : str, Span or None
+            As of `used_in`, or another time.
 
         Returns
         -------

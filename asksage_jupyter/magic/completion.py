@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..prompting import Parser
 
 Meanings = dict[str, str]
+_NO_MORE: Meanings = {}
 
 _COMPARE = "--compare"
 _CELL = re.compile(r"\s*%%asksage(\s|$)")
@@ -58,7 +59,7 @@ def _in_prompt(line: str) -> SimpleMatcherResult:
 
 def _in_line(before: list[str], word: str) -> Meanings:
     """Candidates after ``%asksage``."""
-    from ..commands import COMMANDS
+    from ..commands import COMMANDS, JSON
     from ..commands.help import topics
 
     if not before:
@@ -68,7 +69,13 @@ def _in_line(before: list[str], word: str) -> Meanings:
     command = COMMANDS.get(before[0])
     if command is None:
         return {}
-    return _among(command.parser, before[1:], word, _models if command.name == "estimate" else dict)
+    return _among(
+        command.parser,
+        before[1:],
+        word,
+        _models if command.name == "estimate" else dict,
+        {JSON: "the figures alone"},
+    )
 
 
 def _in_cell(train: str | None, before: list[str], word: str) -> Meanings:
@@ -80,9 +87,11 @@ def _in_cell(train: str | None, before: list[str], word: str) -> Meanings:
     return _among(cell_parser(), before, word, _models)
 
 
-def _among(parser: Parser, before: list[str], word: str, words: Callable[[], Meanings]) -> Meanings:
+def _among(
+    parser: Parser, before: list[str], word: str, words: Callable[[], Meanings], more: Meanings = _NO_MORE
+) -> Meanings:
     """Candidates where the options of `parser` stand, or one of `words`."""
-    names = parser.meanings()
+    names = parser.meanings() | more
     option, equals, value = word.partition("=")
     if _COMPARE in names and ((equals and option == _COMPARE) or before[-1:] == [_COMPARE]):
         return _further_models(word, value if option == _COMPARE else word)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..commands import understood
+from ..commands import for_programs, machine, understood
 from ..errors import Interrupted
 from . import show
 from .scope import scope
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 def run(shell: InteractiveShell, line: str) -> None:
     """Do what the line says and show what comes of it; the balance when it says nothing.
 
+    With ``--json``, the figures alone as a program reads them.
+
     Raises
     ------
     BadInput
@@ -27,8 +30,13 @@ def run(shell: InteractiveShell, line: str) -> None:
         What the command raises.
     """
     with _stoppable(line):
-        for part in _said(shell, line):
-            show.part(part)
+        command, rest = understood(line)
+        rest, wants_json = for_programs(command, rest)
+        for part in command.run(rest, scope(shell)):
+            if not wants_json:
+                show.part(part)
+            elif machine.is_figures(part):
+                sys.stdout.write(machine.as_json(part) + "\n")
 
 
 def result(shell: InteractiveShell, line: str) -> object:

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
     from ..account import Account
     from ..ledger import Ledger
+    from ..span import Span
 
 
-def gather(ledger: Ledger, account: Account, period: str | None) -> Statement:
+def gather(ledger: Ledger, account: Account, period: str | Span | None) -> Statement:
     """State `period`; both meters are of the same month, also where one ends while they are read."""
     meters: list[MeterMonth] = []
     for meter in Meter:
         figures, calls = ledger.month_with_calls(account, meter, period)
-        period = figures.period
+        period = figures.period if period is None else period
         groups = {name: parts_by(name, calls) for name in GROUPINGS} | codes(calls)
         meters.append(MeterMonth(meter, figures, len(calls), groups))
     return Statement(account, ledger.balance(account).title, tuple(meters), ledger.verify())

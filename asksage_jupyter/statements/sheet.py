@@ -1,4 +1,4 @@
-"""One month of an account as figures, that show themselves in several forms."""
+"""One month of an account, or another time, as figures, that show themselves in several forms."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class MeterMonth:
-    """One meter's month.
+    """One meter's month, or another time.
 
     Attributes
     ----------
     figures : MonthFigures
     calls : int
         How many calls were settled or presumed.
-        groups : mapping of str to tuple of Section
+    groups : mapping of str to tuple of Section
         What they used, by each of `GROUPINGS` and each billing code, as ``tag:wbs``; each sums to
         ``figures.calls``.
     """
@@ -58,7 +58,7 @@ class MeterMonth:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the ledger knows nothing of this meter in this month."""
+        """Whether the ledger knows nothing of this meter in this time."""
         figures = self.figures
         told = (figures.brought, figures.granted, figures.topped_up, figures.used, figures.corrections)
         return not (any(told) or figures.open_holds or self.calls)
@@ -66,7 +66,7 @@ class MeterMonth:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Statement:
-    """An account's month on both meters; as text it is Markdown.
+    """An account's month, or another time, on both meters; as text it is Markdown.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Statement:
 
     @property
     def period(self) -> str:
-        """The month, like ``"2026-10"``."""
+        """The month, like ``"2026-10"``; another time as ISO 8601 has it, ``"2026-10-01/2026-11-20"``."""
         return self.meters[0].figures.period
 
     def to_markdown(self) -> str:

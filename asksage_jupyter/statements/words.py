@@ -11,6 +11,7 @@ from ..account import tags
 from ..display.dates import day
 from ..display.plain import one_line
 from ..month import to_datetime
+from ..span import words_of
 
 if TYPE_CHECKING:
     from .sheet import MeterMonth, Statement
@@ -27,22 +28,29 @@ class Line(NamedTuple):
 
 def heading(statement: Statement) -> str:
     """The title of the page."""
-    return f"Token statement, {month_name(statement)}"
+    return f"Token statement, {when(statement)}"
 
 
-def month_name(statement: Statement) -> str:
-    """Like ``October 2026``."""
-    return f"{datetime.strptime(statement.period, '%Y-%m'):%B %Y}"
+def when(statement: Statement) -> str:
+    """Like ``October 2026``, or ``1 Oct 2026 to 20 Nov 2026``."""
+    if _is_month(statement):
+        return f"{datetime.strptime(statement.period, '%Y-%m'):%B %Y}"
+    return words_of(statement.period)
+
+
+def _is_month(statement: Statement) -> bool:
+    return "/" not in statement.period
 
 
 def is_empty(statement: Statement) -> bool:
-    """Whether the ledger knows nothing of the month."""
+    """Whether the ledger knows nothing of the time."""
     return all(month.is_empty for month in statement.meters)
 
 
 def nothing(statement: Statement) -> str:
-    """What is said of an empty month."""
-    return f"Nothing was granted or spent in {month_name(statement)}, as far as this ledger knows."
+    """What is said where there is nothing to state."""
+    word = "in" if _is_month(statement) else "from"
+    return f"Nothing was granted or spent {word} {when(statement)}, as far as this ledger knows."
 
 
 def lines(statement: Statement) -> list[Line]:
@@ -50,7 +58,9 @@ def lines(statement: Statement) -> list[Line]:
     months = [month.figures for month in statement.meters]
     always = {"Granted", "Used by calls", "Left"}
     columns = {
-        "Brought forward in top-ups": [month.brought for month in months],
+        "Brought forward in top-ups" if _is_month(statement) else "Brought forward": [
+            month.brought for month in months
+        ],
         "Granted": [month.granted for month in months],
         "Top-ups": [month.topped_up for month in months],
         "Used by calls": [-month.calls for month in months],

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from ..account import Meter
 from ..session import current
+from ..span import When, dated, span
 from .reading import read
 from .schema import SCHEMA
-from .span import When, dated, span
 
 if TYPE_CHECKING:
     import pandas

@@ -15,13 +15,13 @@ from ..display.table import Row, Table
 from ..errors import BadInput
 from ..ledger import CALL_COLUMNS
 from ..session import current, given
+from ..span import dated, span
 from .log import usage
 from .parts import NAMES, TIMES, parts
 from .schema import HOLDER
-from .span import dated, span
 
 if TYPE_CHECKING:
-    from .span import When
+    from ..span import When
 
 BY = tuple(name for name in (*NAMES, *TIMES) if name != HOLDER.name)
 _SHOWN = 40

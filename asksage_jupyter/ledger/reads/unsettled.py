@@ -107,6 +107,8 @@ class Unsettled:
         Whether its hold is past due, and counts as spent.
     period : str
         The month that held it and will bear its bill, like ``"2026-11"``.
+    held_at : int
+        When it was held, in microseconds UTC.
     """
 
     op: str
@@ -116,6 +118,7 @@ class Unsettled:
     tokens: int
     presumed: bool
     period: str
+    held_at: int
 
 
 def late(connection: Connection, holder: Account | None, clock: int) -> list[str]:
@@ -168,4 +171,4 @@ def _open(ops: set[str]) -> Select[Any]:
 
 def _found(connection: Connection, op: str, presumed: bool) -> Unsettled:
     sent_at, model, estimate, tokens, held_at, zone = connection.execute(_CALL, {"op": op}).one()
-    return Unsettled(op, sent_at, model, estimate, int(tokens), presumed, month_of(held_at, zone)[0])
+    return Unsettled(op, sent_at, model, estimate, int(tokens), presumed, month_of(held_at, zone)[0], held_at)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
 
-from .. import month
-from ..display.plain import shown
-from ..errors import BadInput
+from . import month
+from .display.dates import day
+from .display.plain import shown
+from .errors import BadInput
 
 When = date | str
 """A date, a datetime, either in ISO form, or one of `DAYS`."""
@@ -17,13 +18,31 @@ DAYS = {"today": 0, "yesterday": 1}
 """Words for a day, and how many days ago it is."""
 
 
+class Span(NamedTuple):
+    """A time from `first` until `last`, which is out, in microseconds UTC; open where it is None."""
+
+    first: int | None
+    last: int | None
+
+    def name(self, zone: str) -> str:
+        """As ISO 8601 has it, the days whole and the last one in: ``"2026-10-01/2026-11-20"``."""
+        until = _written(self.last, zone, through=True)
+        return f"{_written(self.first, zone, through=False)}/{until}"
+
+
+def words_of(name: str) -> str:
+    """What `Span.name` tells, as people read it: ``"1 Oct 2026 to 20 Nov 2026"``."""
+    first, _, last = name.partition("/")
+    return " ".join(filter(None, (_read(first), f"to {_read(last) or 'now'}")))
+
+
 def dated(when: When | None, now: int, zone: str) -> When | None:
     """The same, a word for a day as that day in `zone`."""
     ago = DAYS.get(when.strip().lower()) if isinstance(when, str) else None
     return when if ago is None else month.local_day(now, zone) - ago * _DAY
 
 
-def span(period: object, since: When | None, until: When | None, zone: str) -> tuple[int | None, int | None]:
+def span(period: object, since: When | None, until: When | None, zone: str) -> Span:
     """The first instant, and the first one after it that is out, in microseconds UTC.
 
     Raises
@@ -34,7 +53,7 @@ def span(period: object, since: When | None, until: When | None, zone: str) -> t
     if period is not None:
         if since is not None or until is not None:
             raise BadInput("give a period, or since and until, not both")
-        return month.bounds(month.named(period), zone)
+        return Span(*month.bounds(month.named(period), zone))
     try:
         first = None if since is None else _instant("since", since, zone, through=False)
         last = None if until is None else _instant("until", until, zone, through=True)
@@ -42,7 +61,7 @@ def span(period: object, since: When | None, until: When | None, zone: str) -> t
         raise BadInput("since and until lie between the years 2 and 9998") from None
     if first is not None and last is not None and first >= last:
         raise BadInput(f"nothing lies between since {since} and until {until}: the earlier one goes first")
-    return first, last
+    return Span(first, last)
 
 
 def _instant(name: str, when: When, zone: str, *, through: bool) -> int:
@@ -55,6 +74,23 @@ def _instant(name: str, when: When, zone: str, *, through: bool) -> int:
     day = found + _DAY if through else found
     midnight = datetime(day.year, day.month, day.day, tzinfo=month.rules_of(zone))
     return month.to_instant(midnight.astimezone(UTC))
+
+
+def _written(t: int | None, zone: str, *, through: bool) -> str:
+    if t is None:
+        return ".."
+    found = month.to_datetime(t).astimezone(month.rules_of(zone)).replace(tzinfo=None)
+    if found.time() == time():
+        return str(found.date() - through * _DAY)
+    return found.isoformat(timespec="minutes")
+
+
+def _read(written: str) -> str:
+    if written == "..":
+        return ""
+    found = datetime.fromisoformat(written)
+    words = day(found, year=True)
+    return f"{words} {found:%H:%M}" if "T" in written else words
 
 
 def _of_pandas(name: str, when: Any) -> When:

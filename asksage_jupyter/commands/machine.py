@@ -9,17 +9,15 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..statements.spreadsheet import no_formula
-
-if TYPE_CHECKING:
-    import pandas
+from .command import Told
 
 
 def as_json(found: object) -> str:
     """All figures, with the names that they have in Python."""
-    return json.dumps(_plain(found), indent=2, ensure_ascii=True, allow_nan=False)
+    return json.dumps(_plain(_figures(found)), indent=2, ensure_ascii=True, allow_nan=False)
 
 
 def as_csv(found: object) -> str:
@@ -27,7 +25,7 @@ def as_csv(found: object) -> str:
     own = getattr(found, "to_csv", None)
     if own is not None:
         return str(own())
-    told = _plain(found)
+    told = _plain(_figures(found))
     rows = list(_rows(told))
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
@@ -35,6 +33,15 @@ def as_csv(found: object) -> str:
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def is_figures(part: object) -> bool:
+    """Whether what a command says is more than words."""
+    return not isinstance(part, str) or isinstance(part, Told)
+
+
+def _figures(found: object) -> object:
+    return found.found if isinstance(found, Told) else found
 
 
 def _plain(value: Any) -> Any:
@@ -60,7 +67,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _records(frame: pandas.DataFrame) -> list[dict[str, Any]]:
+def _records(frame: Any) -> list[dict[str, Any]]:
     told = frame.reset_index() if frame.index.name or frame.index.nlevels > 1 else frame
     # pandas knows how its own scalars are written.
     rows: list[dict[str, Any]] = json.loads(told.to_json(orient="records", date_format="iso"))
