@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import forecast, month
 from .account import Meter
 from .session import current
+from .session.forecasting import pace_of
 
 if TYPE_CHECKING:
     from .forecast import Pace
-    from .session import Session
 
-__all__ = ["pace", "pace_of"]
+__all__ = ["pace"]
 
 
 def pace(meter: str = "inference") -> Pace:
@@ -31,7 +30,8 @@ def pace(meter: str = "inference") -> Pace:
     -------
     Pace
         ``.a_day`` spent a working day, ``.up_to`` what may be spent, ``.exhausted_on`` between ``.earliest``
-        and ``.latest`` in 80 % of cases, ``.expiring`` unused. How: `asksage_jupyter.forecast.paths`.
+        and ``.latest`` in 80 % of cases, ``.expiring`` unused, and in the month's last five
+        working days what they would buy. How: `asksage_jupyter.forecast.paths`.
 
     Raises
     ------
@@ -46,17 +46,3 @@ def pace(meter: str = "inference") -> Pace:
     session = current()
     session.make_contact(needs_key=False)
     return pace_of(session, wanted)
-
-
-def pace_of(session: Session, meter: Meter) -> Pace:
-    """The pace of `session`'s account, as `pace` tells it."""
-    account, ledger, now = session.account, session.ledger, session.clock()
-    starts, ends = month.bounds(month.period_at(now, account.zone), account.zone)
-    quarters = ledger.spending(account, meter, starts - forecast.HISTORY, ends)
-    return forecast.pace(
-        ledger.balance(account).of(meter),
-        forecast.daily(quarters, account.zone),
-        now,
-        account.zone,
-        session.settings.working_days,
-    )

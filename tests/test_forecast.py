@@ -165,6 +165,24 @@ def test_unused_tokens_are_told_with_two_figures():
     assert found.advice == "About 44,000 will expire unused."
 
 
+def test_in_the_last_days_what_will_expire_is_told_as_calls():
+    usual = ("sage-haiku", 50)
+    days = before(date(2026, 11, 24), 30, on_working_days(1000))
+    early = pace(balance(58_765, at(2026, 11, 23)), days, at(2026, 11, 23), "UTC")
+    assert (early.days_left, early.is_expiring) == (6, False)
+    assert early.buying(usual) == early
+    last = told(36_999, days, at(2026, 11, 24))
+    assert (last.days_left, last.is_expiring, last.expiring) == (5, True, 31_999)
+    assert last.advice == "About 32,000 will expire unused."
+    assert last.buying(None) == last
+    assert last.buying(usual).buys == 639
+    assert last.buying(usual).advice == (
+        "About 32,000 will expire unused: about 640 calls like yours on sage-haiku."
+    )
+    assert "about 1 call like yours" in last.buying(("dear", 20_000)).advice
+    assert last.buying(("dearest", 40_000)).advice == last.advice
+
+
 def test_days_off_count_where_they_are_worked():
     found = told(6000, before(TUESDAY, 30, lambda day: 1000))
     assert found.exhausted_on == date(2026, 11, 16)

@@ -11,6 +11,7 @@ from collections import Counter
 import pandas
 import pytest
 from IPython.utils.capture import capture_output
+from ledger_desk import DAY, Clock, a_bill, a_call
 from scripted import QUERY, Played, envelope
 from tenant import KEY, OTHER, USED, questions
 
@@ -18,11 +19,13 @@ import asksage_jupyter as sage
 import asksage_jupyter.usage_log.accessor
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverEnvelope, OverLimit
+from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.mapping import map as map_rows
 from asksage_jupyter.month import now
 from asksage_jupyter.session import current, forget
 from asksage_jupyter.session.keeping.store import open_replies
 from asksage_jupyter.session.waiting import tell_waiting
+from asksage_jupyter.settings import AskSage
 
 
 def said(request):
@@ -433,6 +436,7 @@ def test_a_cell_asks_every_row_and_shows_the_report(shell, labels, reviews):
         ("--map df --schema nothing", "no variable 'nothing'"),
         ("--map df --compare a,b", "there is no --compare"),
         ("--map df --max-tokens 5", "--budget"),
+        ("--when leftover", "--when is for the rows of a table: name it with --map"),
         ("--sample 5", "name it with --map"),
     ],
 )
@@ -563,6 +567,26 @@ def test_a_budget_holds_over_all_runs_also_those_that_were_made_without_it(label
         map_rows(rows[:10], "Good? {value}", name="labels", budget=60)
     assert map_rows(rows[:10], "Good? {value}", name="other", budget=60).tokens == 14
     assert map_rows(rows, "Good? {value}", name="labels", budget=200).tokens == 7 * 10
+
+
+def test_a_map_of_what_is_left_over_stops_when_that_is_gone(labels):
+    account, clock = AskSage.instance().account, Clock(now() - 40 * DAY)
+    ledger = Ledger(AskSage.instance().ledger, clock=clock)
+    ledger.set_plan(account, Meter.INFERENCE, 10**6, source="set_plan")
+    while clock.t < now() - DAY:  # a steady user, whose forecast has no band
+        clock.t += DAY
+        call = a_call(1000, clock)
+        ledger.hold(account, call, due=clock.t + DAY)
+        ledger.settle(call.op, a_bill(1000))
+    ledger.close()
+    sage.set_plan(inference=10**6 - sage.pace().expiring_low + 1_000)
+    rows = [f"review {number}" for number in range(200)]
+    with pytest.raises(JobStopped, match=r"what will expire this month has .* tokens left") as stopped:
+        map_rows(rows, "Good? {value}", when="leftover", workers=2)
+    assert 900 <= stopped.value.result.tokens <= 1_000
+    assert stopped.value.result.tokens == 7 * len(questions(labels))
+    with pytest.raises(BadInput, match="when: 'later' is not one of leftover"):
+        map_rows(rows, "Good? {value}", when="later")
 
 
 def test_bills_above_the_estimate_overrun_a_budget_by_what_was_under_way_at_most(server):

@@ -10,11 +10,12 @@ from traitlets.config import Config
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter
 from asksage_jupyter.commands.help import help_text
-from asksage_jupyter.errors import BadInput
+from asksage_jupyter.errors import BadInput, OverEnvelope
 from asksage_jupyter.forecast import WorkingDays
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.magic.forewarning import Forewarning
-from asksage_jupyter.pacing import pace, pace_of
+from asksage_jupyter.pacing import pace
+from asksage_jupyter.session.forecasting import Leftover, pace_of
 from asksage_jupyter.session.session import Session
 from asksage_jupyter.settings import AskSage
 
@@ -41,9 +42,14 @@ def account(server):
 
 
 @pytest.fixture
-def at_noon(account):
+def clock():
+    return Clock(NOW)
+
+
+@pytest.fixture
+def at_noon(account, clock):
     """A session of the account that lives at `NOW`."""
-    opened = Session(AskSage.instance(), clock=Clock(NOW))
+    opened = Session(AskSage.instance(), clock=clock)
     yield opened
     opened.close()
 
@@ -66,6 +72,32 @@ def test_the_pace_is_read_from_the_ledger(at_noon):
     assert (found.remaining, found.a_day) == (MONTHLY - 9000, 1000)
     # Half of today is to come, and days off are worked here like others.
     assert found.exhausted_on == found.earliest == found.latest == date(2026, 11, 21)
+
+
+def test_the_last_days_tell_what_would_buy_what_will_expire(at_noon, clock):
+    clock.t = at(2026, 11, 26, 12)
+    at_noon.set_plan(inference=100_000)
+    found = pace_of(at_noon, Meter.INFERENCE)
+    assert found.days_left <= 5
+    assert (found.like, found.buys) == ("a-model", found.expiring // 1000)
+    assert "calls like yours on a-model" in str(found)
+
+
+def test_what_is_left_over_is_the_low_end_and_ends_with_the_month(at_noon, clock):
+    found = pace_of(at_noon, Meter.INFERENCE)
+    assert found.expiring_low == 0
+    assert Leftover(at_noon).left == 0
+    at_noon.set_plan(inference=100_000)
+    leftover = Leftover(at_noon)
+    assert leftover.left == pace_of(at_noon, Meter.INFERENCE).expiring_low > 60_000
+    clock.t = at(2026, 12, 1)
+    with pytest.raises(OverEnvelope, match="what will expire this month has 0 tokens left, 1 needed"):
+        leftover.hold("an op", 1)
+
+
+def test_nothing_is_left_over_while_that_cannot_be_said(server):
+    with pytest.raises(BadInput, match=r"what will expire cannot be said yet. .*Nothing was sent"):
+        Leftover(session.current())
 
 
 def test_the_settings_say_which_days_are_worked(at_noon):

@@ -19,6 +19,7 @@ from .working_days import WorkingDays
 # A week of work, in which every weekday was seen: with fewer days the band covers much less than it says.
 ENOUGH_DAYS = 5
 LOW, HIGH = 0.1, 0.9  # the 80 % band
+LAST_DAYS = 5  # working days before the reset, from which it is told what would be lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class Pace:
         What is shared and has less left than this meter, such as a pool; else empty.
     spendable : int or None
         Where there is such a bound, what it has left: the forecast is of that, as if nobody else spent it.
+    buys : int
+        How many more calls what will expire would pay, in the month's last `LAST_DAYS`; else 0.
+    like : str
+        Of which model they are, at what they usually cost.
     course : Course
         The month so far; its allotment is what can be spent in it, also of a top-up from before.
     """
@@ -77,6 +82,8 @@ class Pace:
     pool: str = ""
     bound: str = ""
     spendable: int | None = None
+    buys: int = 0
+    like: str = ""
 
     @property
     def words(self) -> str:
@@ -110,7 +117,29 @@ class Pace:
                 return ""
             alone = f", if nobody else spends from {self.bound}" if self.bound else ""
             return f"Up to {self.up_to:,} a working day lasts until the reset{alone}."
-        return f"About {_about(self.expiring):,} will expire unused." if self.expiring else ""
+        if not self.expiring:
+            return ""
+        calls = "call" if self.buys == 1 else "calls"
+        worth = f": about {_about(self.buys):,} {calls} like yours on {self.like}" if self.buys else ""
+        return f"About {_about(self.expiring):,} will expire unused{worth}."
+
+    @property
+    def is_expiring(self) -> bool:
+        """Whether tokens will be lost within days, if they are not used."""
+        return bool(self.expiring) and self.days_left <= LAST_DAYS
+
+    def buying(self, usual: tuple[str, int] | None) -> Pace:
+        """The same with what the tokens that will expire would pay.
+
+        Parameters
+        ----------
+        usual : tuple of (str, int) or None
+            A model, and what a call of it usually costs, in Ask Sage tokens.
+        """
+        if usual is None or not self.is_expiring:
+            return self
+        model, tokens = usual
+        return replace(self, buys=(self.expiring or 0) // max(1, tokens), like=model)
 
     def __str__(self) -> str:
         return card.text(self)

@@ -20,6 +20,7 @@ from .reads.people import KnownAccount
 from .reads.sealing import Copying
 from .reads.spending import spending
 from .reads.unsettled import Unsettled, open_calls, served_as, unsettled
+from .reads.usual import UsualCall, usual_call
 from .stores import opening
 from .stores.connections import Connections
 from .stores.place import Place, place_of
@@ -169,6 +170,11 @@ class LedgerView:
         with self._store.reading(snapshot=True) as connection:
             opened = open_calls(connection, account)
             return recent(connection, account, opened, since, until, limit)
+
+    def usual_call(self, account: Account, meter: Meter) -> UsualCall | None:
+        """What the account's calls on a meter usually cost; None where there were none."""
+        with self._store.reading() as connection:
+            return usual_call(connection, account, meter)
 
     def open_calls(self, account: Account) -> list[tuple[Any, ...]]:
         """List the calls that are held and have no bill yet, of both meters and any month; newest first.

@@ -74,7 +74,7 @@ class Forewarning:
             _log.debug("the pace could not be told", exc_info=True)
 
     def _look(self, meter: Meter) -> None:
-        from ..pacing import pace_of
+        from ..session.forecasting import pace_of
 
         session = self._session
         period = month.period_at(session.clock(), session.account.zone)

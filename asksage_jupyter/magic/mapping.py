@@ -48,6 +48,7 @@ def run(shell: InteractiveShell, options: CellOptions, body: str) -> None:
             sample=options.sample,
             estimate=options.estimate,
             fresh=options.fresh,
+            when=options.when,
             variables=names,
             **call,
         )

@@ -46,6 +46,7 @@ def map_rows(
     fresh: bool = False,
     resend_unknown: bool = False,
     name: str | None = None,
+    when: str | None = None,
     variables: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Mapped | MapEstimate:
@@ -91,6 +92,9 @@ def map_rows(
         Ask again what is in doubt; it may be paid twice.
     name : str, optional
         Under which its calls are booked; a few letters of its template's hash when absent.
+    when : str, optional
+        ``"leftover"``: spend only what the forecast says will expire this month in nine of ten cases, and
+        stop when that is gone; the same again goes on from there.
     variables : mapping, optional
         What ``{name}`` may mean besides a column.
     **options
@@ -109,7 +113,7 @@ def map_rows(
     JobStopped
         It ended before its end, or fewer rows than `mostly` were answered; its ``.result`` is the Mapped.
     """
-    terms = Terms(budget, sample, mostly, workers, fresh, resend_unknown)
+    terms = Terms(budget, sample, mostly, workers, fresh, resend_unknown, when)
     reader = Reader(schema_of(schema), check, repairs, escalate, unsure)
     template = Template(prompt, Rows(rows), variables or {}, na)
     job = _job(name, template, model, options, terms, reader)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from ..account import Envelope, Meter, Per
 from ..session.booking import booked
+from ..session.budgeting import spending_of
 from ..session.envelopes import bounded
+from ..session.forecasting import Leftover
 from ..session.keeping.keys import keyed
 
 if TYPE_CHECKING:
@@ -48,10 +50,12 @@ class Job:
         return keyed(self.query, self.session.account)
 
     def booked(self) -> AbstractContextManager[object]:
-        """Book the calls of a block under the job, and within its budget."""
+        """Book the calls of a block under the job, within its budget and what it may spend of the month's."""
         block = ExitStack()
         block.enter_context(booked(job=self.name))
         block.enter_context(bounded(*self._envelopes()))
+        if self.terms.when is not None:
+            block.enter_context(spending_of(Leftover(self.session)))
         return block
 
     def _envelopes(self) -> list[Envelope]:

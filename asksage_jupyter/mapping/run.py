@@ -96,7 +96,7 @@ class Run:
         ------
         NotEnoughTokens, OverLimit
         """
-        if price.expected:
+        if price.expected and self.job.terms.when is None:  # else it goes on as far as the tokens do
             afford(self.job.session, Meter.INFERENCE, price.expected)
 
     def _wanted(self) -> list[Task]:

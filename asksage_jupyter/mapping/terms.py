@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..errors import BadInput
 from ..session import given
 
+WHEN = ("leftover",)
 _WORKERS = 64
 
 
@@ -24,6 +25,8 @@ class Terms:
         The share of rows, 0 to 1, that must be answered.
     workers : int
         Calls side by side, at the most.
+    when : str or None
+        ``"leftover"``: only from what will expire.
     fresh, resend_unknown : bool
         Whether what was answered before, and what is in doubt, is asked again.
 
@@ -39,6 +42,7 @@ class Terms:
     workers: int = 8
     fresh: bool = False
     resend_unknown: bool = False
+    when: str | None = None
 
     def __post_init__(self) -> None:
         if self.budget is not None:
@@ -52,5 +56,7 @@ class Terms:
         self.workers = given.whole(self.workers, "workers", least=1)
         if self.workers > _WORKERS:
             raise BadInput(f"workers are 1 to {_WORKERS}, not {self.workers:,}. Nothing was sent.")
+        if self.when is not None:
+            self.when = given.one_of(self.when, WHEN, "when")
         self.fresh = given.yes(self.fresh, "fresh")
         self.resend_unknown = given.yes(self.resend_unknown, "resend_unknown")

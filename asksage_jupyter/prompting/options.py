@@ -57,7 +57,7 @@ class CellOptions:
         Models to ask side by side instead of one.
     map : str or None
         Name of the variable whose rows are asked, each by itself.
-    into, schema, budget, sample, fresh
+    into, schema, budget, sample, when, fresh
         As of `asksage_jupyter.map`; the schema by its name.
     """
 
@@ -87,6 +87,7 @@ class CellOptions:
     schema: str | None = None
     budget: int | None = None
     sample: int | None = None
+    when: str | None = None
     fresh: bool = False
 
     @property

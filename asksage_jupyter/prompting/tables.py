@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .options import CellOptions
 
 SCHEMAS = {"str": str, "int": int, "float": float, "bool": bool}
-_ALONE = ("into", "schema", "budget", "sample")
+_ALONE = ("into", "schema", "budget", "sample", "when")
 _NOT_OF_ROWS = ("format", "plugin", "compare", "history", "file", "max_tokens")
 
 
@@ -35,6 +35,10 @@ def add_map(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--sample", type=whole("how many rows to ask"), metavar="N", help="ask N rows and no more"
     )
+    group.add_argument(
+        "--when", choices=("leftover",), metavar="leftover",
+        help="leftover: spend only what the forecast says will expire this month, and stop when that is gone",
+    )  # fmt: skip
     group.add_argument(
         "--fresh", action="store_true", help="ask again, and pay again, what was answered before"
     )

@@ -310,7 +310,8 @@ class Reader:
             return None
         account = balance.account
         days = self._history.days(account, meter, now)
-        return forecast.pace(found, days, now, account.zone, self._settings.working_days)
+        pace = forecast.pace(found, days, now, account.zone, self._settings.working_days)
+        return pace.buying(self._view.usual_call(account, meter)) if pace.is_expiring else pace
 
     def _days(self, account: Account, meter: Meter, starts: int, ends: int, now: int) -> dict[date, int]:
         if starts <= now < ends:

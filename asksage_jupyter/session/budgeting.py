@@ -83,7 +83,13 @@ def budget(tokens: int) -> Iterator[None]:
         It is no number of tokens.
     """
     limit = given.whole(tokens, "a budget")
-    bound = Budget("the budget of this block", limit, f"budget({limit:,})")
+    with spending_of(Budget("the budget of this block", limit, f"budget({limit:,})")):
+        yield
+
+
+@contextmanager
+def spending_of(bound: Budget) -> Iterator[None]:
+    """Let the calls of a block fit this budget too."""
     token = _budgets.set((*_budgets.get(), bound))
     try:
         yield
