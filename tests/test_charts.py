@@ -290,7 +290,7 @@ def test_a_cell_is_one_of_its_notebook_and_what_is_not_known_is_said():
         ]
     )
     names = [row["name"] for row in drawn(top_chart(log, "cell"), "name")]
-    assert names == ["a › 1", "b › 1", "b › not known"]
+    assert names == ["a › cell 1", "b › cell 1", "b › not known"]
     assert [row["name"] for row in drawn(top_chart(log, "project"), "name")] == ["not known"]
 
 

@@ -43,6 +43,8 @@ def test_each_cell_counts_once_as_it_was_billed_last(notebook):
     assert cost.is_affordable
     assert "about 250 tokens (140 to 250)" in cost.words
     assert "The month allows it" in str(cost)
+    assert [cell.label for cell in cost.cells] == ["Cell 1", "Cell 2"]
+    assert "Cell 2" in str(cost)
 
 
 def test_a_month_with_too_little_left_does_not_allow_it(notebook):

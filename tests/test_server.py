@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from ledger_desk import HOUR, PROCESSES, a_call, hold_the_gate
@@ -31,7 +32,7 @@ from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.month import now
 from asksage_jupyter.server.hints import HINT, Hints
 from asksage_jupyter.session import endpoints
-from asksage_jupyter.session.renames import called_now
+from asksage_jupyter.session.renames import called_now, note
 
 ADA = Account("api.asksage.ai", "ada@example.org")
 EVE = Account("api.asksage.ai", "eve@example.org")
@@ -288,6 +289,46 @@ def test_the_month_is_day_by_day_and_sums_up_to_what_was_used(ask, ledger, as_ad
     assert ask("month", params={"meter": "training"})[1]["granted"] is None
     _, other = ask("month", params={"period": "2024-02"})
     assert (len(other["days"]), other["granted"], other["today"], other["calls"]) == (29, None, None, [])
+
+
+def test_a_call_is_told_by_its_cell_and_leads_to_it_under_its_notebooks_present_name(
+    ask, ledger, as_ada, jp_root_dir
+):
+    give(ledger)
+    old, new = jp_root_dir / "old.ipynb", jp_root_dir / "folder" / "a b.ipynb"
+    new.parent.mkdir()
+    new.write_text(json.dumps({"cells": [{"id": "c1", "source": "%%asksage\nName one ocean"}]}))
+    note(ledger.folder, str(old), str(new), now())
+    spend(ledger, 5, notebook="/elsewhere/b.ipynb", cell="c1")
+    spend(ledger, 7, notebook=str(old), cell="c1")
+    spend(ledger, 9)
+    program, mine, others = ask("month")[1]["calls"]
+    assert [mine[name] for name in ("name", "of_cell", "path", "cell")] == [
+        "Cell 1 · Name one ocean", True, "folder/a b.ipynb", "c1"
+    ]  # fmt: skip
+    assert mine["words"].startswith(f"a b.ipynb · {mine['model']} · ")
+    assert (others["name"], others["path"]) == ("cell c1", None)
+    assert (program["name"], program["of_cell"], program["path"]) == (program["model"], False, None)
+
+
+def test_the_pieces_of_an_upload_are_one_line_and_push_no_call_out(ask, ledger, as_ada):
+    give(ledger)
+    ledger.set_plan(ADA, TRAINING, 100_000, source="me")
+    spend(ledger, 7)
+    model = "train:user_custom_7_notes_content"
+    for tokens in range(1, 31):
+        call = replace(a_call(tokens, now), model=model, meter=TRAINING)
+        ledger.hold(ADA, call, due=now() + HOUR)
+        ledger.settle(call.op, Bill(tokens, Source.PRICED))
+    upload, asked = ask("month")[1]["calls"]
+    assert [upload[name] for name in ("name", "count", "tokens", "figure")] == [
+        "Upload to notes",
+        30,
+        465,
+        "465",
+    ]
+    assert upload["words"].endswith(" · 30 pieces")
+    assert asked["tokens"] == 7
 
 
 def test_the_month_as_markdown_can_be_pasted(ask, ledger, as_ada):

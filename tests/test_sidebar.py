@@ -200,6 +200,7 @@ def test_a_cell_debits_the_status_bar_and_the_sidebar(page, ledger):
     shows(page, ledger)
     expect(part(page, "account")).to_have_text("Local demo (not Ask Sage tokens)")
     expect(part(page, "notebook-tokens")).to_contain_text("2 calls")
+    expect(part(page, "calls").locator("li").first).to_contain_text("Cell 2 · Name one sea.")
     expect(part(page, "calls").locator("li").first).to_contain_text("local-smollm2")
 
 
@@ -245,6 +246,21 @@ def test_a_click_on_a_dear_cell_shows_and_selects_it(page, ledger, notebook):
     row.click()
     page.wait_for_function(f"{SELECTED}.id === 'c42'", timeout=WAIT_MS)
     expect(page.locator(".jp-Notebook:visible .jp-Cell.jp-mod-active")).to_be_in_viewport()
+
+
+def test_a_call_leads_to_its_cell_in_its_notebook_by_mouse_and_keyboard(page, ledger, notebook):
+    spend(ledger, 78, notebook=str(notebook.with_name("currents.ipynb")), cell="c40")
+    row = part(page, "calls").get_by_role("button").first
+    expect(row).to_contain_text("Cell 41 · # 38")
+    expect(row).to_contain_text("currents.ipynb")
+    row.click()
+    page.wait_for_function(f"{SELECTED}?.id === 'c40'", timeout=WAIT_MS)
+    expect(page.locator(".jp-Notebook:visible .jp-Cell.jp-mod-active")).to_be_in_viewport()
+    spend(ledger, 79, notebook=str(notebook), cell="c41")
+    expect(row).to_contain_text("Cell 42 · # 39")
+    row.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"{SELECTED}?.id === 'c41'", timeout=WAIT_MS)
 
 
 def test_a_kernel_that_restarts_changes_nothing(page, ledger):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from ..display.plain import one_line
-from ..session import given
+from ..ledger.stores.place import place_of
+from ..session import current, given
+from ..session.labels import cell_label
 from .chart import Chart
 from .look import MAIN, compact, shortened, titled, written
 from .needed import altair
@@ -50,9 +53,18 @@ def _first(tokens: pandas.Series[int], limit: int) -> list[tuple[str, int]]:
     """Names and tokens of those that took most."""
     found = tokens.sort_values(ascending=False, kind="stable").iloc[:limit]
     keys = found.index.to_frame().astype("object").fillna(NOT_KNOWN).to_numpy()
-    return [
-        (one_line(" › ".join(map(str, key))), int(figure)) for key, figure in zip(keys, found, strict=True)
-    ]
+    return [(_name(list(map(str, key))), int(figure)) for key, figure in zip(keys, found, strict=True)]
+
+
+def _name(key: list[str]) -> str:
+    """What is told of a part; of a notebook and its cell what both are called."""
+    if len(key) == 2 and NOT_KNOWN not in key:
+        notebook, cell = key
+        key = [
+            PurePath(notebook).name,
+            cell_label(place_of(current().settings.ledger).folder, notebook, cell),
+        ]
+    return one_line(" › ".join(key))
 
 
 def _share(part: int, total: int) -> str:

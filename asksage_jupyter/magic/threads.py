@@ -7,10 +7,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from ..session import labels
 from . import front_end
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
 # Tasks, and all else that takes its context along, have the cell in whose run they began; None between cells.
 _begun_in: ContextVar[str | None] = ContextVar("asksage_begun_in", default=None)
@@ -43,11 +44,13 @@ class Cells:
             if noted in self.shell.events.callbacks[event]:
                 self.shell.events.unregister(event, noted)
 
-    def _begin(self, _: object) -> None:
+    def _begin(self, info: ExecutionInfo) -> None:
         self._earlier.update(threading.enumerate())
         self._earlier.discard(threading.main_thread())
         self._earlier.discard(threading.current_thread())
-        _begun_in.set(front_end.cell_id(self.shell))
+        cell = front_end.cell_id(self.shell)
+        labels.hear(cell, info.raw_cell or "")
+        _begun_in.set(cell)
 
     def _end(self, _: object) -> None:
         _begun_in.set(None)

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .. import month
-from ..account import HELD, Level, Meter, Source, Status, advice, gauges, limiting, unbilled_words
+from ..account import Level, Meter, advice, gauges, limiting, unbilled_words
 from ..display.dates import day
 from ..ledger import CALL_COLUMNS
 from .status import access_title
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 Wire = dict[str, Any]
 
-_OF_A_CALL = (
-    "model", "meter", "tokens", "estimate", "source", "status", "notebook", "cell", "duration_ms",
-)  # fmt: skip
 _TOKENS = CALL_COLUMNS.index("tokens")
 _OF_A_PACE = ("words", "advice", "lasts", "a_day", "up_to", "expiring")
 _DAYS_OF_A_PACE = ("exhausted_on", "earliest", "latest")
@@ -112,24 +109,6 @@ def meter(
         "left": first.words,
         "gauges": [_gauge(each) for each in gauges(found)],
         "lines": _lines(found, pace, zone, asked_for=asked_for, may_tell=may_tell),
-    }
-
-
-def call(row: Sequence[Any], zone: str = "UTC") -> Wire:
-    """A call of the ledger; neither its id nor who sent it for what project leaves the server."""
-    found = dict(zip(CALL_COLUMNS, row, strict=True))
-    marks = {
-        "training": found["meter"] == Meter.TRAINING,
-        "held, no bill yet": found["source"] == HELD,
-        "presumed": found["source"] == Source.PRESUMED,
-        "reply lost": found["status"] == Status.LOST,
-    }
-    words = [month.moment(found["sent_at"], zone), *(mark for mark, holds in marks.items() if holds)]
-    return {
-        "sent_at": instant(found["sent_at"]),
-        **{name: found[name] for name in _OF_A_CALL},
-        "figure": f"{found['tokens']:,}",
-        "words": " · ".join(words),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import forecast, month
 from ..account import Meter
@@ -16,9 +16,11 @@ from ..ledger.stores.watch import MarkWatch
 from ..session import endpoints
 from ..session.holder import access
 from ..session.holder.access import Access, Noted, Standing
+from ..session.labels import cell_label
 from ..session.managing.requests import pending
-from ..session.renames import called_before, note
+from ..session.renames import called_before, called_now, note
 from . import figures
+from .calls import calls
 from .history import History
 from .status import status, without
 from .summary import summary
@@ -26,7 +28,7 @@ from .warning import warning
 from .whose import whose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
     from datetime import date
 
     from ..account import Account, Balance, MeterBalance
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _CALLS = 20
 _NOTES_EVERY_S = 0.5
+_PIECES = 400  # looked at for as many lines: of an upload each piece is a call
 _NO_KEY = "No Ask Sage key yet: in a notebook, run %asksage login."
 _NOTEBOOK, _SENT_AT = map(CALL_COLUMNS.index, ("notebook", "sent_at"))
 
@@ -117,10 +120,10 @@ class Reader:
         is_now = starts <= now < ends
         try:
             used = self._days(account, meter, starts, ends, now)
-            calls = self._view.recent(account, since=starts, until=ends, limit=_CALLS)
+            recent = self._view.recent(account, since=starts, until=ends, limit=_PIECES)
             granted = self._granted(account, meter, None if is_now else period)
         except LedgerMissing:
-            used, calls, granted = {}, [], None
+            used, recent, granted = {}, [], None
         days = figures.days(used, starts, ends, account.zone)
         return {
             "meter": meter.value,
@@ -132,7 +135,7 @@ class Reader:
             "days": days,
             "even": figures.even(granted, days, self._settings.working_days),
             "words": figures.picture(meter, days),
-            "calls": [figures.call(row, account.zone) for row in calls],
+            "calls": self._calls(recent, account)[:_CALLS],
         }
 
     def markdown(self, period: str | None) -> str:
@@ -237,7 +240,7 @@ class Reader:
         meters = (balance.inference, balance.training)
         paces = [self._pace(balance, each.meter, now) for each in meters]
         opened = self._view.open_calls(account)
-        calls = self._view.recent(account, limit=1)
+        newest = self._view.recent(account, limit=1)
         requests = pending(self._view.folder, account)
         period = figures.period(now, account.zone)
         is_known = any(meter.granted is not None for meter in meters)
@@ -262,7 +265,7 @@ class Reader:
                 for each, pace in zip(meters, paces, strict=True)
             ],
             "open": figures.opened(opened),
-            "last_call": figures.call(calls[0], account.zone) if calls else None,
+            "last_call": next(iter(self._calls(newest, account)), None),
             "checked_at": None if checked_at is None else figures.instant(checked_at),
             "can_check": can_check(account),
             "now": figures.instant(now),
@@ -274,6 +277,13 @@ class Reader:
             "access": figures.access(noted),
             "endpoints": [figures.endpoint(each) for each in endpoints.running(self._view.folder, account)],
         }
+
+    def _calls(self, rows: Sequence[Sequence[Any]], account: Account) -> list[Wire]:
+        """The calls as lines, each under its notebook's present name."""
+        folder = self._view.folder
+        present = {each: each and called_now(folder, each, 0) for each in {row[_NOTEBOOK] for row in rows}}
+        rows = [(*row[:_NOTEBOOK], present[row[_NOTEBOOK]], *row[_NOTEBOOK + 1 :]) for row in rows]
+        return calls(rows, account.zone, lambda notebook, cell: cell_label(folder, notebook, cell))
 
     def _may(self, can_check: Callable[[Account], bool]) -> bool:
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
-from jupyter_server.utils import ApiPath, to_os_path
+from jupyter_server.utils import ApiPath, to_api_path, to_os_path
 from tornado.web import authenticated
 
 from ..account import Meter
@@ -15,6 +16,8 @@ from .desk import Desk, NotAnswered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from .figures import Wire
 
 _LONGEST_PATH = 4096
 _LONGEST_CELL = 1_000_000
@@ -41,6 +44,12 @@ class _Route(APIHandler):
         else:
             body = found if isinstance(found, str) else json.dumps(found)
             await self.finish(body, set_content_type=content_type)
+
+    @property
+    def root(self) -> str:
+        """The folder that the front end's paths begin in."""
+        root: str = getattr(self.contents_manager, "root_dir", "") or self.settings["server_root_dir"]
+        return root
 
     async def refuse(self, line: str) -> None:
         """Tell what is wrong with what was asked."""
@@ -85,7 +94,16 @@ class MonthRoute(_Route):
             asked = self.desk.read(lambda: reader.markdown(period))
             await self.answer(asked, content_type="text/markdown; charset=utf-8")
         else:
-            await self.answer(self.desk.read(lambda: reader.month(Meter(meter), period)))
+            await self.answer(self.desk.read(lambda: self._located(reader.month(Meter(meter), period))))
+
+    def _located(self, month: Wire) -> Wire:
+        """The month, whose calls tell their notebooks as the front end knows them; None: it cannot."""
+        root = Path(self.root).absolute()
+        for call in month["calls"]:
+            file = Path(call["notebook"] or "")
+            is_here = file.is_absolute() and file.is_relative_to(root)
+            call["path"] = to_api_path(str(file), str(root)) if is_here else None
+        return month
 
 
 class NotebookRoute(_Route):
@@ -100,13 +118,8 @@ class NotebookRoute(_Route):
             await self.refuse("tell the notebook: ?path=folder/a.ipynb")
             return
         # As kernels are told it: only ever compared, never opened.
-        file = to_os_path(ApiPath(path), self._root)
+        file = to_os_path(ApiPath(path), self.root)
         await self.answer(self.desk.read(lambda: reader.notebook(path, file)))
-
-    @property
-    def _root(self) -> str:
-        root: str = getattr(self.contents_manager, "root_dir", "") or self.settings["server_root_dir"]
-        return root
 
 
 class LineRoute(_Route):

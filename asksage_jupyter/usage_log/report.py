@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas
@@ -16,6 +17,7 @@ from ..errors import BadInput
 from ..ledger import CALL_COLUMNS
 from ..session import current, given
 from ..span import dated, span
+from .cells import cell_names
 from .log import usage
 from .parts import NAMES, TIMES, parts
 from .schema import HOLDER
@@ -44,12 +46,15 @@ class UsageReport:
         The division of each meter that was used, as ``.asksage.by`` makes it.
     opened : tuple of str
         The calls without a bill yet, which are in no division: one line for all, then one each.
+    cells : mapping of str to str
+        What the cells are called, by their ids, where they are divided by them.
     """
 
     title: str
     by: str
     meters: dict[str, pandas.DataFrame]
     opened: tuple[str, ...] = ()
+    cells: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         is_alone = list(self.meters) == [Meter.INFERENCE]
@@ -71,7 +76,9 @@ class UsageReport:
 
     def _table(self, meter: str, caption: str) -> Table:
         return Table(
-            (self.by.replace(",", " · "), *_HEADS), *_rows(self.meters[meter], self.by), caption=caption
+            (self.by.replace(",", " · "), *_HEADS),
+            *_rows(self.meters[meter], self.by, self.cells),
+            caption=caption,
         )
 
     @property
@@ -128,7 +135,8 @@ def report(
         for call in (dict(zip(CALL_COLUMNS, row, strict=True)) for row in session.ledger.open_calls(account))
         if (first or 0) <= call["sent_at"] and (last is None or call["sent_at"] < last)
     ]
-    return UsageReport(title, by, tables, _opened(opened, account.zone))
+    cells = cell_names(calls, session.ledger.folder) if "cell" in names else {}
+    return UsageReport(title, by, tables, _opened(opened, account.zone), cells)
 
 
 def _opened(calls: list[dict[str, Any]], zone: str) -> tuple[str, ...]:
@@ -152,11 +160,12 @@ def _times(period: str | None, since: When | None, until: When | None) -> str:
     return " ".join(f"{word} {when}" for word, when in told if when is not None) or "all time"
 
 
-def _rows(table: pandas.DataFrame, by: str) -> tuple[list[Row], Row]:
+def _rows(table: pandas.DataFrame, by: str, cells: Mapping[str, str]) -> tuple[list[Row], Row]:
     """The rows as they are shown, the smallest in one together, and their total."""
     shown = table if by in TIMES else table.head(_SHOWN)
     rows: list[Row] = [
-        _row(_name(key, by), figures) for key, figures in zip(shown.index, _records(shown), strict=True)
+        _row(_name(key, by, cells), figures)
+        for key, figures in zip(shown.index, _records(shown), strict=True)
     ]
     if len(table) > len(shown):
         rest = table.iloc[len(shown) :]
@@ -180,11 +189,14 @@ def _figure(tokens: Any) -> str:
     return "–" if pandas.isna(tokens) else f"{int(tokens):,}"
 
 
-def _name(key: Any, by: str) -> str:
+def _name(key: Any, by: str, cells: Mapping[str, str]) -> str:
     if isinstance(key, tuple):
-        return " · ".join(_name(part, name) for part, name in zip(key, by.split(","), strict=True))
+        named = (_name(part, name, cells) for part, name in zip(key, by.split(","), strict=True))
+        return " · ".join(named)
     if by in ("day", "week"):
         return f"{key:%Y-%m-%d}"
     if by == "hour":
         return f"{key:02d}:00"
-    return "not told" if pandas.isna(key) else str(key)
+    if pandas.isna(key):
+        return "not told"
+    return cells.get(key, str(key)) if by == "cell" else str(key)

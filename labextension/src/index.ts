@@ -52,7 +52,11 @@ function activate(
     notebook,
     refresh: () => void model.refresh(),
     stop: (endpoint: string) => void model.stop(endpoint),
-    insertCell: () => void app.commands.execute(CommandIDs.insertCell)
+    insertCell: () => void app.commands.execute(CommandIDs.insertCell),
+    showCell: (path: string, cell: string) => {
+      notebook.showWhenOpen(path, cell);
+      void app.commands.execute('docmanager:open', { path });
+    }
   };
   const leave = () => app.shell.activateById(app.shell.currentWidget?.id ?? '');
   const sidebar = new Sidebar(model, actions, leave);

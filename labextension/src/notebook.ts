@@ -58,7 +58,7 @@ function isNotebook(widget: Widget | null): widget is INotebookWidget {
 export interface ICellLabel {
   /** Its place in the notebook, from 1. */
   readonly place: number;
-  /** Its first line that is not a magic's; it may be empty. */
+  /** Its first line that is not a magic's, else the magic's; it may be empty. */
   readonly text: string;
 }
 
@@ -82,6 +82,7 @@ export class OpenNotebook {
         model.cells.changed.connect(this.onCells, this); // once, however often
         keepOne(model.sharedModel);
       }
+      this.showWanted();
       this._changed.emit();
     });
   }
@@ -106,6 +107,12 @@ export class OpenNotebook {
       void this.activate(index);
     }
     return index >= 0;
+  }
+
+  /** Show a cell as soon as its notebook is open and read. */
+  showWhenOpen(path: string, id: string): void {
+    this.wanted = { path, id };
+    this.showWanted();
   }
 
   /** Put code below the active cell, or into it when it is empty, ready to be edited; false without a notebook. */
@@ -138,7 +145,16 @@ export class OpenNotebook {
   }
 
   private onCells(): void {
+    this.showWanted();
     this._changed.emit();
+  }
+
+  private showWanted(): void {
+    const { wanted, path, widget } = this;
+    if (wanted && path === wanted.path && widget?.content.widgets.length) {
+      this.wanted = null;
+      this.show(wanted.id);
+    }
   }
 
   private async activate(index: number): Promise<void> {
@@ -161,6 +177,7 @@ export class OpenNotebook {
     return isNotebook(widget) && !widget.isDisposed ? widget : null;
   }
 
+  private wanted: { readonly path: string; readonly id: string } | null = null;
   private readonly _changed = new Signal<this, void>(this);
 }
 
@@ -174,6 +191,6 @@ async function edit(content: INotebookWidget['content'], index: number): Promise
 }
 
 function firstWords(source: string): string {
-  const lines = source.split('\n').map(line => line.trim());
-  return lines.find(line => line && !line.startsWith('%')) ?? '';
+  const lines = source.split('\n').flatMap(line => line.trim() || []);
+  return lines.find(line => !line.startsWith('%')) ?? lines[0] ?? '';
 }

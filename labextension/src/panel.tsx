@@ -15,6 +15,8 @@ export interface IActions {
   readonly refresh: () => void;
   readonly stop: (endpoint: string) => void;
   readonly insertCell: () => void;
+  /** Open a notebook, relative to the server's root, and show its cell. */
+  readonly showCell: (path: string, cell: string) => void;
 }
 
 export interface IPartProps {

@@ -2,8 +2,8 @@
 import React from 'react';
 
 import { Waiting } from './month';
-import type { OpenNotebook } from './notebook';
-import { type IPartProps, Line } from './panel';
+import type { ICellLabel, OpenNotebook } from './notebook';
+import { type IActions, type IPartProps, Line } from './panel';
 import type { Month, Spend } from './wire';
 
 /** What the open notebook used this month, and its dearest cells. */
@@ -70,22 +70,21 @@ function Cell({ cell: { cell, figure, words }, notebook }: ICellProps): React.JS
       </div>
     );
   }
-  const place = `Cell ${label.place}`;
   return (
     <button
       type="button"
       className="jp-asksage-row"
-      title={`${place} · ${words}`}
+      title={`Cell ${label.place} · ${words}`}
       onClick={() => notebook.show(cell)}
     >
-      <span className="jp-asksage-cut">{label.text ? `${place} · ${label.text}` : place}</span>
+      <span className="jp-asksage-cut">{nameOf(label)}</span>
       {tokens}
     </button>
   );
 }
 
-/** The month's last calls, the newest first. */
-export function LastCalls({ state }: IPartProps): React.JSX.Element {
+/** The month's last calls, the newest first; each leads to its cell, where that can be opened. */
+export function LastCalls({ state, actions }: IPartProps): React.JSX.Element {
   const calls = state.month?.calls;
   return (
     <section className="jp-asksage-calls" data-asksage="calls" aria-labelledby="asksage-calls">
@@ -93,7 +92,13 @@ export function LastCalls({ state }: IPartProps): React.JSX.Element {
       {!calls ? (
         <Waiting />
       ) : calls.length ? (
-        <ul>{calls.map(callRow)}</ul>
+        <ul>
+          {calls.map((call, index) => (
+            <li key={`${call.sent_at} ${index}`}>
+              <Call call={call} actions={actions} />
+            </li>
+          ))}
+        </ul>
       ) : (
         <p>No call was sent this month yet.</p>
       )}
@@ -101,17 +106,40 @@ export function LastCalls({ state }: IPartProps): React.JSX.Element {
   );
 }
 
-function callRow(
-  { sent_at, model, figure, words }: Month['calls'][number],
-  index: number
-): React.JSX.Element {
-  return (
-    <li key={`${sent_at} ${index}`} className="jp-asksage-row">
-      <span className="jp-asksage-cut" title={model}>
-        {model}
-      </span>
+interface ICallProps {
+  readonly call: Month['calls'][number];
+  readonly actions: IActions;
+}
+
+function Call({ call, actions }: ICallProps): React.JSX.Element {
+  const { path, cell, figure, words } = call;
+  const { notebook } = actions;
+  // What is open may not be saved yet, and knows its cells best.
+  const open = call.of_cell && cell && path === notebook.path ? notebook.label(cell) : null;
+  const name = open ? nameOf(open) : call.name;
+  const row = (
+    <>
+      <span className="jp-asksage-cut">{name}</span>
       <span className="jp-asksage-figure">{figure}</span>
       <span className="jp-asksage-quiet">{words}</span>
-    </li>
+    </>
   );
+  return path !== null && cell !== null ? (
+    <button
+      type="button"
+      className="jp-asksage-row"
+      title={`Show it in ${path}`}
+      onClick={() => actions.showCell(path, cell)}
+    >
+      {row}
+    </button>
+  ) : (
+    <div className="jp-asksage-row" title={name}>
+      {row}
+    </div>
+  );
+}
+
+function nameOf({ place, text }: ICellLabel): string {
+  return text ? `Cell ${place} · ${text}` : `Cell ${place}`;
 }

@@ -81,7 +81,19 @@ const month = record({
   days: list(record({ date: text, day: text, used: whole, figure: text })),
   /** Spending that would just last, on each day; null where no allotment is known. */
   even: nullable(record({ tokens: list(whole), words: text })),
-  calls: list(record({ sent_at: text, model: text, figure: text, words: text }))
+  calls: list(
+    record({
+      sent_at: text,
+      /** The model, the cell or the upload; whether it is the cell's, as it was saved last. */
+      name: text,
+      of_cell: flag,
+      /** Where it was sent from, as far as it can be opened here. */
+      path: nullable(text),
+      cell: nullable(text),
+      figure: text,
+      words: text
+    })
+  )
 });
 
 const spend = record({

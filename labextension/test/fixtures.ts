@@ -108,9 +108,21 @@ export function month(change: Partial<Month> = {}): Month {
     calls: [
       {
         sent_at: '2026-11-23T13:58:00Z',
-        model: 'google-claude-45-haiku',
+        name: 'Cell 1 · Name one sea',
+        of_cell: true,
+        path: 'a.ipynb',
+        cell: 'c2',
         figure: '1,204',
-        words: '23 Nov 13:58 UTC · presumed · reply lost'
+        words: 'a.ipynb · google-claude-45-haiku · 23 Nov 13:58 UTC · presumed · reply lost'
+      },
+      {
+        sent_at: '2026-11-23T13:50:00Z',
+        name: 'Upload to notes',
+        of_cell: false,
+        path: null,
+        cell: null,
+        figure: '812',
+        words: '23 Nov 13:50 UTC · 8 pieces'
       }
     ],
     ...change

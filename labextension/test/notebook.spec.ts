@@ -69,13 +69,13 @@ it.each([null, { id: 'terminal' }, { id: 'file', context: { path: 'a.py' }, cont
   }
 );
 
-it('names a cell by its place and its first words that are no magic', () => {
+it('names a cell by its place and its first words, those of a magic where it has no others', () => {
   const { notebook } = shellWith(
     cell('c1', '%%asksage --live 1\n\n  Name one sea.  \nOr two.'),
     cell('c2', '%lsmagic')
   );
   expect(notebook.label('c1')).toEqual({ place: 1, text: 'Name one sea.' });
-  expect(notebook.label('c2')).toEqual({ place: 2, text: '' });
+  expect(notebook.label('c2')).toEqual({ place: 2, text: '%lsmagic' });
   expect(notebook.label('gone')).toBeNull();
 });
 
@@ -124,4 +124,25 @@ it('tells when another notebook is open, has come, or cells come and go', async 
   await settled();
   cellsChanged.emit();
   expect(told).toBe(5);
+});
+
+it('shows a cell of a notebook that is opened for it, once', async () => {
+  const { shell, notebook, content, currentChanged, done } = shellWith(
+    cell('c1', 'a'),
+    cell('c2', 'b')
+  );
+  const { currentWidget } = shell;
+  shell.currentWidget = null;
+  notebook.showWhenOpen('work/a.ipynb', 'c2');
+  expect(done).toEqual([]);
+  shell.currentWidget = currentWidget;
+  currentChanged.emit();
+  await settled();
+  expect(done).toEqual(['activate notebook', 'deselect', 'scroll 1']);
+  content.activeCellIndex = 0;
+  currentChanged.emit();
+  await settled();
+  expect(content.activeCellIndex).toBe(0);
+  notebook.showWhenOpen('work/a.ipynb', 'c1'); // it is open
+  expect(done.at(-1)).toBe('scroll 0');
 });

@@ -49,7 +49,8 @@ function show(state: IState, open = notebook()): void {
     notebook: open,
     refresh: () => done.push('refresh'),
     insertCell: () => done.push('insert'),
-    stop: endpoint => done.push(`stop ${endpoint}`)
+    stop: endpoint => done.push(`stop ${endpoint}`),
+    showCell: (path, cell) => done.push(`open ${path} at ${cell}`)
   };
   act(() => {
     root.render(<Panel state={state} actions={actions} />);
@@ -119,8 +120,18 @@ describe('with figures', () => {
   });
 
   it('lists the last calls with what is out of the ordinary', () => {
-    const row = part('calls').querySelector('li')?.textContent;
-    expect(row).toMatch(/^google-claude-45-haiku1,204.*presumed · reply lost$/);
+    const [row, upload] = part('calls').querySelectorAll('li');
+    // The open notebook knows its cells better than its file.
+    expect(row?.textContent).toMatch(/^Cell 2 · Name one sea\.1,204.*presumed · reply lost$/);
+    expect(upload?.textContent).toBe('Upload to notes81223 Nov 13:50 UTC · 8 pieces');
+    press(row?.querySelector('button') ?? null);
+    expect(done).toEqual(['open a.ipynb at c2']);
+    expect(upload?.querySelector('button')).toBeNull();
+  });
+
+  it('names the cell of a call as it was saved, where another notebook is open', () => {
+    show(full, notebook('b.ipynb'));
+    expect(part('calls').querySelector('li')?.textContent).toMatch(/^Cell 1 · Name one sea1,204/);
   });
 
   it('tells of an endpoint for other code, and ends it', () => {

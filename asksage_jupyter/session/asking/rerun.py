@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from ...display.plain import one_line
 from ...display.table import Table, Tabular
 from ...errors import AskSageError, BadInput
 from .. import origin
+from ..labels import cell_label, labels
 from ..renames import called_before
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class CellCost:
     ----------
     cell : str
         Its id.
+    label : str
+        What it is called, like "Cell 5 · Name one ocean".
     model : str
         That answered last.
     last : int
@@ -42,6 +44,7 @@ class CellCost:
     """
 
     cell: str
+    label: str
     model: str
     last: int
     low: int
@@ -109,7 +112,7 @@ class NotebookCost(Tabular):
     def table(self) -> Table:
         """As it is shown."""
         rows = [
-            (cell.cell, cell.model, f"{cell.last:,}", f"{cell.expected:,}", f"{cell.low:,} to {cell.high:,}")
+            (cell.label, cell.model, f"{cell.last:,}", f"{cell.expected:,}", f"{cell.low:,} to {cell.high:,}")
             for cell in self.cells[:_TOP]
         ]
         if rest := self.cells[_TOP:]:
@@ -144,8 +147,8 @@ def notebook_cost(session: Session, path: str | None = None) -> NotebookCost:
     cells: dict[str, list[dict[str, Any]]] = {}
     for row in _rows(session, notebook):
         cells.setdefault(row["cell"], []).append(row)
-    there = _ids(notebook)
-    costs = [_cost(session, rows) for cell, rows in cells.items() if there is None or cell in there]
+    there = labels(notebook)
+    costs = [_cost(session, notebook, rows) for cell, rows in cells.items() if there is None or cell in there]
     meter = session.ledger.balance(session.account).inference
     return NotebookCost(notebook, tuple(sorted(costs, key=lambda cost: -cost.expected)), meter.spendable)
 
@@ -163,11 +166,12 @@ def _rows(session: Session, notebook: str) -> Iterable[dict[str, Any]]:
             yield row
 
 
-def _cost(session: Session, rows: Sequence[dict[str, Any]]) -> CellCost:
+def _cost(session: Session, notebook: str, rows: Sequence[dict[str, Any]]) -> CellCost:
     newest, bills = rows[0], [row["tokens"] for row in rows[:_KEPT]]
     expected = _today(session, newest)
     low, high = min(*bills, expected), max(*bills, expected)
-    return CellCost(newest["cell"], newest["model"], newest["tokens"], low, expected, high)
+    label = cell_label(session.ledger.folder, notebook, newest["cell"])
+    return CellCost(newest["cell"], label, newest["model"], newest["tokens"], low, expected, high)
 
 
 def _today(session: Session, row: dict[str, Any]) -> int:
@@ -179,11 +183,3 @@ def _today(session: Session, row: dict[str, Any]) -> int:
             if rate := rates.cached(row["model"]) or rates.older(row["model"]):
                 return rates.bill(rate, read, written)
     return int(row["tokens"])
-
-
-def _ids(notebook: str) -> set[str] | None:
-    """The ids of the cells that are in the file; None where it cannot be read."""
-    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        cells = json.loads(Path(notebook).read_bytes())["cells"]
-        return {cell["id"] for cell in cells}
-    return None
