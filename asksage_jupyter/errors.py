@@ -8,7 +8,8 @@
     │   └── NoKey                neither a key nor the local demo
     ├── NotEnoughTokens          the meter cannot pay; nothing was sent
     ├── OverLimit                the person's own --max-tokens; nothing was sent
-    │   └── OverEnvelope         less is left of an envelope; nothing was sent
+    │   ├── OverEnvelope         less is left of an envelope; nothing was sent
+    │   └── NeedsConfirmation    above AskSage.confirm_above, and nobody said yes; nothing was sent
     ├── ServiceError             Ask Sage, or the way to it, failed
     │   ├── Refused              certain: nothing was billed, the hold is voided
     │   │   ├── BadKey           the key or the JWT is not accepted
@@ -153,6 +154,24 @@ class OverEnvelope(OverLimit):
             self,
             f"{envelope} has {left:,} tokens left, {estimate:,} needed. Nothing was sent; it is limited by "
             f"{told_by or 'its caller'}.",
+        )
+
+
+class NeedsConfirmation(OverLimit):
+    """The estimate is above ``AskSage.confirm_above`` and nobody confirmed it; nothing was sent.
+
+    Attributes
+    ----------
+    estimate, limit : int
+        Ask Sage tokens.
+    """
+
+    def __init__(self, estimate: int, limit: int, how: str) -> None:
+        self.estimate, self.limit = estimate, limit
+        AskSageError.__init__(
+            self,
+            f"the estimate is {estimate:,} tokens, and above {limit:,} you confirm what is sent "
+            f"(AskSage.confirm_above). Nothing was sent; {how} confirms it.",
         )
 
 

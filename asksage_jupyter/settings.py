@@ -57,6 +57,7 @@ _VARIABLES = {
     "envelope": "ASKSAGE_ENVELOPE",
 }
 _ENVELOPE = re.compile(r"([^=]+=)?[0-9][0-9_,]{0,20}")
+_CONFIRM_ABOVE = re.compile(r"off|[0-9][0-9_,]{0,20}|[0-9]{1,2}(\.[0-9]{1,3})?%|100%")
 FORMATS = ("markdown", "code", "json", "html", "text")
 
 
@@ -94,6 +95,11 @@ class AskSage(SingletonConfigurable):
     envelope = Unicode(
         help="Ask Sage tokens that each kernel may spend in its life, like 20000; with a name, like "
         "nightly-7=20000, that all may together which are given it (ASKSAGE_ENVELOPE)."
+    ).tag(config=True)
+    confirm_above = Unicode(
+        help='Estimate above which you are asked before anything is sent: tokens, like "5000", or a share of '
+        'what is left, like "10%"; where nobody can answer, it is refused. Empty asks for maps without a '
+        'budget above 10%, and for no cell; "off" never asks.'
     ).tag(config=True)
     tags: Dict[str, str] = Dict(
         key_trait=Unicode(),
@@ -237,6 +243,13 @@ class AskSage(SingletonConfigurable):
         if limit and not _ENVELOPE.fullmatch(limit):
             raise BadSetting(f"AskSage.envelope is like 20000 or nightly=20000, not {shown(limit)}")
         return limit
+
+    @validate("confirm_above")
+    def _checked_confirm_above(self, proposal: Bunch) -> str:
+        above: str = proposal.value
+        if above and not _CONFIRM_ABOVE.fullmatch(above):
+            raise BadSetting(f'AskSage.confirm_above is like "5000", "10%" or "off", not {shown(above)}')
+        return above
 
     @validate("tags")
     def _checked_tags(self, proposal: Bunch) -> dict[str, str]:

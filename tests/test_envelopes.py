@@ -1,6 +1,7 @@
 """Envelopes: limits inside an account that must pay for the same hold, and where they are said."""
 
 import random
+import re
 from contextlib import closing
 from dataclasses import replace
 
@@ -14,7 +15,11 @@ from asksage_jupyter import session
 from asksage_jupyter.account import Account, Envelope, Per
 from asksage_jupyter.errors import BadInput, ConfigurationError, NotEnoughTokens, OverEnvelope
 from asksage_jupyter.ledger import Ledger
+from asksage_jupyter.server.reader import Reader
+from asksage_jupyter.session import budgeting, envelopes
 from asksage_jupyter.settings import AskSage
+from asksage_jupyter.widget import words
+from asksage_jupyter.widget.state import PanelState
 
 pytest_plugins = ["postgres_server"]
 
@@ -292,3 +297,85 @@ def test_a_map_is_booked_under_its_job_and_refused_as_a_whole_by_the_jobs_envelo
         sage.map([str(number) for number in range(100)], "Good? {value}", name="labels")
     assert requests(server) == before
     sage.map(["c"], "Good? {value}", name="others")
+
+
+# -- a line in a cell --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def line(shell, server, capsys):
+    """Runs ``%asksage`` with some words, and returns what it shows."""
+
+    def run(words):
+        capsys.readouterr()
+        shell.run_line_magic("asksage", words)
+        return capsys.readouterr().out
+
+    yield run
+    for kind in ("notebook", "project"):
+        envelopes.unsay(kind)
+        budgeting.unsay(kind)
+
+
+def test_a_line_bounds_a_notebook_and_a_project_until_it_is_ended(line, server):
+    line("envelope notebook a.ipynb 20k")
+    sage.ask("Why?")
+    told = line("envelope project apollo 200")
+    assert re.search(
+        r"envelope of the notebook a\.ipynb +20,000 +63 +19,937 +%asksage envelope notebook", told
+    )
+    assert re.search(r"envelope of the project apollo +200 +0 +200", told)
+    sage.ask("Why?")
+    with pytest.raises(
+        OverEnvelope, match=r"project apollo has 137 tokens left.*limited by %asksage envelope"
+    ):
+        sage.ask("Why? " * 2000)
+    line("envelope end project")
+    sage.ask("Why? " * 2000)
+    assert "apollo" not in line("envelope")
+    with pytest.raises(BadInput, match="no line of this kernel bounds its project"):
+        line("envelope end project")
+    for wrong, why in {
+        "envelope notebook 200": "nobody tells which notebook",
+        "envelope job x 20": "'job' is not one of notebook, project",
+        "envelope notebook x much": "not a number of Ask Sage tokens",
+        "envelope notebook": "'notebook' is not one of|say how many",
+    }.items():
+        with pytest.raises(BadInput, match=why):
+            line(wrong)
+
+
+def test_a_line_for_this_run_leaves_nothing_behind(line, server):
+    line("envelope notebook a.ipynb 200 --per run")
+    sage.ask("Why?")
+    with pytest.raises(OverEnvelope, match=r"a\.ipynb in this run has 137 tokens left"):
+        sage.ask("Why? " * 2000)
+    with session.current().ledger._store.reading() as connection:
+        assert connection.execute(text("SELECT count(DISTINCT holder) FROM account")).scalar_one() == 1
+
+
+@pytest.mark.parametrize("per", ["month", "run"])
+def test_a_soft_envelope_warns_once_and_refuses_nothing(line, server, per):
+    line(f"envelope notebook a.ipynb 100 --soft --per {per}")
+    with pytest.warns(UserWarning, match=r"a\.ipynb.* is over by [\d,]+ tokens.*it only warns"):
+        sage.ask("Why? " * 2000)
+    sage.ask("Why?")
+    assert sage.balance().inference.bound is None
+    assert session.current().ledger.verify().problems == ()
+    assert "only warns" in line("envelope")
+
+
+def test_the_panel_and_the_sidebar_tell_which_envelope_binds(project, server, tmp_path):
+    project("[tool.asksage.envelopes]\nproject = 500\n[tool.asksage.envelopes.notebooks]\n'a.ipynb' = 200")
+    sage.ask("Why?")
+    state = PanelState(session.current(), contact=False)
+    try:
+        assert "the envelope of the project apollo leaves 437" in words.text(state.shown)
+    finally:
+        state.stop()
+    reader = Reader(AskSage.instance())
+    here = str(tmp_path / "apollo" / "a.ipynb")
+    assert reader.notebook("apollo/a.ipynb", here)["words"] == "Its envelope leaves 200 of 200"
+    project("[tool.asksage.envelopes]\nproject = 500")
+    assert reader.notebook("apollo/a.ipynb", here)["words"] == "The project's envelope leaves 437 of 500"
+    assert reader.notebook("a.ipynb", str(tmp_path / "a.ipynb"))["words"] == ""

@@ -363,6 +363,7 @@ class Faulty:
 def test_a_failing_update_leaves_the_old_figures_with_the_reason(follow, error, told, tmp_path):
     ledger, account = Faulty(tmp_path), Account("api.example", "jane@example")
     session = SimpleNamespace(account=account, ledger=ledger, balance=lambda: None, settings=HasTraits())
+    session.within_envelopes = lambda balance, ledger: balance
     clock = Clock(NOW)
     state = follow(session, clock=clock)
     before = state.shown

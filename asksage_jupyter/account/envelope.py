@@ -34,6 +34,8 @@ class Envelope:
     per : Per
     told_by : str
         Where the limit stands, for whoever it refuses.
+    is_soft : bool
+        Whether it only warns.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Envelope:
     tokens: int
     per: Per = Per.MONTH
     told_by: str = ""
+    is_soft: bool = False
 
     @property
     def words(self) -> str:

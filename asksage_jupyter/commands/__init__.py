@@ -11,7 +11,7 @@ from ..display.plain import brief
 from ..errors import BadInput
 from ..prompting import cell_parser, words_at
 from ..session.near import did_you_mean
-from . import datasets, help, machine, plan, replies, services, serving, spending
+from . import datasets, envelopes, help, machine, plan, replies, services, serving, spending
 from .command import Command, Names, Notice, Told
 
 __all__ = [
@@ -47,6 +47,7 @@ COMMANDS = {
         services.FOLLOW_UP,
         spending.RECONCILE,
         spending.STATEMENT,
+        envelopes.ENVELOPE,
         replies.REPLAY,
         plan.LOGIN,
         spending.PANEL,

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import no_var_expand
 
 from ..session import accompany, dismiss, forget
+from ..session.asking.confirming import answer_by
 from ..session.origin import tell_cell
 from ..session.waiting import tell_waiting
 from ..settings import AskSage
 from . import frames
 from .completion import complete
+from .front_end import agrees
 from .threads import Cells
 from .transform import Assigned, AssignedLine, transform
 from .waiting import line_of
@@ -85,6 +87,7 @@ def register(shell: InteractiveShell) -> None:
     _follow(shell)
     frames.attend(shell)
     tell_waiting(line_of(shell))
+    answer_by(agrees)
     accompany(_news)
     accompany(_forewarning)
     settings = AskSage.instance(parent=shell)
@@ -105,6 +108,7 @@ def unregister(shell: InteractiveShell) -> None:
     _follow(None)
     frames.dismiss(shell)
     tell_waiting(None)
+    answer_by(None)
     dismiss(_news)
     dismiss(_forewarning)
     if (widget := sys.modules.get(f"{_PACKAGE}.widget")) is not None:

@@ -53,6 +53,15 @@ def is_captured(shell: InteractiveShell) -> bool:
     return isinstance(shell.display_pub, CapturingDisplayPublisher)
 
 
+def agrees(question: str) -> bool:
+    """Whether the person says yes; where the front end lets nobody be asked, nobody does."""
+    try:
+        answer = input(question)
+    except (EOFError, OSError, NotImplementedError):  # IPython's own for a kernel without input is the last
+        return False
+    return answer.strip().lower() in ("y", "yes")
+
+
 def _is_in_widget(shell: InteractiveShell) -> bool:
     """Whether an ``ipywidgets.Output`` takes what this request shows."""
     if "ipywidgets" not in sys.modules:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Meter
 from ..errors import NotEnoughTokens, OverLimit
+from ..session.asking.confirming import confirm
 from ..session.asking.shortage import afford
 from ..session.waiting import tell
 from .costs import NOTHING, Costs, Range
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.1
 _TOLD_EVERY_S = 0.25
 _LEFT = "left while it was under way: it may be billed"
+_CONFIRMED_ABOVE = "10%"  # of what is left, where no budget was given
 _GRACE_S = 20.0  # after a stop, for what is paid anyway
 
 
@@ -65,6 +67,7 @@ class Run:
     is_stopped: bool = False
     troubles: list[str] = field(default_factory=list)
     costs: Costs = field(init=False)
+    _confirmed: int = 0
     _owner: Owner | None = None
     _sender: Sender | None = None
     _crews: list[Crew] = field(default_factory=list)
@@ -95,9 +98,15 @@ class Run:
         Raises
         ------
         NotEnoughTokens, OverLimit
+            Also `NeedsConfirmation`, where no budget was given.
         """
-        if price.expected and self.job.terms.when is None:  # else it goes on as far as the tokens do
-            afford(self.job.session, Meter.INFERENCE, price.expected)
+        session, needed = self.job.session, price.expected
+        if not needed or self.job.terms.when is not None:  # with it, it goes on as far as the tokens do
+            return
+        afford(session, Meter.INFERENCE, needed)
+        if self.job.terms.budget is None and needed > self._confirmed:
+            confirm(session, needed, f"--budget {needed} or budget=", usual=_CONFIRMED_ABOVE)
+            self._confirmed = needed
 
     def _wanted(self) -> list[Task]:
         missing, number = self.before.missing, self.job.terms.sample

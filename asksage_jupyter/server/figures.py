@@ -18,7 +18,7 @@ from .status import access_title
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ..account import Balance, Gauge, MeterBalance, Pool
+    from ..account import Balance, Envelope, Gauge, MeterBalance, Pool
     from ..forecast import Pace, WorkingDays
     from ..ledger import NotebookSpending
     from ..session.endpoints import Running
@@ -156,14 +156,23 @@ def opened(rows: Sequence[Sequence[Any]]) -> Wire:
     return {"calls": calls, "tokens": tokens, "words": unbilled_words(calls, tokens)}
 
 
-def notebook(path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]]) -> Wire:
-    """What a notebook used, the dearest cells first, and what is held for its calls without a bill yet."""
+def bound(envelope: Envelope, left: int) -> str:
+    """What the envelope of a notebook, or of its project, leaves."""
+    whose = "Its envelope" if envelope.kind == "notebook" else f"The {envelope.kind}'s envelope"
+    return f"{whose} leaves {left:,} of {envelope.tokens:,}"
+
+
+def notebook(
+    path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]], bound: str = ""
+) -> Wire:
+    """What a notebook used, the dearest cells first, what is held for its calls, and what bounds it."""
+    used = f"{found.tokens:,} tokens this month, {_calls(found.calls)}" if found.calls else ""
     return {
         "path": path,
         "open": opened(open_calls),
         "tokens": found.tokens,
         "calls": found.calls,
-        "words": f"{found.tokens:,} tokens this month, {_calls(found.calls)}" if found.calls else "",
+        "words": " · ".join(filter(None, (used, bound))),
         "cells": [
             {
                 "cell": each.cell,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import forecast, month
@@ -14,6 +16,7 @@ from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
 from ..ledger.stores.place import place_of
 from ..ledger.stores.watch import MarkWatch
 from ..session import endpoints
+from ..session.envelopes import of_project
 from ..session.holder import access
 from ..session.holder.access import Access, Noted, Standing
 from ..session.labels import cell_label
@@ -185,7 +188,21 @@ class Reader:
             ]
         except LedgerMissing:
             found, opened = [], []
-        return figures.notebook(path, NotebookSpending.together(found), opened)
+        return figures.notebook(path, NotebookSpending.together(found), opened, self._bound_of(Path(file)))
+
+    def _bound_of(self, file: Path) -> str:
+        """What the envelope of the project's file that binds a notebook leaves, in words."""
+        if not file.is_absolute() or ".." in file.parts:
+            return ""
+        try:
+            found = list(of_project(str(file), folder=file.parent))
+            left = self._view.left_in(self._whose(), Meter.INFERENCE, found)
+        except LedgerMissing:
+            return ""
+        except AskSageError as error:
+            return str(error)
+        bounds = sorted(zip(left, found, strict=True), key=itemgetter(0))
+        return "".join(figures.bound(each, tokens) for tokens, each in bounds[:1])
 
     def stop_endpoint(self, name: str) -> bool:
         """Ask one of the account's endpoints to end; returns whether it runs.

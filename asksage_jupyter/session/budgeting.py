@@ -26,10 +26,12 @@ class Budget:
         The limit.
     told_by : str
         Where it stands, for whoever it refuses.
+    is_soft : bool
+        Whether it only warns.
     """
 
-    def __init__(self, words: str, tokens: int, told_by: str) -> None:
-        self.words, self.tokens, self.told_by = words, tokens, told_by
+    def __init__(self, words: str, tokens: int, told_by: str, *, is_soft: bool = False) -> None:
+        self.words, self.tokens, self.told_by, self.is_soft = words, tokens, told_by, is_soft
         self._used = 0
         self._held: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -48,7 +50,7 @@ class Budget:
             Less is left.
         """
         with self._lock:
-            if tokens > self.left:
+            if tokens > self.left and not self.is_soft:
                 raise OverEnvelope(self.words, tokens, self.left, self.told_by)
             self._held[op] = tokens
             self._used += tokens
@@ -61,6 +63,7 @@ class Budget:
 
 
 _budgets: ContextVar[tuple[Budget, ...]] = ContextVar("asksage_budgets", default=())
+_said: dict[str, Budget] = {}  # by their kinds, in this kernel
 _of_kernel = Budget("the envelope of this run", 0, "ASKSAGE_ENVELOPE")
 
 
@@ -97,10 +100,21 @@ def spending_of(bound: Budget) -> Iterator[None]:
         _budgets.reset(token)
 
 
+def say(kind: str, budget: Budget) -> None:
+    """Let the calls of this kernel fit a budget from now on; another one of its kind takes its place."""
+    _said[kind] = budget
+
+
+def unsay(kind: str) -> bool:
+    """Take back what was said of that kind; whether anything was."""
+    return _said.pop(kind, None) is not None
+
+
 def budgets(settings: AskSage) -> tuple[Budget, ...]:
     """Those that an inference call must fit here and now: of this kernel, and of the blocks it is in."""
+    found = (*_said.values(), *_budgets.get())
     name, _, limit = settings.envelope.rpartition("=")
     if name or not limit:
-        return _budgets.get()
+        return found
     _of_kernel.tokens = int(limit.replace(",", "").replace("_", ""))
-    return (_of_kernel, *_budgets.get())
+    return (_of_kernel, *found)

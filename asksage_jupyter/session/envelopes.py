@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from pathlib import PurePath
+from operator import attrgetter
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..account import Envelope, Per
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _TABLE = "[tool.asksage.envelopes]"
 _KNOWN = ("project", "notebooks", "jobs")
 
+_said: dict[str, Envelope] = {}  # by their kinds, in this kernel
 _of_block: ContextVar[tuple[Envelope, ...]] = ContextVar("asksage_envelopes", default=())
 
 
@@ -41,17 +43,34 @@ def within(settings: AskSage, notebook: str | None, job: str | None) -> tuple[En
     ConfigurationError, BadInput
         A limit that cannot be read: no call goes by unbounded.
     """
+    found = (*of_project(notebook, job), *_said.values(), *_of_run(settings), *_of_block.get())
     least: dict[tuple[str, str, Per], Envelope] = {}
-    for each in (*_of_project(notebook, job), *_of_run(settings), *_of_block.get()):
-        there = least.setdefault((each.kind, each.name, each.per), each)
-        if each.tokens < there.tokens:
-            least[each.kind, each.name, each.per] = each
+    for each in sorted(found, key=attrgetter("is_soft", "tokens")):
+        least.setdefault((each.kind, each.name, each.per), each)
     return tuple(least.values())
 
 
-def _of_project(notebook: str | None, job: str | None) -> Iterator[Envelope]:
-    """Those of the project's file."""
-    limits, path = pyproject.table("envelopes")
+def say(envelope: Envelope) -> None:
+    """Let the calls of this kernel fit an envelope from now on; another one of its kind takes its place."""
+    _said[envelope.kind] = envelope
+
+
+def unsay(kind: str) -> bool:
+    """Take back what was said of that kind; whether anything was."""
+    return _said.pop(kind, None) is not None
+
+
+def of_project(
+    notebook: str | None, job: str | None = None, folder: Path | None = None
+) -> Iterator[Envelope]:
+    """Those of the file of the project that the folder, or the working folder, is in.
+
+    Raises
+    ------
+    ConfigurationError, BadInput
+        As of `within`.
+    """
+    limits, path = pyproject.table("envelopes", folder)
     if path is None:
         return
     where = f"{_TABLE} of {path}"

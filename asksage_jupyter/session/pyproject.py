@@ -11,10 +11,15 @@ from ..display.plain import told
 from ..errors import ConfigurationError
 
 
-def table(name: str) -> tuple[dict[str, Any], Path | None]:
+def table(name: str, folder: Path | None = None) -> tuple[dict[str, Any], Path | None]:
     """The table ``[tool.asksage.NAME]`` and its file, from the working folder up to the repository's root.
 
     The nearest file that has a ``[tool.asksage]`` counts, so that a package within a repository needs none.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Instead of the working folder.
 
     Raises
     ------
@@ -22,7 +27,7 @@ def table(name: str) -> tuple[dict[str, Any], Path | None]:
         The file cannot be read, or what it says is no table. Nothing is taken for said then: a limit in it
         would be silently void.
     """
-    for path in _candidates():
+    for path in _candidates(folder):
         try:
             found = path.stat()
         except OSError:
@@ -46,10 +51,10 @@ def project_name(path: Path) -> str:
     return name if isinstance(name, str) and name else path.parent.name
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates(folder: Path | None) -> Iterator[Path]:
     """The files that may be the project's, nearest first."""
     try:
-        here = Path.cwd()
+        here = folder or Path.cwd()
     except OSError:  # the folder was deleted
         return
     for project, repository in _above(here):

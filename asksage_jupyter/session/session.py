@@ -296,11 +296,18 @@ class Session:
 
     def _balance(self) -> Balance:
         balance = replace(self.ledger.balance(self.account), unbooked=self.settling.unbooked)
-        return self._within_envelopes(self.settling.ceiling.under(balance))
+        return self.within_envelopes(self.settling.ceiling.under(balance), self.ledger)
 
-    def _within_envelopes(self, balance: Balance) -> Balance:
-        """The balance with the envelope on it that binds, where one does."""
-        least, inference = self.settling.least_bound(), balance.inference
+    def within_envelopes(self, balance: Balance, ledger: Ledger) -> Balance:
+        """The balance with the envelope on it that binds, where one does.
+
+        Raises
+        ------
+        ConfigurationError, BadInput
+            A limit that cannot be read.
+        LedgerError
+        """
+        least, inference = self.settling.least_bound(ledger), balance.inference
         if least is None or (inference.bound is not None and inference.bound <= least.left):
             return balance
         return replace(balance, inference=replace(inference, bound=least.left, bounded_by=least.words))

@@ -105,7 +105,7 @@ class PanelState(HasTraits):
         account, moment = self._session.account, self._clock()
         call, opened = ledger.last_call(account), ledger.open_calls(account)
         shown = Shown(
-            ledger.balance(account),
+            self._session.within_envelopes(ledger.balance(account), ledger),
             LastCall.of(call) if call else None,
             (len(opened), sum(LastCall.of(each).tokens for each in opened)),
             endpoints=tuple(endpoints.running(ledger.folder, account)),

@@ -143,7 +143,7 @@ def _refuse(call: Call, tokens: int, asked: Iterable[Payer]) -> None:
     NotEnoughTokens, OverEnvelope
     """
     for payer in asked:
-        if tokens <= payer.room:
+        if tokens <= payer.room or not payer.can_refuse:
             continue
         if payer.envelope is not None:
             raise OverEnvelope(payer.name, call.estimate, payer.room, payer.envelope.told_by)

@@ -41,7 +41,7 @@ def enveloped(
     if tail is None:
         wanted = Grant(0, source, starts, ends)
         tail = open_grant(connection, account, meter, state, envelope.tokens, wanted)
-    elif tail.granted != envelope.tokens:
+    elif tail.granted != envelope.tokens and not (envelope.is_soft and tail.granted > envelope.tokens):
         change = envelope.tokens - tail.granted
         tail = append(connection, tail, Kind.GRANT, new_op(), change, now=state.now)
     state = replace(state, tails=(tail,))

@@ -50,11 +50,17 @@ class Payer:
     room: int
     envelope: Envelope | None = None
 
+    @property
+    def can_refuse(self) -> bool:
+        """Whether what it has left binds."""
+        return self.envelope is None or not self.envelope.is_soft
+
     def grant_as_taken(self, connection: Connection, tokens: int) -> None:
-        """Give a member without a cap what `tokens` need beyond what was given before."""
-        allotment, missing = self.state.allotment, tokens - self.state.room
-        if self.state.is_uncapped and allotment is not None and missing > 0:
-            given = append(connection, allotment, Kind.GRANT, new_op(), missing, now=self.state.now)
+        """Give whoever cannot refuse, or has no cap, what `tokens` need beyond what was given before."""
+        missing = tokens - self.state.room
+        tail = self.state.allotment if self.can_refuse else self.state.tails[-1]
+        if (self.state.is_uncapped or not self.can_refuse) and tail is not None and missing > 0:
+            given = append(connection, tail, Kind.GRANT, new_op(), missing, now=self.state.now)
             self.state = self.state.with_tail(given)
 
 

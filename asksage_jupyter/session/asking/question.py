@@ -13,6 +13,7 @@ from ...rates import RECORDED
 from ...service.way.departure import departing
 from ..counting import Counting
 from ..holding.aside import Aside, at_once
+from .confirming import confirm
 from .reply import Reply, stays_held, unpriced
 from .shortage import told_of, with_more
 
@@ -135,6 +136,8 @@ def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
     if limit is not None and estimate.expected > limit:
         raise OverLimit(estimate.expected, limit)
     session.make_contact(to_spend=True)
+    if limit is None:
+        confirm(session, estimate.expected, f"--max-tokens {estimate.expected} or max_tokens=")
     return session.settling.call(estimate.model, estimate.expected)
 
 

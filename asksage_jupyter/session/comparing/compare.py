@@ -15,6 +15,7 @@ from ...display.plain import shown, told
 from ...errors import BadInput, Interrupted, NotEnoughTokens, OverLimit
 from ...rates import Estimate, Part
 from .. import given
+from ..asking.confirming import confirm
 from ..asking.query import build_query
 from ..asking.question import asking_words, paid_for
 from ..asking.reply import stays_held
@@ -128,6 +129,8 @@ def compared(
             raise OverLimit(whole.expected, limit)
         session.balance()
         afford(session, Meter.INFERENCE, whole.expected, whole)
+        if limit is None:
+            confirm(session, whole.expected, f"--max-tokens {whole.expected} or max_tokens=")
         changes: SimpleQueue[None] = SimpleQueue()
         service = session.service  # made here, once, and not by each of the threads
         lanes = [

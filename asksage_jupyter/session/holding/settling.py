@@ -28,11 +28,25 @@ if TYPE_CHECKING:
 
 
 class Bound(NamedTuple):
-    """What an envelope or a budget leaves: its name in words, Ask Sage tokens, and where its limit stands."""
+    """What an envelope or a budget leaves.
+
+    Attributes
+    ----------
+    words : str
+        What it is called.
+    tokens, left : int
+        Its limit, and what is neither used nor held of it.
+    told_by : str
+        Where the limit stands.
+    is_soft : bool
+        Whether it only warns.
+    """
 
     words: str
+    tokens: int
     left: int
     told_by: str
+    is_soft: bool
 
 
 class Settling:
@@ -218,9 +232,11 @@ class Settling:
         except BaseException:
             self._unbound(call.op, 0)
             raise
+        if any(each.is_soft for each in within) or any(each.is_soft for each in bounded):
+            self._warn_of_soft()
 
-    def least_bound(self) -> Bound | None:
-        """The envelope or budget with the least left for an inference call from here and now.
+    def bounds(self, ledger: Ledger | None = None) -> list[Bound]:
+        """The envelopes and budgets that an inference call from here and now must fit.
 
         Raises
         ------
@@ -228,12 +244,28 @@ class Settling:
             A limit that cannot be read.
         LedgerError
         """
-        ledger = self._ledger()
+        ledger = ledger or self._ledger()
         found = envelopes.within(self._settings, origin.notebook(ledger.folder), booking.present().job)
         left = ledger.left_in(self._account, Meter.INFERENCE, found) if found else ()
-        bounds = [Bound(each.words, tokens, each.told_by) for each, tokens in zip(found, left, strict=True)]
-        bounds += [Bound(each.words, each.left, each.told_by) for each in budgets(self._settings)]
-        return min(bounds, key=attrgetter("left"), default=None)
+        bounds = [
+            Bound(each.words, each.tokens, tokens, each.told_by, each.is_soft)
+            for each, tokens in zip(found, left, strict=True)
+        ]
+        own = budgets(self._settings)
+        return bounds + [
+            Bound(each.words, each.tokens, each.left, each.told_by, each.is_soft) for each in own
+        ]
+
+    def least_bound(self, ledger: Ledger | None = None) -> Bound | None:
+        """The one of them that refuses first; None where none does."""
+        hard = (each for each in self.bounds(ledger) if not each.is_soft)
+        return min(hard, key=attrgetter("left"), default=None)
+
+    def _warn_of_soft(self) -> None:
+        for each in self.bounds():
+            if each.is_soft and each.left < 0:
+                over = f"{each.words} is over by {-each.left:,} tokens"
+                self._tell(each.words, f"{over}, with what is held; it only warns ({each.told_by})")
 
     def take_back(self, op: str) -> None:
         """Void a hold of which the ledger did not say whether it was made."""
