@@ -303,15 +303,15 @@ def test_a_month_without_calls_needs_no_file(tmp_path):
 
 
 def test_an_interrupt_keeps_the_months_that_were_sealed(ledger, monkeypatch):
-    whole = Copying.blocks
+    whole = Copying.columns
 
-    def blocks(copying, since, until):
+    def columns(copying, since, until):
         if month.period_at(since) == "2026-09":
             raise KeyboardInterrupt
         return whole(copying, since, until)
 
     with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
-        interrupted.setattr(Copying, "blocks", blocks)
+        interrupted.setattr(Copying, "columns", columns)
         sealed(ledger)
     before = stamps(ledger)
     assert [name[:7] for name in before] == ["2026-07", "2026-08"]
@@ -342,10 +342,25 @@ def test_where_nothing_can_be_written_the_ledger_serves(ledger):
 
 
 def test_a_long_month_is_sealed_block_by_block_with_growing_dictionaries(ledger, monkeypatch):
-    monkeypatch.setattr(Copying, "blocks", partialmethod(Copying.blocks, size=3))
+    monkeypatch.setattr(Copying, "columns", partialmethod(Copying.columns, size=3))
     monkeypatch.setattr(arrow, "_ROWS", 5)
     check(ledger)
     check(ledger)
+
+
+def test_calls_of_one_instant_and_names_of_any_kind_come_whole_as_columns(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.db", clock=Clock(BEGIN))
+    ledger.set_plan(ME, INFERENCE, 1_000, source="me")
+    names = ['a "quoted" \\ name', "line\nbreak\x1f", "日本語 😀", '{"wbs": "1"}', "", None, "null"]
+    for name in names:
+        call = Call(new_op(), BEGIN, "a-model", INFERENCE, 5, notebook=name)
+        ledger.hold(ME, call, due=NOW)
+        ledger.settle(call.op, a_bill(2**62 if name is None else 5))
+    blocks = [*ledger.copying(ME).columns(None, None, size=2)]
+    rows = [row for block in blocks for row in zip(*block, strict=True)]
+    assert rows == ledger.calls(ME)
+    assert len(rows) == len(names)
+    ledger.close()
 
 
 def seal_at_once(path, start, results):

@@ -11,6 +11,7 @@ import pandas
 import pyarrow
 import pyarrow.compute
 
+from ..ledger.reads.columns import Columns
 from .frame import CLOSED, categories, text
 from .schema import CATEGORY, FIGURE, INSTANT, LISTED, SCHEMA, TEXT, Column
 
@@ -32,8 +33,8 @@ _FIRST = "\0"
 _ROWS = 65_536  # of a batch: with fewer a file has too many, with more they take memory
 
 
-def batches(blocks: Iterable[Sequence[Sequence[Any]]]) -> Iterator[pyarrow.RecordBatch]:
-    """Blocks of the ledger's rows as record batches, larger ones, whose dictionaries only ever grow."""
+def batches(blocks: Iterable[Columns]) -> Iterator[pyarrow.RecordBatch]:
+    """Blocks of the ledger's columns as record batches, larger ones, whose dictionaries only ever grow."""
     codes: dict[str, dict[str, int]] = {
         name: {member: code for code, member in enumerate(CLOSED.get(name, (_FIRST,)))}
         for name in SCHEMA.of_dtype(CATEGORY)
@@ -41,9 +42,9 @@ def batches(blocks: Iterable[Sequence[Sequence[Any]]]) -> Iterator[pyarrow.Recor
     arrays: list[list[pyarrow.Array]] = []
     rows = 0
     for block in blocks:
-        values = zip(ARROW, zip(*block, strict=True), strict=True)
+        values = zip(ARROW, block, strict=True)
         arrays.append([_array(field, column, codes.get(field.name)) for field, column in values])
-        rows += len(block)
+        rows += len(block[0])
         if rows >= _ROWS:
             yield _batch(arrays, codes)
             arrays, rows = [], 0
@@ -73,7 +74,7 @@ def _batch(
     return pyarrow.record_batch(columns, schema=ARROW)
 
 
-def table(blocks: Iterable[Sequence[Sequence[Any]]]) -> pyarrow.Table:
+def table(blocks: Iterable[Columns]) -> pyarrow.Table:
     """Blocks of the ledger's rows as a table."""
     return pyarrow.Table.from_batches(batches(blocks), schema=ARROW)
 

@@ -121,9 +121,9 @@ def _parts(
 
 def _read(ledger: LedgerView, account: Account, since: int | None, until: int | None) -> Any:
     """What is not sealed: as a table where Arrow is there, else as rows."""
-    blocks = ledger.copying(account).blocks(since, until)
+    blocks = ledger.copying(account).columns(since, until)
     if not _has_arrow():
-        return [row for block in blocks for row in block]
+        return [row for block in blocks for row in zip(*block, strict=True)]
     from .arrow import table
 
     return table(blocks)

@@ -161,7 +161,7 @@ class Seals:
 
     def _batches(self, period: str) -> Iterator[pyarrow.RecordBatch]:
         since, until = month.bounds(period)
-        return batches(self._copying.blocks(since, until))
+        return batches(self._copying.columns(since, until))
 
     def _tidy(self) -> None:
         """Remove the files that are no seals any more, where the system lets go of them."""
