@@ -17,7 +17,7 @@ from asksage_jupyter.account import (
     gauges,
     limiting,
 )  # fmt: skip
-from asksage_jupyter.forecast import Pace
+from asksage_jupyter.forecast import Course, Pace, WorkingDays
 from asksage_jupyter.server import figures
 from asksage_jupyter.server.status import status, without
 from asksage_jupyter.server.warning import warning
@@ -30,6 +30,7 @@ NOW = at(2026, 11, 23, 9)
 RESET = "Resets 1 Dec 2026 · 8 days left"
 FALLING = Pace(
     INFERENCE, date(2026, 11, 23), date(2026, 11, 30), 200_000, 163_204, 6,
+    Course(date(2026, 11, 30), (36_796,), 0, 200_000, WorkingDays()),
     exhausted_on=date(2026, 11, 27), lasts=False,
 )  # fmt: skip
 

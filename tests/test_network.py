@@ -451,6 +451,14 @@ def test_the_line_follows_its_words_and_is_taken_away_at_the_first_text_and_neve
     assert lines.empty()
 
 
+def test_the_line_tells_how_much_of_a_whole_is_done(lines):
+    with counting.Counting("counting sea.csv", 200) as line:
+        assert lines.get(timeout=30) == "counting sea.csv · 0%"
+        line.advance(50)
+        line.advance(40)
+        assert re.fullmatch(r"counting sea\.csv · 45% · \d+ s", lines.get(timeout=30))
+
+
 def test_what_another_thread_waits_for_is_not_told(lines):
     def wait():
         with counting.Counting("asking sage"):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 420
 _HEIGHT = 150
 _WEEK = 7
+_FOOT = 0.1  # of the allotment, below which what is written under a line would cover the axis
 _EARLY = 12  # the day before which what is written at its place would cover the allotment's name
 
 
@@ -85,7 +86,8 @@ def _names(
     course: Course, used: Sequence[Point], even: Sequence[Point], middle: Sequence[Point]
 ) -> list[altair.Chart]:
     is_ahead = bool(even) and used[-1][1] > height(even, used[-1][0])
-    names = [_name(used[-1], f"{compact(course.used)} used", above=is_ahead or not course.used)]
+    is_low = course.taken < _FOOT * max(course.allotment or 0, 1)
+    names = [_name(used[-1], f"{compact(course.used)} used", above=is_ahead or is_low)]
     if not even:
         return names
     others = [*used, *middle[1:]]

@@ -45,7 +45,7 @@ def bar(parts: Sequence[tuple[str, float, str]], label: str, told: str) -> Marku
     legend = joined(
         fill(
             '<span><span aria-hidden="true" style="{};background:{}"></span>'
-            '<span style="{}">{}</span></span>',
+            '<span style="{}">{}</span></span> ',
             _SWATCH, _FILLS[kind], QUIET, words,
         )
         for kind, _, words in parts

@@ -1,4 +1,7 @@
-"""HTML in the theme's own colours; what is no `Markup` is text, and is made plain and escaped."""
+"""HTML in the theme's own colours; what is no `Markup` is text, and is made plain and escaped.
+
+Places that take styles away, such as GitHub, still show the words: side by side they have a space between.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ def card(title: str, *body: object, aside: str = "", foot: Iterable[object] = ()
     label : str
         What a screen reader calls it; the title when empty.
     """
-    head = fill('<div style="{}"><b>{}</b><span style="{}">{}</span></div>', ROW, title, QUIET, aside)
+    head = fill('<div style="{}"><b>{}</b> <span style="{}">{}</span></div>', ROW, title, QUIET, aside)
     lines = [part if isinstance(part, Markup) else line(part) for part in body]
     lines += [part if isinstance(part, Markup) else line(part, QUIET) for part in foot]
     return fill(

@@ -45,10 +45,13 @@ def framed(html: str) -> Markup:
     return fill(
         '<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" referrerpolicy="no-referrer" '
         'srcdoc="{}" title="The reply as HTML" style="display:block;box-sizing:border-box;width:100%;'
-        'height:{}em;resize:vertical;border:1px solid {};background:#fff;color-scheme:light"></iframe>',
+        'height:{}em;resize:vertical;border:1px solid {};background:#fff;color-scheme:light"></iframe>'
+        # Where frames are taken away, as GitHub does, it is all there is of the reply.
+        '<details><summary>Source</summary><pre style="white-space:pre-wrap">{}</pre></details>',
         _POLICY + _BEFOREHAND.sub("&lt;", html),
         round(_LINE_EM * _lines(html)),
         LINE,
+        html,
     )
 
 

@@ -28,8 +28,10 @@ class Progress:
         """How far the crew is."""
         outcomes = list(crew.outcomes.values())
         done, failed = len(outcomes), sum(each.status is not RowStatus.OK for each in outcomes)
+        # The first words are kept where a line cannot be taken away, and must be true afterwards.
         words = [
-            f"{done:,} of {self._number:,} asked",
+            f"asking {self._number:,}",
+            f"{done:,} done",
             f"{sum(each.tokens for each in outcomes):,} of ~{self._expected:,} tokens",
         ]
         if failed:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from . import waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
 
@@ -30,6 +31,8 @@ class Counting:
     Parameters
     ----------
     words : str
+    whole : int
+        How much there is to be done, where it is known; `advance` tells of how much is.
 
     Attributes
     ----------
@@ -37,8 +40,9 @@ class Counting:
         May change meanwhile.
     """
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, whole: int = 0) -> None:
         self.words = words
+        self._whole, self._done = whole, 0
         self._began = time.monotonic()
         self._is_told = False
         # Made in C: a Ctrl-C in the wait of an Event may leave its lock taken.
@@ -57,6 +61,10 @@ class Counting:
     ) -> None:
         self.end()
 
+    def advance(self, more: int) -> None:
+        """Tell that so much more is done."""
+        self._done += more
+
     def end(self) -> None:
         """Take the line away; harmless when it is gone."""
         if self._is_told:
@@ -70,7 +78,7 @@ class Counting:
         try:
             while not self._is_over(next_s):
                 waited = time.monotonic() - self._began
-                waiting.tell(f"{self.words} · {int(waited)} s" if waited >= 1 else self.words)
+                waiting.tell(" · ".join(self._line(waited)))
                 is_shown, next_s = True, 1 - waited % 1
         except Exception:  # noqa: BLE001, S110  a front end that went away: nobody waits before it
             pass
@@ -79,6 +87,13 @@ class Counting:
                 with suppress(Exception):
                     waiting.tell(None)
             self._ended.put(None)
+
+    def _line(self, waited: float) -> Iterator[str]:
+        yield self.words
+        if self._whole:
+            yield f"{min(1, self._done / self._whole):.0%}"
+        if waited >= 1:
+            yield f"{int(waited)} s"
 
     def _is_over(self, wait_s: float) -> bool:
         try:

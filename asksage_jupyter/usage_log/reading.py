@@ -13,6 +13,7 @@ from .. import month
 from ..account import Account, Meter
 from ..errors import LedgerError
 from ..ledger import CALL_COLUMNS
+from ..session.counting import Counting
 from .frame import frame, held_by
 
 if TYPE_CHECKING:
@@ -135,17 +136,10 @@ def _tables(ledger: LedgerView, account: Account, periods: list[str], seals: Sea
     missing = [period for period in periods if period not in tables]
     if not missing:
         return tables
-    from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
-
     calls = sum(ledger.copying(account).count(since, until) for since, until in map(month.bounds, missing))
     # Without room or rights the ledger serves as well, only slower; if it fails, reading it will tell.
-    with (
-        tqdm(
-            total=calls, desc="sealing closed months", unit="call", unit_scale=True, delay=1, leave=False
-        ) as bar,
-        suppress(OSError, LedgerError),
-    ):
-        seals.make(missing, bar.update)
+    with Counting("sealing the calls of closed months", calls) as line, suppress(OSError, LedgerError):
+        seals.make(missing, line.advance)
     return tables | seals.tables(missing)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...display.plain import one_line
 from ...rates import RECORDED, first_guess
 from ...tokens import count, count_file, file_kind
+from ..counting import Counting
 
 if TYPE_CHECKING:
     from ...service import Query
@@ -16,7 +18,7 @@ PERSONA_TOKENS = 780  # the default persona's text, in every call that sends no 
 WEB_SEARCH_TOKENS = 1_400  # live=1 and live=2
 REFERENCE_TOKENS = 5_724  # dataset references, one sample
 
-_WORTH_A_BAR = 1 << 24  # bytes of a file: seconds
+_WORTH_A_LINE = 1 << 24  # bytes of a file: seconds
 
 
 def shares(query: Query) -> dict[str, int]:
@@ -50,11 +52,7 @@ def shares(query: Query) -> dict[str, int]:
 
 def _counted(file: Path) -> int:
     size = file.stat().st_size
-    if size < _WORTH_A_BAR:
+    if size < _WORTH_A_LINE:
         return count_file(file)
-    from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
-
-    with tqdm(
-        total=size, desc=f"counting {file.name}", unit="B", unit_scale=True, delay=1, leave=False
-    ) as bar:
-        return count_file(file, advance=bar.update)
+    with Counting(f"counting {one_line(file.name)}", size) as line:
+        return count_file(file, advance=line.advance)
