@@ -34,7 +34,7 @@ KEPT = frozenset(
     re.findall(
         r"\w+",
         "h1 h2 h3 h4 h5 h6 br b i strong em a pre code img div ins del sup sub p ol ul table thead tbody "
-        "tfoot blockquote dl dt dd kbd q samp var hr li tr td th s summary details caption figure figcaption span",
+        "tfoot blockquote dl dt dd kbd q samp var hr li tr td th s summary details caption figure span",
     )
 )
 KEPT_OF_ALL = ["alt", "width", "height", "src", "title", "open", "id", "colspan", "rowspan"]
