@@ -28,11 +28,14 @@ def now() -> int:
 def moment(t: int, zone: str = "UTC", now: int | None = None) -> str:
     """An instant as people read it, to the minute: "28 Nov 14:02 UTC".
 
-    With `now`, its age too, if that is less than a day: "28 Nov 14:02 UTC (2 min ago)".
+    With `now`, its age too, if that is less than a day, and no day if that is today: "14:02 UTC (2 min ago)".
     """
     then = to_datetime(t).astimezone(rules_of(zone))
     words = f"{day(then)} {then:%H:%M %Z}"
-    return words if now is None or now - t >= 24 * _HOUR else f"{words} ({_age(now - t)})"
+    if now is None or now - t >= 24 * _HOUR:
+        return words
+    is_today = local_day(t, zone) == local_day(now, zone)
+    return f"{f'{then:%H:%M %Z}' if is_today else words} ({_age(now - t)})"
 
 
 def _age(passed: int) -> str:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from .. import month
 from ..account import HELD, Meter, Source, Status
+from ..display.dates import day
 from ..display.plain import one_line
 from ..ledger import CALL_COLUMNS
 from .figures import instant
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from .figures import Wire
 
 Label = Callable[[str | None, str], str]
@@ -25,17 +28,20 @@ _UPLOAD = re.compile(r"train:(?:user_custom_[^_]+_(?P<own>.+)_content|(?P<name>.
 _APART_US = 15 * 60 * 1_000_000  # pieces further apart are of two uploads
 
 
-def calls(rows: Sequence[Sequence[Any]], zone: str, label: Label) -> list[Wire]:
+def calls(rows: Sequence[Sequence[Any]], zone: str, now: int, label: Label) -> list[Wire]:
     """Calls of the ledger, newest first; neither an id nor who sent it for what project leaves the server.
 
     Parameters
     ----------
     zone : str
-        The account's.
+        The account's, in which times are told.
+    now : int
+        Microseconds UTC: of today the day is not told.
     label : callable
         What a cell is called, given its notebook and its id.
     """
-    return [_wire(group, zone, label) for group in _grouped(rows)]
+    today = month.local_day(now, zone)
+    return [_wire(group, zone, today, label) for group in _grouped(rows)]
 
 
 def _grouped(rows: Sequence[Sequence[Any]]) -> list[list[dict[str, Any]]]:
@@ -54,7 +60,7 @@ def _grouped(rows: Sequence[Sequence[Any]]) -> list[list[dict[str, Any]]]:
     return groups
 
 
-def _wire(group: Sequence[dict[str, Any]], zone: str, label: Label) -> Wire:
+def _wire(group: Sequence[dict[str, Any]], zone: str, today: date, label: Label) -> Wire:
     newest, tokens = group[0], sum(call["tokens"] for call in group)
     marks = {
         f"{len(group):,} pieces": len(group) > 1,
@@ -66,9 +72,8 @@ def _wire(group: Sequence[dict[str, Any]], zone: str, label: Label) -> Wire:
     name, is_cells = _name(newest, label)
     model, notebook = one_line(newest["model"]), newest["notebook"]
     words = [
-        *([one_line(PurePath(notebook).name)] if notebook else []),
         *([model] if is_cells else []),
-        month.moment(newest["sent_at"], zone),
+        _time(newest["sent_at"], zone, today),
         *(mark for mark, holds in marks.items() if holds),
     ]
     return {
@@ -78,9 +83,16 @@ def _wire(group: Sequence[dict[str, Any]], zone: str, label: Label) -> Wire:
         "count": len(group),
         "name": name,
         "of_cell": is_cells,
+        "where": one_line(PurePath(notebook).name) if notebook else "",
         "figure": f"{tokens:,}",
         "words": " · ".join(words),
     }
+
+
+def _time(t: int, zone: str, today: date) -> str:
+    """When it was sent; the zone is told once for all."""
+    then = month.to_datetime(t).astimezone(month.rules_of(zone))
+    return f"{then:%H:%M}" if then.date() == today else f"{day(then)} {then:%H:%M}"
 
 
 def _name(call: dict[str, Any], label: Label) -> tuple[str, bool]:

@@ -134,7 +134,7 @@ def even(granted: int | None, days: Sequence[Wire], calendar: WorkingDays) -> Wi
         return None
     return {
         "tokens": [a_day if day in calendar else 0 for day in dates],
-        "words": f"Evenly spent: {a_day:,} a working day",
+        "words": f"Even: {a_day:,} a working day",
     }
 
 

@@ -139,6 +139,7 @@ class Reader:
             "even": figures.even(granted, days, self._settings.working_days),
             "words": figures.picture(meter, days),
             "calls": self._calls(recent, account)[:_CALLS],
+            "zone": f"{month.to_datetime(now).astimezone(month.rules_of(account.zone)):%Z}",
         }
 
     def markdown(self, period: str | None) -> str:
@@ -300,7 +301,9 @@ class Reader:
         folder = self._view.folder
         present = {each: each and called_now(folder, each, 0) for each in {row[_NOTEBOOK] for row in rows}}
         rows = [(*row[:_NOTEBOOK], present[row[_NOTEBOOK]], *row[_NOTEBOOK + 1 :]) for row in rows]
-        return calls(rows, account.zone, lambda notebook, cell: cell_label(folder, notebook, cell))
+        return calls(
+            rows, account.zone, self._clock(), lambda notebook, cell: cell_label(folder, notebook, cell)
+        )
 
     def _may(self, can_check: Callable[[Account], bool]) -> bool:
         try:

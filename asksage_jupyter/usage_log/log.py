@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..account import Meter
 from ..session import current
 from ..span import When, dated, span
+from .calls import Calls
 from .reading import read
 from .schema import SCHEMA
 
@@ -44,9 +45,11 @@ def usage(
     Returns
     -------
     pandas.DataFrame, shape (calls, 19)
-        ``usage.schema`` tells each column's meaning, unit and dtype. ``tokens`` is what was debited and
-        ``estimate`` what was expected before, in Ask Sage tokens; ``input_tokens`` and ``output_tokens`` are
-        model tokens; ``sent_at`` is UTC. What is not known is NA, which ``groupby`` leaves out unless told
+        It shows itself in the account's time zone and with the names of its cells, a long one in part;
+        as data it is what follows. ``usage.schema`` tells each column's meaning, unit and dtype. ``tokens``
+        is what was debited and ``estimate`` what was expected before, in Ask Sage tokens; ``input_tokens``
+        and ``output_tokens`` are model tokens; ``sent_at`` is UTC. What is not known is NA, which
+        ``groupby`` leaves out unless told
         ``dropna=False``. ``.asksage`` groups, forecasts, compares and exports.
 
     Raises
@@ -65,7 +68,8 @@ def usage(
         known = (each.account for each in ledger.accounts() if each.account.host == account.host)
         accounts = sorted(known, key=lambda each: each.holder)
     wanted = None if meter is None else Meter.named(meter)
-    return read(ledger, accounts, first, last, now=session.clock(), meter=wanted, with_holder=all_holders)
+    calls = read(ledger, accounts, first, last, now=session.clock(), meter=wanted, with_holder=all_holders)
+    return Calls.of(calls, account.zone, ledger.folder)
 
 
 usage.schema = SCHEMA  # type: ignore[attr-defined]

@@ -88,7 +88,14 @@ export function LastCalls({ state, actions }: IPartProps): React.JSX.Element {
   const calls = state.month?.calls;
   return (
     <section className="jp-asksage-calls" data-asksage="calls" aria-labelledby="asksage-calls">
-      <h3 id="asksage-calls">Last calls</h3>
+      <h3 id="asksage-calls">
+        Last calls
+        {state.month && (
+          <span className="jp-asksage-zone" title="The times below are of this zone">
+            {state.month.zone}
+          </span>
+        )}
+      </h3>
       {!calls ? (
         <Waiting />
       ) : calls.length ? (
@@ -112,16 +119,17 @@ interface ICallProps {
 }
 
 function Call({ call, actions }: ICallProps): React.JSX.Element {
-  const { path, cell, figure, words } = call;
+  const { path, cell, where, figure, words } = call;
   const { notebook } = actions;
   // What is open may not be saved yet, and knows its cells best.
   const open = call.of_cell && cell && path === notebook.path ? notebook.label(cell) : null;
+  const elsewhere = where && path !== notebook.path;
   const name = open ? nameOf(open) : call.name;
   const row = (
     <>
       <span className="jp-asksage-cut">{name}</span>
       <span className="jp-asksage-figure">{figure}</span>
-      <span className="jp-asksage-quiet">{words}</span>
+      <span className="jp-asksage-quiet">{elsewhere ? `${where} · ${words}` : words}</span>
     </>
   );
   return path !== null && cell !== null ? (

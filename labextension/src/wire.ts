@@ -81,6 +81,8 @@ const month = record({
   days: list(record({ date: text, day: text, used: whole, figure: text })),
   /** Spending that would just last, on each day; null where no allotment is known. */
   even: nullable(record({ tokens: list(whole), words: text })),
+  /** In which the calls' times are told. */
+  zone: text,
   calls: list(
     record({
       sent_at: text,
@@ -90,6 +92,8 @@ const month = record({
       /** Where it was sent from, as far as it can be opened here. */
       path: nullable(text),
       cell: nullable(text),
+      /** The notebook's name. */
+      where: text,
       figure: text,
       words: text
     })

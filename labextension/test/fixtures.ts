@@ -78,7 +78,7 @@ export function balance(change: Partial<Balance> = {}): Balance {
     ],
     open: { words: '' },
     reset: 'Resets 1 Dec 2026 · 8 days left',
-    age: 'Checked 23 Nov 14:02 UTC (2 min ago)',
+    age: 'Checked 14:02 UTC (2 min ago)',
     sources: 'Figures from the service',
     at: '23 Nov 14:04 UTC',
     status: {
@@ -104,7 +104,8 @@ export function month(change: Partial<Month> = {}): Month {
       { date: '2026-11-03', day: '3 Nov', used: 9_000, figure: '9,000' },
       { date: '2026-11-04', day: '4 Nov', used: 0, figure: '0' }
     ],
-    even: { tokens: [0, 66_666, 66_666, 66_666], words: 'Evenly spent: 66,666 a working day' },
+    even: { tokens: [0, 66_666, 66_666, 66_666], words: 'Even: 66,666 a working day' },
+    zone: 'UTC',
     calls: [
       {
         sent_at: '2026-11-23T13:58:00Z',
@@ -113,7 +114,8 @@ export function month(change: Partial<Month> = {}): Month {
         path: 'a.ipynb',
         cell: 'c2',
         figure: '1,204',
-        words: 'a.ipynb · google-claude-45-haiku · 23 Nov 13:58 UTC · presumed · reply lost'
+        where: 'a.ipynb',
+        words: 'google-claude-45-haiku · 13:58 · presumed · reply lost'
       },
       {
         sent_at: '2026-11-23T13:50:00Z',
@@ -122,7 +124,8 @@ export function month(change: Partial<Month> = {}): Month {
         path: null,
         cell: null,
         figure: '812',
-        words: '23 Nov 13:50 UTC · 8 pieces'
+        where: '',
+        words: '13:50 · 8 pieces'
       }
     ],
     ...change

@@ -87,7 +87,7 @@ describe('with figures', () => {
   it('says whose tokens they are, when they come anew and how old the figures are', () => {
     expect(part('account').textContent).toBe('jane@agency.govapi.asksage.ai');
     expect(part('reset').textContent).toBe('Resets 1 Dec 2026 · 8 days left');
-    expect(part('age').textContent).toBe('Checked 23 Nov 14:02 UTC (2 min ago)');
+    expect(part('age').textContent).toBe('Checked 14:02 UTC (2 min ago)');
     expect(part('age').title).toBe('Figures from the service');
   });
 
@@ -100,7 +100,7 @@ describe('with figures', () => {
     const rows = [...part('month').querySelectorAll('tbody tr')].map(row => row.textContent);
     expect(rows).toEqual(['1 Nov1,200', '3 Nov9,000']);
     expect(part('month').querySelector('figcaption')?.textContent).toBe(
-      'Evenly spent: 66,666 a working day'
+      'Even: 66,666 a working day'
     );
     // On the three working days, and below the top, where bars may stand above it.
     expect(picture?.querySelector('path')?.getAttribute('d')).toMatch(
@@ -122,8 +122,8 @@ describe('with figures', () => {
   it('lists the last calls with what is out of the ordinary', () => {
     const [row, upload] = part('calls').querySelectorAll('li');
     // The open notebook knows its cells better than its file.
-    expect(row?.textContent).toMatch(/^Cell 2 · Name one sea\.1,204.*presumed · reply lost$/);
-    expect(upload?.textContent).toBe('Upload to notes81223 Nov 13:50 UTC · 8 pieces');
+    expect(row?.textContent).toMatch(/^Cell 2 · Name one sea\.1,204google.*presumed · reply lost$/);
+    expect(upload?.textContent).toBe('Upload to notes81213:50 · 8 pieces');
     press(row?.querySelector('button') ?? null);
     expect(done).toEqual(['open a.ipynb at c2']);
     expect(upload?.querySelector('button')).toBeNull();
@@ -131,7 +131,9 @@ describe('with figures', () => {
 
   it('names the cell of a call as it was saved, where another notebook is open', () => {
     show(full, notebook('b.ipynb'));
-    expect(part('calls').querySelector('li')?.textContent).toMatch(/^Cell 1 · Name one sea1,204/);
+    expect(part('calls').querySelector('li')?.textContent).toMatch(
+      /^Cell 1 · Name one sea1,204a\.ipynb · google/
+    );
   });
 
   it('tells of an endpoint for other code, and ends it', () => {
