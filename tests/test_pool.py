@@ -94,6 +94,72 @@ def test_without_a_cap_a_member_may_use_all_that_the_pool_has(ledger):
         held(ledger, BEN, 1)
 
 
+def test_what_the_owner_grants_is_spent_before_the_cap_and_with_the_pool(ledger, clock):
+    ends = clock() + 2 * DAY
+    assert ledger.grant_in_pool(ANA, INFERENCE, LAB, 200, ends=ends)
+    assert not ledger.grant_in_pool(ANA, INFERENCE, LAB, 200, ends=ends)
+    assert figures(ledger, ANA) == (500, 0, 0)
+    spent(ledger, ANA, 150)
+    (granted,) = ledger.members(LAB, INFERENCE)[0].granted
+    assert (granted.tokens, granted.left, granted.ends) == (200, 50, ends)
+    spent(ledger, ANA, 100)  # over both
+    with pytest.raises(NotEnoughTokens, match="251 needed, your cap has 250 left"):
+        held(ledger, ANA, 251)
+    assert figures(ledger, LAB) == (1000, 250, 0)
+    clock.t = ends
+    assert figures(ledger, ANA) == (300, 50, 0)  # of the cap only what was spent above the grant
+    assert ledger.members(LAB, INFERENCE)[0].granted == ()
+    assert used_by(ledger) == {"ana": 250, "ben": 0}
+
+
+def test_what_is_left_of_a_grant_stays_the_pools(ledger, clock):
+    ledger.grant_in_pool(ANA, INFERENCE, LAB, 600, ends=clock() + DAY)
+    spent(ledger, BEN, 950)
+    with pytest.raises(NotEnoughTokens, match="60 needed, the pool lab has 50 left"):
+        held(ledger, ANA, 60)
+    clock.t += DAY
+    spent(ledger, BEN, 50)
+    assert figures(ledger, LAB) == (1000, 1000, 0)
+
+
+def test_a_grant_goes_on_over_the_months_end_and_is_paid_by_the_month_of_each_call(ledger, clock):
+    ledger.grant_in_pool(ANA, INFERENCE, LAB, 200, ends=at(2026, 12, 6))
+    spent(ledger, ANA, 120)
+    clock.t = at(2026, 12, 2)
+    assert figures(ledger, ANA) == (500, 120, 0)
+    spent(ledger, ANA, 80)
+    assert figures(ledger, LAB) == (1000, 80, 0)
+    clock.t = at(2026, 12, 6)
+    assert figures(ledger, ANA) == (300, 0, 0)
+
+
+def test_a_grant_is_of_its_pool_alone_and_beside_a_cap(ledger, clock):
+    ledger.grant_in_pool(ANA, INFERENCE, LAB, 200, ends=clock() + DAY)
+    ledger.leave_pool(ANA, INFERENCE, LAB)
+    assert ledger.balance(ANA).inference.granted is None
+    other = Account.of_pool(HOST, "other")
+    ledger.set_plan(other, INFERENCE, 1000, source="team")
+    ledger.join_pool(ANA, INFERENCE, other, 10)
+    assert figures(ledger, ANA) == (10, 0, 0)
+    for account, why in ((BEN, "has no cap in lab"), (EVE, "is no member of lab"), (ANA, "is no member of")):
+        with pytest.raises(BadInput, match=why):
+            ledger.grant_in_pool(account, INFERENCE, LAB, 5, ends=clock() + DAY)
+    with pytest.raises(LedgerConflict, match="was granted 200 inference tokens until then, not 300"):
+        ledger.leave_pool(ANA, INFERENCE, other)
+        ledger.join_pool(ANA, INFERENCE, LAB, 300)
+        ledger.grant_in_pool(ANA, INFERENCE, LAB, 300, ends=clock() + DAY)
+    with pytest.raises(BadInput, match="is given with set_plan or by a pool"):
+        ledger.grant(EVE, INFERENCE, 5, source="pool-grant:1:x", starts=0, ends=clock() + DAY)
+
+
+def test_what_was_used_elsewhere_is_booked_on_the_cap_and_not_on_a_grant(ledger, clock):
+    ledger.grant_in_pool(ANA, INFERENCE, LAB, 200, ends=clock() + DAY)
+    spent(ledger, ANA, 50)
+    ledger.correct(ANA, INFERENCE, 30, op="other-devices")
+    clock.t += DAY
+    assert figures(ledger, ANA) == (300, 30, 0)
+
+
 def test_who_is_no_member_spends_their_own(ledger):
     spent(ledger, EVE, 400)
     assert pool_of(ledger, EVE) is None

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from asksage_jupyter import cli, session
 from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import BadInput, LedgerError, NotEnoughTokens
 from asksage_jupyter.ledger import Ledger
+from asksage_jupyter.month import to_datetime
 from asksage_jupyter.server import figures
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.team import Team
@@ -93,6 +95,51 @@ def test_a_pool_is_made_and_its_members_managed(run, ledger):
     assert ["ana@example", "1,500", "0", "left", "75%"] in [
         line.split() for line in run("report").splitlines()
     ]
+
+
+def test_a_member_is_granted_tokens_until_a_day(run, ledger):
+    run("init", "--pool", "lab", "--monthly", "10,000")
+    run("add", "ana@example", "--cap", "1000")
+    run("add", "ben@example")
+    last = (to_datetime(ledger._clock()) + timedelta(days=3)).date()
+    told = run("grant", "ana", "5_000", "--until", str(last))
+    assert told.startswith("ana may spend 5,000 inference tokens of lab beside the cap through ")
+    assert run("grant", "ana@example", "5000", "--until", str(last)) == (
+        "ana@example was granted that already.\n"
+    )
+    assert "was granted 5,000 inference tokens until then, not 6,000" in run(
+        "grant", "ana", "6000", "--until", str(last)
+    )
+    spend(ledger, ANA, 1_500)
+    assert ledger.balance(ANA).inference.remaining == 4_500
+    assert f"1,000  3,500 until {last.day}" in run("report")
+    assert "ben@example has no cap in lab" in run("grant", "ben", "5", "--until", str(last))
+    assert "nobody@example is no member of lab" in run("grant", "nobody@example", "5", "--until", str(last))
+    assert "a grant must end after now" in run("grant", "ana", "5", "--until", "2026-01-01")
+    assert "until is a date like" in run("grant", "ana", "5", "--until", "soon")
+
+
+def test_the_report_is_a_page_with_members_codes_days_and_forecast(run, ledger, tmp_path):
+    run("init", "--pool", "lab", "--monthly", "10,000")
+    run("add", "ana@example", "--cap", "3000")
+    ledger.set_plan(EVE, INFERENCE, 500, source="me")
+    spend(ledger, EVE, 500)  # who is no member is not the pool's affair
+    call = a_call(1500, ledger._clock, tags='{"wbs":"<1.5>"}')
+    ledger.hold(ANA, call, due=ledger._clock() + HOUR)
+    ledger.settle(call.op, a_bill(1500))
+    assert run("report", "--html", str(tmp_path / "lab.html")) == f"The report is in {tmp_path}/lab.html.\n"
+    page = (tmp_path / "lab.html").read_text()
+    for part in ("<!DOCTYPE html>", "Pool lab, ", "ana@example", "3,000", "Inference by wbs", "&lt;1.5&gt;",
+                 "Inference by model", "Inference by day", "Too early to say."):  # fmt: skip
+        assert part in page
+    assert "<script" not in page
+    assert "http" not in page.replace("https://", "")
+    assert "cannot be written" in run("report", "--html", str(tmp_path))
+    told = json.loads(run("report", "--json"))
+    assert [(each["by"], each["parts"][0]["tokens"]) for each in told["divisions"]] == [
+        ("model", 1500), ("tag:wbs", 1500),
+    ]  # fmt: skip
+    assert told["paces"][0]["remaining"] == 8_500
 
 
 def test_a_second_pool_is_named(run):

@@ -257,6 +257,75 @@ def test_a_bill_does_not_go_to_another_grant_while_one_that_held_has_room(ana, t
         ana.settle(ANAS, POOL, op, 40, 40)
 
 
+# What the owner granted beside a cap
+
+
+@pytest.fixture
+def granted(team):
+    """Ana may spend 120 more than her cap for an hour, and spent 20 of it."""
+    assert team.ledger.grant_in_pool(ANA, INFERENCE, LAB, 120, ends=now() + HOUR)
+    spend(team.ledger, ANA, 20)
+    assert figures(team.ledger, ANA) == (420, 70, 0)
+    return "pool-grant:%"
+
+
+def hold_granted(member, tokens, source, *, in_pool=None):
+    op, about = member.call(ANAS, tokens)
+    due = now() + HOUR
+    member.entry(member.grant(ANAS, source), op, "hold", tokens, about=about, due=due)
+    if in_pool is not None:
+        member.entry(member.grant(POOL), op, "hold", in_pool, due=due)
+
+
+def test_a_member_spends_what_they_were_granted_by_hand_too(ana, team, granted):
+    with ana.move():
+        hold_granted(ana, 100, granted, in_pool=100)
+    assert figures(team.ledger, ANA) == (420, 70, 100)
+    assert figures(team.ledger, LAB) == (1000, 150, 100)
+
+
+def correct_granted(member, tokens, source, in_pool):
+    member.entry(member.grant(ANAS, source), "a-gift", "correct", tokens)
+    if in_pool:
+        member.entry(member.grant(POOL), "a-gift", "correct", tokens)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda m, source: hold_granted(m, 101, source, in_pool=101),  # more than it is
+        lambda m, source: hold_granted(m, 50, source),  # without the pool
+        lambda m, source: hold_granted(m, 50, source, in_pool=1),
+        lambda m, source: m.entry(m.grant(ANAS, source), new_op(), "grant", 500),
+        lambda m, source: correct_granted(m, -10, source, in_pool=True),
+        lambda m, source: correct_granted(m, -10, source, in_pool=False),
+        lambda m, source: correct_granted(m, 10, source, in_pool=True),
+    ],
+    ids=lambda case: "",
+)
+def test_what_is_granted_is_spent_with_the_pool_and_is_no_more_than_was_given(ana, team, granted, write):
+    refused(ana, lambda member: write(member, granted))
+    team.remove(ANA.holder)  # nor does it become anything outside the pool
+    refused(ana, lambda member: write(member, granted))
+    refused(ana, lambda member: hold_granted(member, 50, granted))
+
+
+def test_nobody_grants_themselves_anything_of_a_pool(ana, ben, eve, team):
+    team.ledger.set_plan(EVE, INFERENCE, 500, source="me")
+    pool = ana.account(POOL)
+    for member, holder in ((ana, ANAS), (ben, BENS), (eve, EVE.holder)):
+
+        def give(member, holder=holder):
+            columns = "account_id, source, starts, ends"
+            (made,) = member.run(
+                f"INSERT INTO grant_ ({columns}) VALUES (%s, %s, %s, %s) RETURNING id",
+                member.account(holder), f"pool-grant:{pool}:x", now() - HOUR, now() + HOUR,
+            )  # fmt: skip
+            member.entry(made[0], "x", "grant", 500)
+
+        refused(member, give)
+
+
 # Corrections
 
 

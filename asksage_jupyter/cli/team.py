@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from .. import month
 from ..account import Meter
+from ..display.dates import day
 from ..errors import BadInput
 from ..prompting.checks import OneOf, tokens
 
@@ -44,7 +46,14 @@ def add_to(commands: Any) -> argparse.ArgumentParser:
     cap.add_argument("tokens", type=_cap_tokens, metavar="N", help="tokens a month, or none")
     cap.add_argument("--meter", type=OneOf(Meter), default=Meter.INFERENCE)
 
-    report = _command(below, "report", _report, "what each member used")
+    grant = _command(below, "grant", _grant, "let a member spend more than their cap, until a day")
+    grant.add_argument("name", metavar="NAME")
+    grant.add_argument("tokens", type=tokens, metavar="N", help="tokens, spent before the cap counts")
+    grant.add_argument("--until", required=True, metavar="DATE", help="the last day they can be spent")
+    grant.add_argument("--meter", type=OneOf(Meter), default=Meter.INFERENCE)
+
+    report = _command(below, "report", _report, "members, how long it lasts, what it went to")
+    report.add_argument("--html", metavar="FILE", help="write it as a page to send")
     report.add_argument("--json", action="store_true", help="all figures, for programs")
 
     take = _command(below, "import-admin", _import, "take the organisation's limits as caps")
@@ -103,8 +112,27 @@ def _cap(options: argparse.Namespace) -> str:
     return f"{options.name} has {cap} on the {options.meter} meter."
 
 
-def _report(options: argparse.Namespace) -> TeamReport:
-    return _team(options).report()
+def _grant(options: argparse.Namespace) -> str:
+    team = _team(options)
+    ends = team.grant(options.name, options.meter, options.tokens, options.until)
+    if ends is None:
+        return f"{options.name} was granted that already."
+    until = day(month.local_day(ends - 1, team.pool.zone), year=True)
+    return (
+        f"{options.name} may spend {options.tokens:,} {options.meter} tokens of {team.pool.pool} beside the "
+        f"cap through {until}. What is left of them then was the pool's all the time."
+    )
+
+
+def _report(options: argparse.Namespace) -> TeamReport | str:
+    from ..session import current
+
+    session = current()
+    report = _team(options).report(session.clock(), session.settings.working_days)
+    if options.html is None:
+        return report
+    report.save(options.html)
+    return f"The report is in {options.html}."
 
 
 def _import(options: argparse.Namespace) -> str:

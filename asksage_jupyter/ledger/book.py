@@ -16,6 +16,7 @@ from .reads.unsettled import late
 from .stores import opening
 from .stores.place import Place
 from .stores.postgres import roles
+from .tables.state import POOL_GRANT
 from .view import LedgerView
 
 _AT_ONCE = 200  # late calls a transaction: others wait for it
@@ -106,8 +107,8 @@ class Ledger(LedgerView):
             Nothing was written.
         """
         tokens = grants.checked(tokens, "a grant")
-        if source.startswith("allotment:"):
-            raise BadInput("an allotment is given with set_plan; a grant's source is like top-up:<receipt>")
+        if source.startswith(("allotment:", POOL_GRANT)):
+            raise BadInput("that is given with set_plan or by a pool; a source is like top-up:<receipt>")
         if starts >= ends:
             raise BadInput("a grant must end after it starts")
         wanted = Grant(0, storable(source), starts, ends)
@@ -159,6 +160,36 @@ class Ledger(LedgerView):
             cap = grants.checked(cap, "a cap")
         return self._store.write(
             lambda connection: pools.join(connection, account, meter, pool, cap, self._clock()), of=account
+        )
+
+    def grant_in_pool(self, account: Account, meter: Meter, pool: Account, tokens: int, *, ends: int) -> bool:
+        """Let a member of a pool spend more than their cap, until an instant; the pool pays as for the cap.
+
+        It is spent before the cap. What they leave of it was the pool's all the time.
+
+        Parameters
+        ----------
+        ends : int
+            Microseconds UTC, the first instant at which it cannot be spent: by it the grant is known.
+
+        Returns
+        -------
+        bool
+            False when it was given already; then nothing was changed.
+
+        Raises
+        ------
+        BadInput
+            They are no member of it with a cap; nothing was written.
+        LedgerConflict
+            Other tokens were given until then; nothing was written.
+        LedgerError
+            Nothing was written.
+        """
+        tokens = grants.checked(tokens, "a grant", least=1)
+        return self._store.write(
+            lambda connection: pools.give(connection, account, meter, pool, tokens, ends, self._clock()),
+            of=account,
         )
 
     def leave_pool(self, account: Account, meter: Meter, pool: Account) -> bool:

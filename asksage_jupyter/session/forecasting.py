@@ -10,7 +10,9 @@ from ..errors import BadInput
 from .budgeting import Budget
 
 if TYPE_CHECKING:
-    from ..forecast import Pace
+    from ..account import Account
+    from ..forecast import Pace, WorkingDays
+    from ..ledger import Ledger
     from .session import Session
 
 _TOLD_BY = "the forecast: %asksage pace"
@@ -18,17 +20,22 @@ _TOLD_BY = "the forecast: %asksage pace"
 
 def pace_of(session: Session, meter: Meter) -> Pace:
     """How fast a meter of the session's account is spent, and how long it lasts, from the ledger alone."""
-    account, ledger, now = session.account, session.ledger, session.clock()
+    found = pace_in(session.ledger, session.account, meter, session.clock(), session.settings.working_days)
+    usual = session.ledger.usual_call(session.account, meter) if found.is_expiring else None
+    return found.buying(usual)
+
+
+def pace_in(ledger: Ledger, account: Account, meter: Meter, now: int, calendar: WorkingDays) -> Pace:
+    """The same of any account, or of a pool as a whole, at an instant in microseconds UTC."""
     starts, ends = month.bounds(month.period_at(now, account.zone), account.zone)
     quarters = ledger.spending(account, meter, starts - forecast.HISTORY, ends)
-    found = forecast.pace(
+    return forecast.pace(
         ledger.balance(account).of(meter),
         forecast.daily(quarters, account.zone),
         now,
         account.zone,
-        session.settings.working_days,
+        calendar,
     )
-    return found.buying(ledger.usual_call(account, meter)) if found.is_expiring else found
 
 
 class Leftover(Budget):

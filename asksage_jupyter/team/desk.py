@@ -7,11 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from .. import month
 from ..account import Account, Meter
 from ..display.plain import shown
 from ..errors import BadInput
+from ..forecast import WorkingDays
+from ..session.forecasting import pace_in
 from ..session.near import near
+from ..span import span
 from .importing import Change
+from .parts import divisions
 from .report import TeamReport, row_of
 
 if TYPE_CHECKING:
@@ -143,7 +148,7 @@ class Team:
         BadInput
             They are no member.
         """
-        account = self._person(name)
+        account = self._member(name)
         left = [self.ledger.leave_pool(account, meter, self.pool) for meter in Meter]
         if not any(left):
             there = {member.holder: member.holder for member in self.members()}
@@ -157,7 +162,7 @@ class Team:
         BadInput
             They are no member.
         """
-        account = self._person(name)
+        account = self._member(name)
         if self.ledger.pool_of(account, meter) != self.pool.pool:
             raise BadInput(
                 f"{account.holder} is no member of {self.pool.pool} on the {meter} meter: add them with  "
@@ -165,12 +170,54 @@ class Team:
             )
         return self.ledger.join_pool(account, meter, self.pool, tokens)
 
-    def report(self) -> TeamReport:
-        """What each member used and holds this month, and what the pool has."""
-        balance = self.ledger.balance(self.pool)
-        rows = [row_of(meter, each) for meter in Meter for each in self.ledger.members(self.pool, meter)]
-        known = [each for each in (balance.inference, balance.training) if each.granted is not None]
-        return TeamReport(self.pool.pool, tuple(known), tuple(rows))
+    def grant(self, name: str, meter: Meter, tokens: int, until: str) -> int | None:
+        """Let a member spend more than their cap, through a day; spent first, and the pool pays it.
+
+        Parameters
+        ----------
+        tokens : int
+            Ask Sage tokens.
+        until : str
+            The last day, in the pool's zone.
+
+        Returns
+        -------
+        int or None
+            The first instant at which it is over, in microseconds UTC; None when it was granted already.
+
+        Raises
+        ------
+        BadInput
+            They are no member with a cap, or the day is over or none.
+        LedgerConflict
+            Other tokens were granted until that day.
+        """
+        account = self._member(name)
+        ends = span(None, None, until, self.pool.zone).last
+        assert ends is not None  # noqa: S101  for mypy
+        is_new = self.ledger.grant_in_pool(account, meter, self.pool, tokens, ends=ends)
+        return ends if is_new else None
+
+    def report(self, now: int | None = None, calendar: WorkingDays = WorkingDays()) -> TeamReport:  # noqa: B008  frozen
+        """What each member used and holds this month, what the pool has, and how long that lasts.
+
+        Parameters
+        ----------
+        now : int, optional
+            Microseconds UTC; the present instant when absent.
+        calendar : WorkingDays
+        """
+        now = month.now() if now is None else now
+        balance, zone = self.ledger.balance(self.pool), self.pool.zone
+        starts, ends = month.bounds(month.period_at(now, zone), zone)
+        rows, paces, parts = [], [], []
+        for meter in Meter:
+            members = self.ledger.members(self.pool, meter)
+            rows += [row_of(meter, each, zone) for each in members]
+            if balance.of(meter).granted is not None:
+                paces.append(pace_in(self.ledger, self.pool, meter, now, calendar))
+                parts += divisions(self.ledger, members, meter, starts, ends)
+        return TeamReport(self.pool.pool, balance, tuple(rows), tuple(paces), tuple(parts))
 
     def apply(self, changes: Iterable[Change]) -> int:
         """Book caps as `planned` lists them; returns how many changed."""
@@ -180,6 +227,12 @@ class Team:
                 account = self._person(change.holder)
                 changed += self.ledger.join_pool(account, change.meter, self.pool, change.cap)
         return changed
+
+    def _member(self, name: str) -> Account:
+        """A member by their e-mail, or by what stands before its @ where that names one."""
+        short = name.strip().lower()
+        found = [each for each in self.members() if each.holder.partition("@")[0] == short]
+        return found[0] if len(found) == 1 else self._person(name)
 
     def _is_known(self, account: Account) -> bool:
         return any(each.account.holder == account.holder for each in self.ledger.accounts())

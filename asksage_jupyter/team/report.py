@@ -1,17 +1,24 @@
-"""A pool's month as a table of its members."""
+"""A pool's month: its members and their caps, how long it lasts, and what it went to."""
 
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..account import Meter, MeterBalance
+from .. import month
+from ..account import Balance, Meter, MeterBalance
 from ..display.dates import day
 from ..display.table import Table
+from ..errors import BadInput
+from . import page
 
 if TYPE_CHECKING:
+    from ..forecast import Pace
     from ..ledger import Member
+    from .parts import Division
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,8 @@ class MemberRow:
         None where only the pool's own limit counts.
     used, held : int
         From the pool.
+    granted : str
+        What is left of what they were granted beside their cap, and until when.
     """
 
     meter: Meter
@@ -32,6 +41,7 @@ class MemberRow:
     held: int
     cap: int | None
     has_left: bool
+    granted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +51,94 @@ class TeamReport:
     Attributes
     ----------
     pool : str
-    meters : tuple of MeterBalance
-        What the pool has, of the meters that it has tokens of.
+    balance : Balance
+        What the pool has.
     rows : tuple of MemberRow
         Members, by meter and name; those who left as long as they used something.
+    paces : tuple of Pace
+        How long the pool lasts, of each meter that it has tokens of.
+    divisions : tuple of Division
+        What the calls went to, by model and by each billing code.
     """
 
     pool: str
-    meters: tuple[MeterBalance, ...]
+    balance: Balance
     rows: tuple[MemberRow, ...]
+    paces: tuple[Pace, ...] = ()
+    divisions: tuple[Division, ...] = ()
+
+    @property
+    def meters(self) -> tuple[MeterBalance, ...]:
+        """What the pool has, of the meters that it has tokens of."""
+        both = (self.balance.inference, self.balance.training)
+        return tuple(each for each in both if each.granted is not None)
+
+    @property
+    def foot(self) -> str:
+        """Of where and when it is."""
+        account = self.balance.account
+        return f"{account.host} · months of {account.zone} · {self.balance.changed_words()}".rstrip(" ·")
+
+    @property
+    def members(self) -> dict[Meter, Table]:
+        """The members of each meter that has any."""
+        shown = [row for row in self.rows if not row.has_left or row.used]
+        by_meter = {meter.meter: [row for row in shown if row.meter is meter.meter] for meter in self.meters}
+        return {meter: _table(meter, rows) for meter, rows in by_meter.items() if rows}
+
+    def to_html(self) -> str:
+        """A page to send: members, caps, codes, days and the forecast, in the reader's own light or dark."""
+        return page.document(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the page to a file.
+
+        Raises
+        ------
+        BadInput
+            It cannot be written.
+        """
+        wanted = Path(path).expanduser()
+        try:
+            wanted.write_text(self.to_html(), encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{wanted} cannot be written: {error.strerror or error}") from None
 
     def __str__(self) -> str:
         parts = [f"pool {self.pool}"]
+        tables, paces = self.members, {pace.meter: pace for pace in self.paces}
         for meter in self.meters:
-            rows = [row for row in self.rows if row.meter is meter.meter and (not row.has_left or row.used)]
             parts.append(f"{meter} · resets {day(meter.resets_at, year=True)}")
-            if rows:
-                whole = sum(row.used for row in rows)
-                table = Table(_HEAD, [_cells(row, whole) for row in rows])
-                parts.append(textwrap.indent(str(table), "  "))
+            if (pace := paces.get(meter.meter)) is not None:
+                parts.append(f"  {pace.words} {pace.advice}".rstrip())
+            if (table := tables.get(meter.meter)) is not None:
+                parts.append(textwrap.indent(str(replace(table, caption="")), "  "))
         return "\n".join(parts)
 
+    def _repr_html_(self) -> str:
+        return page.fragment(self)
 
-_HEAD = ("member", "used", "held", "cap", "share")
 
-
-def row_of(meter: Meter, member: Member) -> MemberRow:
+def row_of(meter: Meter, member: Member, zone: str) -> MemberRow:
     """A member as a row of the report."""
-    return MemberRow(meter, member.account.holder, member.used, member.held, member.cap, member.has_left)
+    granted = ", ".join(
+        f"{each.left:,} until {day(month.local_day(each.ends - 1, zone))}" for each in member.granted
+    )
+    name = member.account.holder
+    return MemberRow(meter, name, member.used, member.held, member.cap, member.has_left, granted)
 
 
-def _cells(row: MemberRow, whole: int) -> tuple[str, ...]:
+def _table(meter: Meter, rows: Sequence[MemberRow]) -> Table:
+    whole = sum(row.used for row in rows)
+    has_granted = any(row.granted for row in rows)
+    head = ("member", "used", "held", "cap", *(["granted"] * has_granted), "share")
+    shares = [row.used / whole if whole > 0 else 0.0 for row in rows]
+    cells = [_cells(row, whole, has_granted=has_granted) for row in rows]
+    return Table(head, cells, shares=shares, caption=f"{meter.capitalize()} by member")
+
+
+def _cells(row: MemberRow, whole: int, *, has_granted: bool) -> tuple[str, ...]:
     cap = "left" if row.has_left else "none" if row.cap is None else f"{row.cap:,}"
     share = f"{row.used / whole:.0%}" if whole > 0 else ""
-    return row.holder, f"{row.used:,}", f"{row.held:,}", cap, share
+    granted = [row.granted] if has_granted else []
+    return row.holder, f"{row.used:,}", f"{row.held:,}", cap, *granted, share

@@ -211,12 +211,12 @@ def correct(
         return
     own, *common = payers(connection, holder, meter, states)
     for pool in common if tokens < 0 else ():
-        used = used_of_pool(connection, pool.state.account_id, own.state.live, pool.state.live)
+        used = used_of_pool(connection, pool.state.account_id, own.state.lasting, pool.state.live)
         if -tokens > used:
             raise gift(holder, -tokens, used, Account(holder.host, own.state.member.pool or "").pool)
     for payer in (own, *common):
         payer.grant_as_taken(connection, tokens)
-        live = payer.state.live
+        live = payer.state.lasting
         shares, rest = spread(tokens, live) if tokens >= 0 else give_back(-tokens, live)
         # What fits nowhere goes to the grant that is over first: overage ends with the month.
         for tail, share in _add(shares, live[0], rest):

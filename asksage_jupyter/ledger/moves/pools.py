@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, and_, bindparam, case, func, select
 
-from ...account import Account, Kind, Meter
+from ...account import Account, Grant, Kind, Meter
 from ...errors import BadInput, LedgerConflict
 from ..tables.reading import is_persons, is_pools
 from ..tables.schema import account, entry, grant, member
-from ..tables.state import Membership, State, Tail, read_state
-from .grants import account_state, regranted
+from ..tables.state import Membership, State, Tail, granted_by, read_state
+from .grants import account_state, open_grant, regranted
 
 _latest = member.alias("latest")
 _SEQ = select(func.max(_latest.c.seq)).where(_latest.c.account_id == member.c.account_id).scalar_subquery()
@@ -70,6 +70,23 @@ _SHARES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """What a pool's owner granted to a member beside their cap.
+
+    Attributes
+    ----------
+    tokens, left : int
+        Ask Sage tokens, and those neither used nor held.
+    ends : int
+        When it cannot be spent any more, in microseconds UTC.
+    """
+
+    tokens: int
+    left: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """Who spends, or spent, from a pool.
 
@@ -84,6 +101,8 @@ class Member:
         When they first joined, in microseconds UTC.
     has_left : bool
         Their calls and figures stay.
+    granted : tuple of Granted
+        What they may spend now beside the cap.
     """
 
     account: Account
@@ -92,6 +111,7 @@ class Member:
     held: int
     since: int
     has_left: bool
+    granted: tuple[Granted, ...] = ()
 
 
 def join(
@@ -133,6 +153,48 @@ def leave(connection: Connection, holder: Account, meter: Meter, pool: Account, 
     return True
 
 
+def give(
+    connection: Connection,
+    holder: Account,
+    meter: Meter,
+    pool: Account,
+    tokens: int,
+    ends: int,
+    clock: int,
+) -> bool:
+    """Let a member spend more than their cap until `ends`; False when it is so already.
+
+    Raises
+    ------
+    BadInput
+        They are no member with a cap, or it is over.
+    LedgerConflict
+        Other tokens were given until then.
+    """
+    state = read_state(connection, holder, meter, clock)
+    if state is None or state.member.pool != pool.holder or state.member.pool_id is None:
+        raise BadInput(f"{holder.holder} is no member of {pool.pool} on the {meter} meter")
+    if state.is_uncapped:
+        raise BadInput(
+            f"{holder.holder} has no cap in {pool.pool}: only what the pool has counts, and nothing can be "
+            f"granted beside it"
+        )
+    if ends <= state.now:
+        raise BadInput("a grant must end after now")
+    source = f"{granted_by(state.member.pool_id)}{ends}"
+    there = next((tail for tail in state.tails if tail.source == source), None)
+    if there is None:
+        wanted = Grant(0, source, state.now, ends)
+        open_grant(connection, holder, meter, state, tokens, wanted)
+        return True
+    if there.granted != tokens:
+        raise LedgerConflict(
+            f"{holder.holder} was granted {there.granted:,} {meter} tokens until then, not {tokens:,}: grant "
+            f"more until another day"
+        )
+    return False
+
+
 def pool_of(connection: Connection, holder: Account, meter: Meter) -> str | None:
     """The name of the pool from which an account spends on a meter."""
     asked = {"host": holder.host, "holder": holder.holder, "meter": meter.value}
@@ -160,8 +222,13 @@ def members(connection: Connection, pool: Account, meter: Meter, clock: int) -> 
         state = read_state(connection, holder, meter, clock)
         has_left = state is None or state.member.pool_id != common.account_id
         cap = None if state is None or has_left else state.member.cap
-        found.append(Member(holder, cap, *shares.get(account_id, (0, 0)), since, has_left))
+        granted = () if state is None or has_left else _granted(state)
+        found.append(Member(holder, cap, *shares.get(account_id, (0, 0)), since, has_left, granted))
     return found
+
+
+def _granted(state: State) -> tuple[Granted, ...]:
+    return tuple(Granted(tail.granted, tail.room, tail.ends) for tail in state.live if tail.is_of_pool)
 
 
 def _change(connection: Connection, state: State, wanted: Membership) -> None:

@@ -168,6 +168,7 @@ STEPS: tuple[Step, ...] = (
     running(),
     running(*_TAGS),
     running(),
+    running(),
 )
 
 # What stands in for later steps in an older ledger that is only read: by version, from which it needs none.

@@ -14,6 +14,7 @@ from .prepared import Prepared
 from .schema import account, entry, grant, member, plan
 
 Clock = Callable[[], int]
+POOL_GRANT = "pool-grant:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Tail:
     def room(self) -> int:
         """Tokens neither used nor held; below zero is overage."""
         return self.granted - self.used - self.held
+
+    @property
+    def is_of_pool(self) -> bool:
+        """Whether a pool's owner granted it to a member, beside their cap."""
+        return self.source.startswith(POOL_GRANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +105,21 @@ class State:
 
     @property
     def live(self) -> tuple[Tail, ...]:
-        """The grants that may be spent now; in a pool their cap, whatever they were given outside it."""
+        """The grants that may be spent now, in their order.
+
+        In a pool what its owner granted beside the cap, then the cap, whatever they were given outside it.
+        """
         live = live_at(self.now, self.tails)
         if self.member.pool_id is None:
-            return live
-        return tuple(tail for tail in live if tail.source == allotment_of(self.period))
+            return tuple(tail for tail in live if not tail.is_of_pool)
+        own, granted = allotment_of(self.period), granted_by(self.member.pool_id)
+        extra = () if self.is_uncapped else tuple(tail for tail in live if tail.source.startswith(granted))
+        return (*extra, *(tail for tail in live if tail.source == own))
+
+    @property
+    def lasting(self) -> tuple[Tail, ...]:
+        """Those of them on which is booked what was used elsewhere: not what a pool granted for calls."""
+        return tuple(tail for tail in self.live if not tail.is_of_pool)
 
     @property
     def room(self) -> int:
@@ -154,6 +170,11 @@ def live_at(t: int, tails: Iterable[Tail]) -> tuple[Tail, ...]:
 def allotment_of(period: str) -> str:
     """The source of the allotment for `period`."""
     return f"allotment:{period}"
+
+
+def granted_by(pool_id: int) -> str:
+    """What the sources begin with of what a pool's owner granted to members."""
+    return f"{POOL_GRANT}{pool_id}:"
 
 
 _months: dict[str, tuple[str, int, int]] = {}

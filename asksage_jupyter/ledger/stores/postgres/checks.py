@@ -166,6 +166,7 @@ _MEMBER = (
         is_own BOOLEAN := theirs = mine;
         pool BIGINT;
         is_allotment BOOLEAN;
+        is_of_pool BOOLEAN;
         held_at BIGINT;
     BEGIN
         -- Only for calls of one's own: whoever settles a call writes to all that hold it.
@@ -183,6 +184,7 @@ _MEMBER = (
         SELECT * INTO given FROM grant_ WHERE id = written.grant_id;
         SELECT * INTO latest FROM member WHERE account_id = mine ORDER BY seq DESC LIMIT 1;
         is_allotment := given.source LIKE 'allotment:_______';
+        is_of_pool := starts_with(given.source, 'pool-grant:');
         IF mine IS NULL OR abs(written.tokens) > most OR (is_own AND abs(written.used) > 10 * most)
             OR NOT (is_own OR theirs IN (SELECT asksage_pools()))
         THEN
@@ -194,6 +196,8 @@ _MEMBER = (
                 RETURN written.seq = 1 AND written.tokens = (
                     SELECT monthly FROM plan WHERE account_id = theirs ORDER BY seq DESC LIMIT 1
                 );
+            ELSIF is_of_pool THEN
+                RETURN FALSE;
             ELSIF latest.pool_id IS NULL THEN
                 RETURN TRUE;
             ELSIF written.seq = 1 THEN
@@ -209,13 +213,16 @@ _MEMBER = (
             END IF;
             RETURN CASE
                 WHEN NOT is_own THEN theirs = latest.pool_id
+                -- What a pool's owner granted is for calls that this pool pays, beside a cap.
+                WHEN is_of_pool THEN latest.cap IS NOT NULL
+                    AND starts_with(given.source, concat('pool-grant:', latest.pool_id, ':'))
                 WHEN latest.pool_id IS NULL THEN TRUE
                 ELSE is_allotment AND (latest.cap IS NULL OR written.used + written.held <= latest.cap)
             END;
         WHEN 'correct' THEN
             pool := asksage_pool_at(mine, given.ends);
             -- Nothing was used less than not at all; of a top-up that is over it is booked on the allotment.
-            RETURN (written.tokens > 0 OR written.used >= 0
+            RETURN NOT is_of_pool AND (written.tokens > 0 OR written.used >= 0
                     OR (is_own AND pool IS NULL AND given.ends <= written.t))
                 AND CASE WHEN is_own THEN pool IS NULL OR is_allotment ELSE theirs = pool END;
         WHEN 'presume' THEN

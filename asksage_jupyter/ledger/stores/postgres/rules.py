@@ -142,7 +142,8 @@ ADDS = {
     "account": "asksage_is_me(host, holder) AND asksage_is_zone(zone)",
     "plan": "asksage_is_free(account_id)",
     "grant_": f"({_IS_REACHED} AND {_IS_MONTH}) OR "
-    "(asksage_is_free(account_id) AND source NOT LIKE 'allotment:_______')",
+    "(asksage_is_free(account_id) AND source NOT LIKE 'allotment:_______' "
+    "AND NOT starts_with(source, 'pool-grant:'))",
     "entry": "grant_id IN (SELECT id FROM grant_)",  # and `checks`
     "call": _IS_OWN,
     "bill": _IS_OF_OWN_GRANT,

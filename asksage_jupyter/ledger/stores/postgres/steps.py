@@ -183,4 +183,5 @@ STEPS: tuple[Step, ...] = (
     _rules_anew,
     _with_tags,
     _rules_anew,
+    _rules_anew,
 )
