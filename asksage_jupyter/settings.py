@@ -123,10 +123,14 @@ class AskSage(SingletonConfigurable):
     timeout_s = Float(300.0, min=1.0, help="Seconds without a byte after which a reply counts as lost.").tag(
         config=True
     )
+    replay = Bool(
+        False,
+        help="Whether a cell that is run again shows its kept reply for 0 tokens instead of asking anew.",
+    ).tag(config=True)
     keep_replies_days = Int(
         30,
         min=1,
-        help="Days that a map's replies are kept on this machine, to be shown again for nothing.",
+        help="Days that replies of maps, and of cells with --replay, are kept on this machine.",
     ).tag(config=True)
     presume_after_s = Int(
         3600, min=60, help="Seconds after which a call without a known bill counts as spent at its estimate."

@@ -1,4 +1,4 @@
-"""The replies of maps that are kept on this machine, and how they are taken away."""
+"""The replies that are kept on this machine, and how they are taken away."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def _replay(words: Sequence[str], older: int | None) -> Iterator[object]:
             yield Told(told, cleared=cleared)
         else:
             days = session.settings.keep_replies_days
-            kept = f"{replies.kept:,} replies of maps are kept, {days} days each"
-            yield Told(f"{kept}; %asksage replay clear takes them away", kept=replies.kept, days=days)
+            kept, saved = replies.kept, replies.saved
+            each = "1 reply is kept" if kept == 1 else f"{kept:,} replies are kept"
+            told = f"{each}, {days} days each; showing some again saved {saved:,} tokens"
+            yield Told(f"{told}. %asksage replay clear takes them away.", kept=kept, days=days, saved=saved)
     finally:
         replies.close()
 
@@ -46,7 +48,7 @@ def _replay(words: Sequence[str], older: int | None) -> Iterator[object]:
 REPLAY = Command(
     "replay",
     "[clear [--older 30d]]",
-    "how many replies of maps are kept here; clear takes them away",
+    "how many replies are kept here, and what they saved; clear takes them away",
     _replay,
     options=(option("--older", type=_days, metavar="DAYS", help="only those older than so many days"),),
     words=1,

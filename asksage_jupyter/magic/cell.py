@@ -63,11 +63,18 @@ def _run(shell: InteractiveShell, session: Session, options: CellOptions, body: 
     names = scope(shell)
     if options.plugin is None:
         from ..session.asking import prompt
+        from ..session.asking.replay import wanted
 
         query = build_query(session, expand(body.strip("\n"), *names), options.model, options.of_call)
         estimate, ask = (
             partial(prompt.price, session, query),
-            partial(prompt.ask, session, query, otherwise=options.otherwise),
+            partial(
+                prompt.ask,
+                session,
+                query,
+                otherwise=options.otherwise,
+                replay=wanted(session, query, options.replay, fresh=options.fresh),
+            ),
         )
     else:
         from ..session.asking.plugins import price_plugin, run_plugin

@@ -184,7 +184,9 @@ def _bill(reply: Reply | Comparison) -> dict[str, Any]:
     """What the front end tells beside the prompt, also of a saved notebook: figures, no word of a reply."""
     from ..account import Source
 
-    if reply.tokens:
+    if getattr(reply, "replayed", ""):
+        words = "replayed, 0 tokens"
+    elif reply.tokens:
         is_told = getattr(reply, "source", None) in (Source.BILLED, Source.LOG)
         words = f"{reply.tokens:,} tokens {'billed' if is_told else 'debited'}"
     else:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import LedgerConflict
 from ..ledger import Fate
+from ..session.keeping.store import settle_found
 from .outcome import How, Outcome, RowStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..session import Session
     from ..session.keeping.replies import Found, Replies
     from .job import Job
     from .sheet import Task
@@ -50,14 +48,14 @@ def look(job: Job, replies: Replies, tasks: Sequence[Task]) -> Before:
     found = replies.find([task.key for task in tasks])
     before = Before()
     orphaned: list[tuple[Task, Found]] = []
-    unbooked: list[tuple[Task, Found]] = []
+    unbooked: dict[bytes, Found] = {}
     for task in tasks:
         there = found.get(task.key)
         if there is None:
             before.missing.append(task)
         elif there.is_kept:
             if not there.is_booked:
-                unbooked.append((task, there))
+                unbooked[task.key] = there
             if job.terms.fresh or there.text is None:  # what was taken away was taken away to be asked again
                 before.missing.append(task)
             else:
@@ -66,7 +64,7 @@ def look(job: Job, replies: Replies, tasks: Sequence[Task]) -> Before:
             before.claimed.append(task)
         else:
             orphaned.append((task, there))
-    _book(job.session, replies, unbooked)
+    settle_found(job.session, replies, unbooked)
     _judge(job, replies, orphaned, before)
     return before
 
@@ -84,16 +82,6 @@ def _kept(there: Found) -> Outcome:
         input_tokens=there.bill.input_tokens if there.bill else None,
         output_tokens=there.bill.output_tokens if there.bill else None,
     )
-
-
-def _book(session: Session, replies: Replies, unbooked: Sequence[tuple[Task, Found]]) -> None:
-    """Settle what a run that died had on the disk; where it is settled, nothing changes."""
-    for task, there in unbooked:
-        if there.bill is None:
-            continue  # its bill is for the service's log to tell
-        with suppress(LedgerConflict):  # the log was first, with figures of its own
-            session.ledger.settle(there.op, there.bill)
-        replies.note_booked(task.key)
 
 
 def _judge(job: Job, replies: Replies, orphaned: Sequence[tuple[Task, Found]], before: Before) -> None:

@@ -120,6 +120,7 @@ class Run:
 
     def go(self) -> Exception | None:
         """Send what is missing; why it ended before its end, None where it did not."""
+        self.replies.count_saved(list(self.before.outcomes))
         if not self.wanted and not self.before.claimed:
             return None
         self._owner = self.replies.owner()

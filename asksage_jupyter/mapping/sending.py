@@ -91,7 +91,7 @@ class Sender:
             estimate,
             partial(self._send, replace(self._query, prompt=task.prompt), may_send),
             Listener(None),
-            keep=partial(self._keep, task, call.op),
+            keep=partial(self._keep, task),
         )
         try:
             reply = hold_send_settle(self._session, call, question)

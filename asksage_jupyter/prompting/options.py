@@ -55,6 +55,8 @@ class CellOptions:
         Billing codes, by their names.
     compare : tuple of str
         Models to ask side by side instead of one.
+    replay : bool or None
+        Show a kept reply again instead of asking anew, and keep this one; None for the setting.
     map : str or None
         Name of the variable whose rows are asked, each by itself.
     into, schema, budget, sample, when, fresh
@@ -82,6 +84,7 @@ class CellOptions:
     project: str | None = None
     tag: tuple[tuple[str, str], ...] = ()
     compare: tuple[str, ...] = ()
+    replay: bool | None = None
     map: str | None = None
     into: str | None = None
     schema: str | None = None
@@ -142,7 +145,7 @@ def _only_of_one_model(options: CellOptions) -> None:
             f"with --compare all models stand behind it, joined by commas without blanks; {options.model!r} "
             f"stands alone"
         )
-    wrong = [f"--{name}" for name in ("format", "plugin") if getattr(options, name) is not None]
+    wrong = [f"--{name}" for name in ("format", "plugin", "replay") if getattr(options, name) is not None]
     if wrong:
         raise BadInput(
             f"with --compare there is no {', '.join(wrong)}: replies are shown side by side as text"
@@ -151,7 +154,8 @@ def _only_of_one_model(options: CellOptions) -> None:
 
 def _only_of_plugins(options: CellOptions) -> None:
     usual = {each.name: each.default for each in fields(CellOptions)}
-    if wrong := [f"--{name}" for name, value in options.of_call.items() if value != usual[name]]:
+    said = {**options.of_call, "replay": options.replay}
+    if wrong := [f"--{name}" for name, value in said.items() if value != usual[name]]:
         raise BadInput(f"with --plugin there is no {', '.join(wrong)}: a plugin takes values as name=value")
 
 
@@ -226,6 +230,13 @@ def _add_price(group: argparse._ArgumentGroup) -> None:
         "--max-tokens", type=tokens, metavar="N",
         help="refuse when the estimate is above N Ask Sage tokens",
     )  # fmt: skip
+    group.add_argument(
+        "--replay", action="store_const", const=True,
+        help="show the reply again, for 0 tokens, that the same cell had before (default: AskSage.replay)",
+    )  # fmt: skip
+    group.add_argument(
+        "--fresh", action="store_true", help="ask again, and pay again, what was answered before"
+    )
     group.add_argument(
         "--else", dest="otherwise", metavar="MODEL",
         help="ask this model instead where the first is refused before it is sent; the receipt tells",

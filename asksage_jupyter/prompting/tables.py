@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 SCHEMAS = {"str": str, "int": int, "float": float, "bool": bool}
 _ALONE = ("into", "schema", "budget", "sample", "when")
-_NOT_OF_ROWS = ("format", "plugin", "compare", "history", "file", "max_tokens")
+_NOT_OF_ROWS = ("format", "plugin", "compare", "history", "file", "max_tokens", "replay")
+_INSTEAD = {
+    "--max-tokens": ": --budget limits what all rows cost",
+    "--replay": ": it always shows kept replies again, and --fresh asks anew",
+}
 
 
 def add_map(group: argparse._ArgumentGroup) -> None:
@@ -39,9 +43,6 @@ def add_map(group: argparse._ArgumentGroup) -> None:
         "--when", choices=("leftover",), metavar="leftover",
         help="leftover: spend only what the forecast says will expire this month, and stop when that is gone",
     )  # fmt: skip
-    group.add_argument(
-        "--fresh", action="store_true", help="ask again, and pay again, what was answered before"
-    )
 
 
 def check_map(options: CellOptions) -> None:
@@ -56,5 +57,5 @@ def check_map(options: CellOptions) -> None:
             raise BadInput(f"{', '.join(wrong)} is for the rows of a table: name it with --map")
         return
     if wrong := [f"--{name.replace('_', '-')}" for name in _NOT_OF_ROWS if getattr(options, name)]:
-        instead = ": --budget limits what all rows cost" if wrong == ["--max-tokens"] else ""
+        instead = _INSTEAD.get(wrong[0], "") if len(wrong) == 1 else ""
         raise BadInput(f"with --map there is no {', '.join(wrong)}{instead}")

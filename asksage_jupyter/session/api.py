@@ -30,6 +30,8 @@ def ask(
     otherwise: str | None = None,
     max_tokens: int | None = None,
     on_text: Callable[[str], None] | None = None,
+    replay: bool | None = None,
+    fresh: bool = False,
     **options: Unpack[Options],
 ) -> Reply:
     """Send a prompt to a model; hold its estimate first, debit what was billed.
@@ -46,6 +48,11 @@ def ask(
         Refuse when the estimate is above this many Ask Sage tokens.
     on_text : callable, optional
         Called with the whole text so far while the reply arrives.
+    replay : bool, optional
+        Show the reply again, for 0 tokens, that the same call had before, and keep this one; as
+        ``AskSage.replay`` says when absent. Never of a dataset or the web.
+    fresh : bool
+        Ask again, and pay again, what is kept.
     **options
         system, persona, dataset, live, temperature, reasoning, history, file: see `Options`.
 
@@ -66,11 +73,13 @@ def ask(
     from . import given
     from .asking import prompt as asking
     from .asking.query import build_query, limit_of
+    from .asking.replay import wanted
 
     session, limit = current(), limit_of(max_tokens)
     query = build_query(session, prompt, model, options)
     other = None if otherwise is None else given.text(otherwise, "otherwise")
-    return asking.ask(session, query, otherwise=other, limit=limit, on_text=on_text)
+    shown_again = wanted(session, query, replay, fresh=fresh)
+    return asking.ask(session, query, otherwise=other, limit=limit, on_text=on_text, replay=shown_again)
 
 
 def estimate(prompt: str, model: str | None = None, **options: Unpack[Options]) -> Estimate:

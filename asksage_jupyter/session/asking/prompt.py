@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ...errors import NotEnoughTokens, OverLimit
 from ..exchanges import Exchange
 from .listener import Listener
-from .question import Question, put
+from .question import Question, keep_nothing, put
 from .shares import shares
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ...rates import Estimate
     from ...service import Answer, Query
     from ..session import Session
+    from .replay import Replay
     from .reply import Reply
 
 
@@ -38,6 +40,7 @@ def ask(
     otherwise: str | None = None,
     limit: int | None = None,
     on_text: Callable[[str], None] | None = None,
+    replay: Replay | None = None,
 ) -> Reply:
     """Set the estimate aside, send the query, debit what was billed.
 
@@ -50,6 +53,8 @@ def ask(
         Refuse when the estimate is above this many Ask Sage tokens.
     on_text : callable, optional
         Called with the whole text so far while it streams. If it fails, the call goes on without it.
+    replay : Replay, optional
+        Shows a reply again that is kept, and keeps this one.
 
     Raises
     ------
@@ -63,15 +68,16 @@ def ask(
         The person stopped it; its `reply` holds the text so far, and the hold stays open.
     """
     if otherwise is None:
-        return _ask(session, query, limit, on_text)
+        return _ask(session, query, limit, on_text, replay)
     session.prepared(lambda: session.pricing.rate(otherwise))  # a model that is none is told at once
     try:
-        return _ask(session, query, limit, on_text)
+        return _ask(session, query, limit, on_text, replay)
     except NotEnoughTokens as short:
         why = f"{short.needed:,} tokens needed, {short.remaining:,} left"
     except OverLimit as above:
         why = f"{above.estimate:,} tokens, above the limit of {above.limit:,}"
-    return _ask(session, replace(query, model=otherwise), limit, on_text, f"instead of {query.model} ({why})")
+    other = replace(query, model=otherwise)
+    return _ask(session, other, limit, on_text, replay, f"instead of {query.model} ({why})")
 
 
 def _ask(
@@ -79,8 +85,11 @@ def _ask(
     query: Query,
     limit: int | None,
     on_text: Callable[[str], None] | None,
+    replay: Replay | None,
     *notes: str,
 ) -> Reply:
+    if replay is not None and (kept := replay.find(query)) is not None:
+        return replace(kept, balance=session.balance_now(), notes=notes)
     listener = Listener(on_text)
 
     def prepare() -> Question:
@@ -92,6 +101,7 @@ def _ask(
             session.service.prepare(known, listener if on_text is not None else None),
             listener,
             learn=lambda answer: _learn(session, known, parts, answer),
+            keep=keep_nothing if replay is None else partial(replay.keep, known),
             notes=notes,
         )
 

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 _TOLD_PARTS = ("history", "persona", "web search", "references", "file", *RECORDED)
 
 
+def keep_nothing(op: str, answer: Answer, bill: Bill | None) -> None:
+    """What becomes of a reply that nobody wants to see again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is to be asked; nothing of it is sent.
@@ -47,7 +51,7 @@ class Question:
     learn : callable
         Called with the answer, after it was debited.
     keep : callable
-        Called with the answer and its bill, None where it is not told, before it is debited.
+        Called with the op, the answer and its bill, None where it is not told, before it is debited.
     notes : tuple of str
         What the receipt says of it first.
     """
@@ -57,7 +61,7 @@ class Question:
     listener: Listener
     answering: str | None = None
     learn: Callable[[Answer], None] = lambda answer: None
-    keep: Callable[[Answer, Bill | None], None] = lambda answer, bill: None
+    keep: Callable[[str, Answer, Bill | None], None] = keep_nothing
     notes: tuple[str, ...] = ()
 
 
@@ -107,7 +111,7 @@ def hold_send_settle(session: Session, call: Call, question: Question, here: Her
             with_more(session, lambda: stack.enter_context(held), question.estimate)
             answer = _answered(here, question, held)
             bill = _bill(session, answer, question, held.took_ms)
-            paid_for(partial(question.keep, answer, bill))
+            paid_for(partial(question.keep, call.op, answer, bill))
             if bill is None:
                 held.await_bill()
             else:

@@ -54,6 +54,10 @@ class Reply:
         Whether the person stopped it.
     is_demo : bool
         Whether the local demo answered, whose tokens are its own.
+    replayed : str
+        When the reply came that is shown again here, for 0 tokens; else empty.
+    before : int or None
+        Ask Sage tokens that it was debited then, where they are known.
     """
 
     text: str = field(repr=False)
@@ -69,6 +73,8 @@ class Reply:
     interrupted: bool = False
     held: int = 0
     is_demo: bool = False
+    replayed: str = ""
+    before: int | None = None
 
     @property
     def why(self) -> Why:
@@ -81,7 +87,10 @@ class Reply:
     def receipt(self) -> str:
         """One quiet line: model, tokens and their source, remaining, and what is worth knowing."""
         parts = ["local demo", self.model] if self.is_demo else [self.model]
-        if self.tokens is None or self.source is None:
+        if self.replayed:
+            then = "" if self.before is None else f" ({self.before:,} then)"
+            parts += [f"replayed, of {self.replayed}", f"0 tokens{then}", "--fresh asks again"]
+        elif self.tokens is None or self.source is None:
             parts.append("interrupted" if self.interrupted else "the bill is not told yet")
             parts[-1] += f": {open_words(self.held)}"
         else:

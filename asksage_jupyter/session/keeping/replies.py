@@ -153,6 +153,27 @@ class Replies:
                 (self._clock(), _storable(text), model, _written(bill), key, op),
             )
 
+    def add(self, key: bytes, op: str, text: str, model: str | None, bill: Bill | None) -> None:
+        """Put a reply on the disk that nobody claimed, in the place of one that is there; a claim stays."""
+        with self._writing() as run:
+            run(
+                "INSERT INTO reply(key, op, owner, job, at, text, model, bill, is_kept) "
+                "VALUES(?, ?, '', '', ?, ?, ?, ?, 1) ON CONFLICT(key) DO UPDATE SET op=excluded.op, "
+                "at=excluded.at, text=excluded.text, model=excluded.model, bill=excluded.bill, is_booked=0 "
+                "WHERE is_kept",
+                (key, op, self._clock(), _storable(text), model, _written(bill)),
+            )
+
+    def count_saved(self, keys: Sequence[bytes]) -> None:
+        """Count that these replies are shown again for nothing."""
+        for each in _batches(keys):
+            with self._writing() as run:
+                run(
+                    "UPDATE reply SET saved=saved + coalesce(json_extract(bill, '$.tokens'), 0) "  # noqa: S608
+                    f"WHERE key IN ({','.join('?' * len(each))})",
+                    tuple(each),
+                )
+
     def note_booked(self, key: bytes) -> None:
         """Remember that a reply's bill is in the ledger; written with what is written next."""
         self._booked.append(key)  # until then it would only be settled again, which converges
@@ -203,6 +224,13 @@ class Replies:
                 "SELECT count(*) FROM reply WHERE text IS NOT NULL"
             ).fetchone()
         return int(number)
+
+    @property
+    def saved(self) -> int:
+        """Ask Sage tokens that replies had cost which were shown again."""
+        with self._told(), self._lock:
+            (tokens,) = self._connection.execute("SELECT coalesce(sum(saved), 0) FROM reply").fetchone()
+        return int(tokens)
 
     # -- the file ------------------------------------------------------------------------------------
 

@@ -1,13 +1,18 @@
-"""Where the store of replies lies."""
+"""Where the store of replies lies, and what of it the ledger does not know yet."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ...errors import LedgerConflict
 from .replies import Replies
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..session import Session
+    from .replies import Found
 
 _DAY = 86_400 * 1_000_000
 
@@ -17,3 +22,13 @@ def open_replies(session: Session) -> Replies:
     replies = Replies(session.ledger.outbox.with_suffix(".replies"), session.clock)
     replies.let_go(before=session.clock() - session.settings.keep_replies_days * _DAY)
     return replies
+
+
+def settle_found(session: Session, replies: Replies, found: Mapping[bytes, Found]) -> None:
+    """Book the bills of replies that a kernel kept and died before it booked them; which converges."""
+    for key, there in found.items():
+        if there.is_booked or there.bill is None:
+            continue  # a bill that was not told is for the service's log to tell
+        with suppress(LedgerConflict):  # the log was first, with figures of its own
+            session.ledger.settle(there.op, there.bill)
+        replies.note_booked(key)
