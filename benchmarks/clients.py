@@ -1,8 +1,10 @@
-"""Real clients on one account, beside cells: what they spend through the endpoint is debited to the token.
+"""Real clients on one account, beside a kernel's cells: what they spend is debited to the token.
 
-Run it from a checkout: ``python benchmarks/clients.py``. For each client it makes an environment of its own,
-installs the client from your package index, and lets it ask a scripted tenant 50 times while cells ask too.
-Each line tells what the tenant billed, what the ledger debited, what stays held, and who asked.
+Run it from a checkout: ``python benchmarks/clients.py [FOLDER]``. For each client it makes an environment
+of its own (kept in FOLDER, where one is named), installs the client from your package index, and lets it
+ask 50 times while cells of a kernel ask too: a scripted tenant, and the demo with its real model. Each line
+tells what the service billed, what the ledger debited, what stays held, what a reconciliation says, and who
+asked. It fails where they do not agree, or more was spent than there is.
 """
 
 from __future__ import annotations
@@ -12,125 +14,222 @@ import subprocess
 import sys
 import tempfile
 import venv
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from jupyter_client.manager import start_new_kernel
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from tenant import MODEL, environment, open_tenant, questions
+from tenant import USED, environment, open_tenant, questions
 
 CALLS, BILL, CELLS = 50, 63, 10
-_PROMPT = [{"role": "user", "content": "Why is the sky blue?"}]
+CELL = "%%asksage\nWhy is the sky blue?"
+_BEGIN = f"""
+import os
+model, calls, prompt = os.environ["MODEL"], range({CALLS}), "Why is the sky blue?"
+asked = dict(model=model, messages=[dict(role="user", content=prompt)])
+"""
 
+PACKAGES = {
+    "openai": ["openai"],
+    "litellm": ["litellm"],
+    "langchain": ["langchain-openai"],
+    "jupyterai": ["jupyter-ai-magics>=2.31,<3", "langchain-openai<1", "ipykernel"],
+}
+# What a client is called, where it is installed, and what it does.
 CLIENTS = {
     "openai": (
-        ["openai"],
-        f"""
+        "openai",
+        """
 from openai import OpenAI
 client = OpenAI()
-for number in range({CALLS}):
-    reply = client.chat.completions.create(model={MODEL!r}, messages={_PROMPT}, stream=number % 2 == 1)
-    if number % 2:
-        text = "".join(event.choices[0].delta.content or "" for event in reply)
-    else:
-        text = reply.choices[0].message.content
-    assert text == "The sky is blue.", text
+for _ in calls:
+    reply = client.chat.completions.create(**asked)
+    assert reply.choices[0].message.content and reply.usage.asksage_tokens, reply
+""",
+    ),
+    "openai, streaming": (
+        "openai",
+        """
+from openai import OpenAI
+client = OpenAI()
+for _ in calls:
+    *_, last = client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
+    assert last.usage.asksage_tokens, last
 """,
     ),
     "openai, async": (
-        ["openai"],
-        f"""
+        "openai",
+        """
 import asyncio
 from openai import AsyncOpenAI
 async def ask():
     async with AsyncOpenAI() as client:
-        asked = [client.chat.completions.create(model={MODEL!r}, messages={_PROMPT}) for _ in range({CALLS})]
-        for reply in await asyncio.gather(*asked):
-            assert reply.choices[0].message.content == "The sky is blue.", reply
+        for reply in await asyncio.gather(*(client.chat.completions.create(**asked) for _ in calls)):
+            assert reply.choices[0].message.content, reply
 asyncio.run(ask())
 """,
     ),
     "litellm": (
-        ["litellm"],
-        f"""
+        "litellm",
+        """
 import litellm
-for number in range({CALLS}):
-    reply = litellm.completion(model="openai/{MODEL}", messages={_PROMPT})
-    assert reply.choices[0].message.content == "The sky is blue.", reply
-    assert reply.usage.asksage_tokens == {BILL}, reply.usage
+asked["model"] = f"openai/{model}"
+for number in calls:
+    if number % 2:
+        events = litellm.completion(**asked, stream=True)
+        assert "".join(each.choices[0].delta.content or "" for each in events)
+    else:
+        assert litellm.completion(**asked).usage.asksage_tokens
 """,
     ),
     "langchain-openai": (
-        ["langchain-openai"],
-        f"""
+        "langchain",
+        """
 from langchain_openai import ChatOpenAI
-model = ChatOpenAI(model={MODEL!r})
-for number in range({CALLS}):
-    streamed = "".join(chunk.content for chunk in model.stream("Why?")) if number % 2 else ""
-    text = streamed or model.invoke("Why?").content
-    assert text == "The sky is blue.", text
+chat = ChatOpenAI(model=model)
+for n in calls:
+    told = chat.invoke(prompt).content if n % 2 else "".join(each.content for each in chat.stream(prompt))
+    assert told
 """,
     ),
-    "jupyter-ai %%ai": (
-        ["jupyter-ai-magics>=2.31,<3", "langchain-openai<1"],
-        f"""
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
-shell = InteractiveShell.instance()
-shell.run_line_magic("load_ext", "jupyter_ai_magics")
-for number in range({CALLS}):
-    with capture_output() as said:
-        ran = shell.run_cell("%%ai openai-chat-custom:{MODEL} -f text\\nWhy is the sky blue?")
-    ran.raise_error()
-    shown = said.stdout + str(said.outputs) + str(ran.result)
-    assert "The sky is blue." in shown, shown
+    "jupyter-ai's %%ai": (
+        "jupyterai",
+        """
+from jupyter_client.manager import start_new_kernel
+manager, kernel = start_new_kernel()
+def run(code):
+    told = []
+    done = kernel.execute_interactive(code, output_hook=told.append, timeout=60)
+    assert done["content"]["status"] == "ok", told
+    shown = "stream", "display_data", "execute_result"
+    return str([each["content"] for each in told if each["msg_type"] in shown])
+run("%load_ext jupyter_ai_magics")
+for _ in calls:
+    said = run(f"%%ai openai-chat-custom:{model} -f text\\n{prompt}")
+    assert len(said) > 10, said
+kernel.stop_channels()
+manager.shutdown_kernel(now=True)
 """,
     ),
 }
 
 
+@contextmanager
+def scripted(folder: str) -> Iterator[tuple[dict[str, str], Callable[[], int]]]:
+    """The variables of a scripted tenant that counts what it billed, and that count."""
+    with closing(open_tenant()) as server:
+
+        def billed() -> int:
+            return BILL * len(questions(server))
+
+        server.on("/server/count-monthly-tokens", lambda _: {"response": USED + billed(), "status": 200})
+        server.on(
+            "/server/count-monthly-tokens-left-with-org",
+            lambda _: {"response": 200_000 - USED - billed(), "status": 200},
+        )
+        yield environment(server, folder), billed
+
+
+@contextmanager
+def demo(folder: str) -> Iterator[tuple[dict[str, str], Callable[[], int]]]:
+    """The same of the demo, whose model writes at most eight words or so."""
+    from asksage_jupyter import local
+    from asksage_jupyter.account import Meter
+
+    with local.start(Path(folder) / "demo", weights=local.fetch(), output_limit=8) as service:
+        variables = service.environment | {"ASKSAGE_LEDGER": f"{folder}/ledger.db"}
+
+        def billed() -> int:
+            from asksage_jupyter.session import current
+
+            return current().service.used(Meter.INFERENCE) or 0
+
+        yield variables, billed
+
+
 def python_with(folder: Path, packages: list[str]) -> str:
-    """A Python of its own that has the packages."""
-    venv.create(folder, with_pip=True)
-    python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-    return python
+    """A Python of its own that has the packages; where it is there already, that one."""
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+    return str(python)
 
 
-def tried(name: str, python: str, code: str) -> None:
-    """Let a client ask beside cells, and say what came of it."""
-    with tempfile.TemporaryDirectory() as folder, closing(open_tenant()) as server:
-        os.environ |= environment(server, folder)
+@contextmanager
+def asking_cells() -> Iterator[Callable[[], None]]:
+    """What runs a few cells in a kernel."""
+    manager, kernel = start_new_kernel()
+
+    def run(code: str = CELL) -> None:
+        told: list[dict] = []
+        done = kernel.execute_interactive(code, output_hook=told.append, timeout=120)
+        assert done["content"]["status"] == "ok", told
+
+    try:
+        run("%load_ext asksage_jupyter")
+        yield lambda: [run() for _ in range(CELLS)]
+    finally:
+        kernel.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def try_out(name: str, python: str, code: str, at: Callable, where: str) -> bool:
+    """Let a client ask beside cells, say what came of it, and whether all of it agrees."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        variables, billed = stack.enter_context(at(folder))
+        os.environ |= variables
         import asksage_jupyter as sage
         from asksage_jupyter.endpoint import Endpoint
         from asksage_jupyter.session import forget
         from asksage_jupyter.settings import AskSage
 
         AskSage.clear_instance()
+        stack.callback(forget)
         before = sage.balance().inference.used
-        with closing(Endpoint()) as endpoint:
-            bare = {each: value for each, value in os.environ.items() if not each.startswith("ASKSAGE_")}
-            variables = bare | endpoint.environment
-            with subprocess.Popen(
-                [python, "-c", code], env=variables, stderr=subprocess.PIPE, text=True
-            ) as run:
-                for _ in range(CELLS):
-                    sage.ask("Why is the sky blue?")
-                said = run.communicate()[1]
-        after = sage.balance().inference
-        billed, debited = BILL * len(questions(server)), after.used - before
-        clients = sage.usage()["client"].value_counts().to_dict()
-        how = "FAILED" if run.returncode else "ok"
-        print(f"{name:<17} {how}: {billed:,} billed, {debited:,} debited, {after.held} held; {clients}")
+        endpoint = stack.enter_context(closing(Endpoint()))
+        cells = stack.enter_context(asking_cells())
+        bare = {each: value for each, value in os.environ.items() if not each.startswith("ASKSAGE_")}
+        bare |= endpoint.environment | {"MODEL": variables["ASKSAGE_MODEL"]}
+        with subprocess.Popen(
+            [python, "-c", _BEGIN + code], env=bare, stderr=subprocess.PIPE, text=True
+        ) as run:
+            cells()
+            said = run.communicate()[1]
+        after, log = sage.balance().inference, sage.usage()
+        debited, found = after.used - before, sage.reconcile()
+        clients = log["client"].astype("object").fillna("cells").value_counts().to_dict()
+        agrees = (
+            run.returncode == 0
+            and len(log) == CALLS + CELLS
+            and debited == log["tokens"].sum() == billed()
+            and after.held == 0
+            and not found.changed
+            and after.used <= (after.granted or 0)
+        )
+        print(
+            f"{name:<17} {where:<8} {'ok' if agrees else 'FAILED'}: {billed():,} billed, "
+            f"{debited:,} debited, {after.held} held. {found.words} {clients}",
+            flush=True,
+        )
         if run.returncode:
             print(said[-2000:])
-        forget()
+        return agrees
 
 
-def main() -> None:
+def main(kept: str | None) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        for name, (packages, code) in CLIENTS.items():
-            tried(name, python_with(Path(tempfile.mkdtemp(dir=folder)), packages), code)
+        base = Path(kept or folder)
+        done = []
+        for name, (where, code) in CLIENTS.items():
+            python = python_with(base / where, PACKAGES[where])
+            for told, at in (("scripted", scripted), ("demo", demo)):
+                done.append(try_out(name, python, code, at, told))
+    return 0 if all(done) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else None))

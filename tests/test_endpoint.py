@@ -13,9 +13,12 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
+import psutil
 import pytest
 from scripted import QUERY, STREAM, Played, envelope, pieces
 from tenant import KEY, MODEL, OTHER, USED, drops_after, questions
@@ -45,6 +48,19 @@ def endpoint(server):
 def client(endpoint):
     with openai.OpenAI(base_url=endpoint.url, api_key=endpoint.key) as client:
         yield client
+
+
+@contextmanager
+def serving(*options):
+    """`asksage-jupyter serve`, and where it is."""
+    program = [sys.executable, "-m", "asksage_jupyter.cli", "serve", *options]
+    with subprocess.Popen(
+        program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process, re.search(r"OPENAI_BASE_URL=(\S+)", process.stdout.readline())[1]
+        finally:
+            process.kill()
 
 
 def soon(holds):
@@ -308,6 +324,8 @@ def test_too_few_tokens_are_told_as_openai_does_and_not_tried_again(server, clie
     with pytest.raises(openai.RateLimitError, match="Nothing was sent") as refused:
         client.chat.completions.create(**ASKED)
     assert refused.value.code == "insufficient_quota"
+    assert "asksage-jupyter request N" in refused.value.message  # it asks from a program, not from a cell
+    assert "%asksage" not in refused.value.message
     assert refused.value.response.headers["x-should-retry"] == "false"
     assert questions(server) == []
 
@@ -427,13 +445,39 @@ def test_many_at_once_hold_no_more_than_there_is(server, endpoint):
     assert (balance.used, balance.held) == (USED + 5 * 63, 0)
 
 
+def test_clients_and_cells_at_the_demo_are_debited_as_it_counts(at_demo):
+    before = sage.balance()
+    with (
+        closing(Endpoint()) as endpoint,
+        openai.OpenAI(base_url=endpoint.url, api_key=endpoint.key) as client,
+        ThreadPoolExecutor(4) as many,
+    ):
+
+        def chat(_):
+            client.chat.completions.create(model=at_demo.model, messages=ASKED["messages"])
+
+        asked = [many.submit(chat, n) for n in range(4)] + [many.submit(sage.ask, "Why?") for _ in range(2)]
+        client.embeddings.create(model=EMBEDDER, input=["Why?", "Because."])
+        for each in asked:
+            each.result()
+    after, log = sage.balance(), sage.usage()
+    assert after.inference.used - before.inference.used == log.query("meter == 'inference'").tokens.sum()
+    assert after.training.used - before.training.used == log.query("meter == 'training'").tokens.sum() > 0
+    assert (len(log), after.inference.held, after.training.held) == (7, 0, 0)
+    found = sage.reconcile()
+    assert not found.changed
+    assert [each.counter for each in found.meters] == [after.inference.used, after.training.used]
+
+
 # -- who may not ask ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", ["x", "wrong key", KEY, "sk-asksage-", "ключ"])
 def test_nobody_without_the_key_is_answered(server, endpoint, key):
     refused = post(endpoint, key=key)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (401, "invalid_api_key")
+    assert "header Authorization" in error["message"]
     assert questions(server) == []
 
 
@@ -465,6 +509,21 @@ def test_elsewhere_there_is_nothing(endpoint):
     assert httpx.post(f"{endpoint.url}/responses", trust_env=False).status_code == 401
 
 
+def test_nothing_leads_elsewhere(endpoint):
+    head = {"Authorization": f"Bearer {endpoint.key}"}
+    for path in (
+        "/",
+        "/v1",
+        "/v1/models/",
+        "//evil.example/v1/models",
+        "/v1/../models",
+        "/v1/models?next=//x",
+    ):
+        told = httpx.get(f"http://127.0.0.1:{endpoint._port}{path}", headers=head, trust_env=False)
+        assert told.status_code in (200, 404)
+        assert "location" not in told.headers
+
+
 def test_a_body_that_is_too_large_is_not_read(endpoint):
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{endpoint._port}\r\n"
     head += f"Authorization: Bearer {endpoint.key}\r\n"
@@ -488,6 +547,62 @@ def test_a_body_that_does_not_come_is_not_waited_for(server, monkeypatch):
         with socket.create_connection(("127.0.0.1", endpoint._port), timeout=10) as wire:
             wire.sendall(head.encode())
             assert wire.recv(100) == b""
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(server, monkeypatch):
+    monkeypatch.setattr(running, "_IDLE_S", 0.1)
+    with closing(Endpoint()) as endpoint:
+        for part in (b"", b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1"):
+            with socket.create_connection(("127.0.0.1", endpoint._port), timeout=10) as wire:
+                wire.sendall(part)
+                assert wire.recv(100) == b""
+
+
+PYTHON = "/usr/bin/python3"  # which anybody may run
+AS_ANOTHER = """
+import sys, urllib.request
+url, key_file, pid = sys.argv[1:]
+for path in (key_file, f"/proc/{pid}/environ", f"/proc/{pid}/mem"):
+    try:
+        open(path, "rb").read()
+        print("read", path)
+    except OSError:
+        pass
+try:
+    urllib.request.urlopen(url + "/models")
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may be somebody else")
+@pytest.mark.skipif(not os.access(PYTHON, os.X_OK), reason=f"no {PYTHON}")
+@pytest.mark.long
+def test_another_user_of_the_machine_finds_no_key_and_is_answered_nothing(server):
+    with TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)  # so that only the file's own mode is in the way
+        with serving("--key-file", f"{folder}/key") as (process, url):
+            told = subprocess.run(
+                [PYTHON, "-I", "-c", AS_ANOTHER, url, f"{folder}/key", str(process.pid)],
+                user="nobody",
+                group="nogroup",
+                extra_groups=[],
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+    assert (told.stdout.split(), told.stderr) == (["401"], "")
+
+
+@pytest.mark.long
+def test_the_key_is_printed_once_and_in_no_list_of_processes(server):
+    with serving() as (process, _):
+        key = re.search(r"OPENAI_API_KEY=(\S+)", process.stdout.readline())[1]
+        words = [*process.args, *psutil.Process(process.pid).cmdline()]
+        assert not [word for word in words if key in word]
+        process.send_signal(signal.SIGINT)
+        assert key not in "".join(process.communicate(timeout=20))
+    assert key.startswith("sk-asksage-")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="all of 127/8 is this machine on Linux")
@@ -624,9 +739,7 @@ def test_a_forked_child_lets_go_of_the_port(server):
 @pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="signals and modes of POSIX")
 def test_in_a_terminal_it_runs_until_ctrl_c(server, tmp_path):
-    program = [sys.executable, "-m", "asksage_jupyter.cli", "serve", "--key-file", str(tmp_path / "key")]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        url = re.search(r"OPENAI_BASE_URL=(\S+)", process.stdout.readline())[1]
+    with serving("--key-file", str(tmp_path / "key")) as (process, url):
         key = (tmp_path / "key").read_text().strip()
         assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
         with openai.OpenAI(base_url=url, api_key=key) as client:

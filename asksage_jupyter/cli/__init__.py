@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..commands import COMMANDS, machine
-from ..display.plain import brief
+from ..display.plain import brief, in_terminal
 from ..errors import AskSageError, ConfigurationError
 from ..session.near import did_you_mean
 from . import serving, shared, streams, team
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             streams.flush()
     except AskSageError as error:
-        streams.complain(shared.in_terminal(str(error)))
+        streams.complain(in_terminal(str(error)))
         return 1
     except BrokenPipeError:
         streams.give_up()
@@ -165,7 +165,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
     subjects = []
     for subject, found, is_right in findings(options.export):
-        words = shared.in_terminal(found)
+        words = in_terminal(found)
         subjects.append({"subject": subject, "found": words, "is_right": is_right})
         if not options.json:
             print(f"{subject:<12} {'' if is_right else 'WRONG: '}{words}")

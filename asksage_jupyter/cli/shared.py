@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..commands import COMMANDS, Command, Notice, machine, understood
-from ..display.plain import plain
+from ..display.plain import in_terminal, plain
 from ..errors import BadInput
 from .last_used import balance, follow_last_used
 
@@ -28,11 +28,6 @@ class Forms(NamedTuple):
 
     json: bool = False
     csv: str | None = None
-
-
-def in_terminal(words: str) -> str:
-    """Words that name the magic, as they are said in a terminal."""
-    return re.sub(r"(?<!%)%asksage\b(?!_)", "asksage-jupyter", words)
 
 
 def run(name: str, words: Sequence[str]) -> int:

@@ -69,3 +69,8 @@ def told(error: BaseException) -> str:
 def in_letters(sign: str) -> str:
     """What stands for a sign where only the letters of every code page can be written."""
     return _LETTERS.get(sign, "?")
+
+
+def in_terminal(words: str) -> str:
+    """Words that name the magic, as they are said in a terminal."""
+    return re.sub(r"(?<!%)%asksage\b(?!_)", "asksage-jupyter", words)

@@ -31,7 +31,10 @@ def refused(request: HTTPServerRequest, key: str, port: int) -> Refusal | None:
     told = request.headers.get("Authorization", "")
     given = told[len(_SCHEME) :].strip() if told.lower().startswith(_SCHEME) else ""
     if not hmac.compare_digest(given.encode("utf-8", "replace"), key.encode()):
-        words = "this is not this run's key: take the one that serve told, as OPENAI_API_KEY"
+        words = (
+            "the header Authorization does not bring this run's key: take the one that serve told, as "
+            "OPENAI_API_KEY"
+        )
         return Refusal(401, words, code="invalid_api_key")
     length = request.headers.get("Content-Length", "0")
     if not length.isdecimal() or int(length) > LARGEST:

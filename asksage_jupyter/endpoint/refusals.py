@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from ..display.plain import one_line
+from ..display.plain import in_terminal, one_line
 from ..errors import (
     AskSageError,
     BadInput,
@@ -83,7 +83,7 @@ def refusal_of(error: AskSageError) -> Refusal:
     told = error.status if isinstance(error, ServiceError) and kind != _QUOTA else None
     return Refusal(
         told if told is not None and _LEAST_ERROR <= told <= _MOST_ERROR else status,
-        one_line(str(error)),
+        in_terminal(one_line(str(error))),  # who reads it asks from a program, not from a cell
         kind,
         code,
         getattr(error, "param", None),
