@@ -29,15 +29,21 @@ def main(megabytes: int) -> None:
             write(path, lines, megabytes)
             compare(f"{megabytes} MB of {kind}", path, ("plain", "ours", "fast"))
             path.unlink()
+        path = Path(folder) / "large"
+        write(path, csv, 4 * megabytes)
+        compare(f"{4 * megabytes} MB of CSV, once", path, ("plain", "ours", "fast"), rounds=1)
+        path.unlink()
+        for kind in WORST:
+            worst(kind, path)
         for kind in ("distinct", "twenty"):
             compare(f"a million short texts, {kind}", Path(kind), ("loop", "each"))
         compare("a cell of 2 kB, 500 times", Path(), ("cell_plain", "cell"))
         compare("the first count of a process", Path(), ("first",))
 
 
-def compare(title: str, path: Path, cases: tuple[str, ...]) -> None:
+def compare(title: str, path: Path, cases: tuple[str, ...], rounds: int = ROUNDS) -> None:
     """Run the cases in turn; the first is what the others are compared with."""
-    runs = [[measured(case, path) for case in cases] for _ in range(ROUNDS)]
+    runs = [[measured(case, path) for case in cases] for _ in range(rounds)]
     print(title)
     base = [statistics.median(run[0][name] for run in runs) for name in ("s", "cpu")]
     for place, case in enumerate(cases):
@@ -49,6 +55,17 @@ def compare(title: str, path: Path, cases: tuple[str, ...]) -> None:
         wall, cpu, peak = (statistics.median(run[name] for run in found) for name in ("s", "cpu", "mb"))
         ratios = f"{base[0] / wall:5.1f}x  CPU {base[1] / cpu:5.1f}x"
         print(f"  {case:12} {wall:8.3f} s  CPU {cpu:8.3f} s  {ratios}  peak {peak:5.0f} MB", flush=True)
+
+
+def worst(kind: str, path: Path) -> None:
+    """Twice the text without a place to cut must take twice as long, and no more."""
+    took = []
+    for millions in (1, 2):
+        path.write_text(WORST[kind] * (millions * 1_000_000 // len(WORST[kind])), encoding="utf-8")
+        took.append(measured("ours", path)["cpu"])
+        path.unlink()
+    times = took[1] / took[0]
+    print(f"1 and 2 MB of {kind:18} CPU {took[0]:6.3f} and {took[1]:6.3f} s  {times:4.1f}x", flush=True)
 
 
 def measured(case: str, path: Path) -> dict[str, float]:
@@ -76,6 +93,12 @@ def chinese(chance: random.Random) -> str:
     return "".join(chance.choices(CHINESE, k=30)) + "。\n"
 
 
+WORST = {
+    "one letter": "a",
+    "blanks": " ",
+    "one mark": "=",
+    "DNA": "".join(random.Random(11).choices("ACGT", k=100_000)),
+}
 KINDS = {"CSV": csv, "prose": prose, "JSON": jsonl, "Chinese": chinese}
 
 

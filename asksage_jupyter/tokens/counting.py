@@ -19,6 +19,7 @@ _CHUNK = 1 << 17  # characters: large enough to be fast, small enough that memor
 # tiktoken's regular expressions give up, with an exception outside of Exception and a backtrace on stderr,
 # at about 1,000,000 characters of white space in a row. Nothing longer than this is handed to them.
 _LONGEST = 2 * _CHUNK
+_LOOKED_AT = 1_000  # of many texts, to guess whether they repeat each other
 _ALONE = 1 << 20  # characters counted before others are asked to help: it takes them 0.1 s to be ready
 
 
@@ -55,7 +56,7 @@ def count(text: str | bytes, encoding: str = "cl100k_base", *, chunk: int = _CHU
 
 
 def count_each(texts: Iterable[str], encoding: str = "cl100k_base") -> list[int]:
-    """How many model tokens each of `texts` is, as `count` tells it; equal ones are counted once.
+    """How many model tokens each of `texts` is, as `count` tells it; where many are equal, each is counted once.
 
     Raises
     ------
@@ -66,10 +67,16 @@ def count_each(texts: Iterable[str], encoding: str = "cl100k_base") -> list[int]
     """
     listed = list(texts)
     encode = built(encoding).encode_ordinary
-    counts = dict.fromkeys(listed, 0)
-    for text in counts:
-        counts[text] = len(encode(text)) if len(text) < _CHUNK else count(text, encoding)
-    return list(counts.values() if len(counts) == len(listed) else map(counts.__getitem__, listed))
+
+    def count_one(text: str) -> int:
+        return len(encode(text)) if len(text) < _CHUNK else count(text, encoding)
+
+    # Among texts of which hardly one comes twice, looking for equals costs more than counting them again.
+    looked_at = listed[:: len(listed) // _LOOKED_AT + 1]
+    if len({*looked_at}) > len(looked_at) // 2:
+        return list(map(count_one, listed))
+    counts = {text: count_one(text) for text in {*listed}}
+    return list(map(counts.__getitem__, listed))
 
 
 def count_file(
