@@ -45,7 +45,7 @@ for hour, height in enumerate(heights):
     print(f"{{hour:02}}:00  {{height:.1f}} m")
 ```"""
 ESTIMATE = "%%asksage --estimate\nWhy is the sea salt?"
-CELLS = ("%load_ext asksage_jupyter", PROMPT, "with open('a') as file: pass", ESTIMATE)
+CELLS = ("%load_ext asksage_jupyter\n%asksage", PROMPT, "with open('a') as file: pass", ESTIMATE)
 COLOURS = """cell => [...cell.querySelectorAll('.cm-line span')].filter(span => !span.children.length)
     .map(span => [span.textContent, getComputedStyle(span).color])"""
 SHARED = "window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells"
@@ -177,22 +177,136 @@ def test_the_price_is_the_kernels_estimate_and_costs_no_call(page, tenant):
 
 
 def test_what_will_be_refused_is_said_before_it_is_sent(page):
-    run(page, 0)
-    run(page, 3)
-    expect(cell(page, 3).locator(".jp-OutputArea")).to_contain_text("tokens (")
+    known_rates(page)
     for source, level, words in (
         ("%%asksage\nAbout {harbour}", "quiet", "+ {harbour}"),
         ("%%asksage --estimat\nWhy?", "amber", "did you mean --estimate?"),
         ("%%asksage --max-tokens 1\nWhy?", "red", "more than --max-tokens 1: it will be refused"),
+        (f"%%asksage --max-tokens 1 --else {OTHER}\nWhy?", "amber", f"{OTHER} will be asked instead"),
+        ("%%asksage\n" + "Why? " * 90_000, "amber", "% of what is left"),
+        ("%%asksage\n" + "ᚠᚢ " * 300_000, "red", "that are left: it will be refused"),
         ("%%asksage nobodys-model\nWhy?", "quiet", "The rates of nobodys-model are not known here yet"),
     ):
         write(page, 1, source)
-        expect(price(page, 1)).to_contain_text(words)
+        expect(tag(page, 1)).to_contain_text(words)
         expect(tag(page, 1)).to_have_attribute("data-level", level)
     expect(tag(page, 1).get_by_role("button", name="Ask for its rates")).to_be_visible()
     marked = cell(page, 1).locator("[data-kind=unknown]")
     write(page, 1, "%%asksage --estimat\nWhy?")
     expect(marked).to_have_text("--estimat")
+
+
+def known_rates(page):
+    """Let a kernel with the magics learn the model's rates, as any first cell does."""
+    run(page, 0)
+    run(page, 3)
+    expect(cell(page, 3).locator(".jp-OutputArea")).to_contain_text("tokens (")
+
+
+def expected(words):
+    """The tokens that a price expects."""
+    return int(re.search(r"about ([\d,]+) tokens", words)[1].replace(",", ""))
+
+
+def count_button(page, number):
+    return tag(page, number).get_by_role("button", name="+")
+
+
+def run_through(page, number, source):
+    """Run a cell to its end."""
+    write(page, number, f"{source}\nprint('done')")
+    run(page, number)
+    expect(cell(page, number).locator(".jp-OutputArea")).to_have_text("done")
+
+
+TABLE = """import time, pandas
+class Lazy:
+    def __str__(self): raise RuntimeError("it was run")
+lazy, ports = Lazy(), pandas.DataFrame({"port": ["Brest", "Cuxhaven"] * 50, "m": [6.1, 3.0] * 50})"""
+
+
+def test_a_table_is_counted_by_a_click_and_nothing_is_run(page, tenant):
+    known_rates(page)
+    run_through(page, 2, TABLE)
+    write(page, 3, "%%asksage --estimate\nWhere is it high? {ports}")
+    run(page, 3)
+    told = cell(page, 3).locator(".jp-OutputArea")
+    expect(told).to_contain_text("tokens (")
+    write(page, 1, "%%asksage\nWhere is it high? {ports} {lazy} {absent}")
+    expect(count_button(page, 1)).to_have_text("+ {ports} + {lazy} + {absent}")
+    few = expected(price(page, 1).inner_text())
+    count_button(page, 1).focus()
+    page.keyboard.press("Enter")
+    expect(price(page, 1)).to_contain_text("{lazy} is no text, number or table of these")
+    expect(count_button(page, 1)).to_be_hidden()
+    expect(cell(page, 1).locator(".cm-content")).to_be_focused()
+    many = expected(price(page, 1).inner_text())
+    assert few + 50 < many
+    write(page, 1, "%%asksage\nWhere is it high? {ports}")
+    expect(price(page, 1)).not_to_contain_text("{lazy}")
+    there = expected("about " + re.search(r"[\d,]+ tokens \(", told.inner_text())[0])
+    assert abs(expected(price(page, 1).inner_text()) - there) <= 1
+    run(page, 0)  # whatever is run may change what was counted
+    expect(count_button(page, 1)).to_have_text("+ {ports}")
+    assert questions(tenant) == []
+
+
+def test_it_is_counted_beside_a_cell_that_runs(page):
+    known_rates(page)
+    run_through(page, 2, TABLE)
+    write(page, 2, "sea = 'salt ' * 90\nwhile not time.sleep(0.05): pass")
+    run(page, 2)
+    write(page, 1, "%%asksage --history 2 --file prompts.ipynb\nWhy? {sea}")
+    expect(count_button(page, 1)).to_have_text("+ {sea} + history 2 + file prompts.ipynb")
+    few = expected(price(page, 1).inner_text())
+    expect(cell(page, 2).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    count_button(page, 1).click()
+    expect(count_button(page, 1)).to_be_hidden()
+    assert few + 40 < expected(price(page, 1).inner_text())
+    expect(cell(page, 2).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    command(page, "notebook:interrupt-kernel")
+    expect(cell(page, 2).locator(".jp-OutputArea")).to_contain_text("KeyboardInterrupt")
+
+
+def test_where_nobody_can_count_it_says_so(page):
+    write(page, 1, f"%%asksage {MODEL}\nWhy? {{sea}}")
+    expect(count_button(page, 1)).to_be_visible()
+    page.evaluate(RESTART)
+    count_button(page, 1).click()
+    expect(price(page, 1)).to_have_text(re.compile("Run %load_ext asksage_jupyter first|There is no kernel"))
+
+
+def test_a_tables_rows_are_priced_as_planned_and_billed(page, tenant):
+    known_rates(page)
+    run_through(page, 2, TABLE)
+    write(page, 1, "%%asksage --map ports\nHow high is {m} m at {port}?")
+    button = tag(page, 1).get_by_role("button", name="Price the rows of ports")
+    button.click()
+    expect(price(page, 1)).to_contain_text("2 calls for 100 rows")
+    expect(price(page, 1)).to_contain_text("of what is left")
+    assert questions(tenant) == []
+    run(page, 1)
+    expect(tag(page, 1).locator(".jp-asksage-bill")).to_have_text("126 tokens billed")
+    expect(button).to_be_visible()
+
+
+def test_an_envelope_is_amber_and_red_with_words(page, lab):
+    known_rates(page)
+    edit(page, 3)
+    expect(price(page, 3)).to_contain_text("of what is left")
+    needed = expected(price(page, 3).inner_text())
+    limits = lab.folder / "pyproject.toml"
+    try:
+        for tokens, level, words in (
+            (3 * needed, "amber", "33 % of what the envelope of the project tides has left"),
+            (needed - 1, "red", f"more than the {needed - 1} left in the envelope of the project tides"),
+        ):
+            limits.write_text(f'[project]\nname = "tides"\n[tool.asksage.envelopes]\nproject = {tokens}\n')
+            page.keyboard.type(" ")
+            expect(price(page, 3)).to_contain_text(words)
+            expect(tag(page, 3)).to_have_attribute("data-level", level)
+    finally:
+        limits.unlink()
 
 
 def test_a_model_is_picked_in_one_step_of_undo(page):
@@ -213,6 +327,27 @@ def test_a_model_is_picked_in_one_step_of_undo(page):
         page.keyboard.press("Control+z")
     expect(line).to_have_text("%%asksage --max-tokens 900")
     expect(picker).to_have_value("")
+
+
+def test_the_line_below_needs_no_mouse_and_obeys_no_key_of_the_notebook(page):
+    known_rates(page)
+    write(page, 1, "%%asksage\nWhy? {sea}")
+    expect(count_button(page, 1)).to_be_visible()
+    picker, cells = tag(page, 1).get_by_label("Model"), page.locator(".jp-CodeCell")
+    page.keyboard.press("Escape")
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if picker.evaluate("node => node === document.activeElement"):
+            break
+    expect(picker).to_be_focused()
+    page.keyboard.type("xdda")  # commands of the notebook: cut, delete, insert
+    expect(cells).to_have_count(4)
+    picker.press("End")
+    expect(cell(page, 1).locator(".jp-asksage-PromptLine")).to_have_text(f"%%asksage {OTHER}")
+    page.keyboard.press("Tab")
+    expect(count_button(page, 1)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(cell(page, 1).locator(".cm-content")).to_be_focused()
 
 
 def test_the_line_is_completed_without_the_magics(page):

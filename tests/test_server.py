@@ -950,13 +950,13 @@ def test_a_tag_tells_the_price_and_its_share_of_what_is_left(ask, ledger, as_ada
         (f"%%asksage {MODEL}\n" + "sea " * 70_000, "amber", "% of what is left"),
         (f"%%asksage {MODEL}\n" + "sea " * 900_000, None, None),
         (SOURCE.replace(MODEL, f"{MODEL} --estimat"), "amber", "no option --estimat; did you mean"),
-        (SOURCE + " {table} {_x} {{y}}", "quiet", ") + {table} · "),
-        (SOURCE.replace(MODEL, f"{MODEL} --history 2 --file a.txt"), "quiet", " + history + file · "),
+        (SOURCE + " {table} {_x} {{y}}", "quiet", ") · "),
         (SOURCE.replace(MODEL, "other"), "quiet", "The rates of other are not known here yet"),
         (SOURCE.replace(MODEL, f"--compare {MODEL},other"), "quiet", "The rates of other are not known"),
         ("%%asksage_train maps\n" + "sea " * 50, "quiet", "training tokens"),
         ("%%asksage\nWhy?", "quiet", ""),
-        (f"%%asksage {MODEL} --plugin maps", "quiet", "--estimate tells what the plugin maps costs"),
+        (SOURCE.replace(MODEL, f"{MODEL} --max-tokens 2 --else b"), "amber", "2: b will be asked instead"),
+        (SOURCE.replace(MODEL, f"{MODEL} --max-tokens 2 --else {MODEL}"), "red", f"2, and so is {MODEL} at"),
     ],
 )
 def test_a_tag_says_what_is_wrong_or_missing(ask, ledger, as_ada, rates, source, level, words):
@@ -969,6 +969,110 @@ def test_a_tag_says_what_is_wrong_or_missing(ask, ledger, as_ada, rates, source,
     assert status == 200
     assert told["level"] == level
     assert words in told["words"]
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        (SOURCE, ""),
+        (SOURCE + " {table} {_x} {{y}} {table}", "+ {table}"),
+        (SOURCE.replace(MODEL, f"{MODEL} --history 2 --file a.txt"), "+ history 2 + file a.txt"),
+        (f"%%asksage {MODEL} --plugin maps", "Price the plugin maps"),
+        (f"%%asksage {MODEL} --map df\n{{a}}", "Price the rows of df"),
+    ],
+)
+def test_what_the_kernel_alone_can_count_is_named(ask, as_ada, rates, source, count):
+    assert tagged(ask, source)[1]["count"] == count
+
+
+NOTHING = {"parts": {}, "as_is": [], "left": {}, "plan": None, "planned": ""}
+
+
+def test_what_a_kernel_counted_is_priced_as_if_it_stood_there(ask, as_ada, rates):
+    sea = "the sea is salt " * 50
+    there = tagged(ask, f"{SOURCE}\n{sea.strip()}")[1]["words"]
+    counted = NOTHING | {"parts": {"{sea}": {"prompt": 200}, "{old}": {"prompt": 9_000}}}
+    told = tagged(ask, f"{SOURCE}\n{{sea}}", counted=counted)[1]
+    assert (told["words"], told["count"]) == (there, "")
+    counted = NOTHING | {"as_is": ["{sea}"]}
+    assert tagged(ask, f"{SOURCE}\n{{sea}} {{b}}", counted=counted)[1]["count"] == "+ {b}"
+    counted = NOTHING | {"left": {"{sea}": "is too large"}}
+    told = tagged(ask, f"{SOURCE}\n{{sea}}", counted=counted)[1]
+    assert told["words"].endswith(" · {sea} is too large")
+
+
+def test_a_tables_rows_cost_what_the_kernel_planned(ask, ledger, as_ada, rates):
+    give(ledger)
+    ask("balance")
+    source, plan = f"%%asksage {MODEL} --map df --budget 5_000\n{{a}}", NOTHING | {"planned": "40 calls"}
+    told = tagged(ask, source, counted=plan | {"plan": [2_000, 4_000, 9_000]})[1]
+    assert told["words"] == "about 4,000 tokens (2,000 to 9,000) · 40 calls · 2 % of what is left"
+    told = tagged(ask, source, counted=plan | {"plan": [2_000, 6_000, 9_000]})[1]
+    assert (told["level"], told["words"].rpartition(" · ")[2]) == (
+        "red",
+        "more than --budget 5,000: it will be refused",
+    )
+
+
+@pytest.mark.parametrize(
+    "counted",
+    [5, {}, NOTHING | {"parts": 5}, NOTHING | {"parts": {"a": {"prompt": -1}}}, NOTHING | {"plan": [1, 2]}],
+)
+def test_what_nobody_counted_is_refused(ask, as_ada, rates, counted):
+    status, told = tagged(ask, SOURCE, counted=counted or {"parts": None})
+    assert (status, "counted" in told["message"]) == (400, True)
+
+
+def test_an_envelope_of_the_project_bounds_a_prompt_too(ask, ledger, as_ada, rates, jp_root_dir):
+    give(ledger)
+    ask("balance")
+    project = jp_root_dir / "tides"
+    project.mkdir()
+    limits = project / "pyproject.toml"
+
+    def told():
+        found = tagged(ask, SOURCE, path="tides/a.ipynb")[1]
+        return found["level"], found["words"].rpartition(" · ")[2]
+
+    price = int(re.match(r"about (\d+)", tagged(ask, SOURCE)[1]["words"])[1])
+    assert told()[1].endswith("% of what is left")
+    limits.write_text(f"[tool.asksage.envelopes]\nproject = {40 * price}\n")
+    assert told() == ("quiet", "2.5 % of what the envelope of the project tides has left")
+    limits.write_text(f"[tool.asksage.envelopes]\nproject = {2 * price}\n")
+    assert told() == ("amber", "50 % of what the envelope of the project tides has left")
+    limits.write_text("[tool.asksage.envelopes]\nproject = 20\n")
+    assert told() == (
+        "red",
+        "more than the 20 left in the envelope of the project tides: it will be refused",
+    )
+    limits.write_text("[tool.asksage.envelopes]\nproject = 'many'\n")
+    assert told()[0] == "amber"
+    assert "project" in told()[1]
+
+
+def test_where_no_model_is_named_the_last_that_was_asked_is_priced(ask, ledger, as_ada, rates, jp_root_dir):
+    give(ledger)
+    assert tagged(ask, "%%asksage\nWhy?")[1]["model"] == ""
+    spend(ledger, 30, notebook=str(jp_root_dir / "a.ipynb"))
+    call = Call(new_op(), now(), "plugin:maps", INFERENCE, 4, notebook=str(jp_root_dir / "b.ipynb"))
+    ledger.hold(ADA, call, due=now() + HOUR)
+    told = tagged(ask, "%%asksage\nWhy?", path="a.ipynb")[1]
+    assert (told["model"], told["ask"]) == ("a-model", [])
+    assert tagged(ask, f"%%asksage {MODEL}\nWhy?", path="a.ipynb")[1]["model"] == MODEL
+
+
+def test_a_price_does_not_wait_for_a_ledger_that_keeps_others_waiting(
+    ask, ledger, as_ada, rates, jp_serverapp, monkeypatch
+):
+    from asksage_jupyter.server.desk import Desk
+
+    give(ledger)
+    let = threading.Event()
+    reader = jp_serverapp.web_app.settings[Desk.SETTING].reader
+    monkeypatch.setattr(reader, "footing", lambda file: let.wait(WAIT_S))
+    assert tagged(ask, SOURCE)[1]["words"].startswith("about ")
+    assert not let.is_set()
+    let.set()
 
 
 def test_what_is_more_than_is_left_is_red(ask, ledger, as_ada, rates):

@@ -18,6 +18,7 @@ from ..session.waiting import tell_waiting
 from ..settings import AskSage
 from . import frames
 from .completion import complete
+from .counting import Counting
 from .front_end import agrees
 from .threads import Cells
 from .transform import Assigned, AssignedLine, transform
@@ -34,6 +35,7 @@ __all__ = ["register", "unregister"]
 
 _PACKAGE = __name__.rpartition(".")[0]
 _cells: Cells | None = None
+_counting: Counting | None = None
 
 
 def register(shell: InteractiveShell) -> None:
@@ -122,13 +124,15 @@ def unregister(shell: InteractiveShell) -> None:
 
 
 def _follow(shell: InteractiveShell | None) -> None:
-    """Let `shell` tell from now on which cell asks, harmless when repeated; None: nobody does."""
-    global _cells
-    if _cells is not None:
+    """Let `shell` tell from now on which cell asks and what a prompt holds; None: nobody does."""
+    global _cells, _counting
+    if _cells is not None and _counting is not None:
         if _cells.shell is shell:
             return
         _cells.close()
+        _counting.close()
     _cells = Cells(shell) if shell is not None else None
+    _counting = Counting(shell) if shell is not None else None
     tell_cell(_cells.id if _cells is not None else None)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..mapping import Mapped
+    from ..mapping import MapEstimate, Mapped
     from ..prompting import CellOptions
 
 
@@ -30,28 +30,11 @@ def run(shell: InteractiveShell, options: CellOptions, body: str) -> None:
         As of `asksage_jupyter.map`; of a map that ended before its end, the report is shown, and what was
         answered is in the ``-o`` variable.
     """
-    from ..mapping import Mapped, map
+    from ..mapping import Mapped
 
     names, _ = scope(shell)
-    wanted = None if options.schema is None else SCHEMAS.get(options.schema) or _named(names, options.schema)
-    call: dict[str, Any] = {
-        name: value for name, value in options.of_call.items() if name not in ("history", "file")
-    }
     try:
-        mapped = map(
-            _named(names, str(options.map)),
-            body.strip("\n"),
-            model=options.model,
-            into=options.into or "reply",
-            schema=wanted or str,
-            budget=options.budget,
-            sample=options.sample,
-            estimate=options.estimate,
-            fresh=options.fresh,
-            when=options.when,
-            variables=names,
-            **call,
-        )
+        mapped = _mapped(names, options, body, estimate=options.estimate)
     except JobStopped as stopped:
         _deliver(shell, stopped.result, options.output)
         raise
@@ -59,6 +42,41 @@ def run(shell: InteractiveShell, options: CellOptions, body: str) -> None:
         _deliver(shell, mapped, options.output)
     else:
         show.present(mapped)
+
+
+def plan(names: Mapping[str, Any], options: CellOptions, body: str) -> MapEstimate:
+    """What it would cost with these variables; nothing is sent.
+
+    Raises
+    ------
+    BadInput, NoKey
+        What it would be refused for.
+    """
+    priced: MapEstimate = _mapped(names, options, body, estimate=True)
+    return priced
+
+
+def _mapped(names: Mapping[str, Any], options: CellOptions, body: str, *, estimate: bool) -> Any:
+    from ..mapping import map
+
+    wanted = None if options.schema is None else SCHEMAS.get(options.schema) or _named(names, options.schema)
+    call: dict[str, Any] = {
+        name: value for name, value in options.of_call.items() if name not in _NOT_OF_ROWS
+    }
+    return map(
+        _named(names, str(options.map)),
+        body.strip("\n"),
+        model=options.model,
+        into=options.into or "reply",
+        schema=wanted or str,
+        budget=options.budget,
+        sample=options.sample,
+        estimate=estimate,
+        fresh=options.fresh,
+        when=options.when,
+        variables=names,
+        **call,
+    )
 
 
 def _named(names: Mapping[str, Any], name: str) -> Any:
@@ -71,4 +89,4 @@ def _deliver(shell: InteractiveShell, mapped: Mapped, output: str | None) -> Non
     """Keep it before it is shown, so that no display can cost it."""
     if output:
         shell.push({output: mapped})  # type: ignore[no-untyped-call]
-    show.present(mapped)
+    show.present(mapped, show.bill(mapped.tokens))

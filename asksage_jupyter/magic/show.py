@@ -174,24 +174,44 @@ def screen(shell: InteractiveShell, format: str | Callable[[Any], Bundle], *, st
 
 def receipt(reply: Reply | Comparison, *notices: str | None) -> None:
     """The quiet line below a reply; notices, which are not quiet, stand above it."""
+    from ..account import Source
+
     told = list(filter(None, notices))
     html = joined([*map(notice, told), quiet(reply.receipt)])
     text = "\n".join([*(f"[{words}]" for words in told), reply.receipt])
-    _surely({"text/html": html, "text/plain": text}, partial(_publish, metadata={"asksage": _bill(reply)}))
+    is_told = getattr(reply, "source", None) in (Source.BILLED, Source.LOG)
+    is_replayed = bool(getattr(reply, "replayed", ""))
+    metadata = bill(reply.tokens, held=reply.held, is_told=is_told, is_replayed=is_replayed)
+    _surely({"text/html": html, "text/plain": text}, partial(_publish, metadata=metadata))
 
 
-def _bill(reply: Reply | Comparison) -> dict[str, Any]:
-    """What the front end tells beside the prompt, also of a saved notebook: figures, no word of a reply."""
-    from ..account import Source
+def bill(
+    tokens: int | None,
+    *,
+    unit: str = "tokens",
+    held: int | None = 0,
+    is_told: bool = True,
+    is_replayed: bool = False,
+) -> dict[str, Any]:
+    """The metadata by which the front end tells beside a cell what it was billed, also of a saved notebook.
 
-    if getattr(reply, "replayed", ""):
+    Figures only, no word of a reply.
+
+    Parameters
+    ----------
+    held : int or None
+        What stays held until the bill is known.
+    is_told : bool
+        Whether the service told the bill.
+    is_replayed : bool
+        Whether a kept reply is shown again.
+    """
+    words = f"about {held:,} {unit} held, no bill yet" if held else ""
+    if tokens:
+        words = f"{tokens:,} {unit} {'billed' if is_told else 'debited'}"
+    if is_replayed:
         words = "replayed, 0 tokens"
-    elif reply.tokens:
-        is_told = getattr(reply, "source", None) in (Source.BILLED, Source.LOG)
-        words = f"{reply.tokens:,} tokens {'billed' if is_told else 'debited'}"
-    else:
-        words = f"about {reply.held:,} tokens held, no bill yet" if reply.held else ""
-    return {"tokens": reply.tokens, "held": reply.held, "words": words}
+    return {"asksage": {"tokens": tokens, "held": held, "words": words}}
 
 
 def notify(words: str) -> None:
@@ -214,9 +234,9 @@ def tell(words: str) -> None:
     _publish({"text/html": html, "text/plain": words})
 
 
-def present(thing: object) -> None:
-    """Whatever shows itself."""
-    display(thing)  # type: ignore[no-untyped-call]
+def present(thing: object, bill: dict[str, Any] | None = None) -> None:
+    """Whatever shows itself; where it cost anything, with its `bill`."""
+    display(thing, metadata=bill)  # type: ignore[no-untyped-call]
 
 
 def part(said: object) -> None:

@@ -17,6 +17,9 @@ def run(line: str, body: str) -> None:
     AskSageError
         As of `asksage_jupyter.train`.
     """
+    from ..account import Source
+    from ..session.training.trained import Training
+
     if wants_help(line):
         show.tell(training_parser().describe())
         return
@@ -25,4 +28,8 @@ def run(line: str, body: str) -> None:
     if not text.strip():
         raise BadInput("the cell is empty: write the text below the %%asksage_train line")
     # In a list, so that a text of one line is never taken for the name of a file.
-    show.present(train([text], dataset, **options))
+    trained, told = train([text], dataset, **options), None
+    if isinstance(trained, Training):
+        is_told = set(trained.sources) <= {Source.BILLED, Source.LOG}
+        told = show.bill(trained.tokens, unit="training tokens", held=trained.held, is_told=is_told)
+    show.present(trained, told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..account import Meter
@@ -11,6 +11,7 @@ from ..session.asking.shares import shares
 from ..session.comparing.compare import queries_for, together
 from ..session.training.sources import pieces_of
 from .braces import names_in
+from .counted import Counted
 from .options import parse_cell
 from .training import read_training
 
@@ -40,11 +41,17 @@ class Price:
     unknown : tuple of str
         Models whose rates are not at hand.
     beside : tuple of str
-        What would be sent beside the text, and is not counted: ``{name}``s, ``history``, ``file``.
+        What would be sent beside the text, and is not counted yet: ``{name}``s, ``history N``, ``file PATH``.
+    left : tuple of str
+        Why what of it was looked at was not counted.
     limit : int or None
-        The cell's ``--max-tokens``.
+        The cell's ``--max-tokens``, or the ``--budget`` of a table's rows.
     untold : str
         What of the cell has a price that only the kernel can tell: a plugin, or a table's rows; else empty.
+    planned : str
+        What the kernel told of it.
+    instead : Price or None
+        What the model of ``--else`` costs.
     """
 
     meter: Meter = Meter.INFERENCE
@@ -55,11 +62,16 @@ class Price:
     model: str = ""
     unknown: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     limit: int | None = None
     untold: str = ""
+    planned: str = ""
+    instead: Price | None = None
 
 
-def price_of(session: Session, rates: Rates, cell: Cell) -> Price:
+def price_of(
+    session: Session, rates: Rates, cell: Cell, counted: Counted | None = None, model: str = ""
+) -> Price:
     """Price a cell by the functions that the kernel prices it with.
 
     Parameters
@@ -67,6 +79,10 @@ def price_of(session: Session, rates: Rates, cell: Cell) -> Price:
     session : Session
         Whose settings count; neither its ledger nor its service is opened.
     rates : Rates
+    counted : Counted, optional
+        What a kernel counted.
+    model : str
+        The model that is priced where neither the cell nor the settings name one.
 
     Raises
     ------
@@ -75,34 +91,60 @@ def price_of(session: Session, rates: Rates, cell: Cell) -> Price:
     """
     if cell.magic == "asksage_train":
         return _of_training(cell)
-    options = parse_cell(cell.line)
-    model = options.model or session.settings.model
+    options, counted = parse_cell(cell.line), counted or Counted()
+    model = options.model or session.settings.model or model
     if options.plugin is not None or options.map is not None:
-        untold = f"the plugin {options.plugin}" if options.map is None else f"the table {options.map}"
-        return Price(model=model, untold=untold, limit=options.max_tokens)
+        return _as_planned(options, model, counted)
     models = options.compare or ((model,) if model else ())
     text = cell.body.strip("\n")
     if not models or not text.strip():
         return Price(model=", ".join(models), limit=options.max_tokens)
-    return _of_prompt(session, rates, text, models, options)
+    price = _of_prompt(session, rates, text, models, options, counted)
+    if options.otherwise is None:
+        return price
+    return replace(price, instead=_of_prompt(session, rates, text, (options.otherwise,), options, counted))
+
+
+def _as_planned(options: CellOptions, model: str, counted: Counted) -> Price:
+    if options.map is None:
+        untold, limit = f"the plugin {options.plugin}", options.max_tokens
+    else:
+        untold, limit = f"the rows of {options.map}", options.budget
+    left = tuple(counted.left.values())
+    if counted.plan is None:
+        return Price(model=model, untold=untold, limit=limit, left=left)
+    low, expected, high = counted.plan
+    return Price(low=low, expected=expected, high=high, model=model, limit=limit, planned=counted.planned)
 
 
 def _of_prompt(
-    session: Session, rates: Rates, text: str, models: Sequence[str], options: CellOptions
+    session: Session,
+    rates: Rates,
+    text: str,
+    models: Sequence[str],
+    options: CellOptions,
+    counted: Counted,
 ) -> Price:
-    # What the kernel alone has is told beside the figure.
+    kept, filled = beside(text, options), text
+    for name in kept:
+        if name in counted.parts:
+            filled = filled.replace(name, "")
+    # What the kernel alone has is told beside the figure, until it has counted it.
     of_call = {**options.of_call, "file": None, "history": 0}
     if options.compare:
-        parts = shares(queries_for(session, text, models, of_call)[0])  # type: ignore[arg-type]
+        query = queries_for(session, text, models, of_call)[0]  # type: ignore[arg-type]
     else:
-        parts = shares(build_query(session, text, models[0], of_call))  # type: ignore[arg-type]
+        query = build_query(session, text, models[0], of_call)  # type: ignore[arg-type]
+    parts = shares(replace(query, prompt=filled))
+    for name in kept:
+        for part, tokens in counted.parts.get(name, {}).items():
+            parts[part] = parts.get(part, 0) + tokens * max(1, text.count(name))
     found = {model: rates.at_hand(model) for model in models}
     estimates = [rates.estimate(rate, parts) for rate in found.values() if rate is not None]
     unknown = tuple(model for model, rate in found.items() if rate is None)
     estimate = None if unknown else together(estimates) if options.compare else estimates[0]
-    beside = [f"{{{name}}}" for name in names_in(text)]
-    beside += [name for name in ("history", "file") if getattr(options, name)]
     low, expected, high = (estimate.low, estimate.expected, estimate.high) if estimate else (None,) * 3
+    is_told = {*counted.parts, *counted.as_is, *counted.left}
     return Price(
         low=low,
         expected=expected,
@@ -110,9 +152,20 @@ def _of_prompt(
         estimate=estimate,
         model=", ".join(models),
         unknown=unknown,
-        beside=tuple(beside),
+        beside=tuple(name for name in kept if name not in is_told),
+        left=tuple(f"{name} {why}" for name, why in counted.left.items() if name in kept),
         limit=options.max_tokens,
     )
+
+
+def beside(text: str, options: CellOptions) -> list[str]:
+    """What a prompt would send beside its text, by what a price calls it."""
+    found = [f"{{{name}}}" for name in names_in(text)]
+    if options.history:
+        found.append(f"history {options.history}")
+    if options.file:
+        found.append(f"file {options.file}")
+    return found
 
 
 def _of_training(cell: Cell) -> Price:

@@ -20,6 +20,15 @@ _INSTEAD = {
 }
 
 
+class _Schema:
+    """A check that a value names what an answer is: a type, or a variable that says more."""
+
+    allowed = tuple(SCHEMAS)
+
+    def __call__(self, value: str) -> str:
+        return value if value in SCHEMAS else variable(value)
+
+
 def add_map(group: argparse._ArgumentGroup) -> None:
     """Add them to a parser's group."""
     group.add_argument(
@@ -30,7 +39,7 @@ def add_map(group: argparse._ArgumentGroup) -> None:
         "--into", type=variable, metavar="NAME", help="what the column of answers is called (default: reply)"
     )
     group.add_argument(
-        "--schema", type=variable, metavar="NAME",
+        "--schema", type=_Schema(), metavar="NAME",
         help="what an answer is: str, int, float, bool, or a variable with choices, columns or a class",
     )  # fmt: skip
     group.add_argument(

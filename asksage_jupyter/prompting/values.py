@@ -81,11 +81,11 @@ def _whole(value: Any) -> str:
                 stack.enter_context(unabridged)
         if isinstance(value, bytes | bytearray):
             return value.decode()
-        table = _table(value)
+        table = table_of(value)
         return str(_array(value)) if table is None else table
 
 
-def _table(value: Any) -> str | None:
+def table_of(value: Any) -> str | None:
     """A table, or a column of one, as CSV; None where it is none."""
     library = type(value).__module__.partition(".")[0]
     pandas = sys.modules.get("pandas")

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from ..account import MeterBalance
+    from ..prompting.counted import Counted
     from .figures import Wire
+    from .footing import Footing
     from .hints import Hints
     from .prices import Prices
     from .reader import Reader
     from .refresh import Refresh
 
 T = TypeVar("T")
+_PATIENCE_S = 0.1  # a price does not wait longer for the ledger
 
 
 class NotAnswered(Exception):
@@ -47,7 +50,7 @@ class Desk:
     refresh : Refresh
     hints : Hints
     prices : Prices
-        Asked in another thread: a price never waits for the ledger.
+        Asked in another thread: a price hardly waits for the ledger.
     """
 
     SETTING: ClassVar[str] = "asksage_desk"
@@ -56,6 +59,8 @@ class Desk:
         self.reader = reader
         self._refresh, self._hints, self._prices = refresh, hints, prices
         self._worker, self._pricing = Worker("asksage-ledger"), Worker("asksage-prices")
+        self._footings: dict[str | None, Footing] = {}
+        self._readings: dict[str | None, asyncio.Future[None]] = {}
 
     async def read(self, task: Callable[[], T]) -> T:
         """The reader's answer, in its turn.
@@ -75,25 +80,51 @@ class Desk:
         """
         return await _done(self._pricing, self._prices.line)
 
-    async def tag(self, source: str) -> Wire | None:
+    async def tag(self, source: str, counted: Counted, file: str | None) -> Wire | None:
         """A cell's price in words; None of a cell that is none of ours.
+
+        Parameters
+        ----------
+        counted : Counted
+            What its kernel counted.
+        file : str or None
+            Its notebook, as kernels know it.
 
         Raises
         ------
         NotAnswered
         """
-        refresh = self._refresh
-        return await _done(self._pricing, lambda: self._prices.tag(source, may_ask=refresh.is_keyed))
+        refresh, footing = self._refresh, await self._footing(file)
+        return await _done(
+            self._pricing, lambda: self._prices.tag(source, counted, footing, may_ask=refresh.is_keyed)
+        )
 
-    async def asked(self, source: str) -> Wire | None:
+    async def asked(self, source: str, counted: Counted, file: str | None) -> Wire | None:
         """The same, after the service was asked for the rates that are not known here.
 
         Raises
         ------
         NotAnswered
         """
-        await _done(self._refresh.worker, lambda: self._prices.ask(source))
-        return await self.tag(source)
+        footing = await self._footing(file)
+        await _done(self._refresh.worker, lambda: self._prices.ask(source, footing))
+        return await self.tag(source, counted, file)
+
+    async def _footing(self, file: str | None) -> Footing | None:
+        """How a notebook stands; as it was known last where the ledger keeps others waiting."""
+        reading = self._readings.get(file)
+        if reading is None:
+            reading = self._readings[file] = asyncio.ensure_future(self._stand(file))
+        await asyncio.wait({reading}, timeout=_PATIENCE_S)
+        return self._footings.get(file)
+
+    async def _stand(self, file: str | None) -> None:
+        try:
+            self._footings[file] = await self.read(lambda: self.reader.footing(file))
+        except NotAnswered:
+            self._footings.pop(file, None)
+        finally:
+            del self._readings[file]
 
     def meters(self) -> Future[tuple[MeterBalance, ...]]:
         """Both meters, as soon as they are read.

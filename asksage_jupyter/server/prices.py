@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from ..account import Account, Balance
     from ..prompting import Parser
+    from ..prompting.counted import Counted
     from ..rates import Rates
     from ..settings import AskSage
     from .figures import Wire
+    from .footing import Footing
 
 _NO_KEY = "There is no key here to ask for its rates: run the cell once with --estimate."
 
@@ -46,22 +48,33 @@ class Prices:
             "model": self._settings.model,
         }
 
-    def tag(self, source: str, *, may_ask: bool) -> Wire | None:
-        """A cell's price in words; None of a cell that is none of ours."""
+    def tag(self, source: str, counted: Counted, footing: Footing | None, *, may_ask: bool) -> Wire | None:
+        """A cell's price in words; None of a cell that is none of ours.
+
+        Parameters
+        ----------
+        counted : Counted
+            What its kernel counted, beside the text.
+        footing : Footing or None
+            How its notebook stands, where that is known.
+        """
         from ..prompting.price import price_of
 
         cell = cell_of(source)
         if cell is None:
             return None
+        used = "" if footing is None else footing.model
         try:
-            price = price_of(self._session, self._of(self._account), cell)
+            price = price_of(self._session, self._of(self._account), cell, counted, used)
         except BadInput as error:
             return refusal(str(error))
+        if footing is not None and footing.trouble and price.expected is not None:
+            return refusal(footing.trouble)
         balance = self._latest()
         spendable = None if balance is None else balance.of(price.meter).spendable
-        return tag(price, spendable, may_ask=may_ask)
+        return tag(price, spendable, footing, may_ask=may_ask)
 
-    def ask(self, source: str) -> None:
+    def ask(self, source: str, footing: Footing | None) -> None:
         """Ask the service for the rates that a cell's price lacks: by fixed texts, which cost nothing.
 
         Raises
@@ -76,7 +89,8 @@ class Prices:
             return
         session = Session(self._settings)
         try:
-            for model in price_of(session, self._of(self._account), cell).unknown:
+            used = "" if footing is None else footing.model
+            for model in price_of(session, self._of(self._account), cell, model=used).unknown:
                 session.pricing.rate(model)
         except NoKey:
             raise BadInput(_NO_KEY) from None

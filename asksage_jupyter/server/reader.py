@@ -24,6 +24,7 @@ from ..session.managing.requests import pending
 from ..session.renames import called_before, called_now, note
 from . import figures
 from .calls import calls
+from .footing import Footing, footing_of
 from .history import History
 from .status import status, without
 from .summary import summary
@@ -214,6 +215,16 @@ class Reader:
             There is no ledger, or it cannot be read.
         """
         return endpoints.stop(self._view.folder, self._whose(), name)
+
+    def footing(self, file: str | None) -> Footing:
+        """How a notebook stands, for a price; None of what is no notebook.
+
+        Raises
+        ------
+        LedgerError
+            The ledger cannot be read.
+        """
+        return footing_of(self._settings, self._view, self._known_or_configured(), file)
 
     def renamed(self, old: str, new: str) -> None:
         """Note that a notebook has another name: calls are listed for it under both."""

@@ -12,6 +12,8 @@ from jupyter_server.utils import ApiPath, to_api_path, to_os_path
 from tornado.web import authenticated
 
 from ..account import Meter
+from ..errors import BadInput
+from ..prompting.counted import Counted
 from .desk import Desk, NotAnswered
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ class _Route(APIHandler):
         """The folder that the front end's paths begin in."""
         root: str = getattr(self.contents_manager, "root_dir", "") or self.settings["server_root_dir"]
         return root
+
+    def file(self, path: str) -> str:
+        """A notebook as kernels are told it: compared, and its folder looked up, but never opened."""
+        return to_os_path(ApiPath(path), self.root)
 
     async def refuse(self, line: str) -> None:
         """Tell what is wrong with what was asked."""
@@ -117,8 +123,7 @@ class NotebookRoute(_Route):
         if not 0 < len(path) <= _LONGEST_PATH:
             await self.refuse("tell the notebook: ?path=folder/a.ipynb")
             return
-        # As kernels are told it: only ever compared, never opened.
-        file = to_os_path(ApiPath(path), self.root)
+        file = self.file(path)
         await self.answer(self.desk.read(lambda: reader.notebook(path, file)))
 
 
@@ -141,13 +146,18 @@ class EstimateRoute(_Route):
         """Its price in words; null of a cell that is none of ours."""
         told: Any = self.get_json_body()
         told = told if isinstance(told, dict) else {}
-        source = told.get("source")
+        source, path = told.get("source"), told.get("path")
         if not isinstance(source, str) or len(source) > _LONGEST_CELL:
             await self.refuse(f"tell the cell's source, of at most {_LONGEST_CELL:,} characters")
-        elif told.get("ask") is True:
-            await self.answer(self.desk.asked(source))
-        else:
-            await self.answer(self.desk.tag(source))
+            return
+        is_path = isinstance(path, str) and 0 < len(path) <= _LONGEST_PATH and "\0" not in path
+        try:
+            counted = Counted.read(told["counted"]) if told.get("counted") else Counted()
+        except BadInput as error:
+            await self.refuse(str(error))
+            return
+        asking = self.desk.asked if told.get("ask") is True else self.desk.tag
+        await self.answer(asking(source, counted, self.file(path) if is_path else None))
 
 
 class EndpointRoute(_Route):

@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..account import Meter
+
 if TYPE_CHECKING:
+    from ..account import Envelope
     from ..prompting.price import Price
+    from .footing import Footing
 
 QUIET, AMBER, RED = "quiet", "amber", "red"
 _MUCH = 0.05  # of what is left
 _LONGEST = 120  # characters of a refusal in one line
 _ALLOWED = "allowed are"
+_NOTHING = {"details": "", "model": "", "ask": [], "count": ""}
 
 
-def tag(price: Price, spendable: int | None, *, may_ask: bool) -> dict[str, Any]:
+def tag(price: Price, spendable: int | None, footing: Footing | None, *, may_ask: bool) -> dict[str, Any]:
     """What is told of a price.
 
     Parameters
     ----------
     spendable : int or None
         Tokens that are left on the meter that pays, where they are known.
+    footing : Footing or None
+        How the notebook stands, where that is known.
     may_ask : bool
         Whether there is a key to ask for rates with.
     """
-    level, against = _against(price, spendable)
-    words = " · ".join(filter(None, (_figure(price), against)))
+    level, against = _against(price, spendable, footing)
     return {
         "level": level,
-        "words": words,
+        "words": " · ".join(filter(None, (_figure(price), against, *price.left))),
         "details": "" if price.estimate is None else str(price.estimate),
         "model": price.model,
         "ask": list(price.unknown) if may_ask else [],
+        "count": f"Price {price.untold}" if price.untold else " ".join(f"+ {name}" for name in price.beside),
     }
 
 
@@ -38,40 +45,63 @@ def refusal(line: str) -> dict[str, Any]:
     """What is told of a cell that the kernel would refuse."""
     short = line.partition(f"; {_ALLOWED}")[0].partition(f"? {_ALLOWED}")
     words = short[0] + "?" * bool(short[1])
-    return {
-        "level": AMBER,
-        "words": words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…",
-        "details": line,
-        "model": "",
-        "ask": [],
-    }
+    words = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+    return _NOTHING | {"level": AMBER, "words": words, "details": line}
 
 
 def _figure(price: Price) -> str:
-    if price.untold:
-        return f"--estimate tells what {price.untold} costs"
     if price.unknown:
         more = f" and {len(price.unknown) - 1} more" if len(price.unknown) > 1 else ""
         return f"The rates of {price.unknown[0]}{more} are not known here yet"
     if price.expected is None:
         return ""
     span = "" if price.low == price.high else f" ({price.low:,} to {price.high:,})"
-    meter = "training tokens" if price.estimate is None else "tokens"
-    return " + ".join([f"about {price.expected:,} {meter}{span}", *price.beside])
+    meter = "training tokens" if price.meter is Meter.TRAINING else "tokens"
+    return " · ".join(filter(None, (f"about {price.expected:,} {meter}{span}", price.planned)))
 
 
-def _against(price: Price, spendable: int | None) -> tuple[str, str]:
+def _against(price: Price, spendable: int | None, footing: Footing | None) -> tuple[str, str]:
     """How grave the price is, and against what."""
     if price.expected is None:
         return QUIET, ""
-    if price.limit is not None and price.expected > price.limit:
-        return RED, f"more than --max-tokens {price.limit:,}: it will be refused"
-    if spendable is None:
+    if short := _short(price, spendable, footing):
+        return _refused(price, short, spendable, footing)
+    left, what = spendable, "what is left"
+    for envelope, there in _bounds(price, footing):
+        if left is None or there < left:
+            left, what = there, f"what {envelope.words} has left"
+    if not left:
         return QUIET, ""
-    if price.expected > spendable:
-        return RED, f"more than the {max(0, spendable):,} that are left: it will be refused"
-    share = price.expected / spendable
-    return AMBER if share > _MUCH else QUIET, f"{_percent(share)} of what is left"
+    share = price.expected / left
+    return AMBER if share > _MUCH else QUIET, f"{_percent(share)} of {what}"
+
+
+def _short(price: Price, spendable: int | None, footing: Footing | None) -> str:
+    """Why it will be refused; empty where it will not."""
+    needed = price.expected or 0
+    if price.limit is not None and needed > price.limit:
+        return f"more than {'--budget' if price.planned else '--max-tokens'} {price.limit:,}"
+    if spendable is not None and needed > spendable:
+        return f"more than the {max(0, spendable):,} that are left"
+    for envelope, left in _bounds(price, footing):
+        if needed > left:
+            return f"more than the {max(0, left):,} left in {envelope.words}"
+    return ""
+
+
+def _bounds(price: Price, footing: Footing | None) -> tuple[tuple[Envelope, int], ...]:
+    return footing.bounds if footing is not None and price.meter is Meter.INFERENCE else ()
+
+
+def _refused(price: Price, short: str, spendable: int | None, footing: Footing | None) -> tuple[str, str]:
+    """What becomes of a cell that its model is refused: another may be asked."""
+    if (other := price.instead) is None:
+        return RED, f"{short}: it will be refused"
+    if other.expected is None:
+        return AMBER, f"{short}: {other.model} will be asked instead"
+    if _short(other, spendable, footing):
+        return RED, f"{short}, and so is {other.model} at about {other.expected:,}: it will be refused"
+    return AMBER, f"{short}: {other.model} will be asked instead, for about {other.expected:,}"
 
 
 def _percent(share: float) -> str:

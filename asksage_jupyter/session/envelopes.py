@@ -16,6 +16,8 @@ from ..errors import BadInput
 from . import given, pyproject
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..settings import AskSage
 
 _TABLE = "[tool.asksage.envelopes]"
@@ -35,15 +37,22 @@ def bounded(*envelopes: Envelope) -> Iterator[None]:
         _of_block.reset(token)
 
 
-def within(settings: AskSage, notebook: str | None, job: str | None) -> tuple[Envelope, ...]:
+def within(
+    settings: AskSage, notebook: str | None, job: str | None, folder: Path | None = None
+) -> tuple[Envelope, ...]:
     """The envelopes that an inference call of this notebook and job must fit; of two for the same the least.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The kernel's working folder, for whoever is not in it.
 
     Raises
     ------
     ConfigurationError, BadInput
         A limit that cannot be read: no call goes by unbounded.
     """
-    found = (*of_project(notebook, job), *_said.values(), *_of_run(settings), *_of_block.get())
+    found = (*of_project(notebook, job, folder), *_said.values(), *_of_run(settings), *_of_block.get())
     least: dict[tuple[str, str, Per], Envelope] = {}
     for each in sorted(found, key=attrgetter("is_soft", "tokens")):
         least.setdefault((each.kind, each.name, each.per), each)

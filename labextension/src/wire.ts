@@ -125,8 +125,12 @@ const price = nullable(
     words: text,
     /** Its parts, or the whole of what is wrong, in lines. */
     details: text,
+    /** The model that is priced; empty where none is known. */
+    model: text,
     /** Models whose rates may be asked for. */
-    ask: list(text)
+    ask: list(text),
+    /** What its kernel alone can count, as a button says it; empty where nothing is. */
+    count: text
   })
 );
 
@@ -139,6 +143,21 @@ export type Spend = Read<typeof spend>;
 
 export type Line = Read<typeof line>;
 export type Price = NonNullable<Read<typeof price>>;
+
+/** What a kernel counted, in figures; it is told the server as it is. */
+export interface Counted {
+  /** Of this very cell, if it is there. */
+  readonly plan: unknown;
+}
+
+/** What is told beside a cell's text. */
+export interface IBeside {
+  /** Ask the service first, for rates that are not known here. */
+  readonly ask?: boolean;
+  /** The notebook's path from the server's root. */
+  readonly path?: string | null;
+  readonly counted?: Counted | null;
+}
 
 /**
  * Why there is no answer.
@@ -173,8 +192,8 @@ export interface IDesk {
 /** What may be asked while a prompt is written. */
 export interface IPrices {
   line(): Promise<Line>;
-  /** What a cell would cost; with `ask`, after asking the service for rates that are not known here. */
-  estimate(source: string, ask?: boolean): Promise<Price | null>;
+  /** What a cell would cost. */
+  estimate(source: string, beside?: IBeside): Promise<Price | null>;
 }
 
 /** The server extension's routes. */
@@ -209,10 +228,10 @@ export class Desk implements IDesk, IPrices {
     return this.read(line, 'line');
   }
 
-  estimate(source: string, ask = false): Promise<Price | null> {
+  estimate(source: string, beside: IBeside = {}): Promise<Price | null> {
     return this.read(price, 'estimate', {
       method: 'POST',
-      body: JSON.stringify({ source, ask })
+      body: JSON.stringify({ source, ...beside })
     });
   }
 

@@ -8,6 +8,7 @@ import { Desk } from '../wire';
 import { LineCompletion } from './completion';
 import { promptEditor } from './editor';
 import { Grammar } from './grammar';
+import { placeOf } from './kernel';
 import { promptLanguage } from './language';
 import { type IOutputs, priceTag } from './tag';
 
@@ -36,7 +37,12 @@ function activate(
     .getLanguage(MARKDOWN)
     .then(found => found?.support?.language.parser ?? null);
   const prompt = promptEditor(promptLanguage(markdown), grammar);
-  const parts = { desk, grammar, changed: meter?.changed ?? null };
+  const parts = {
+    desk,
+    grammar,
+    changed: meter?.changed ?? null,
+    place: (node: Node) => placeOf(app.shell, node)
+  };
   meter?.changed.connect(() => void grammar.again());
   completion?.registerProvider(new LineCompletion(grammar));
   editors.addExtension({

@@ -26,10 +26,19 @@ export class Picker implements IDisposable {
     const named = this.named?.text ?? '';
     const isOffered = this.grammar.models.length > 0;
     this.node.hidden = !isOffered || this.isElsewhere;
-    const words = named || (this.grammar.model ? this.unnamed : 'Choose a model');
+    const words = named || this.unnamed;
     this.node.replaceChildren(new Option(words, named, true, true));
     if (document.activeElement === this.node) {
       this.fill();
+    }
+  }
+
+  /** Tell which model is priced where none is named or set: the one that was asked last. */
+  guess(model: string): void {
+    const guessed = this.named ? '' : model;
+    if (guessed !== this.guessed) {
+      this.guessed = guessed;
+      this.update();
     }
   }
 
@@ -48,7 +57,7 @@ export class Picker implements IDisposable {
       return;
     }
     const others = models.filter(model => model !== named).map(model => new Option(model, model));
-    const none = named && this.grammar.model ? [new Option(this.unnamed, '')] : [];
+    const none = named ? [new Option(this.unnamed, '')] : [];
     this.node.append(...none, ...others);
   }
 
@@ -85,8 +94,12 @@ export class Picker implements IDisposable {
   }
 
   private get unnamed(): string {
-    return `${this.grammar.model} (default)`;
+    if (this.grammar.model) {
+      return `${this.grammar.model} (default)`;
+    }
+    return this.guessed ? `${this.guessed} (used last)` : 'Choose a model';
   }
 
   readonly node = document.createElement('select');
+  private guessed = '';
 }

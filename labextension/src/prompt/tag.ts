@@ -4,9 +4,10 @@ import { type EditorView, type Panel, showPanel, type ViewUpdate } from '@codemi
 import type { ISignal } from '@lumino/signaling';
 
 import { Coalesced } from '../coalesced';
-import { type IPrices, type Price, WireError } from '../wire';
+import { type Counted, type IPrices, type Price, WireError } from '../wire';
 import { head } from './editor';
 import type { Grammar } from './grammar';
+import { count, type IPlace, onRun } from './kernel';
 import { Picker } from './picker';
 
 /** The price follows the last keystroke by this. */
@@ -24,6 +25,8 @@ export interface ITagParts {
   readonly grammar: Grammar;
   /** Emitted when there is another balance; null where nobody knows it. */
   readonly changed: ISignal<unknown, void> | null;
+  /** Where an editor stands. */
+  place(node: Node): IPlace;
 }
 
 /** The line below each prompt; there from the first keystroke on, so that nothing jumps. */
@@ -49,12 +52,26 @@ class Tag implements Panel {
     this.bill.className = 'jp-asksage-bill';
     this.spoken.className = 'jp-asksage-unseen';
     this.spoken.setAttribute('aria-live', 'polite');
-    this.ask.type = 'button';
+    this.count.title = 'The kernel counts it: text, numbers and tables; nothing is run or sent';
+    this.count.onclick = () => void this.asking(this.counting());
     this.ask.textContent = 'Ask for its rates';
     this.ask.title = 'Asks the service by fixed texts, never by yours; costs nothing';
-    this.ask.hidden = true;
-    this.ask.onclick = () => void this.read(true);
-    this.dom.append(this.picker.node, this.words, this.ask, this.bill, this.spoken);
+    this.ask.onclick = () => void this.asking(this.read(true));
+    for (const button of [this.count, this.ask]) {
+      button.type = 'button';
+      button.hidden = true;
+    }
+    // Else a letter that looks a model up would be a command of the notebook's: x cuts the cell.
+    this.dom.setAttribute('data-lm-suppress-shortcuts', 'true');
+    // The notebook takes the focus and the keys in here for the editor's, and gives them back to it.
+    this.dom.addEventListener('focusin', event => event.stopPropagation());
+    this.dom.addEventListener('keydown', event => {
+      event.stopPropagation();
+      if (event.key === 'Escape') {
+        this.view.focus();
+      }
+    });
+    this.dom.append(this.picker.node, this.words, this.count, this.ask, this.bill, this.spoken);
   }
 
   mount(): void {
@@ -82,6 +99,7 @@ class Tag implements Panel {
   destroy(): void {
     clearTimeout(this.timer);
     this.isOver = true;
+    this.stop();
     this.picker.dispose();
     this.outputs?.changed.disconnect(this.showBill, this);
     this.parts.changed?.disconnect(this.onBalance, this);
@@ -95,7 +113,7 @@ class Tag implements Panel {
 
   /** A call may have taught the rates, too. */
   private onBalance(): void {
-    if (this.isShown && (this.view.hasFocus || !this.ask.hidden)) {
+    if (this.isShown && (this.view.hasFocus || !this.ask.hidden || this.counted)) {
       this.again();
     }
   }
@@ -105,14 +123,47 @@ class Tag implements Panel {
     this.soon(0);
   }
 
+  /** What a button does, which is gone when it has done it: who used the keyboard goes on writing. */
+  private async asking(job: Promise<void>): Promise<void> {
+    const hadFocus = document.activeElement;
+    await job;
+    this.spoken.textContent = this.words.textContent;
+    if (hadFocus instanceof HTMLButtonElement && hadFocus.hidden) {
+      this.view.focus();
+    }
+  }
+
+  private async counting(): Promise<void> {
+    const source = this.view.state.doc.toString();
+    const { kernel } = this.parts.place(this.dom);
+    try {
+      const told = await count(kernel, source);
+      this.stop();
+      this.counted = { source, told };
+      this.stop = kernel ? onRun(kernel, () => this.uncount()) : () => undefined;
+      this.asked = null;
+      await this.read(false);
+    } catch (error) {
+      const words = (error as Error).message;
+      this.asked = null;
+      this.show({ ...NOTHING, level: 'amber', words, count: this.count.textContent });
+    }
+  }
+
+  private uncount(): void {
+    this.counted = null;
+    this.again();
+  }
+
   private async read(ask: boolean): Promise<void> {
     const source = this.view.state.doc.toString();
     if (this.isOver || (source === this.asked && !ask)) {
       return;
     }
-    const { desk, grammar } = this.parts;
+    const { desk, grammar, place } = this.parts;
     try {
-      const price = await desk.estimate(source, ask);
+      const { path } = place(this.dom);
+      const price = await desk.estimate(source, { ask, path, counted: this.countedOf(source) });
       this.asked = source;
       this.show(price);
       if (!grammar.models.length) {
@@ -120,27 +171,36 @@ class Tag implements Panel {
       }
     } catch (error) {
       if (error instanceof WireError && error.kind === 'refused') {
-        this.show({ level: 'amber', words: error.message, details: '', ask: [] });
+        this.show({ ...NOTHING, level: 'amber', words: error.message });
       } else {
         this.show(null);
       }
     }
   }
 
+  /** What was counted, as far as it is of this text: a plan is of the text as it was. */
+  private countedOf(source: string): Counted | null {
+    const { told } = this.counted ?? {};
+    return told && (told.plan === null || this.counted?.source === source) ? told : null;
+  }
+
   private show(price: Price | null): void {
     if (this.isOver) {
       return;
     }
-    const { level, words, details, ask } = price ?? NOTHING;
+    const { level, words, details, ask, count, model } = price ?? NOTHING;
     // The words tell it too; they are spoken when it becomes grave, and not at each keystroke.
-    if (level !== this.dom.dataset.level && level !== 'quiet') {
-      this.spoken.textContent = words;
+    if (level !== this.dom.dataset.level) {
+      this.spoken.textContent = level === 'quiet' ? '' : words;
     }
     this.isShown = true;
     this.dom.dataset.level = level;
     this.words.textContent = words;
     this.words.title = details;
     this.ask.hidden = ask.length === 0;
+    this.count.textContent = count;
+    this.count.hidden = !count;
+    this.picker.guess(model);
   }
 
   private showBill(): void {
@@ -149,6 +209,7 @@ class Tag implements Panel {
 
   readonly dom = document.createElement('div');
   private readonly words = document.createElement('span');
+  private readonly count = document.createElement('button');
   private readonly ask = document.createElement('button');
   private readonly bill = document.createElement('span');
   private readonly spoken = document.createElement('span');
@@ -156,11 +217,13 @@ class Tag implements Panel {
   private readonly reader = new Coalesced(() => this.read(false));
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asked: string | null = null;
+  private counted: { readonly source: string; readonly told: Counted } | null = null;
+  private stop = (): void => undefined;
   private isShown = false;
   private isOver = false;
 }
 
-const NOTHING: Price = { level: 'quiet', words: '', details: '', ask: [] };
+const NOTHING: Price = { level: 'quiet', words: '', details: '', model: '', ask: [], count: '' };
 
 function lineOf(state: EditorState): string {
   const found = state.field(head);
