@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.mapping import map as map_rows
@@ -37,12 +39,52 @@ def dies(when: str, step: str, at: int) -> None:
     setattr(owner, name, done)
 
 
+def on_a_full_disk(rows: list[str], folder: str) -> dict[str, object]:
+    """What becomes of a map whose disk has not one byte left after some calls, and of the same again."""
+    from small_disk import fill
+
+    import asksage_jupyter as sage
+    from asksage_jupyter.errors import JobStopped
+
+    send, calls, filler = Service.query, [0], []
+
+    def query(*arguments: object, **options: object) -> object:
+        answer = send(*arguments, **options)
+        calls[0] += 1
+        if calls[0] == 12:
+            filler.append(fill(Path(folder)))
+        return answer
+
+    Service.query = query
+    os.environ["ASKSAGE_LEDGER"] = f"{folder}/ledger.db"
+    stopped = None
+    try:
+        map_rows(rows, "Good? {value}", workers=4)
+    except JobStopped as error:
+        stopped = error
+    sent = calls[0]
+    filler[0].unlink()
+    lost = 0 if stopped is None else sum(each == "unknown" for each in stopped.result.frame["status"])
+    again = map_rows(rows, "Good? {value}", workers=4)
+    inference = sage.balance().inference
+    return {
+        "stopped": str(stopped),
+        "sent": sent,
+        "lost": lost,
+        "statuses": sorted({*again.frame["status"]}),
+        "standing": [inference.used, inference.held],
+    }
+
+
 if __name__ == "__main__":
     rows = [f"row {number:03}" for number in range(int(sys.argv[1]))]
+    if sys.argv[2:3] == ["full"]:
+        print(json.dumps(on_a_full_disk(rows, sys.argv[3])))
+        sys.exit()
     if len(sys.argv) > 2:
         when, step, at = sys.argv[2:5]
         dies(when, step, int(at))
     if os.environ.get("BACKWARDS"):
         rows.reverse()
-    mapped = map_rows(rows, "Good? {value}", workers=4)
+    mapped = map_rows(rows, "Good? {value}", workers=int(os.environ.get("WORKERS", "4")))
     print(mapped.receipt)

@@ -20,6 +20,8 @@ from asksage_jupyter.mapping import map as map_rows
 
 pytestmark = pytest.mark.long
 
+pytest_plugins = ["postgres_server"]
+
 DESK = Path(__file__).with_name("map_desk.py")
 ROWS = 80
 
@@ -72,9 +74,15 @@ def in_doubt():
     return current().ledger.unsettled(current().account, Meter.INFERENCE)
 
 
-@pytest.fixture
-def bills(server):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bills(request, server, monkeypatch, tmp_path):
+    """A tenant, and a ledger in a file, then in a database."""
     server.on(QUERY, billed)
+    if request.param == "postgresql":
+        postgres = request.getfixturevalue("postgres")
+        place = postgres.url("postgres", schema=postgres.new_schema())
+        monkeypatch.setenv("ASKSAGE_LEDGER", place)
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     return server
 
 

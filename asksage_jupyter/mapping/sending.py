@@ -12,6 +12,7 @@ from ..errors import AskSageError, OutOfTokens, Refused, ReplyLost, Unavailable
 from ..session.asking.listener import Listener
 from ..session.asking.question import Question, hold_send_settle
 from ..session.keeping.replies import StoreUnusable
+from ..session.keeping.store import keep_later
 from .outcome import How, Outcome, RowStatus
 
 if TYPE_CHECKING:
@@ -135,9 +136,11 @@ class Sender:
         return self.service.query(query, persists=False)
 
     def _keep(self, task: Task, op: str, answer: Answer, bill: Bill | None) -> None:
+        kept = (task.key, op, answer.text, answer.model or self._query.model, bill)
         try:
-            self._replies.keep(task.key, op, answer.text, answer.model or self._query.model, bill)
+            self._replies.keep(*kept)
         except StoreUnusable as error:
+            keep_later(self._session, *kept)
             self.troubles[f"a reply is only in this kernel's memory: {told(error)}"] = None
 
     def _release(self, task: Task, op: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ...errors import LedgerConflict
-from .replies import Replies
+from .replies import Replies, StoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,11 +18,32 @@ if TYPE_CHECKING:
 _DAY = 86_400 * 1_000_000
 
 
+_unkept: dict[Path, list[tuple[Any, ...]]] = {}  # what `Replies.keep` takes, of a disk that was full
+
+
 def open_replies(session: Session) -> Replies:
-    """The store beside the session's ledger, without what is too old; the caller closes it."""
-    replies = Replies(session.ledger.outbox.with_suffix(".replies"), session.clock)
+    """The store beside the session's ledger, without what is too old; the caller closes it.
+
+    Replies that this kernel could not keep before are kept now.
+    """
+    path = _place(session)
+    replies = Replies(path, session.clock)
     replies.let_go(before=session.clock() - session.settings.keep_replies_days * _DAY)
+    waiting = _unkept.get(path, [])
+    with suppress(StoreUnusable):
+        while waiting:
+            replies.keep(*waiting[-1])
+            waiting.pop()
     return replies
+
+
+def keep_later(session: Session, *kept: Any) -> None:
+    """Remember what `Replies.keep` could not write, until the store is opened the next time."""
+    _unkept.setdefault(_place(session), []).append(kept)
+
+
+def _place(session: Session) -> Path:
+    return session.ledger.outbox.with_suffix(".replies")
 
 
 def settle_found(session: Session, replies: Replies, found: Mapping[bytes, Found]) -> None:
