@@ -56,7 +56,7 @@ def count(text: str | bytes, encoding: str = "cl100k_base", *, chunk: int = _CHU
 
 
 def count_each(texts: Iterable[str], encoding: str = "cl100k_base") -> list[int]:
-    """How many model tokens each of `texts` is, as `count` tells it; where many are equal, each is counted once.
+    """How many model tokens each of `texts` is, as `count` tells it; of many equal ones one is counted.
 
     Raises
     ------
