@@ -27,7 +27,7 @@ from traitlets import (
 )
 from traitlets.config import SingletonConfigurable
 
-from .account import Account, tags
+from .account import THRESHOLDS, Account, tags
 from .display.plain import shown, storable
 from .errors import AskSageError, BadInput
 from .ledger.stores.address import Address, resolved
@@ -148,6 +148,20 @@ class AskSage(SingletonConfigurable):
         help="Whether Jupyter Server tells Prometheus at /metrics what is left; in its own configuration.",
     ).tag(config=True)
 
+    low_below = Float(
+        30.0,
+        min=0.0,
+        max=100.0,
+        help="Percent of what was granted, below which what is left is called low; for the sidebar, in "
+        "Jupyter Server's configuration.",
+    ).tag(config=True)
+    very_low_below = Float(
+        10.0,
+        min=0.0,
+        max=100.0,
+        help="The same for very low, of which the sidebar warns once a month.",
+    ).tag(config=True)
+
     weekend: List[str] = List(
         Unicode(), ["Saturday", "Sunday"], help="Days of the week that are no working days, for the pace."
     ).tag(config=True)
@@ -166,6 +180,7 @@ class AskSage(SingletonConfigurable):
     def __init__(self, **kwargs: Any) -> None:
         self._told = _environment()
         super().__init__(**kwargs)
+        self._tell_thresholds()
 
     def update_config(self, config: Config) -> None:
         """Take up a configuration; where a value is refused, all stays as it was."""
@@ -230,6 +245,10 @@ class AskSage(SingletonConfigurable):
     @observe(*_VARIABLES)
     def _note_set_here(self, change: Bunch) -> None:
         self._set_here.add(change.name)
+
+    @observe("low_below", "very_low_below")
+    def _tell_thresholds(self, _: Bunch | None = None) -> None:
+        THRESHOLDS.low, THRESHOLDS.very_low = self.low_below / 100, self.very_low_below / 100
 
     @validate("ledger")
     def _one_place(self, proposal: Bunch) -> str:

@@ -5,8 +5,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 from ledger_desk import at
+from traitlets import TraitError
 
 from asksage_jupyter.account import (
+    THRESHOLDS,
     Account,
     Balance,
     Level,
@@ -22,6 +24,7 @@ from asksage_jupyter.server import figures
 from asksage_jupyter.server.status import status, without
 from asksage_jupyter.server.warning import warning
 from asksage_jupyter.session.holder.access import Noted, Standing
+from asksage_jupyter.settings import AskSage
 
 ADA = Account("api.asksage.ai", "ada@example.org")
 DEMO = Account("localhost", "local-demo")
@@ -66,6 +69,24 @@ def balance(inference, account=ADA):
 )  # fmt: skip
 def test_a_limit_is_at_a_step(remaining, level):
     assert limiting(left(remaining)).level == level
+
+
+@pytest.fixture
+def thresholds():
+    yield
+    THRESHOLDS.low, THRESHOLDS.very_low = 0.3, 0.1
+
+
+def test_the_settings_tell_what_is_low(thresholds):
+    settings = AskSage(low_below=50)
+    assert limiting(left(99_999)).level is Level.LOW
+    settings.very_low_below = 25.5
+    assert limiting(left(50_999)).level is Level.VERY_LOW
+    assert warning(balance(left(50_999)), left(50_999), None, NOW, "2026-11") is not None
+    with pytest.raises(TraitError):
+        settings.low_below = 101
+    AskSage()  # whoever makes settings anew has those of nobody
+    assert limiting(left(99_999)).level is Level.ENOUGH
 
 
 def test_without_an_allotment_no_step_is_known():

@@ -240,6 +240,7 @@ def test_a_notebook_is_found_by_the_name_it_has_now_with_what_it_used_before(
     told = ask("notebook", params={"path": "tides.ipynb"})[1]
     assert [told[name] for name in ("tokens", "calls")] == [120, 2]
     assert [(cell["cell"], cell["tokens"]) for cell in told["cells"]] == [("c1", 120)]
+    assert told["again"] == "Again: about 20 (20 to 100), which the month allows"
     spend(ledger, 7, notebook=old)  # of that other one
     assert ask("notebook", params={"path": "tides.ipynb"})[1]["tokens"] == 120
     assert ask("notebook", params={"path": "draft.ipynb"})[1]["tokens"] == 107
@@ -456,15 +457,17 @@ def test_the_account_used_last_is_shown_where_only_a_notebook_knows_whose_it_is(
     [
         {
             "ServerApp": {"jpserver_extensions": {"asksage_jupyter": True}},
-            "AskSage": {"email": "Eve@Example.org"},
+            "AskSage": {"email": "Eve@Example.org", "low_below": 100.0},
         }
     ],
 )
 def test_the_servers_configuration_tells_whose_figures_as_a_kernels_does(ask, ledger):
     give(ledger, EVE)
     give(ledger)
-    spend(ledger, 2)
-    assert ask("balance")[1]["account"]["holder"] == EVE.holder
+    spend(ledger, 2, EVE)
+    told = ask("balance")[1]
+    assert told["account"]["holder"] == EVE.holder
+    assert told["meters"][0]["level"] == "low"  # for the sidebar too
 
 
 def test_no_answer_holds_the_key_or_a_calls_id(ask, server, jp_root_dir):
@@ -504,6 +507,7 @@ def test_no_ledger_is_a_state_and_none_is_made(ask, as_ada, path):
             "tokens": 0,
             "calls": 0,
             "words": "",
+            "again": "",
             "cells": [],
         },
     )

@@ -231,6 +231,7 @@ def test_a_held_call_is_told_while_it_runs(page, ledger):
 
 def test_each_notebook_tells_its_own_spending(page, ledger, notebook):
     mine = part(page, "notebook-tokens").inner_text()
+    expect(part(page, "notebook-again")).to_contain_text("which the month allows")
     spend(ledger, 77, notebook=str(notebook.with_name("currents.ipynb")), cell="gone")
     command(page, "docmanager:open", {"path": "currents.ipynb"})
     expect(part(page, "notebook-tokens")).to_have_text("77 tokens this month, 1 call")

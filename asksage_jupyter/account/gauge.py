@@ -12,8 +12,17 @@ from ..display.dates import day
 if TYPE_CHECKING:
     from .balance import MeterBalance, Pool
 
-LOW, VERY_LOW = 0.3, 0.1
-"""Shares of what was granted, below which what is left is called so."""
+
+@dataclass(slots=True)
+class Thresholds:
+    """Shares of what was granted, 0 to 1, below which what is left is called low, and very low."""
+
+    low: float = 0.3
+    very_low: float = 0.1
+
+
+THRESHOLDS = Thresholds()
+"""Those of this process: a card that shows itself knows no settings, which tell them."""
 
 
 class Level(StrEnum):
@@ -98,9 +107,9 @@ class Gauge:
             return Level.UNKNOWN
         if not remaining:
             return Level.USED_UP
-        if remaining < VERY_LOW * granted:
+        if remaining < THRESHOLDS.very_low * granted:
             return Level.VERY_LOW
-        return Level.LOW if remaining < LOW * granted else Level.ENOUGH
+        return Level.LOW if remaining < THRESHOLDS.low * granted else Level.ENOUGH
 
     @property
     def headline(self) -> tuple[str, str]:

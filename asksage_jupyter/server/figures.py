@@ -163,9 +163,9 @@ def bound(envelope: Envelope, left: int) -> str:
 
 
 def notebook(
-    path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]], bound: str = ""
+    path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]], bound: str = "", again: str = ""
 ) -> Wire:
-    """What a notebook used, the dearest cells first, what is held for its calls, and what bounds it."""
+    """What a notebook used, the dearest cells first, what is held, what bounds it, what it costs again."""
     used = f"{found.tokens:,} tokens this month, {_calls(found.calls)}" if found.calls else ""
     return {
         "path": path,
@@ -173,6 +173,7 @@ def notebook(
         "tokens": found.tokens,
         "calls": found.calls,
         "words": " · ".join(filter(None, (used, bound))),
+        "again": again,
         "cells": [
             {
                 "cell": each.cell,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -15,7 +16,9 @@ from ..forecast import daily
 from ..ledger import CALL_COLUMNS, LedgerView, NotebookSpending
 from ..ledger.stores.place import place_of
 from ..ledger.stores.watch import MarkWatch
+from ..rates import Rates
 from ..session import endpoints
+from ..session.asking.rerun import NotebookCost, cost_again
 from ..session.envelopes import of_project
 from ..session.holder import access
 from ..session.holder.access import Access, Noted, Standing
@@ -66,6 +69,7 @@ class Reader:
     def __init__(self, settings: AskSage, *, clock: Callable[[], int] = month.now) -> None:
         self._settings, self._clock = settings, clock
         self.latest: Balance | None = None
+        self._cost: tuple[Hashable, NotebookCost] | None = None  # of the notebook that was asked about last
 
     def balance(self, can_check: Callable[[Account], bool], checked_at: int | None) -> Wire:
         """Both meters, calls without a bill, the last call; a ledger that cannot be read is a state too."""
@@ -190,7 +194,22 @@ class Reader:
             ]
         except LedgerMissing:
             found, opened = [], []
-        return figures.notebook(path, NotebookSpending.together(found), opened, self._bound_of(Path(file)))
+        spending = NotebookSpending.together(found)
+        return figures.notebook(
+            path, spending, opened, self._bound_of(Path(file)), self._again(Path(file), spending)
+        )
+
+    def _again(self, file: Path, spending: NotebookSpending) -> str:
+        """What running a notebook again costs; its calls are looked through when it was billed or saved."""
+        if not spending.calls or not file.is_absolute() or ".." in file.parts:
+            return ""
+        account, saved_at = self._whose(), file.stat().st_mtime_ns if file.exists() else 0
+        told = (account, file, saved_at, spending.calls, spending.tokens)
+        if self._cost is None or self._cost[0] != told:
+            rates = Rates(self._view.folder, account.host, clock=self._clock)
+            self._cost = told, cost_again(self._view, account, rates, self._clock(), str(file))
+        left = self._view.balance(account).inference.spendable
+        return replace(self._cost[1], remaining=left).again
 
     def _bound_of(self, file: Path) -> str:
         """What the envelope of the project's file that binds a notebook leaves, in words."""

@@ -33,7 +33,7 @@ interface ICellsProps {
 }
 
 function Cells({ spend, notebook }: ICellsProps): React.JSX.Element {
-  const { cells, open, words } = spend;
+  const { again, cells, open, words } = spend;
   if (!words && !open.words) {
     return <p>No call was sent from this notebook this month.</p>;
   }
@@ -41,6 +41,7 @@ function Cells({ spend, notebook }: ICellsProps): React.JSX.Element {
     <>
       <Line name="notebook-tokens" words={words} />
       <Line name="notebook-open" words={open.words} />
+      <Line name="notebook-again" words={again} />
       {cells.length > 0 && (
         <ol className="jp-asksage-cells" aria-label="Dearest cells">
           {cells.map(cell => (

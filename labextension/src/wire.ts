@@ -104,6 +104,8 @@ const spend = record({
   path: text,
   open: opened,
   words: text,
+  /** What running it again costs, and whether the month allows it; empty before its first bill. */
+  again: text,
   cells: list(record({ cell: text, figure: text, words: text }))
 });
 

@@ -18,6 +18,9 @@ from ..labels import cell_label, labels
 from ..renames import called_before
 
 if TYPE_CHECKING:
+    from ...account import Account
+    from ...ledger import LedgerView
+    from ...rates import Rates
     from ..session import Session
 
 _LOOKED_AT = 10_000  # of the newest calls
@@ -109,6 +112,16 @@ class NotebookCost(Tabular):
         return f"{price} The month {'allows it' if self.is_affordable else 'does not allow it'}, with {left}."
 
     @property
+    def again(self) -> str:
+        """The same in a few words, beside what it cost already; empty where no cell was billed."""
+        if not self.cells:
+            return ""
+        told = f"Again: about {self.expected:,} ({self.low:,} to {self.high:,})"
+        if self.is_affordable is None:
+            return told
+        return f"{told}, which the month {'allows' if self.is_affordable else 'does not allow'}"
+
+    @property
     def table(self) -> Table:
         """As it is shown."""
         rows = [
@@ -144,21 +157,43 @@ def notebook_cost(session: Session, path: str | None = None) -> NotebookCost:
     notebook = origin.notebook(folder) if path is None else str(Path(path).expanduser().absolute())
     if notebook is None:
         raise BadInput("which notebook this is, nobody tells here: name it, like %asksage notebook a.ipynb")
+    return cost_again(session.ledger, session.account, session.pricing.rates, session.clock(), notebook)
+
+
+def cost_again(ledger: LedgerView, account: Account, rates: Rates, now: int, notebook: str) -> NotebookCost:
+    """The same of any account, without a session; nobody is asked.
+
+    Parameters
+    ----------
+    now : int
+        Microseconds UTC.
+    notebook : str
+        Its file, as kernels are told it.
+
+    Raises
+    ------
+    LedgerError
+        The ledger cannot be read.
+    """
     cells: dict[str, list[dict[str, Any]]] = {}
-    for row in _rows(session, notebook):
+    for row in _rows(ledger, account, now, notebook):
         cells.setdefault(row["cell"], []).append(row)
     there = labels(notebook)
-    costs = [_cost(session, notebook, rows) for cell, rows in cells.items() if there is None or cell in there]
-    meter = session.ledger.balance(session.account).inference
+    costs = [
+        _cost(ledger.folder, rates, notebook, rows)
+        for cell, rows in cells.items()
+        if there is None or cell in there
+    ]
+    meter = ledger.balance(account).inference
     return NotebookCost(notebook, tuple(sorted(costs, key=lambda cost: -cost.expected)), meter.spendable)
 
 
-def _rows(session: Session, notebook: str) -> Iterable[dict[str, Any]]:
+def _rows(ledger: LedgerView, account: Account, now: int, notebook: str) -> Iterable[dict[str, Any]]:
     """The billed calls of its cells, newest first, also those under names that it had before."""
     from ...ledger import CALL_COLUMNS
 
-    names = list(called_before(session.ledger.folder, notebook, 0, session.clock() + 1))
-    for values in session.ledger.recent(session.account, limit=_LOOKED_AT):
+    names = list(called_before(ledger.folder, notebook, 0, now + 1))
+    for values in ledger.recent(account, limit=_LOOKED_AT):
         row = dict(zip(CALL_COLUMNS, values, strict=True))
         if row["cell"] is None or row["meter"] != Meter.INFERENCE or row["status"] == OPEN:
             continue
@@ -166,20 +201,19 @@ def _rows(session: Session, notebook: str) -> Iterable[dict[str, Any]]:
             yield row
 
 
-def _cost(session: Session, notebook: str, rows: Sequence[dict[str, Any]]) -> CellCost:
+def _cost(folder: Path, rates: Rates, notebook: str, rows: Sequence[dict[str, Any]]) -> CellCost:
     newest, bills = rows[0], [row["tokens"] for row in rows[:_KEPT]]
-    expected = _today(session, newest)
+    expected = _today(rates, newest)
     low, high = min(*bills, expected), max(*bills, expected)
-    label = cell_label(session.ledger.folder, notebook, newest["cell"])
+    label = cell_label(folder, notebook, newest["cell"])
     return CellCost(newest["cell"], label, newest["model"], newest["tokens"], low, expected, high)
 
 
-def _today(session: Session, row: dict[str, Any]) -> int:
+def _today(rates: Rates, row: dict[str, Any]) -> int:
     """The call at today's rates; as it was billed where they, or its model tokens, are not known."""
     read, written = row["input_tokens"], row["output_tokens"]
     if read is not None and written is not None:
         with suppress(AskSageError):
-            rates = session.pricing.rates
             if rate := rates.cached(row["model"]) or rates.older(row["model"]):
                 return rates.bill(rate, read, written)
     return int(row["tokens"])
