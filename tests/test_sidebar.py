@@ -405,6 +405,26 @@ def test_a_person_is_warned_once(browser, lab, notebook, ledger, leave):
 # Other places
 
 
+def test_notebook_7_tells_what_is_left_in_its_menu_bar(browser, lab, ledger, leave):
+    leave(15_000)
+    other = browser.new_page(**LOOK)
+    complaints = complaints_of(other)
+    other.goto(lab.at("notebooks/currents.ipynb"))
+    item = other.locator("#menu-panel").locator('[data-asksage="status"]')
+    expect(item).to_contain_text("15,000 left")
+    menu, shown = other.locator("#menu-panel").bounding_box(), item.bounding_box()
+    assert menu["y"] <= shown["y"] <= shown["y"] + shown["height"] <= menu["y"] + menu["height"]
+    leave(14_000)
+    expect(item).to_contain_text("14,000 left")  # without anything opened, and without a reload
+    picture(other, "notebook-7", other.locator("#top-panel-wrapper"), other.locator(".jp-CodeCell").nth(1))
+    item.click()
+    expect(part(other, "remaining-inference")).to_have_text("14,000")
+    assert complaints == []
+    other.goto(lab.at("tree"))
+    expect(item).to_contain_text("14,000 left")
+    other.close()
+
+
 def test_notebook_7_opens_the_sidebar_from_the_palette(browser, lab, page, ledger):
     other = browser.new_page(**LOOK)
     complaints = complaints_of(other)

@@ -20,6 +20,7 @@ import { Announcer, Told } from './warnings';
 import { Desk, HINT } from './wire';
 
 const RANK = 250;
+const RANK_IN_MENU = 1000; // Notebook's spacer has 900, what it tells of the kernel 10010
 
 const plugin: JupyterFrontEndPlugin<IAskSage> = {
   id: '@asksage/jupyter:plugin',
@@ -66,9 +67,11 @@ function activate(
   const settled = registry?.load(plugin.id).then(settings => preferences.follow(settings));
   void Promise.allSettled([settled]).then(() => {
     // Only now: a person who wants neither should see neither for a moment.
+    const item = new StatusItem(model, preferences, open);
     if (statusBar) {
-      const item = new StatusItem(model, preferences, open);
       addStatusItem(statusBar, item, model, preferences);
+    } else {
+      addToMenuBar(app, item, model, preferences);
     }
     warn(model, preferences, open);
   });
@@ -122,9 +125,27 @@ function addStatusItem(
     align: 'right',
     rank: RANK,
     priority: 1, // stays in a narrow window
-    isActive: () => preferences.statusBar && model.state.trouble?.kind !== 'missing',
+    isActive: () => isWanted(model, preferences),
     activeStateChanged: anyOf(model.changed, preferences.changed)
   });
+}
+
+/** Where there is no status bar, as in Notebook 7, the line stands in the menu bar, right of its spacer. */
+function addToMenuBar(
+  app: JupyterFrontEnd,
+  item: StatusItem,
+  model: MeterModel,
+  preferences: Preferences
+): void {
+  const follow = () => item.setHidden(!isWanted(model, preferences));
+  item.id = 'asksage-status';
+  anyOf(model.changed, preferences.changed).connect(follow);
+  follow();
+  app.shell.add(item, 'menu', { rank: RANK_IN_MENU });
+}
+
+function isWanted(model: MeterModel, preferences: Preferences): boolean {
+  return preferences.statusBar && model.state.trouble?.kind !== 'missing';
 }
 
 /** Tell the person when tokens run short. */
