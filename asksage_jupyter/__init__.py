@@ -8,7 +8,7 @@ In a notebook::
     Why is the sky blue?
 
 From Python: `choose_model`, `ask`, `compare`, `map`, `what_if`, `estimate`, `notebook_cost`, `train`,
-`booked`, `budget`, `balance`, `panel`, `usage`, `pace`, `usage_chart`, `heatmap`, `top_chart`,
+`booked`, `budget`, `balance`, `panel`, `usage`, `pace`, `explore`, `usage_chart`, `heatmap`, `top_chart`,
 `estimate_chart`, `reconcile`, `statement`, `set_plan`, `top_up`.
 """
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .charts import estimate_chart as estimate_chart
+    from .charts import explore as explore
     from .charts import heatmap as heatmap
     from .charts import top_chart as top_chart
     from .charts import usage_chart as usage_chart
@@ -51,7 +52,7 @@ _find, __all__ = lazily(
     {
         ".session": "Comparison Reply ask balance booked budget choose_model compare estimate "
         "notebook_cost set_plan top_up train",
-        ".charts": "estimate_chart heatmap top_chart usage_chart",
+        ".charts": "estimate_chart explore heatmap top_chart usage_chart",
         ".mapping": "map what_if",
         ".pacing": "pace",
         ".widget": "panel",

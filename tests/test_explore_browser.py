@@ -31,10 +31,10 @@ def test_the_pace_and_the_plot_of_pandas_are_shown(page):
     expect(page.locator(".jp-CodeCell", has_text="frame.plot(").locator("img")).to_be_visible()
 
 
-@pytest.mark.parametrize("name", ["usage_chart", "heatmap", "top_chart", "estimate_chart"])
+@pytest.mark.parametrize("name", ["explore", "usage_chart", "heatmap", "top_chart", "estimate_chart"])
 def test_a_chart_is_drawn_and_told_in_words(page, name):
     cell = page.locator(".jp-CodeCell", has_text=f"asksage_jupyter.{name}(")
     chart = cell.locator(".jp-RenderedVegaLite [role=graphics-document]")
     expect(chart).to_have_attribute("aria-label", re.compile("inference"), timeout=WAIT_MS)
-    expect(chart.locator("canvas")).to_be_visible()
+    expect(chart.locator("svg.marks")).to_be_visible()
     picture(page, name.removesuffix("_chart"), cell, cell)

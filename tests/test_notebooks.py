@@ -177,7 +177,7 @@ def test_each_chart_is_drawn_from_its_own_data_and_told_in_words(explored):
     notebook, _ = explored
     charts = [output for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
     charts = [output["data"] for output in charts if VEGA_LITE in output["data"]]
-    assert len(charts) == 4
+    assert len(charts) == 5
     for chart in charts:
         spec = chart[VEGA_LITE]
         assert spec["description"] == chart["text/plain"]

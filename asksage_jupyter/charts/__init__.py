@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .chart import Chart
 
-__all__ = ["estimate_chart", "heatmap", "top_chart", "usage_chart"]
+__all__ = ["estimate_chart", "explore", "heatmap", "top_chart", "usage_chart"]
 
 
 def usage_chart(
@@ -156,6 +156,38 @@ def estimate_chart(log: pandas.DataFrame | None = None, meter: str = "inference"
 
     known = estimates.known(of_meter(_log(log), meter, "estimate", "tokens", "source"))
     return empty.draw(_nothing(log, meter)) if known.empty else estimates.draw(known, meter)
+
+
+def explore(log: pandas.DataFrame | None = None, meter: str = "inference") -> Chart:
+    """One picture of days, hours, models, notebooks and projects, to look into by brush and click.
+
+    What is dragged over or clicked in one part filters all others, and the list of the dearest calls; the
+    menus below it do the same by keyboard. It needs no kernel, so that a saved notebook is explored as well.
+
+    Parameters
+    ----------
+    log : pandas.DataFrame, optional
+        This month's calls when absent.
+    meter : str
+        ``"inference"`` or ``"training"``.
+
+    Returns
+    -------
+    Chart
+        Of sums: however many calls there are, it keeps at most some 200 kB. Where there are too many days,
+        hours or names to tell apart, neighbours are one, and names that took little are "others".
+
+    Raises
+    ------
+    BadInput, ConfigurationError, LedgerError
+        As of `usage_chart`.
+    """
+    from . import empty, linked
+    from .tally import of_meter
+
+    zone = current().account.zone
+    calls = of_meter(_log(log), meter, *linked.COLUMNS)
+    return empty.draw(_nothing(log, meter)) if calls.empty else linked.draw(calls, meter, zone)
 
 
 def _log(log: pandas.DataFrame | None, period: str | None = None) -> pandas.DataFrame:
