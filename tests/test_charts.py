@@ -25,7 +25,7 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from asksage_jupyter.account import Bill, Call, Meter, Source
-from asksage_jupyter.charts import estimate_chart, heatmap, top_chart, usage_chart
+from asksage_jupyter.charts import estimate_chart, explore, heatmap, top_chart, usage_chart
 from asksage_jupyter.charts import usage as usage_drawing
 from asksage_jupyter.charts.course import course
 from asksage_jupyter.charts.look import COLOURS, GREY, compact, shortened
@@ -35,6 +35,7 @@ from asksage_jupyter.forecast.course import outlook
 from asksage_jupyter.ledger import new_op
 from asksage_jupyter.session import Session, current
 from asksage_jupyter.settings import AskSage
+from asksage_jupyter.usage_log import usage
 
 pytestmark = pytest.mark.long
 
@@ -175,6 +176,13 @@ def test_what_other_devices_spent_is_in_the_ledgers_own_chart():
         "other devices": 200,
     }
     assert "263 of 1,000 inference tokens used" in shown.description
+    top = top_chart(by="model")
+    assert {row["name"]: row["tokens"] for row in drawn(top, "name")} == {"a-model": 63, "other devices": 200}
+    assert "a-model: 24% of 263 inference tokens." in str(top)
+    for chart in (heatmap(), explore()):
+        assert "Other devices took 200 more." in str(chart)
+        assert "Other devices took 200 more." in json.dumps(chart.to_dict()["title"])
+    assert "other devices" not in str(top_chart(usage(), by="model"))  # of a log, its calls alone
 
 
 def test_the_even_line_uses_the_allotment_over_the_working_days():

@@ -95,7 +95,7 @@ def heatmap(log: pandas.DataFrame | None = None, meter: str = "inference") -> Ch
     calls = of_meter(_log(log), meter, "sent_at", "model", "tokens")
     if calls.empty:
         return empty.draw(_nothing(log, meter))
-    return hours.draw(by_time(calls, zone), meter, zone)
+    return hours.draw(by_time(calls, zone), meter, zone, _elsewhere(log, calls, meter))
 
 
 def top_chart(
@@ -128,7 +128,9 @@ def top_chart(
 
     limit = given.whole(limit, "limit", least=1)
     calls = of_meter(_log(log), meter, *top.columns_of(by), "tokens")
-    return empty.draw(_nothing(log, meter)) if calls.empty else top.draw(calls, meter, by, limit)
+    if calls.empty:
+        return empty.draw(_nothing(log, meter))
+    return top.draw(calls, meter, by, limit, _elsewhere(log, calls, meter))
 
 
 def estimate_chart(log: pandas.DataFrame | None = None, meter: str = "inference") -> Chart:
@@ -187,7 +189,9 @@ def explore(log: pandas.DataFrame | None = None, meter: str = "inference") -> Ch
 
     zone = current().account.zone
     calls = of_meter(_log(log), meter, *linked.COLUMNS)
-    return empty.draw(_nothing(log, meter)) if calls.empty else linked.draw(calls, meter, zone)
+    if calls.empty:
+        return empty.draw(_nothing(log, meter))
+    return linked.draw(calls, meter, zone, _elsewhere(log, calls, meter))
 
 
 def _log(log: pandas.DataFrame | None, period: str | None = None) -> pandas.DataFrame:
@@ -201,6 +205,16 @@ def _log(log: pandas.DataFrame | None, period: str | None = None) -> pandas.Data
 def _this_month() -> str:
     session = current()
     return month.period_at(session.clock(), session.account.zone)
+
+
+def _elsewhere(log: pandas.DataFrame | None, calls: pandas.DataFrame, meter: str) -> int:
+    """What other devices took this month: it is in the ledger and not among its calls. 0 of a given log."""
+    if log is not None:
+        return 0
+    session = current()
+    starts, ends = month.bounds(_this_month(), session.account.zone)
+    spending = session.ledger.spending(session.account, Meter.named(meter), starts, ends)
+    return max(0, sum(tokens for _, tokens in spending) - int(calls["tokens"].sum()))
 
 
 def _nothing(log: pandas.DataFrame | None, meter: str) -> str:

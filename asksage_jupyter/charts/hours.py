@@ -9,7 +9,7 @@ from .chart import Chart
 from .look import FIGURE, MAIN, compact, titled, written
 from .needed import altair
 from .rows import inlined
-from .tally import span
+from .tally import more, span
 
 if TYPE_CHECKING:
     import pandas
@@ -18,7 +18,7 @@ _CELL = 22
 _HOURS, _DAYS = range(24), range(7)
 
 
-def draw(tally: pandas.DataFrame, meter: str, zone: str) -> Chart:
+def draw(tally: pandas.DataFrame, meter: str, zone: str, elsewhere: int) -> Chart:
     """A cell an hour of the week, the stronger the more tokens, with each weekday's sum beside it."""
     keys = [tally["at"].dt.day_of_week.rename("weekday"), tally["at"].dt.hour.rename("hour")]
     summed = tally["tokens"].groupby(keys).sum().reset_index()
@@ -32,7 +32,7 @@ def draw(tally: pandas.DataFrame, meter: str, zone: str) -> Chart:
     day, hour = max(tokens, key=tokens.__getitem__)
     most = tokens[day, hour]
     title = f"Most {meter} tokens on {day_name[day]}s from {hour}:00 to {hour + 1}:00: {most:,}"
-    subtitle = f"By weekday and hour, {span(tally)}, {zone} time."
+    subtitle = " ".join(filter(None, [f"By weekday and hour, {span(tally)}, {zone} time.", more(elsewhere)]))
     by_weekday = ", ".join(f"{day_abbr[day]} {total:,}" for day, total in zip(_DAYS, sums, strict=True))
     return Chart(titled(_grid(cells, sums), title, [subtitle]), f"{title}. {subtitle} {by_weekday}.")
 

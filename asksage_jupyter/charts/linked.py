@@ -12,7 +12,7 @@ from .cube import NAMED, Cube, cube
 from .look import COLOURS, FIGURE, GREY, INK, MAIN, shortened, titled
 from .needed import altair
 from .rows import inlined
-from .tally import NOT_KNOWN
+from .tally import NOT_KNOWN, more
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ _LONGEST = 24
 _HOW = "Drag over days or hours, click a bar, or choose below; a double click takes it back."
 
 
-def draw(calls: pandas.DataFrame, meter: str, zone: str) -> Chart:
+def draw(calls: pandas.DataFrame, meter: str, zone: str, elsewhere: int) -> Chart:
     """All views on one cube, and the dearest calls of what is chosen."""
     found = cube(calls, zone)
     tokens, many = int(found.rows["tokens"].sum()), int(found.rows["calls"].sum())
@@ -35,7 +35,12 @@ def draw(calls: pandas.DataFrame, meter: str, zone: str) -> Chart:
     dearest = _dearest(calls, found, zone)
     first, last = (_date(found.rows["day"].agg(end)) for end in ("min", "max"))
     span = f"{named_day(first)} to {named_day(last, year=True)}"
-    words = [f"{title}, {span}.", *(_by(found, name) for name in NAMED), _told(dearest)]
+    words = [
+        f"{title}, {span}.",
+        *filter(None, [more(elsewhere)]),
+        *(_by(found, name) for name in NAMED),
+        _told(dearest),
+    ]
     views = _Views(found, dearest)
     chart = altair.vconcat(
         views.total(),
@@ -46,7 +51,9 @@ def draw(calls: pandas.DataFrame, meter: str, zone: str) -> Chart:
         spacing=16,
     )
     return Chart(
-        titled(chart, title, [f"By day, hour, model, notebook and project, {zone} time.", _HOW]),
+        titled(
+            chart, title, [f"By day, hour, model, notebook and project, {zone} time. {more(elsewhere)}", _HOW]
+        ),
         " ".join(words),
     )
 

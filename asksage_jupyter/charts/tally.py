@@ -13,7 +13,7 @@ from ..errors import BadInput
 if TYPE_CHECKING:
     import pandas
 
-NOT_KNOWN = "not known"
+NOT_KNOWN, OTHER_DEVICES = "not known", "other devices"
 
 _QUARTER_US = 15 * 60 * 1_000_000  # all zones are whole quarters of an hour away from UTC
 
@@ -97,3 +97,8 @@ def span(tally: pandas.DataFrame) -> str:
     if first.date() == last.date():
         return end
     return f"{day(first, year=first.year != last.year)} to {end}"
+
+
+def more(elsewhere: int) -> str:
+    """What other devices took, where no call tells more of it; empty where they took nothing."""
+    return f"Other devices took {elsewhere:,} more." if elsewhere else ""

@@ -10,10 +10,10 @@ from ..ledger.stores.place import place_of
 from ..session import current, given
 from ..session.labels import cell_label
 from .chart import Chart
-from .look import MAIN, compact, shortened, titled, written
+from .look import GREY, MAIN, compact, shortened, titled, written
 from .needed import altair
 from .rows import inlined
-from .tally import NOT_KNOWN, summed_by
+from .tally import NOT_KNOWN, OTHER_DEVICES, summed_by
 
 if TYPE_CHECKING:
     import pandas
@@ -35,16 +35,18 @@ def columns_of(by: str) -> list[str]:
     return ["notebook", "cell"] if by == "cell" else [by]
 
 
-def draw(calls: pandas.DataFrame, meter: str, by: str, limit: int) -> Chart:
-    """A bar each, the most first."""
+def draw(calls: pandas.DataFrame, meter: str, by: str, limit: int, elsewhere: int) -> Chart:
+    """A bar each, the most first, and one of what other devices took."""
     tokens = summed_by(calls, [calls[name] for name in columns_of(by)])
-    total = int(tokens.sum())
+    total = int(tokens.sum()) + elsewhere
     rows = _first(tokens, limit)
     title = f"{shortened(rows[0][0], 40)}: {_share(rows[0][1], total)} of {total:,} {meter} tokens"
     subtitle = f"By {by}."
     if others := len(tokens) - len(rows):
-        rest = total - sum(figure for _, figure in rows)
+        rest = total - elsewhere - sum(figure for _, figure in rows)
         subtitle = f"By {by}; {others:,} more took {rest:,} tokens ({_share(rest, total)})."
+    if elsewhere:
+        rows.append((OTHER_DEVICES, elsewhere))
     words = "; ".join(f"{name} {figure:,}" for name, figure in rows)
     return Chart(titled(_bars(rows, total), title, [subtitle]), f"{title}. {subtitle} {words}.")
 
@@ -81,6 +83,7 @@ def _bars(rows: list[tuple[str, int]], total: int) -> altair.LayerChart:
             "name": name,
             "tokens": figure,
             "label": f"{compact(figure)} · {_share(figure, total)}",
+            "colour": GREY if name == OTHER_DEVICES else MAIN,
         }
         for place, (name, figure) in enumerate(rows)
     ]
@@ -90,5 +93,9 @@ def _bars(rows: list[tuple[str, int]], total: int) -> altair.LayerChart:
     drawn = altair.Chart(inlined(bars)).encode(
         x=tokens, y=place, tooltip=["name:N", altair.Tooltip("tokens:Q", format=",")]
     )
-    layers = [drawn.mark_bar(color=MAIN, height=14), written(drawn, "left", 6), written(named, "right", -8)]
+    layers = [
+        drawn.mark_bar(height=14).encode(color=altair.Color("colour:N", scale=None)),
+        written(drawn, "left", 6),
+        written(named, "right", -8),
+    ]
     return altair.LayerChart(layer=layers).properties(width=_WIDTH, height=_ROW * len(rows))

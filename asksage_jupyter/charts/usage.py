@@ -10,7 +10,7 @@ from .chart import Chart
 from .look import COLOURS, FIGURE, GREY, compact, shortened, titled
 from .needed import altair
 from .rows import inlined
-from .tally import by_day
+from .tally import OTHER_DEVICES, by_day
 
 if TYPE_CHECKING:
     import pandas
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _HEIGHT = 110
 _SHARE = 0.8  # of a day's width
-_OTHER_MODELS, _OTHER_DEVICES = "other models", "other devices"
-_LAST = ("", _OTHER_MODELS, _OTHER_DEVICES)
+_OTHER_MODELS = "other models"
+_LAST = ("", _OTHER_MODELS, OTHER_DEVICES)
 
 
 def draw(tally: pandas.DataFrame, meter: str, course: Course, pace: Pace | None) -> Chart:
@@ -60,7 +60,7 @@ def _parts(tally: pandas.DataFrame, course: Course) -> list[dict[str, Any]]:
     rows = [(int(day), str(model), int(tokens)) for day, model, tokens in summed.to_numpy(object)]
     here = by_day(tally)
     rows += [
-        (day, _OTHER_DEVICES, tokens - here.get(course.first.replace(day=day), 0))
+        (day, OTHER_DEVICES, tokens - here.get(course.first.replace(day=day), 0))
         for day, tokens in enumerate(course.spent, start=1)
     ]
     return [{"day": day, "model": model, "tokens": tokens} for day, model, tokens in rows if tokens]
@@ -81,7 +81,7 @@ def _totals(parts: list[dict[str, Any]]) -> dict[str, int]:
 def _bars(parts: list[dict[str, Any]], totals: dict[str, int], course: Course) -> altair.Chart:
     labels = {model: f"{compact(tokens)}  {shortened(model)}" for model, tokens in totals.items()}
     hues = iter(COLOURS)
-    colours = [GREY if model == _OTHER_DEVICES else next(hues) for model in totals]
+    colours = [GREY if model == OTHER_DEVICES else next(hues) for model in totals]
     # The legend stands in the order of the stack, whose foot is the model that took most.
     scale = altair.Scale(domain=list(totals)[::-1], range=colours[::-1])
     named = altair.Legend(symbolStrokeWidth=0, labelExpr=f"{json.dumps(labels)}[datum.label]")
