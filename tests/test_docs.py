@@ -132,6 +132,7 @@ def shape(said):
         said = said.replace(model, "MODEL")
     said = re.sub(r"[\d,]*\d", "N", said)
     said = re.sub(r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b", "MONTH", said)
+    said = said.replace("Up to N a working day lasts until the reset.", "")  # not on the last working day
     return " ".join(re.sub(r"-{3,}", "", said).split())
 
 

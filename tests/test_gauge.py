@@ -1,5 +1,6 @@
 """A limit as it is told everywhere: its step, its bar, what gives out first, and of what one is warned."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -16,6 +17,7 @@ from asksage_jupyter.account import (
     MeterBalance,
     Pool,
     advice,
+    card,
     gauges,
     limiting,
 )  # fmt: skip
@@ -267,3 +269,39 @@ def test_a_warning_comes_back_with_another_month_meter_or_account():
         for period in ("2026-11", "2026-12")
     ]
     assert len(set(keys)) == 8
+
+
+# The same look in a cell
+
+
+@pytest.mark.parametrize(
+    ("remaining", "words"),
+    [(163_204, "163,204 of 200,000 left"), (50_000, "50,000 of 200,000 left, low"),
+     (9_999, "9,999 of 200,000 left, very low"), (-1_200, "1,200 over 200,000")],
+)  # fmt: skip
+def test_a_receipt_tells_what_is_left_and_if_it_is_low_with_the_same_bar(remaining, words):
+    assert left(remaining).left_words() == words
+    html = card.receipt(words, balance(left(remaining)))
+    full = card.balance(balance(left(remaining)))
+    drawn = re.findall(r"width:[\d.]+%;min-width:3px;background:[^\"]+", html)
+    assert drawn == re.findall(r"width:[\d.]+%;min-width:3px;background:[^\"]+", full)[: len(drawn)]
+    assert html.count('aria-hidden="true"') == 1
+
+
+def test_a_receipt_without_a_known_allotment_is_a_line_alone():
+    assert card.receipt("a line", balance(meter(granted=None))) == card.receipt("a line", None)
+    assert "aria-hidden" not in card.receipt("a line", None)
+
+
+def test_where_figures_come_from_is_a_tooltip_and_no_line():
+    found = balance(replace(left(5), as_of=datetime(2026, 11, 23, 9, tzinfo=UTC)))
+    assert "the service" not in str(found)
+    html = card.balance(found)
+    assert 'title="Figures from the service"' in html
+    assert html.count("the service") == 1
+    assert "Resets 1 Dec 2026" in html
+
+
+def test_with_one_working_day_left_no_sum_a_day_is_told():
+    assert replace(FALLING, up_to=4_000).advice == "Up to 4,000 a working day lasts until the reset."
+    assert replace(FALLING, up_to=4_000, days_left=1).advice == ""

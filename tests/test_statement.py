@@ -132,6 +132,15 @@ def test_as_html_it_escapes_names_and_uses_the_themes_colours(october):
     assert "<script" not in told.to_html()
 
 
+def test_the_bars_are_those_of_a_balance(october):
+    told = gather(october, ME, "2026-10")
+    html = told.to_html()
+    bars = re.findall(r'role="progressbar" aria-label="(\w+ tokens)"', html)
+    assert bars == ["Inference tokens", "Training tokens"][: len(bars)] and bars
+    used = next(month.figures.used for month in told.meters)
+    assert f">{used:,} used<" in html
+
+
 def test_csv_is_returned_or_written(october, tmp_path):
     told = gather(october, ME, "2026-10")
     path = tmp_path / "october.csv"

@@ -192,7 +192,7 @@ def test_parquet_comes_back_as_it_was_with_its_units(calls, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "usage.parquet"
     calls.asksage.to_parquet(path)
-    assert_frame_equal(pandas.read_parquet(path), pandas.DataFrame(calls))
+    assert_frame_equal(pandas.read_parquet(path), calls)
     about = parquet.read_schema(path).field("tokens").metadata
     assert about == {b"unit": b"Ask Sage tokens", b"meaning": b"what was debited"} | {
         name: value for name, value in about.items() if name.startswith(b"PARQUET")

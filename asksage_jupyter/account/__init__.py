@@ -2,11 +2,12 @@
 
 from .balance import Balance, MeterBalance, Pool, unbilled_words
 from .envelope import Envelope, Per
-from .gauge import THRESHOLDS, Gauge, Level, advice, gauges, limiting
+from .gauge import THRESHOLDS, Gauge, Level, Segment, advice, gauges, limiting
 from .records import HELD, OPEN, Account, Bill, Call, Entry, Grant, Kind, Meter, Source, Status
 
 __all__ = [
     "HELD", "OPEN", "THRESHOLDS", "Account", "Balance", "Bill", "Call", "Entry", "Envelope", "Gauge",
-    "Grant", "Kind", "Level", "Meter", "MeterBalance", "Per", "Pool", "Source", "Status", "advice", "gauges",
+    "Grant", "Kind", "Level", "Meter", "MeterBalance", "Per", "Pool", "Segment", "Source", "Status", "advice",
+    "gauges",
     "limiting", "unbilled_words",
 ]  # fmt: skip

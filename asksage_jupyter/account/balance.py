@@ -8,6 +8,7 @@ from datetime import datetime
 from .. import month
 from ..display.dates import day
 from ..month import rules_of
+from .gauge import Level, limiting
 from .records import Account, Meter
 
 
@@ -115,11 +116,13 @@ class MeterBalance:
         return min(self.remaining, self.pool.remaining)
 
     def left_words(self, unit: str = "") -> str:
-        """What is left, where `granted` is known: of the cap or in the pool, whichever is less."""
+        """What is left, where `granted` is known, of cap or pool, whichever is less; and if it is low."""
         words = f"{unit} left".lstrip()
+        left = _left(self.remaining, self.granted, unit)
         if self.pool is not None and self.is_pool_short:
-            return f"{self.spendable:,} {words} in the pool {self.pool.name}"
-        return _left(self.remaining, self.granted, unit)
+            left = f"{self.spendable:,} {words} in the pool {self.pool.name}"
+        level = limiting(self).level
+        return f"{left}, {level.words}" if level in (Level.LOW, Level.VERY_LOW) else left
 
     @property
     def short(self) -> str:
@@ -225,7 +228,8 @@ class Balance:
             lines.append(f"  {meter}")
             if meter.pool is not None:
                 lines.append(f"    {meter.pool}")
-        return "\n".join([*lines, f"  {self.footnote()}"])
+        lines += [f"  {words}" for words in (self.resets_words(), self.footnote()) if words]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -235,12 +239,12 @@ class Balance:
         return balance(self)
 
     def footnote(self) -> str:
-        """When it resets, where the figures come from, and how old they are."""
+        """How old the figures are, and what waits to be booked."""
         as_of = self.inference.as_of
-        known = f"as of {month.moment(month.to_instant(as_of), self.account.zone)}" if as_of else ""
+        known = f"As of {month.moment(month.to_instant(as_of), self.account.zone)}" if as_of else ""
         calls = "call waits" if self.unbooked == 1 else "calls wait"
         waits = f"{self.unbooked:,} {calls} to be booked" if self.unbooked else ""
-        return " · ".join(filter(None, (self.resets_words(), self.inference.source, known, waits)))
+        return " · ".join(filter(None, (known, waits)))
 
 
 def _left(remaining: int | None, granted: int | None, unit: str = "") -> str:

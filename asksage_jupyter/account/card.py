@@ -6,17 +6,37 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..display.bar import bar, pill
-from ..display.markup import ROW, card, fill, joined, line
-from .gauge import Gauge, Level, advice, gauges
+from ..display.bar import bar, inline_bar, pill
+from ..display.markup import QUIET, RECEIPT, ROW, card, fill, joined, line, quiet
+from .gauge import Gauge, Level, advice, gauges, limiting
+from .records import Meter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .balance import Balance, MeterBalance
+
+_COLUMN = "flex:1 1 18em;min-width:0;margin:.5em 0"
 
 
 def balance(found: Balance) -> Markup:
-    """Both meters side by side."""
-    return card(found.title, meters(found), foot=[found.footnote()])
+    """Both meters side by side, as in a panel."""
+    foot = line(found.footnote(), QUIET, found.sources)  # where figures come from is for who asks
+    return card(found.title, meters(found), aside=found.resets_words(), foot=[foot])
+
+
+def receipt(words: str, found: Balance | None, meter: Meter = Meter.INFERENCE) -> Markup:
+    """The quiet line of a call, and the bar of what is left on its meter now."""
+    if found is None or found.of(meter).granted is None:
+        return quiet(words)
+    bar = inline_bar(*((each.kind, each.share) for each in limiting(found.of(meter)).segments))
+    return line(joined([fill('<span style="{}">{}</span>', QUIET, words), bar]), RECEIPT)
+
+
+def bars(found: Sequence[Gauge]) -> Markup:
+    """Bars alone, side by side: the figures stand elsewhere."""
+    known = [each for each in found if each.granted is not None]
+    return line(joined(line(joined([line(each.name), _bar(each)]), _COLUMN) for each in known), ROW)
 
 
 def meters(found: Balance) -> Markup:
@@ -31,17 +51,20 @@ def _meter(found: MeterBalance, zone: str) -> Markup:
     own = f"You used {found.used:,} of it." if found.is_uncapped else ""
     told = [words[:1].upper() + words[1:] for words in (own, found.bound_words, advice(found, zone))]
     body = joined([line(head), *map(_gauge, gauges(found)), *map(line, told)])
-    return line(body, "flex:1 1 18em;min-width:0;margin:.5em 0")
+    return line(body, _COLUMN)
 
 
 def _gauge(found: Gauge) -> Markup:
     figure, against = found.headline
     is_grave = found.level in (Level.VERY_LOW, Level.USED_UP, Level.OVER)
     step = pill(found.level.words, is_grave=is_grave)
-    filled = [(each.kind, each.share, each.words) for each in found.segments]
     return fill(
         '<div style="{}"><span>{}</span>{}</div>'
         '<div><b style="font-size:var(--jp-ui-font-size2,15px)">{}</b> {}</div>{}',
         ROW, found.name, step, figure, against,
-        "" if found.granted is None else bar(filled, found.label, found.words),
+        "" if found.granted is None else _bar(found),
     )  # fmt: skip
+
+
+def _bar(found: Gauge) -> Markup:
+    return bar([(each.kind, each.share, each.words) for each in found.segments], found.label, found.words)

@@ -59,6 +59,15 @@ def thin_bar(*parts: tuple[str, float]) -> Markup:
     return _drawn(parts, {"aria-hidden": "true"}, height=6)
 
 
+def inline_bar(*parts: tuple[str, float]) -> Markup:
+    """A small bar within a line of words that say the same."""
+    style = f"{_BOX};display:inline-flex;width:6em;height:.7em;margin-left:.6em;border-radius:2px"
+    return fill(
+        '<span aria-hidden="true" style="{};overflow:hidden;vertical-align:-.05em;background:{}">{}</span>',
+        style, _TRACK, _filled("span", parts),
+    )  # fmt: skip
+
+
 def pill(words: str, *, is_grave: bool) -> Markup:
     """A word that is to be noticed; empty where there is none."""
     # No higher than the line it stands in, so that what is below is level with its neighbour.
@@ -70,10 +79,15 @@ def pill(words: str, *, is_grave: bool) -> Markup:
 
 
 def _drawn(parts: Sequence[tuple[str, float]], attributes: Mapping[str, object], height: int) -> Markup:
-    filled = joined(
-        fill('<div style="width:{:.2f}%;min-width:3px;background:{}"></div>', 100 * share, _FILLS[kind])
+    told = joined(fill('{}="{}" ', name, value) for name, value in attributes.items())
+    return fill('<div {}style="height:{}px;{}">{}</div>', told, height, _BAR, _filled("div", parts))
+
+
+def _filled(tag: str, parts: Sequence[tuple[str, float]]) -> Markup:
+    return joined(
+        fill(
+            '<{0} style="width:{1:.2f}%;min-width:3px;background:{2}"></{0}>', tag, 100 * share, _FILLS[kind]
+        )
         for kind, share in parts
         if share > 0
     )
-    told = joined(fill('{}="{}" ', name, value) for name, value in attributes.items())
-    return fill('<div {}style="height:{}px;{}">{}</div>', told, height, _BAR, filled)

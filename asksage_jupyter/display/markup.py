@@ -27,7 +27,7 @@ _CARD = (
     f"border:1px solid {LINE};border-radius:4px"
 )
 _NOTICE = f"margin:.3em 0;padding:.1em .6em;border-left:3px solid {WARNING}"
-_RECEIPT = f"font-size:var(--jp-ui-font-size1,13px);{QUIET}"
+RECEIPT = "font-size:var(--jp-ui-font-size1,13px)"
 
 
 def fill(template: str, *parts: object) -> Markup:
@@ -48,7 +48,7 @@ def line(words: object, style: str = "", tip: str = "") -> Markup:
 
 def quiet(words: str) -> Markup:
     """A line that does not ask to be read."""
-    return line(words, _RECEIPT)
+    return line(words, f"{RECEIPT};{QUIET}")
 
 
 def notice(words: str, *, alert: bool = False) -> Markup:

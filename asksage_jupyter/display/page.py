@@ -13,7 +13,10 @@ _WRITTEN = (
     f"padding:.15em 1em .15em 0;border:none;border-top:1px solid {LINE};background:none;text-align:left;"
     "vertical-align:top;font-weight:400;min-width:8em;font-family:var(--jp-code-font-family,monospace)"
 )
-_MEANING = f"padding:.15em 0;border:none;border-top:1px solid {LINE};background:none;text-align:left"
+_MEANING = (
+    f"padding:.15em 0;border:none;border-top:1px solid {LINE};background:none;text-align:left;"
+    "vertical-align:top"
+)
 _PRE = (
     "margin:.6em 0;padding:0;background:none;border:none;color:inherit;white-space:pre-wrap;"
     "word-break:normal;overflow-wrap:anywhere;font-family:var(--jp-code-font-family,monospace)"
@@ -56,11 +59,16 @@ def _part(part: str | Listing) -> Markup:
     return joined([line(part.title, "font-weight:600;margin-top:.8em"), _table(part.rows)])
 
 
+def _whole(word: str) -> Markup:
+    """A word that is not broken at its hyphens."""
+    return fill('<span style="white-space:nowrap">{}</span> ', word)
+
+
 def _table(rows: Iterable[tuple[str, str]]) -> Markup:
     body = joined(
         fill(
             '<tr style="background:none"><th scope="row" style="{}">{}</th><td style="{}">{}</td></tr>',
-            _WRITTEN, written, _MEANING, meaning,
+            _WRITTEN, joined(map(_whole, written.split())), _MEANING, meaning,
         )
         for written, meaning in rows
     )  # fmt: skip

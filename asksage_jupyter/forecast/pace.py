@@ -113,7 +113,7 @@ class Pace:
         if left is None or left <= 0:
             return ""
         if not self.lasts:
-            if self.up_to is None:
+            if self.up_to is None or self.days_left <= 1:  # what is left says it
                 return ""
             alone = f", if nobody else spends from {self.bound}" if self.bound else ""
             return f"Up to {self.up_to:,} a working day lasts until the reset{alone}."

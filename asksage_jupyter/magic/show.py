@@ -177,7 +177,7 @@ def receipt(reply: Reply | Comparison, *notices: str | None) -> None:
     from ..account import Source
 
     told = list(filter(None, notices))
-    html = joined([*map(notice, told), quiet(reply.receipt)])
+    html = joined([*map(notice, told), reply.receipt_html])
     text = "\n".join([*(f"[{words}]" for words in told), reply.receipt])
     is_told = getattr(reply, "source", None) in (Source.BILLED, Source.LOG)
     is_replayed = bool(getattr(reply, "replayed", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..account.card import bars
 from ..display.markup import QUIET, card, fill, joined, line, notice
 from . import tables, words
 
@@ -35,6 +36,7 @@ def fragment(statement: Statement) -> Markup:
             for table in tables.divisions(statement)
         )
         body = [
+            bars(words.gauges(statement)),
             tables.account(statement)._repr_html_(),
             *words.remarks(statement),
             fill('<div style="display:flex;flex-wrap:wrap;gap:.9em 2em;margin:.6em 0">{}</div>', divisions),

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..account import tags
+from ..account import Gauge, Segment, tags
 from ..display.dates import day
 from ..display.plain import one_line
 from ..month import to_datetime
@@ -79,6 +79,20 @@ def lines(statement: Statement) -> list[Line]:
             )
             shown.append(Line(label, known))
     return shown
+
+
+def gauges(statement: Statement) -> list[Gauge]:
+    """What the time had and what of it was taken, drawn as a meter's balance is."""
+    found = []
+    for month in statement.meters:
+        figures, name = month.figures, month.meter.capitalize()
+        taken = (
+            Segment("used", figures.used, f"{figures.used:,} used"),
+            Segment("held", figures.held, f"{figures.held:,} held"),
+        )
+        granted = figures.given if figures.is_known else None
+        found.append(Gauge(name, f"{name} tokens", granted, taken))
+    return found
 
 
 def amount(tokens: int) -> str:

@@ -23,7 +23,14 @@ _FIGURES = {column.name for column in SCHEMA if column.dtype == FIGURE}
 _LONGEST = 44
 
 
-class Calls(pandas.DataFrame):
+class _LikeAnyFrame(type):
+    """Only how it is shown is other: where pandas compares it with a plain frame, that is one of its kind."""
+
+    def __instancecheck__(cls, frame: object) -> bool:
+        return isinstance(frame, pandas.DataFrame)
+
+
+class Calls(pandas.DataFrame, metaclass=_LikeAnyFrame):
     """A DataFrame of calls, which is shown for people; whatever is made of it is a plain DataFrame.
 
     Attributes

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...account import Source
+from ...account.card import receipt
 from ...display.harmless import harmless, within_markdown
-from ...display.markup import quiet
 from ...display.plain import plain
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from ...account import Balance
     from ...rates import Estimate
     from .why import Why
@@ -108,7 +110,12 @@ class Reply:
         printer.text(f"{plain(self.text)}\n\n[{self.receipt}]")
 
     def _repr_markdown_(self) -> str:
-        return f"{harmless(self.text)}\n\n{within_markdown(quiet(self.receipt))}"
+        return f"{harmless(self.text)}\n\n{within_markdown(self.receipt_html)}"
+
+    @property
+    def receipt_html(self) -> Markup:
+        """The receipt beside the bar of what is left."""
+        return receipt(self.receipt, self.balance)
 
 
 def open_words(held: int) -> str:

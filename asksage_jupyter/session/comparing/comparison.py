@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...account.card import receipt
 from ...display.harmless import within_markdown
-from ...display.markup import quiet
 from ...display.plain import plain
 from ...errors import AskSageError, ReplyLost
 from ..asking.reply import Reply
@@ -15,6 +15,7 @@ from .columns import Column, as_markdown, as_text, column
 
 if TYPE_CHECKING:
     import pandas
+    from markupsafe import Markup
 
     from ...account import Balance
     from ...rates import Estimate
@@ -84,7 +85,12 @@ class Comparison:
         printer.text(plain(str(self)))
 
     def _repr_markdown_(self) -> str:
-        return f"{as_markdown(self.columns)}\n\n{within_markdown(quiet(self.receipt))}"
+        return f"{as_markdown(self.columns)}\n\n{within_markdown(self.receipt_html)}"
+
+    @property
+    def receipt_html(self) -> Markup:
+        """The receipt beside the bar of what is left."""
+        return receipt(self.receipt, self.balance)
 
     def to_frame(self) -> pandas.DataFrame:
         """The replies as data.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...account import Source
-from ...display.markup import quiet
+from ...account import Meter, Source
+from ...account.card import receipt
 from ..asking.reply import SOURCES
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Training:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return quiet(self.receipt)
+        return receipt(self.receipt, self.balance, Meter.TRAINING)
 
 
 def _counted(pieces: int) -> str:
