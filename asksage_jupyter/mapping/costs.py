@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from ..session.asking.shares import shares
-from ..tokens import count
+from ..tokens import count, count_each
 
 if TYPE_CHECKING:
     from ..rates import Estimate
@@ -44,14 +44,33 @@ class Range:
 NOTHING = Range(0, 0, 0)
 
 
-def range_of(base: float, told: Sequence[float], number: int) -> Range:
-    """What so many calls will cost together: `base`, and each its own share, of which some are told."""
-    known, middle = len(told), fmean(told)
-    spread = stdev(told) if known > 1 else abs(middle)
-    expected = max(number, round(base + number * middle))
-    # The mean's own doubt goes with the number, what each row has of its own with its root.
-    doubt = _T.get(known, _T_OF_MANY) * spread * math.sqrt(number * number / known + number)
-    return Range(max(number, math.floor(expected - doubt)), expected, math.ceil(expected + doubt))
+class Moments:
+    """How many figures there were, their mean and their spread; as cheap with the last as with the first."""
+
+    def __init__(self, figures: Iterable[float] = ()) -> None:
+        self.number, self.mean, self._squares = 0, 0.0, 0.0
+        for each in figures:
+            self.add(each)
+
+    def add(self, figure: float) -> None:
+        """Count one more, as Welford does: without a difference of large sums."""
+        self.number += 1
+        apart = figure - self.mean
+        self.mean += apart / self.number
+        self._squares += apart * (figure - self.mean)
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation; of a single figure the figure itself, as nothing else is known of it."""
+        return math.sqrt(self._squares / (self.number - 1)) if self.number > 1 else abs(self.mean)
+
+    def range_of(self, number: int, base: float = 0.0) -> Range:
+        """What so many calls will cost together, `base` and each a figure of this kind."""
+        expected = max(number, round(base + number * self.mean))
+        # The mean's own doubt goes with the number, what each row has of its own with its root.
+        root = math.sqrt(number * number / self.number + number)
+        doubt = _T.get(self.number, _T_OF_MANY) * self.spread * root
+        return Range(max(number, math.floor(expected - doubt)), expected, math.ceil(expected + doubt))
 
 
 class Costs:
@@ -72,25 +91,25 @@ class Costs:
         self._parts = {name: tokens for name, tokens in shares(query).items() if name != "prompt"}
         self._by_count: dict[int, Estimate] = {}
         self._lock = threading.Lock()
-        self._rest: list[float] = []  # what was billed beside the input's own price
+        self._rest = Moments()  # of what was billed beside the input's own price
         self.rate = session.pricing.rate(query.model)
 
     def heard(self, prompt: str, tokens: int) -> None:
         """Learn what a prompt was billed."""
         rest = tokens - self._input(self._usual(count(prompt)))
         with self._lock:
-            self._rest.append(rest)
+            self._rest.add(rest)
 
     @property
     def is_known(self) -> bool:
         """Whether this job's own replies tell the price."""
-        return len(self._rest) >= ENOUGH
+        return self._rest.number >= ENOUGH
 
     @property
     def basis(self) -> str:
         """What the prices rest on, in words."""
         if self.is_known:
-            return f"priced from {len(self._rest):,} replies of this very map"
+            return f"priced from {self._rest.number:,} replies of this very map"
         return "the length of its replies is not known yet: five rows are asked first"
 
     def of(self, prompt: str) -> Estimate:
@@ -99,26 +118,26 @@ class Costs:
         if not self.is_known:
             return usual
         with self._lock:
-            middle, spread = fmean(self._rest), stdev(self._rest)
+            middle, spread = self._rest.mean, self._rest.spread
         base = self._input(usual)
         low, expected, high = (max(1, math.ceil(base + middle + step * spread)) for step in (-2, 0, 2))
         return replace(usual, low=low, expected=expected, high=high, basis="from this job's own replies")
 
     def of_all(self, prompts: Iterable[str]) -> Range:
         """What prompts will cost together: what of it is chance adds up by the root of their number."""
-        usual = [self._usual(count(prompt)) for prompt in prompts]
-        number = len(usual)
-        if not number:
+        counted = Counter(count_each(prompts))
+        if not (number := counted.total()):
             return NOTHING
+        usual = [(times, self._usual(tokens)) for tokens, times in counted.items()]
         if not self.is_known:
             # How long replies of an unknown template are is one unknown, and not one a row.
             return Range(
-                sum(each.low for each in usual),
-                sum(each.expected for each in usual),
-                sum(each.high for each in usual),
+                sum(times * each.low for times, each in usual),
+                sum(times * each.expected for times, each in usual),
+                sum(times * each.high for times, each in usual),
             )
         with self._lock:
-            return range_of(sum(map(self._input, usual)), self._rest, number)
+            return self._rest.range_of(number, sum(times * self._input(each) for times, each in usual))
 
     def _usual(self, counted: int) -> Estimate:
         if (found := self._by_count.get(counted)) is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..display.plain import shown
 from ..errors import BadInput
 from ..session import current, given
-from .costs import Range, range_of
+from .costs import Moments, Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +55,7 @@ class Sample:
         rate = session.prepared(lambda: session.pricing.rate(model or self.model))
         bills = [float(session.pricing.rates.bill(rate, *each)) for each in self.told]
         number = self.rows if rows is None else given.whole(rows, "rows", least=1)
-        return range_of(0, bills, max(1, round(number * self.calls / max(1, self.rows))))
+        return Moments(bills).range_of(max(1, round(number * self.calls / max(1, self.rows))))
 
 
 def what_if(*, rows: int | None = None, model: str | None = None, job: str | None = None) -> Range:

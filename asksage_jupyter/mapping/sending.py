@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..display.plain import one_line, told
 from ..errors import AskSageError, OutOfTokens, Refused, ReplyLost, Unavailable
 from ..session.asking.listener import Listener
-from ..session.asking.question import Question, hold_send_settle
+from ..session.asking.question import Question, pay, served
 from ..session.keeping.replies import StoreUnusable
 from ..session.keeping.store import keep_later
 from .outcome import How, Outcome, RowStatus
@@ -95,7 +95,7 @@ class Sender:
             keep=partial(self._keep, task),
         )
         try:
-            reply = hold_send_settle(self._session, call, question)
+            answer, bill, held = pay(self._session, call, question)
         except ReplyLost as lost:  # the claim stays, so that nobody sends it again
             tokens = lost.tokens or 0
             return Outcome(
@@ -110,23 +110,22 @@ class Sender:
         except AskSageError:
             self._release(task, call.op)
             raise
-        for note in reply.notes:
-            if "still to be booked" in note or "not debited" in note:
-                self.troubles[note] = None
-        if reply.tokens is not None:
+        if held.trouble:
+            self.troubles[held.trouble] = None
+        if bill is not None:
             self._replies.note_booked(task.key)
-            self._costs.heard(task.prompt, reply.tokens)
+            self._costs.heard(task.prompt, bill.tokens)
         return Outcome(
             RowStatus.OK,
             How.SENT,
-            text=reply.text,
-            tokens=reply.tokens or 0,
-            model=reply.model,
+            text=answer.text,
+            tokens=bill.tokens if bill is not None else 0,
+            model=served(answer, question) or estimate.model,
             attempts=1,
             op=call.op,
             seconds=time.monotonic() - began,
-            input_tokens=reply.input_tokens,
-            output_tokens=reply.output_tokens,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
         )
 
     def _send(self, query: Query, may_send: Callable[[], bool]) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...account import Bill, Source, Status
 from ...errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
@@ -97,8 +97,38 @@ def put(session: Session, model: str, prepare: Callable[[], Question], *, limit:
     raise Interrupted(nothing, "nothing was sent.")
 
 
+class Paid(NamedTuple):
+    """A whole answer, and what was debited for it.
+
+    Attributes
+    ----------
+    answer : Answer
+    bill : Bill or None
+        None while it is not told: then the hold stays open.
+    held : Held
+        Whose `trouble` says why the debit is still to be booked.
+    """
+
+    answer: Answer
+    bill: Bill | None
+    held: Held
+
+
 def hold_send_settle(session: Session, call: Call, question: Question, here: Here = at_once) -> Reply:
-    """Hold the estimate, send `here`, settle; what was paid for is returned, whatever fails afterwards.
+    """Pay as `pay` does, and tell of it: the reply is returned, whatever fails afterwards.
+
+    Raises
+    ------
+    NotEnoughTokens, Refused, ReplyLost, Interrupted
+        As of `prompt.ask`.
+    """
+    paid = pay(session, call, question, here)
+    paid_for(partial(question.learn, paid.answer))
+    return _remembered(session, call, _reply(session, question, paid))
+
+
+def pay(session: Session, call: Call, question: Question, here: Here = at_once) -> Paid:
+    """Hold the estimate, send `here`, settle.
 
     Raises
     ------
@@ -124,8 +154,7 @@ def hold_send_settle(session: Session, call: Call, question: Question, here: Her
         raise ReplyLost(told, status=lost.status, text=text, tokens=lost.tokens) from None
     except KeyboardInterrupt:
         raise _interrupted(session, question, held) from None
-    paid_for(partial(question.learn, answer))
-    return _remembered(session, held.call, _reply(session, answer, question, held, bill))
+    return Paid(answer, bill, held)
 
 
 def paid_for(do: Callable[[], object]) -> None:
@@ -186,27 +215,28 @@ def _bill(session: Session, answer: Answer, question: Question, duration_ms: int
         output_tokens=answer.output_tokens,
         duration_ms=duration_ms,
         request_id=answer.request_id,
-        model=_served(answer, question) if question.answering is None else None,
+        model=served(answer, question) if question.answering is None else None,
     )
 
 
-def _served(answer: Answer, question: Question) -> str | None:
+def served(answer: Answer, question: Question) -> str | None:
     """The model that answered, where it is told and is not the one asked."""
     asked_for = question.answering or question.estimate.model
     return answer.model if answer.model not in (None, asked_for) else None
 
 
-def _reply(session: Session, answer: Answer, question: Question, held: Held, bill: Bill | None) -> Reply:
-    estimate, served = question.estimate, _served(answer, question)
+def _reply(session: Session, question: Question, paid: Paid) -> Reply:
+    answer, bill, held = paid
+    estimate, other = question.estimate, served(answer, question)
     notes = [*question.notes]
     notes += [f"{part.name} ~{part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
-    if served:
-        notes.append(f"asked {question.answering or estimate.model}, answered by {served}")
+    if other:
+        notes.append(f"asked {question.answering or estimate.model}, answered by {other}")
     if held.trouble:
         notes.append(held.trouble)
     return Reply(
         text=answer.text,
-        model=estimate.model if question.answering else served or estimate.model,
+        model=estimate.model if question.answering else other or estimate.model,
         estimate=estimate,
         op=held.call.op,
         tokens=bill.tokens if bill else None,
