@@ -109,6 +109,7 @@ def kills(number: int) -> None:
                     killed = _killed(server, chance)
                     unknown += _checked(server, killed)
                     done, jobs = done + killed, jobs + 1
+                    print(f"{place}: {done} kills, {unknown} in doubt", file=sys.stderr, flush=True)
             print(
                 f"{place}: {done} kills of {KERNELS} kernels x {WORKERS} workers in {jobs} jobs of "
                 f"{ROWS_OF_A_JOB} rows: 0 sent twice, {unknown} in doubt, used and held right in each"

@@ -252,6 +252,7 @@ def test_fewer_answers_than_wanted_end_with_an_error(server):
     ("schema", "reply", "value", "dtype"),
     [
         (int, "```\n1,204\n```", 1204, "Int64"),
+        (int, "9007199254740993", 9007199254740993, "Int64"),
         (float, "about 2.5", 2.5, "Float64"),
         (bool, "Yes.", True, "boolean"),
         (["bug", "no bug"], "It is: No Bug.", "no bug", "category"),

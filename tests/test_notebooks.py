@@ -120,7 +120,7 @@ def test_the_notebook_of_a_thousand_rows_pays_once(demo, tmp_path):
     notebook = executed("04-a-thousand-rows.ipynb", demo.environment, tmp_path)
     assert "60 rows \\u2192 12 calls" in outputs(notebook, "import asksage_jupyter as sage")
     (error,) = json.loads(outputs(notebook, "sage.map(tickets, prompt, budget=1)"))
-    assert error["ename"] == "OverLimit"
+    assert error["ename"] == "OverEnvelope"
     assert "5 of 60 rows" not in outputs(notebook, "mapped = ")
     assert "58 of 60 rows answered" in outputs(notebook, "mapped = ")
     assert " 0 tokens (billed)" in outputs(notebook, "again = ")

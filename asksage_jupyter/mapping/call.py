@@ -14,6 +14,7 @@ from .estimate import MapEstimate, estimate_of
 from .job import Job, name_of
 from .mapped import Mapped
 from .outcome import RowStatus
+from .plan import Plan
 from .reader import Reader
 from .rounds import Rounds
 from .run import Run
@@ -121,12 +122,13 @@ def map_rows(
     sheet = sheet_of(_asked(template, reader.schema.wish), job.key)
     job.session.balance()
     with job.booked():
-        with Run(job, sheet.tasks, open_replies(job.session)) as run:
-            run.look()
-            priced = estimate_of(run, sheet, template)
+        plan = Plan(job, sheet.tasks, open_replies(job.session))
+        with Run(plan) as run:
+            plan.look()
+            priced = estimate_of(plan, sheet, template)
             if is_estimate:
                 return priced
-            run.refuse(run.price)
+            plan.refuse(plan.price)
             failure = run.go()
         rounds = Rounds(job, run)
         if failure is None and not run.is_stopped:

@@ -16,7 +16,7 @@ from .sheet import sample_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .run import Run
+    from .plan import Plan
     from .sheet import Sheet, Task
     from .template import Template
 
@@ -82,15 +82,15 @@ class MapEstimate:
         return card(head, *rest, foot=[self.basis])
 
 
-def estimate_of(run: Run, sheet: Sheet, template: Template) -> MapEstimate:
-    """What a run that has looked will cost."""
-    session = run.job.session
+def estimate_of(plan: Plan, sheet: Sheet, template: Template) -> MapEstimate:
+    """What a plan that has looked will cost."""
+    session = plan.job.session
     balance = session.balance_now()
     spendable = balance.inference.spendable if balance is not None else None
-    price, found = run.price, run.before.outcomes.values()
+    price, found = plan.price, plan.before.outcomes.values()
     return MapEstimate(
         rows=len(sheet.of_row),
-        calls=len(run.wanted),
+        calls=len(plan.wanted),
         same=sheet.same,
         skipped=sheet.skipped,
         replayed=sum(each.status is RowStatus.OK for each in found),
@@ -99,9 +99,9 @@ def estimate_of(run: Run, sheet: Sheet, template: Template) -> MapEstimate:
         expected=price.expected,
         high=price.high,
         share=price.expected / spendable if spendable and spendable > 0 else None,
-        model=run.job.query.model,
-        parts=_parts(run.wanted, template, run.job.reader.schema.wish, run.job.query.system or ""),
-        basis=run.costs.basis,
+        model=plan.job.query.model,
+        parts=_parts(plan.wanted, template, plan.job.reader.schema.wish, plan.job.query.system or ""),
+        basis=plan.costs.basis,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..account import Balance
-    from .schema import AnswerSchema
+    from .answer import AnswerSchema
     from .sheet import Sheet
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from ..display.plain import told
 from ..errors import BadInput
 from ..session import given
+from .answer import AnswerSchema, Unreadable
 from .outcome import Outcome, RowStatus
-from .schema import AnswerSchema, Unreadable
 
 TWICE = 2
 

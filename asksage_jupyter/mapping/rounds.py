@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import AskSageError
 from ..session.keeping.store import open_replies
 from .outcome import How, Outcome, RowStatus
+from .plan import Plan
 from .reader import TWICE
 from .run import Run
 from .sheet import Task
@@ -86,10 +87,11 @@ class Rounds:
         if not asked:
             return None
         tasks = list({task.key: task for task in asked.values()}.values())
-        with Run(job, tasks, open_replies(job.session)) as run:
-            run.look()
+        plan = Plan(job, tasks, open_replies(job.session))
+        with Run(plan) as run:
+            plan.look()
             try:
-                run.refuse(run.price)
+                plan.refuse(plan.price)
             except AskSageError as error:
                 return error
             failure = run.go()

@@ -1,0 +1,47 @@
+"""What a row's answer is to be: the line that asks for it, and what reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_FENCE = re.compile(r"\A\s*```[\w+-]*[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL)
+
+
+class Unreadable(Exception):
+    """A reply that is not what the schema asks for; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSchema:
+    """How an answer is asked for, read and stored.
+
+    Attributes
+    ----------
+    name : str
+        In a few words, such as ``one of 3 choices``.
+    wish : str
+        The line that is put below each prompt; empty for a text.
+    read : callable
+        A reply's text as a value; raises `Unreadable`.
+    dtypes : mapping of str to str
+        The columns and their pandas dtypes; the single one of a plain value is called ``""``.
+    """
+
+    name: str
+    wish: str
+    read: Callable[[str], Any]
+    dtypes: Mapping[str, Any]
+
+    @property
+    def is_table(self) -> bool:
+        """Whether an answer has several columns."""
+        return "" not in self.dtypes
+
+
+def unfenced(text: str) -> str:
+    """The reply without the fence of a code block around it."""
+    found = _FENCE.match(text)
+    return (found[1] if found else text).strip()
