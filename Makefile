@@ -36,6 +36,9 @@ bench: .bench/.ready ## measure it beside what people would use instead, into be
 	.bench/bin/python -m pip install --disable-pip-version-check --quiet --upgrade 'pip>=24.2'
 	SKIP_JUPYTER_BUILDER=1 .bench/bin/python -m pip install --disable-pip-version-check --quiet \
 		--requirement benchmarks/peers.txt --editable '.[test]'
+	for peer in jupyter_ai_magics jupyter_ai_magic_commands; do \
+		$(PYTHON) -m venv .bench/$$peer && .bench/$$peer/bin/python -m pip install --disable-pip-version-check --quiet \
+			$$peer langchain-openai ipython || true; done
 	@touch $@
 
 sidebar: .venv/.pip ## build the JupyterLab sidebar again, where the demo had to do without it

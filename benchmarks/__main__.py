@@ -18,8 +18,11 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-ALL = ("tokens", "cell", "ledger", "usage", "distance", "estimates", "sidebar")
-VERSIONS = "tiktoken gigatoken httpx SQLAlchemy psycopg pandas pyarrow adbc-driver-sqlite".split()  # noqa: SIM905
+ALL = ("tokens", "cell", "ledger", "usage", "distance", "estimates", "pace", "sidebar")
+VERSIONS = (
+    *("tiktoken", "gigatoken", "httpx", "openai", "SQLAlchemy", "psycopg", "pandas", "pyarrow"),
+    *("adbc-driver-sqlite", "duckdb", "statsforecast"),
+)
 TITLE = """# Results
 
 Each section is one run of `make bench NAME=...`. Ratios within a run are what matters: on a machine that

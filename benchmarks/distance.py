@@ -7,12 +7,12 @@ milliseconds (10), put in by a proxy that delays what it carries and narrows not
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import statistics
 import sys
 import tempfile
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -52,6 +52,24 @@ def delaying(server: str, folder: str, delay_s: float, ready) -> None:
     asyncio.run(serve(server, folder, delay_s, ready))
 
 
+@contextmanager
+def far(server: str, round_trip_ms: float) -> Iterator[str]:
+    """The folder of a socket behind which the server in the folder `server` is so far away."""
+    if not round_trip_ms:
+        yield server
+        return
+    with tempfile.TemporaryDirectory(prefix="far-") as folder:
+        ready = PROCESSES.Event()
+        proxy = PROCESSES.Process(target=delaying, args=(server, folder, round_trip_ms / 2000, ready))
+        proxy.start()
+        try:
+            ready.wait(10)
+            yield folder
+        finally:
+            proxy.terminate()
+            proxy.join()
+
+
 def spend(where: str, member: Account, start, results) -> None:
     """Hold and settle one call after the other, as a member's cells do, and tell how long each took."""
     took = []
@@ -69,13 +87,7 @@ def spend(where: str, member: Account, start, results) -> None:
 
 
 def main(round_trip_ms: float, members: int) -> None:
-    with running() as server, tempfile.TemporaryDirectory(prefix="far-") as folder:
-        ready = multiprocessing.Event()
-        proxy = multiprocessing.Process(
-            target=delaying, args=(str(server.folder), folder, round_trip_ms / 2000, ready)
-        )
-        proxy.start()
-        ready.wait(10)
+    with running() as server, far(str(server.folder), round_trip_ms) as folder:
         near = server.url("postgres", schema=server.new_schema())
         people = [Account("api.example", f"{number}@example") for number in range(members)]
         with closing(Ledger(near)) as ledger:
@@ -83,8 +95,8 @@ def main(round_trip_ms: float, members: int) -> None:
             for person in people:
                 ledger.join_pool(person, INFERENCE, POOL, 10**6)
         start, results = PROCESSES.Barrier(members + 1), PROCESSES.Queue()
-        far = near.replace(str(server.folder), folder)
-        spenders = [PROCESSES.Process(target=spend, args=(far, each, start, results)) for each in people]
+        away = near.replace(str(server.folder), folder)
+        spenders = [PROCESSES.Process(target=spend, args=(away, each, start, results)) for each in people]
         for spender in spenders:
             spender.start()
         start.wait(60)
@@ -93,8 +105,6 @@ def main(round_trip_ms: float, members: int) -> None:
         seconds = time.perf_counter() - since
         for spender in spenders:
             spender.join()
-        proxy.terminate()
-        proxy.join()
         with closing(Ledger(near)) as ledger:
             assert ledger.verify().problems == ()
             assert figures(ledger, POOL)[1:] == (len(took) * TOKENS, 0)

@@ -101,9 +101,9 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
+def running(*, fsync: bool = False) -> Iterator[PostgresServer]:
     """Start a server, and take it away again."""
-    server = PostgresServer()
+    server = PostgresServer(fsync=fsync)
     try:
         server.start()
         yield server

@@ -46,8 +46,10 @@ def parts(calls: pandas.DataFrame, by: By, meter: Meter, zone: str) -> pandas.Da
         There is no such column.
     """
     calls = as_logged(calls)
-    calls = calls[calls["meter"] == meter]
     names = [by] if isinstance(by, str) else list(by)
+    is_meters = calls["meter"] == meter
+    if not is_meters.all():
+        calls = calls[is_meters]
     keys = [_key(calls, name, zone).rename(name) for name in names]
     is_time = names[0] in TIMES
     groups = calls.groupby(keys, observed=True, dropna=False, sort=is_time)
