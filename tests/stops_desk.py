@@ -1,4 +1,4 @@
-"""Real stops at random instants: a timer's signal raises KeyboardInterrupt wherever the main thread is."""
+"""Real stops at random instants: a timer's signal is a Ctrl-C wherever the main thread is."""
 
 from __future__ import annotations
 
@@ -161,7 +161,8 @@ def _alarm() -> Iterator[None]:
     def strike(_number: int, frame: FrameType | None) -> None:
         while frame is not None:
             if frame.f_code is _strikable.__code__:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)
+                return
             frame = frame.f_back
 
     before, interval = signal.signal(signal.SIGALRM, strike), sys.getswitchinterval()

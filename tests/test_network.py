@@ -1,8 +1,6 @@
 """The way to the service: each fault is told as what it is, with its cure, by whatever is done first."""
 
-import datetime as dt
 import io
-import ipaddress
 import os
 import re
 import ssl
@@ -15,6 +13,7 @@ from contextlib import closing
 from queue import SimpleQueue
 
 import pytest
+from certificates import agency, serving
 from scripted import QUERY, STREAM, Played, Scripted
 from tenant import KEY, MODEL, open_tenant, questions
 
@@ -66,40 +65,13 @@ def configured(monkeypatch, tmp_path):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     """A certificate authority of an agency's own, and a certificate of its for 127.0.0.1: two PEM files."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    now = dt.datetime.now(dt.UTC)
-
-    def certificate(subject, key, issuer, issuer_key, extension):
-        names = [
-            x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in (subject, issuer)
-        ]
-        builder = x509.CertificateBuilder(names[1], names[0], key.public_key(), x509.random_serial_number())
-        builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(
-            now + dt.timedelta(days=1)
-        )
-        return builder.add_extension(extension, True).sign(issuer_key, hashes.SHA256())
-
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
-    root = certificate("agency", keys[0], "agency", keys[0], x509.BasicConstraints(True, None))
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    leaf = certificate("host", keys[1], "agency", keys[0], address)
-    folder = tmp_path_factory.mktemp("authority")
-    pem = serialization.Encoding.PEM
-    private = keys[1].private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "root.pem").write_bytes(root.public_bytes(pem))
-    (folder / "leaf.pem").write_bytes(leaf.public_bytes(pem) + private)
-    return folder / "root.pem", folder / "leaf.pem"
+    return agency(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
 def secure(authority):
     """A tenant behind the agency's certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority[1])
-    with closing(open_tenant(tls=context)) as server:
+    with closing(open_tenant(tls=serving(authority))) as server:
         yield server
 
 

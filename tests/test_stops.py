@@ -1,17 +1,23 @@
 """Stop at any moment: real signals at random instants of a call, on both databases."""
 
+import signal
 import sys
 import time
+from contextlib import closing
 
 import pytest
+from certificates import agency, serving
 from ledger_desk import PROCESSES, pass_often
+from scripted import question
 from stops_desk import are_free, ask, compare, passed, stop_often, stopped_at_random, uploading
+from tenant import environment, open_tenant, questions
 
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
+from asksage_jupyter.service.way.departure import departing
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -46,6 +52,56 @@ def tenant(request, server, monkeypatch, tmp_path):
         monkeypatch.setattr(BoundedConnection, "wait", far)
         AskSage.clear_instance()
     return server
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return agency(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "tls"])
+def at(request, authority, own_settings, monkeypatch, tmp_path):
+    """A tenant at an address of http, or of https."""
+    with closing(open_tenant(tls=serving(authority) if request.param else None)) as server:
+        for name, value in environment(server, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("ASKSAGE_CA_BUNDLE", str(authority[0]))
+        yield server
+        session.forget()
+
+
+def soon(holds):
+    """Wait for what a server does in a thread of its own."""
+    until = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_stop_as_the_request_leaves_strikes_when_it_has_left(at):
+    service, told = session.current().service, []
+    service.query(question("Why?"))  # a connection is there
+
+    def leaves(is_on_way):
+        told.append(is_on_way)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), departing(leaves):
+        service.query(question("Why?"))
+    assert told == [True]
+    soon(lambda: len(questions(at)) == 2)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("at", [True], ids=["tls"], indirect=True)
+@pytest.mark.parametrize("what", ["ask", "train"])
+def test_a_stop_at_any_moment_of_a_secure_connection_tells_what_is_so(at, what):
+    do = {"ask": ask, "train": uploading(at)}[what]
+    seed = time.time_ns()
+    tally = stopped_at_random(at, do, STOPS, seed=seed, until=time.monotonic() + SECONDS)
+    assert not tally.wrong, f"seed {seed}"
+    assert tally.ends["told"]
+    assert are_free(at, do)
 
 
 @pytest.mark.parametrize("what", ["ask", "compare", "train"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ from typing import Any
 _Watch = Callable[[bool], None]
 
 _watch: ContextVar[_Watch | None] = ContextVar("asksage_departure", default=None)
+_FIRST = 2**14  # bytes that any connection takes at once: the head of a request, or one record of TLS
 _OPENED = (".connect_tcp.complete", ".start_tls.complete")
 
 
@@ -47,22 +49,41 @@ def opened(event: str, info: Mapping[str, Any]) -> Any:
 def _write(
     stream: Any, write: Callable[[bytes, float | None], None], buffer: bytes, timeout: float | None = None
 ) -> None:
-    """Write, and say so at the last moment: a Ctrl-C between the two would hold tokens for nothing."""
+    """Write, and say so at the last moment.
+
+    A Ctrl-C between the saying and the first bytes would hold tokens for nothing, and one right after OpenSSL
+    took them, before it tells how many, would give back what may be billed: it waits for these bytes.
+    """
     if _watch.get() is None or buffer.startswith(b"CONNECT "):  # the latter goes to a proxy
         return write(buffer, timeout)
-    if stream.get_extra_info("ssl_object") is not None:
-        depart(True)
-        return write(buffer, timeout)
-    wire = stream.get_extra_info("socket")
-    wire.settimeout(timeout)
-    gone: deque[int] = deque()
-    try:
-        depart(True)
-        gone.extend(map(wire.send, (buffer,)))  # one step of C's: no Ctrl-C between sending and knowing it
-    except OSError:
-        pass  # raised again below, as httpx tells it
-    except KeyboardInterrupt:
-        if not gone:
+    with _Unstruck():
+        try:
+            depart(True)
+        except KeyboardInterrupt:
             depart(False)
-        raise
-    return write(buffer[sum(gone) :], timeout)
+            raise
+        write(buffer[:_FIRST], timeout)
+    return write(buffer[_FIRST:], timeout)
+
+
+class _Unstruck:
+    """A context manager in which no Ctrl-C strikes; one that comes meanwhile strikes at its end.
+
+    Of threads other than the main one nothing is kept away: none strikes there.
+    """
+
+    def __enter__(self) -> None:
+        self._came: list[int] = []
+        self._before: Any = None
+        is_main = threading.get_ident() == threading.main_thread().ident
+        if is_main and signal.getsignal(signal.SIGINT) is not None:  # else it is not Python's to give back
+            self._before = signal.signal(signal.SIGINT, self._note)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            if self._came:
+                signal.raise_signal(signal.SIGINT)
+
+    def _note(self, number: int, _: object) -> None:
+        self._came.append(number)
