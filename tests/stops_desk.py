@@ -21,7 +21,8 @@ from asksage_jupyter.errors import Interrupted
 from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.session import current
 
-_SETTLED_S = 0.03  # until then a request that left has arrived
+_SETTLED_S = 0.03  # until then a request that left has arrived, mostly
+_ARRIVES_S = 10.0  # and until then surely
 TRAIN = "/server/train"
 PAGES = [" ".join(f"Fox {n} jumps over dog {n * 7 + page}." for n in range(40)) for page in range(3)]
 
@@ -89,7 +90,7 @@ def stopped_at_random(
         while tally.stops < stops and (time.monotonic() < until or not tally.ends["told"]):
             end, told, error = _struck(do, chance.uniform(0.0, span))
             time.sleep(_SETTLED_S)
-            after = _standing(server)
+            after = _arrived(server, before)
             tally.ends[end] += 1
             tally.wrong += _wrong(before, after, end, told, error)
             before = after
@@ -131,6 +132,16 @@ def _standing(server: Any) -> Standing:
     meters = balance.inference, balance.training
     sent = len(questions(server)) + len(server.asked(TRAIN))
     return Standing(sum(m.used for m in meters), sum(m.held for m in meters), sent)
+
+
+def _arrived(server: Any, before: Standing) -> Standing:
+    """How it stands once what left has arrived: on a busy machine that takes its time."""
+    until = time.monotonic() + _ARRIVES_S
+    while (after := _standing(server)).held > before.held and after.sent == before.sent:
+        if time.monotonic() > until:
+            break
+        time.sleep(_SETTLED_S)
+    return after
 
 
 def _struck(do: Callable[[], Any], after_s: float) -> tuple[str, Any, BaseException | None]:

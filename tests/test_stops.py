@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 import time
 from contextlib import closing
 
@@ -14,6 +15,7 @@ from tenant import environment, open_tenant, questions
 
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter
+from asksage_jupyter.beginning import begin
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
@@ -113,6 +115,23 @@ def test_a_stop_at_any_moment_loses_nothing_and_tells_what_is_so(tenant, what):
     assert tally.ends["told"]
     assert are_free(tenant, do)
     assert session.current().ledger.verify().ok
+
+
+def test_a_stop_while_a_thread_is_begun_leaves_none_stuck():
+    over, begun = threading.Event(), []
+
+    def run():
+        thread = threading.Thread(target=over.wait, daemon=True)
+        begun.append(thread)
+        begin(thread)
+
+    stop_often(run, 200)
+    over.set()
+    assert sum(thread.ident is not None for thread in begun) >= 100
+    for thread in begun:
+        if thread.ident:  # else the stop came before its beginning
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 def test_a_stop_in_a_wait_for_another_kernel_leaves_the_gate_to_all(tmp_path):

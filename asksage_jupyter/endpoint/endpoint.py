@@ -11,6 +11,7 @@ from copy import copy
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ..beginning import begin
 from ..errors import BadInput, ConfigurationError
 from ..session import Session
 from ..session.endpoints import Notice
@@ -85,7 +86,7 @@ class Endpoint:
         self.url = f"http://{guard.ADDRESS}:{self._port}/v1"
         session = self._session
         self._notice = Notice(session.ledger.folder, session.account, self.url, session.clock())
-        threading.Thread(target=self._run, name="asksage-endpoint", daemon=True).start()
+        begin(threading.Thread(target=self._run, name="asksage-endpoint", daemon=True))
         self._is_up.wait()
 
     def __repr__(self) -> str:

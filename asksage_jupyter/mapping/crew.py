@@ -9,6 +9,7 @@ from collections import deque
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
+from ..beginning import begin
 from ..display.plain import told
 from ..errors import AskSageError, Unavailable
 from .outcome import Outcome, RowStatus
@@ -88,7 +89,7 @@ class Crew:
     def start(self) -> None:
         """Let them begin."""
         for thread in self._threads:
-            thread.start()
+            begin(thread)
 
     def stop(self) -> None:
         """Send nothing more; what is under way goes on to its end."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..beginning import begin
 from ..errors import NotEnoughTokens, OverLimit
 from ..session.waiting import tell
 from .costs import Range
@@ -171,7 +172,7 @@ class Run:
         if all(crew.is_over for crew in self._crews):
             self._close()
         else:
-            threading.Thread(target=self._close, name="asksage-map-end", daemon=True).start()
+            begin(threading.Thread(target=self._close, name="asksage-map-end", daemon=True))
 
     def _close(self) -> None:
         for crew in self._crews:

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from ..beginning import begin
 from ..errors import AskSageError
 from .parties import Parties
 from .run import run
@@ -75,12 +76,14 @@ class Background:
                 self._is_asked = True
                 if self._thread is not None:
                     return
-                thread = threading.Thread(target=self._run, name="asksage-reconcile", daemon=True)
-                thread.start()
-            except (AskSageError, RuntimeError) as error:  # no key any more; or no threads here
+                self._thread = threading.Thread(target=self._run, name="asksage-reconcile", daemon=True)
+                begin(self._thread)
+            except BaseException as error:
+                self._thread = None
+                if not isinstance(error, AskSageError | RuntimeError):  # no key any more; or no threads here
+                    raise
                 self.trouble = str(error)
                 return
-            self._thread = thread
         # Before the interpreter ends: later, a thread would be cut off in the midst.
         atexit.unregister(self.close)
         atexit.register(self.close)
@@ -97,6 +100,11 @@ class Background:
         return Parties.of(self._session, self._over.wait, _LOOK_BACK_S)
 
     def _run(self) -> None:
+        with self._lock:
+            # A Ctrl-C may have kept back the news of this one, and another may be there by now.
+            if self._thread not in (None, threading.current_thread()):
+                return
+            self._thread = threading.current_thread()
         while not self._over.wait(max(self._after_s, self._next - self._clock())):
             self._next = self._clock() + self._every_s
             with self._lock:

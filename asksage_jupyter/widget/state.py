@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from traitlets import HasTraits, Instance
 
+from ..beginning import begin
 from ..errors import AskSageError, LedgerError
 from ..month import now
 from ..session import endpoints
@@ -69,8 +70,12 @@ class PanelState(HasTraits):
         self.refresh()
         # Before the interpreter ends: later, a join would wait for a thread that can run no more.
         atexit.register(self.stop)
-        with suppress(RuntimeError):  # no threads here
-            threading.Thread(target=self._tick, name="asksage-panel", daemon=True).start()
+        try:
+            with suppress(RuntimeError):  # no threads here
+                begin(threading.Thread(target=self._tick, name="asksage-panel", daemon=True))
+        except KeyboardInterrupt:
+            self.stop()  # nobody will know of it
+            raise
 
     def refresh(self) -> None:
         """Read the figures again; if that fails, what is known stays, with the reason beside it."""

@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Hashable
 
+from ...beginning import begin
+
 _log = logging.getLogger(__name__)
 
 
@@ -23,10 +25,13 @@ class Watch:
     def start(self) -> None:
         """Begin; where threads cannot start, do nothing: changes of others show at the next cell."""
         try:
-            self._thread.start()
+            begin(self._thread)
         except RuntimeError:
             self._over.set()
             self._drop()
+        except KeyboardInterrupt:
+            self._over.set()  # nobody will know of it
+            raise
 
     def stop(self) -> None:
         """End the thread and wait for it a little; harmless when it has ended."""

@@ -13,7 +13,8 @@ from typing import Any
 _Watch = Callable[[bool], None]
 
 _watch: ContextVar[_Watch | None] = ContextVar("asksage_departure", default=None)
-_FIRST = 2**14  # bytes that any connection takes at once: the head of a request, or one record of TLS
+_HEADS = b"CONNECT ", b"POST "  # the one goes to a proxy, and of the other alone nothing can be billed
+_FIRST = 2**14  # bytes that any connection takes at once: one record of TLS
 _OPENED = (".connect_tcp.complete", ".start_tls.complete")
 
 
@@ -21,8 +22,9 @@ _OPENED = (".connect_tcp.complete", ".start_tls.complete")
 def departing(on_way: _Watch | None) -> Iterator[None]:
     """Let `on_way` hear of what is sent within; None lets nobody hear, as of what is free.
 
-    It is called with True as the first bytes leave, and with False when a try certainly came to nothing and
-    the next has not begun. What it raises with True keeps the request back. It goes with the context.
+    It is called with True as the first bytes of the body leave, and with False when a try certainly came to
+    nothing and the next has not begun. What it raises with True keeps the request back. It goes with the
+    context.
     """
     before = _watch.set(on_way)
     try:
@@ -54,7 +56,7 @@ def _write(
     A Ctrl-C between the saying and the first bytes would hold tokens for nothing, and one right after OpenSSL
     took them, before it tells how many, would give back what may be billed: it waits for these bytes.
     """
-    if _watch.get() is None or buffer.startswith(b"CONNECT "):  # the latter goes to a proxy
+    if _watch.get() is None or buffer.startswith(_HEADS):
         return write(buffer, timeout)
     with _Unstruck():
         try:
