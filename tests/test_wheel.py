@@ -9,10 +9,13 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib import metadata
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 pytestmark = pytest.mark.long
 
@@ -111,3 +114,28 @@ def test_jupyterlab_finds_the_sidebar_enabled_in_a_clean_environment_without_nod
     assert re.search(r"@asksage/jupyter v\S+ .*enabled.*OK", listed)
     servers = without_node(bin_ / "jupyter-server", "extension", "list")
     assert re.search(r"asksage_jupyter \S+ .*OK", servers)
+
+
+def _closure(wanted):
+    """All distributions that requirements bring along here, by their canonical names."""
+    todo, seen = [Requirement(each) for each in wanted], set()
+    while todo:
+        needed = todo.pop()
+        extras = ("", *sorted(needed.extras))
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+            continue
+        if (key := (canonicalize_name(needed.name), extras)) in seen:
+            continue
+        seen.add(key)
+        for below in map(Requirement, metadata.requires(needed.name) or ()):
+            if below.marker is None or any(below.marker.evaluate({"extra": extra}) for extra in extras):
+                below.marker = None
+                todo.append(below)
+    return {name for name, _ in seen}
+
+
+def test_beside_jupyterlab_ten_distributions_are_added_at_most():
+    """With itself; what more costs a person time, trust and conflicts, and goes into an extra."""
+    base = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    added = _closure(base) - _closure(["jupyterlab"])
+    assert len(added | {"asksage-jupyter"}) <= 10, sorted(added)

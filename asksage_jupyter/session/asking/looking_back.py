@@ -101,9 +101,12 @@ def _of_row(session: Session, row: dict[str, Any]) -> Why:
     model, tokens = row["model"], row["tokens"]
     if row["status"] == OPEN:
         return Why(model, None, None, (Cause("held", None, tokens, is_measured=False),))
-    causes = []
+    causes, other = [], None
     with suppress(AskSageError):  # without rates there is nothing to divide by
         rate = session.pricing.rate(model)
+        if row["input_tokens"] is not None:
+            estimate = session.pricing.estimate(model, {"prompt": row["input_tokens"]})
+            other = cheaper(session, estimate, tokens)
         for name, counted, price in (
             ("what was sent", row["input_tokens"], rate.prompt),
             ("reply", row["output_tokens"], rate.completion),
@@ -112,4 +115,5 @@ def _of_row(session: Session, row: dict[str, Any]) -> Why:
                 causes.append(Cause(name, counted, counted * price, is_measured=True))
     rest = tokens - sum(cause.tokens for cause in causes)
     name = "each call and rounding" if causes else "all of it"
-    return Why(model, tokens, Source(row["source"]), (*causes, Cause(name, None, rest, is_measured=False)))
+    causes.append(Cause(name, None, rest, is_measured=False))
+    return Why(model, tokens, Source(row["source"]), tuple(causes), cheaper=other)
