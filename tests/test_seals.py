@@ -134,8 +134,9 @@ def test_a_short_log_is_read_from_the_ledger(ledger):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_any_bounds_give_what_the_ledger_gives(tmp_path, seed):
+def test_any_bounds_give_what_the_ledger_gives(tmp_path, seed, monkeypatch):
     chance = random.Random(seed)
+    monkeypatch.setattr(reading, "FEWEST_OF_MONTH", chance.choice([1, 10**9]))
     ledger = filled(tmp_path / "ledger.db", calls=60, seed=seed)
     for _ in range(8):
         bounds = [
@@ -300,6 +301,28 @@ def test_a_month_without_calls_needs_no_file(tmp_path):
         check(ledger)
     assert [path.name[:7] for path in files(ledger)] == ["2026-07", "2026-10"]
     ledger.close()
+
+
+def test_days_of_a_month_that_goes_on_are_sealed_until_it_is_over(ledger, monkeypatch):
+    def days():
+        return [path.name[:10] for path in files(ledger) if path.name[10:11] == "-"]
+
+    monkeypatch.setattr(reading, "FEWEST_OF_MONTH", 1)
+    check(ledger)
+    whole = days()
+    assert "2026-11-05" in whole
+    assert max(whole) < "2026-11-23"
+    ledger._clock.t = at(2026, 11, 12)
+    late = Call(new_op(), ledger._clock.t, "a-model", INFERENCE, 5)
+    ledger.hold(ME, late, due=NOW + DAY)
+    ledger._clock.t = NOW
+    before = stamps(ledger)
+    ledger.settle(late.op, a_bill(7))
+    check(ledger)
+    anew = {name[:10] for name, _ in stamps(ledger).items() - before.items()}
+    assert anew == {"2026-11-12"}
+    read(ledger, [ME], None, None, now=at(2026, 12, 2), fewest=1)
+    assert (len(files(ledger)), days()) == (5, [])
 
 
 def test_an_interrupt_keeps_the_months_that_were_sealed(ledger, monkeypatch):

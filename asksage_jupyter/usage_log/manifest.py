@@ -50,7 +50,7 @@ class Manifest:
     chains : dict of int to (int, str)
         Where each of the ledger's chains stood when the seals were last compared with it.
     months : dict of str to Seal
-        By months of UTC, like ``"2026-10"``.
+        By months of UTC, like ``"2026-10"``, and by days of the one that goes on, like ``"2026-11-05"``.
     """
 
     account: list[str]

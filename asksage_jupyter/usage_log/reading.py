@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .seals import Seals
 
 FEWEST = 50_000  # calls in closed months from which sealing pays: fewer are read in half a second
+FEWEST_OF_MONTH = 200_000  # calls of this month before today
+_DAY = 86_400 * 10**6  # microseconds
 _METER = CALL_COLUMNS.index("meter")
 
 
@@ -71,19 +73,26 @@ def read(
 def _closed(
     ledger: LedgerView, account: Account, since: int | None, until: int | None, now: int, fewest: int
 ) -> list[str]:
-    """The months of UTC within the bounds that are over; none where they hold too few calls to seal."""
-    first = ledger.copying(account).first_sent()
+    """The months of UTC within the bounds that are over, and this month's days; none of too few calls.
+
+    A month that goes on must hold more of them: its days are sealed only to be thrown away.
+    """
+    copying = ledger.copying(account)
+    first = copying.first_sent()
     if first is None:
         return []
     over = month.bounds(month.period_at(now))[0]
-    start, stop = max(first, first if since is None else since), min(over, over if until is None else until)
-    if start >= stop or ledger.copying(account).count(start, stop, limit=fewest) < fewest:
-        return []
-    periods = []
-    while start < stop:
-        periods.append(month.period_at(start))
-        start = month.bounds(periods[-1])[1]
-    return periods
+    start, stop = max(first, first if since is None else since), now if until is None else min(now, until)
+    found = []
+    if start < over and copying.count(start, min(over, stop), limit=fewest) >= fewest:
+        at = start
+        while at < min(over, stop):
+            found.append(month.period_at(at))
+            at = month.bounds(found[-1])[1]
+    today, enough = now - now % _DAY, max(fewest, FEWEST_OF_MONTH)
+    if copying.count(max(start, over), min(today, stop), limit=enough) >= enough:
+        found += [str(month.local_day(at, "UTC")) for at in range(over, min(today, stop), _DAY)]
+    return found
 
 
 def _has_arrow() -> bool:
@@ -108,10 +117,11 @@ def _parts(
     start = since
     if seals is not None:
         from .arrow import between
+        from .seals import bounds_of
 
         tables = _tables(ledger, account, periods, seals)
         for period in sorted(tables):
-            starts, ends = month.bounds(period)
+            starts, ends = bounds_of(period)
             if start is None or start < starts:
                 yield _read(ledger, account, start, starts)
             yield between(tables[period], since, until)
@@ -131,12 +141,14 @@ def _read(ledger: LedgerView, account: Account, since: int | None, until: int | 
 
 
 def _tables(ledger: LedgerView, account: Account, periods: list[str], seals: Seals) -> dict[str, Any]:
-    """The tables of closed months, sealed now if they were not; fewer where they cannot be."""
+    """The tables of closed months and days, sealed now if they were not; fewer where they cannot be."""
     tables = seals.tables(periods)
     missing = [period for period in periods if period not in tables]
     if not missing:
         return tables
-    calls = sum(ledger.copying(account).count(since, until) for since, until in map(month.bounds, missing))
+    from .seals import bounds_of
+
+    calls = sum(ledger.copying(account).count(since, until) for since, until in map(bounds_of, missing))
     # Without room or rights the ledger serves as well, only slower; if it fails, reading it will tell.
     with Counting("sealing the calls of closed months", calls) as line, suppress(OSError, LedgerError):
         seals.make(missing, line.advance)

@@ -1,4 +1,4 @@
-"""Closed months, sealed as Arrow files beside the ledger: written once, mapped ever after.
+"""Closed months and days, sealed as Arrow files beside the ledger: written once, mapped ever after.
 
 A seal is a copy and never more: the ledger stays the truth. Whatever is missing, damaged, of another ledger
 or older than a late settle is made anew.
@@ -12,6 +12,7 @@ import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
 
 _WAIT_S = 600.0  # another process may be sealing, and its seals will serve as well
 _MOVED_FAR = 10_000  # entries after which what came since is not looked through again each time
+_DAY = 86_400 * 10**6  # microseconds
 _GROWING = pyarrow.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
 
 Advance = Callable[[int], object]
 
 
 class Seals:
-    """The sealed months of one account.
+    """The sealed months and days of one account, each called by its period: ``"2026-10"``, ``"2026-11-05"``.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ class Seals:
         self._read()
 
     def tables(self, periods: Iterable[str]) -> dict[str, pyarrow.Table]:
-        """The calls of these months, mapped; without those that have no seal, or one of no use."""
+        """The calls of these periods, mapped; without those that have no seal, or one of no use."""
         found = {}
         for period in periods:
             with suppress(OSError, ValueError, pyarrow.ArrowException):
@@ -70,7 +72,7 @@ class Seals:
                 mapped.madvise(mmap.MADV_DONTNEED)
 
     def make(self, periods: Sequence[str], advance: Advance) -> None:
-        """Seal these closed months, unless another process has done so meanwhile.
+        """Seal these closed periods, unless another process has done so meanwhile.
 
         Parameters
         ----------
@@ -87,6 +89,8 @@ class Seals:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with Gate(self._folder / "lock", wait_s=_WAIT_S):
             self._read()
+            for over in [day for day in self._manifest.months if day[:7] in periods and day not in periods]:
+                del self._manifest.months[over]  # days of a month that is closed by now
             there = self.tables(periods)
             for period in periods:
                 if period not in there:
@@ -101,13 +105,14 @@ class Seals:
         manifest.chains = self._copying.chains()  # before it is asked what came after
         if not manifest.months:
             return
-        sealed_until = month.bounds(max(manifest.months))[1]
+        sealed_until = bounds_of(max(manifest.months))[1]
         changed = self._copying.settled_after(stood, before=sealed_until)
         if changed is None:
             manifest.months.clear()
             return
-        for period in {month.period_at(sent_at) for sent_at in changed}:
-            manifest.months.pop(period, None)
+        for day in {str(month.local_day(sent_at, "UTC")) for sent_at in changed}:
+            for period in (day, day[:7]):
+                manifest.months.pop(period, None)
         moved = sum(seq for seq, _ in manifest.chains.values()) - sum(seq for seq, _ in stood.values())
         if moved > _MOVED_FAR:
             self._note()
@@ -160,7 +165,7 @@ class Seals:
         return Seal(path.name, calls, digest, stamp_of(path))
 
     def _batches(self, period: str) -> Iterator[pyarrow.RecordBatch]:
-        since, until = month.bounds(period)
+        since, until = bounds_of(period)
         return batches(self._copying.columns(since, until))
 
     def _tidy(self) -> None:
@@ -170,6 +175,14 @@ class Seals:
             if path.name not in kept:
                 with suppress(OSError):
                     path.unlink()
+
+
+def bounds_of(period: str) -> tuple[int, int]:
+    """The first instant of a month or a day of UTC, and the one after its last."""
+    if len(period) == len("2026-11"):
+        return month.bounds(period)
+    start = month.to_instant(datetime.fromisoformat(period).replace(tzinfo=UTC))
+    return start, start + _DAY
 
 
 def _to_disk(path: Path) -> None:
