@@ -11,7 +11,7 @@ from .. import month
 from ..account import Account, Bill, Call, Envelope, Grant, Meter
 from ..display.plain import storable
 from ..errors import BadInput
-from .moves import calls, grants, pools
+from .moves import calls, correcting, grants, pools
 from .reads.unsettled import late
 from .stores import opening
 from .stores.place import Place
@@ -367,7 +367,9 @@ class Ledger(LedgerView):
         """
         tokens = grants.signed(tokens, "a correction")
         self._store.write(
-            lambda connection: calls.correct(connection, account, meter, tokens, op, self._clock(), period),
+            lambda connection: correcting.correct(
+                connection, account, meter, tokens, op, self._clock(), period
+            ),
             of=account,
             vital=True,
         )

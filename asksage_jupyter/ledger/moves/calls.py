@@ -1,4 +1,4 @@
-"""Hold, settle, presume, correct: how tokens go. Each function is part of one transaction.
+"""Hold, settle, presume: how tokens go. Each function is part of one transaction.
 
 A pool's member spends twice in the same transaction: from their own grants, which are their cap, and from the
 pool's. Both chains get entries of the same op, kind and sum; the call and its bill are the member's alone.
@@ -13,14 +13,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy import Connection, bindparam, select
 
-from ...account import Account, Bill, Call, Envelope, Kind, Meter, Source, Status
+from ...account import Account, Bill, Call, Envelope, Kind, Source, Status
 from ...errors import LedgerConflict, NotEnoughTokens, OverEnvelope
 from ...month import to_datetime
 from ..tables.chain import about_bill, about_call, append, of_call
 from ..tables.prepared import Prepared, together
-from ..tables.schema import OF_A_CALL, account, entry, grant, member
+from ..tables.schema import OF_A_CALL, entry, grant
 from ..tables.schema import bill as bill_table
 from ..tables.schema import call as call_table
 from ..tables.state import (
@@ -29,26 +29,15 @@ from ..tables.state import (
     WITH_POOLS,
     States,
     Tail,
-    allotment_of,
-    read_state,
     state_of,
     with_tail,
 )
 from .envelopes import enveloped
-from .paying import Payer, gift, payers, used_of_pool
+from .paying import Payer, payers
+from .shares import add_to, spread
 
 _FIND_CALL = Prepared(
     select(call_table.c.account_id, call_table.c.estimate).where(call_table.c.op == bindparam("op"))
-)
-_OF_SOURCE = with_tail(select(*TAIL_COLUMNS).select_from(grant)).where(
-    grant.c.account_id == bindparam("account_id"), grant.c.source == bindparam("source")
-)
-_POOL_AT = (
-    select(member.c.pool_id, account.c.holder)
-    .outerjoin(account, account.c.id == member.c.pool_id)
-    .where(member.c.account_id == bindparam("account_id"), member.c.t < bindparam("until"))
-    .order_by(member.c.seq.desc())
-    .limit(1)
 )
 _INSERT_CALL = Prepared(call_table.insert())
 _INSERT_BILL = Prepared(bill_table.insert())
@@ -78,17 +67,6 @@ _LAST_BILL = (
     .where(bill_table.c.op == bindparam("op"))
     .order_by(bill_table.c.seq.desc())
     .limit(1)
-)
-_CORRECTED = Prepared(
-    select(func.count(), func.sum(entry.c.tokens))
-    .join(grant, grant.c.id == entry.c.grant_id)
-    .join(account, account.c.id == grant.c.account_id)
-    .where(
-        entry.c.op == bindparam("op"),
-        entry.c.kind == literal_column("'correct'"),
-        account.c.host == bindparam("host"),
-        account.c.holder == bindparam("holder"),
-    )
 )
 
 
@@ -184,99 +162,6 @@ def presume(connection: Connection, ops: Sequence[str], clock: int) -> int:
     return booked
 
 
-def correct(
-    connection: Connection,
-    holder: Account,
-    meter: Meter,
-    tokens: int,
-    op: str,
-    clock: int,
-    period: str | None = None,
-) -> None:
-    """Book a signed difference: spent like a call, given back in the opposite order.
-
-    In a `period` that is over, where nothing is spent any more, it is booked on the allotments of then.
-    """
-    asked = {"op": op, "host": holder.host, "holder": holder.holder, "now": clock}
-    rows, ((times, booked),) = together(connection, (WITH_POOLS, asked), (_CORRECTED, asked))
-    if times:
-        if booked != tokens:
-            raise LedgerConflict(
-                f"the correction {op} was already booked with {booked:,} tokens: make a new op."
-            )
-        return
-    states = States.of(rows, clock)
-    if period is not None:
-        _correct_over(connection, holder, meter, tokens, op, clock, period)
-        return
-    own, *common = payers(connection, holder, meter, states)
-    for pool in common if tokens < 0 else ():
-        used = used_of_pool(connection, pool.state.account_id, own.state.lasting, pool.state.live)
-        if -tokens > used:
-            raise gift(holder, -tokens, used, Account(holder.host, own.state.member.pool or "").pool)
-    for payer in (own, *common):
-        payer.grant_as_taken(connection, tokens)
-        live = payer.state.lasting
-        shares, rest = spread(tokens, live) if tokens >= 0 else give_back(-tokens, live)
-        # What fits nowhere goes to the grant that is over first: overage ends with the month.
-        for tail, share in _add(shares, live[0], rest):
-            append(connection, tail, Kind.CORRECT, op, share, now=payer.state.now)
-
-
-def _correct_over(
-    connection: Connection, holder: Account, meter: Meter, tokens: int, op: str, clock: int, period: str
-) -> None:
-    """Book it on a past month's allotment, and on that of the pool which the holder was in at its end."""
-    state = read_state(connection, holder, meter, clock)
-    own = None if state is None else _allotment(connection, state.account_id, period)
-    if state is None or own is None:
-        raise _nothing_of(period, meter)
-    tails = [own]
-    asked = {"account_id": state.account_id, "until": own.ends}
-    pool_id, name = connection.execute(_POOL_AT, asked).one_or_none() or (None, None)
-    if pool_id is not None and name is not None:
-        common = _allotment(connection, pool_id, period)
-        if common is None:
-            raise _nothing_of(period, meter)
-        if tokens < 0 and -tokens > (used := used_of_pool(connection, pool_id, [own], [common])):
-            raise gift(holder, -tokens, used, Account(holder.host, name).pool, period)
-        tails.append(common)
-    for tail in tails:
-        append(connection, tail, Kind.CORRECT, op, tokens, now=clock)
-
-
-def _allotment(connection: Connection, account_id: int, period: str) -> Tail | None:
-    asked = {"account_id": account_id, "source": allotment_of(period)}
-    found = connection.execute(_OF_SOURCE, asked).one_or_none()
-    return None if found is None else Tail(*found)
-
-
-def _nothing_of(period: str, meter: Meter) -> LedgerConflict:
-    return LedgerConflict(f"no {meter} tokens of {period} are there to be corrected.")
-
-
-def spread(tokens: int, tails: Iterable[Tail]) -> tuple[list[tuple[Tail, int]], int]:
-    """Divide `tokens` over the room of grants in their order, with what is left over."""
-    shares = []
-    for tail in tails:
-        share = min(tokens, max(0, tail.room))
-        if share:
-            shares.append((tail, share))
-            tokens -= share
-    return shares, tokens
-
-
-def give_back(tokens: int, tails: Sequence[Tail]) -> tuple[list[tuple[Tail, int]], int]:
-    """The same in reverse: negative shares of what was used, with what is left over."""
-    shares = []
-    for tail in reversed(tails):
-        share = min(tokens, max(0, tail.used))
-        if share:
-            shares.append((tail, -share))
-            tokens -= share
-    return shares, -tokens
-
-
 @dataclass(slots=True)
 class _Asked:
     """What one payer's chains tell of one call: the grants that held it, and what was booked on them."""
@@ -324,7 +209,7 @@ def _book(
     if tokens:
         last = asked.tails[list(asked.held)[-1]]
         shares, rest = spread(tokens, _live_when_held(connection, asked))
-        for tail, share in _add(shares, last, rest):
+        for tail, share in add_to(shares, last, rest):
             asked.tails.setdefault(tail.grant_id, tail)
             wanted[tail.grant_id] = wanted.get(tail.grant_id, 0) + share
     for grant_id, total in wanted.items():
@@ -348,16 +233,6 @@ def _book(
 def _live_when_held(connection: Connection, asked: _Asked) -> tuple[Tail, ...]:
     # As of the hold: what a late reply costs above its estimate is not the new month's.
     return state_of(connection, asked.account_id, asked.held_at).at(asked.held_at).live
-
-
-def _add(shares: list[tuple[Tail, int]], last: Tail, rest: int) -> list[tuple[Tail, int]]:
-    """The shares, with `rest` added to that of `last`."""
-    if not rest:
-        return shares
-    by_grant = {tail.grant_id: (tail, share) for tail, share in shares}
-    tail, share = by_grant.get(last.grant_id, (last, 0))
-    by_grant[last.grant_id] = (tail, share + rest)
-    return list(by_grant.values())
 
 
 def _is_same(connection: Connection, asked: _Asked, bill: Bill | None) -> bool:
