@@ -129,8 +129,9 @@ class AskSage(SingletonConfigurable):
     ).tag(config=True)
     keep_replies_days = Int(
         30,
-        min=1,
-        help="Days that replies of maps, and of cells with --replay, are kept on this machine.",
+        min=0,
+        help="Days that replies of maps, and of cells with --replay, are kept on this machine; 0 keeps "
+        "hashes and bills alone, so that nothing is paid twice by itself.",
     ).tag(config=True)
     presume_after_s = Int(
         3600, min=60, help="Seconds after which a call without a known bill counts as spent at its estimate."

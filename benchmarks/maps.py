@@ -124,7 +124,7 @@ def _killed(server: Scripted, chance: random.Random) -> int:
         kernels = [each for each in kernels if each.poll() is None]
         while len(kernels) < KERNELS:
             kernels.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        wanted, until = len(questions(server)) + chance.randrange(1, 40), time.monotonic() + 5
+        wanted, until = len(questions(server)) + chance.randrange(1, 40), time.monotonic() + 60
         while len(questions(server)) < wanted and time.monotonic() < until:
             time.sleep(0.001)
         victim = chance.choice(kernels)

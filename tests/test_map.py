@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import stat
 import threading
@@ -21,6 +22,8 @@ from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverEnvelope, OverLimit
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.mapping import map as map_rows
+from asksage_jupyter.mapping.costs import Moments
+from asksage_jupyter.mapping.proportion import Proportion
 from asksage_jupyter.month import now
 from asksage_jupyter.session import current, forget
 from asksage_jupyter.session.keeping.store import open_replies
@@ -364,6 +367,13 @@ def test_two_draws_that_differ_are_asked_a_better_model(server):
     mapped = map_rows(["sure", "hm"], "What? {value}", schema=schema, escalate=OTHER, unsure=2)
     assert mapped.answers.tolist() == ["mail", "printer"]
     assert mapped.tokens == 4 * 7 + 20
+    assert "the better model was asked 1 of 2 (1% to 99% of such rows)" in mapped.receipt
+
+
+def test_a_share_of_few_rows_is_an_interval():
+    assert str(Proportion(0, 5)) == "0 of 5 (0% to 52% of such rows)"
+    assert str(Proportion(5, 5)) == "5 of 5 (48% to 100% of such rows)"
+    assert str(Proportion(300, 1_000)) == "300 of 1,000 (27% to 33% of such rows)"
 
 
 @pytest.mark.parametrize(
@@ -381,6 +391,7 @@ def test_the_report_shows_statuses_and_costs(labels, reviews):
     report = map_rows(reviews, "Good or bad? {text}")._repr_html_()
     for words in ("7 of 9 rows answered", "skipped", "42 tokens billed", "the same again asks nothing"):
         assert words in report
+    assert len(report) < 20_000
 
 
 def test_what_is_sent_is_the_row_with_a_system_prompt_of_its_own(labels):
@@ -530,6 +541,45 @@ def test_replies_that_are_too_old_are_let_go(labels, monkeypatch):
     replies = open_replies(session)
     assert replies.kept == 0
     replies.close()
+
+
+def test_without_texts_on_the_disk_nothing_is_paid_twice_by_itself(labels, tmp_path):
+    labels.on(QUERY, billed("canary-8c2", 7))
+    AskSage.instance().keep_replies_days = 0
+    assert map_rows(["one", "two"], "Good? {value}").answers.tolist() == ["canary-8c2"] * 2
+    assert not any(b"canary-8c2" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    again = map_rows(["one", "two", "three"], "Good? {value}")
+    assert again.frame["status"].tolist() == ["unknown", "unknown", "ok"]
+    assert "no text was kept" in again.failed["reason"].iloc[0]
+    assert (again.tokens, standing()) == (7, (USED + 21, 0))
+    assert map_rows(["one"], "Good? {value}", fresh=True).tokens == 7
+
+
+def test_very_many_calls_need_a_budget(labels, monkeypatch):
+    monkeypatch.setattr("asksage_jupyter.mapping.plan._WITHOUT_BUDGET", 10)
+    rows = [f"review {number}" for number in range(11)]
+    with pytest.raises(BadInput, match=r"11 calls, .*: above 10 a map needs a budget="):
+        map_rows(rows, "Good? {value}")
+    assert not questions(labels)
+    assert map_rows(rows, "Good? {value}", budget=10_000).tokens == 77
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda chance: chance.gauss(60, 15),
+        lambda chance: chance.uniform(5, 120),
+        lambda chance: chance.lognormvariate(4, 0.4),
+    ],
+    ids=["normal", "uniform", "skewed"],
+)
+def test_the_interval_after_five_rows_holds_in_about_eight_of_ten_jobs(draw):
+    chance, jobs, rows = random.Random(15), 300, 200
+    holds = 0
+    for _ in range(jobs):
+        told = Moments(draw(chance) for _ in range(5)).range_of(rows)
+        holds += told.low <= sum(draw(chance) for _ in range(rows)) <= told.high
+    assert 0.75 <= holds / jobs <= 0.9
 
 
 def test_what_more_rows_would_cost_elsewhere_is_priced_from_those_at_hand(labels, reviews):

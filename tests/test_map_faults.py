@@ -37,7 +37,7 @@ from asksage_jupyter.month import now, period_at
 from asksage_jupyter.service import Query
 from asksage_jupyter.session import current, forget
 from asksage_jupyter.session.keeping.keys import keyed
-from asksage_jupyter.session.keeping.replies import StoreUnusable
+from asksage_jupyter.session.keeping.replies import Replies, StoreUnusable
 from asksage_jupyter.session.keeping.store import open_replies
 
 ROWS = [f"row {number:03}" for number in range(40)]
@@ -395,3 +395,30 @@ def test_a_ledger_server_that_goes_in_mid_job_stops_it_and_running_it_again_bill
         assert sage.balance().inference.used == USED + 7 * again.count(RowStatus.OK)
         assert current().ledger.verify().problems == ()
         forget()
+
+
+def test_a_run_that_ends_while_another_looks_leaves_no_doubt(server, monkeypatch):
+    """A claim is read, then its run keeps the reply and ends: it did not die with nothing."""
+    server.on(QUERY, billed("good", 7))
+    session = current()
+    sage.balance()
+    call = session.settling.call("sage-haiku", 7)
+    session.settling.hold(call)
+    query = Query(prompt="?", model="sage-haiku", system="Answer with the value only.")
+    key = keyed(query, session.account)("Good? row 000")
+    with closing(open_replies(session)) as replies:
+        owner = replies.owner()
+        assert replies.claim(key, call.op, owner, "job")
+        is_alive = Replies.is_alive
+
+        def ends_meanwhile(self, name):
+            monkeypatch.setattr(Replies, "is_alive", is_alive)
+            replies.keep(key, call.op, "good", "sage-haiku", a_bill(7))
+            session.ledger.settle(call.op, a_bill(7))
+            owner.close()
+            return is_alive(self, name)
+
+        monkeypatch.setattr(Replies, "is_alive", ends_meanwhile)
+        mapped = map_rows(["row 000"], "Good? {value}")
+    assert mapped.frame["how"].tolist() == ["replayed"]
+    assert not questions(server)

@@ -136,7 +136,7 @@ def map_rows(
         balance = job.session.balance_now()
     result = Mapped(
         priced, balance, job.name, tuple(rounds.troubles), column,
-        template.table.index, sheet, rounds.outcomes, reader.schema, run.price_anew,
+        template.table.index, sheet, rounds.outcomes, reader.schema, run.price_anew, rounds.escalated,
     )  # fmt: skip
     job.session.samples.pop(job.name, None)  # so that it is the last
     job.session.samples[job.name] = result.sample

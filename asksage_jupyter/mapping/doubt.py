@@ -12,11 +12,15 @@ from .outcome import How, Outcome, RowStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..session.keeping.replies import Found, Replies
+    from ..session.keeping.found import Found
+    from ..session.keeping.replies import Replies
     from .job import Job
     from .sheet import Task
 
 BILLED_LOST = "its reply was lost and is billed; resend_unknown=True asks again and pays again"
+TEXTLESS = (
+    "it was answered and billed, and no text was kept (AskSage.keep_replies_days = 0); fresh=True asks again"
+)
 IN_DOUBT = "it may be billed: %asksage reconcile finds out; resend_unknown=True asks again, and may pay twice"
 
 
@@ -45,7 +49,7 @@ def look(job: Job, replies: Replies, tasks: Sequence[Task]) -> Before:
     Replies that came without their bill being booked are booked now, which converges. A claim of a run that
     is dead is given back where its tokens were never held, or are free again: nothing was sent.
     """
-    found = replies.find([task.key for task in tasks])
+    found, dead = _found(replies, [task.key for task in tasks])
     before = Before()
     orphaned: list[tuple[Task, Found]] = []
     unbooked: dict[bytes, Found] = {}
@@ -56,17 +60,37 @@ def look(job: Job, replies: Replies, tasks: Sequence[Task]) -> Before:
         elif there.is_kept:
             if not there.is_booked:
                 unbooked[task.key] = there
-            if job.terms.fresh or there.text is None:  # what was taken away was taken away to be asked again
-                before.missing.append(task)
-            else:
-                before.outcomes[task.key] = _kept(there)
-        elif replies.is_alive(there.owner):
-            before.claimed.append(task)
-        else:
+            _take(job, task, there, before)
+        elif there.owner in dead:
             orphaned.append((task, there))
+        else:
+            before.claimed.append(task)
     settle_found(job.session, replies, unbooked)
     _judge(job, replies, orphaned, before)
     return before
+
+
+def _found(replies: Replies, keys: Sequence[bytes]) -> tuple[dict[bytes, Found], set[str]]:
+    """What the store has of these keys, and the runs among their owners that are dead."""
+    found = replies.find(keys)
+    owners = {there.owner for there in found.values() if not there.is_kept}
+    dead = {owner for owner in owners if not replies.is_alive(owner)}
+    if dead:
+        # Read once more: between the reading and its end a run may have kept or released what it had.
+        theirs = [key for key, there in found.items() if not there.is_kept and there.owner in dead]
+        gone, again = {*theirs}, replies.find(theirs)
+        found = {key: there for key, there in found.items() if key not in gone} | again
+    return found, dead
+
+
+def _take(job: Job, task: Task, there: Found, before: Before) -> None:
+    """A reply that came: shown again, or asked anew where that is wanted or its text was taken away."""
+    if there.is_textless and not (job.terms.fresh or job.terms.resend_unknown):
+        before.outcomes[task.key] = Outcome(RowStatus.UNKNOWN, reason=TEXTLESS, op=there.op)
+    elif job.terms.fresh or there.text is None:
+        before.missing.append(task)
+    else:
+        before.outcomes[task.key] = _kept(there)
 
 
 def _kept(there: Found) -> Outcome:

@@ -13,6 +13,7 @@ from .costs import Range
 from .elsewhere import Sample
 from .estimate import MapEstimate
 from .outcome import How, Outcome, RowStatus
+from .proportion import Proportion
 from .report import Report
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Mapped:
         Under which its calls are booked.
     troubles : tuple of str
         What could not be kept or booked.
+    escalated : Proportion or None
+        How many the better model was asked, and between which shares that of all such rows lies.
     """
 
     estimate: MapEstimate
@@ -49,6 +52,7 @@ class Mapped:
     _outcomes: Mapping[bytes, Outcome] = field(repr=False)
     _schema: AnswerSchema = field(repr=False)
     _anew: Range | None = field(repr=False, default=None)
+    escalated: Proportion | None = None
 
     @cached_property
     def of_rows(self) -> list[Outcome]:
@@ -133,7 +137,10 @@ class Mapped:
     def report(self) -> Report:
         """What is told of it."""
         index, rows = self._index, self.of_rows
-        return Report(self.estimate, self._anew, index, rows, self.balance, self.troubles)
+        notes = [*self.troubles]
+        if self.escalated is not None:
+            notes.insert(0, f"the better model was asked {self.escalated}")
+        return Report(self.estimate, self._anew, index, rows, self.balance, notes)
 
     @property
     def tokens(self) -> int:

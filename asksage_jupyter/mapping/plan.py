@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..account import Meter
+from ..errors import BadInput
 from ..session.asking.confirming import confirm
 from ..session.asking.shortage import afford
 from .costs import NOTHING, Costs, Range
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..session.keeping.replies import Replies
     from .job import Job
 
+_WITHOUT_BUDGET = 100_000  # calls
 _CONFIRMED_ABOVE = "10%"  # of what is left, where no budget was given
 
 
@@ -67,10 +69,15 @@ class Plan:
 
         Raises
         ------
-        NotEnoughTokens, OverLimit
-            Also `NeedsConfirmation`, where no budget was given.
+        NotEnoughTokens, OverLimit, BadInput
+            Also `NeedsConfirmation`, where no budget was given; of very many calls one must be.
         """
         session, needed = self.job.session, price.expected
+        if len(self.wanted) > _WITHOUT_BUDGET and self.job.terms.budget is None:
+            raise BadInput(
+                f"{len(self.wanted):,} calls, {price}: above {_WITHOUT_BUDGET:,} a map needs a budget=. "
+                f"Nothing was sent."
+            )
         if not needed or self.job.terms.when is not None:  # with it, it goes on as far as the tokens do
             return
         afford(session, Meter.INFERENCE, needed)

@@ -47,8 +47,8 @@ class Report:
         Of the rows.
     balance : Balance or None
         After it.
-    troubles : sequence of str
-        What could not be kept or booked.
+    notes : sequence of str
+        What is worth knowing: how many were asked again, what could not be kept or booked.
     """
 
     estimate: MapEstimate
@@ -56,7 +56,7 @@ class Report:
     labels: Iterable[Any]
     outcomes: Sequence[Outcome]
     balance: Balance | None
-    troubles: Sequence[str]
+    notes: Sequence[str]
 
     @cached_property
     def counts(self) -> Counter[RowStatus]:
@@ -82,7 +82,7 @@ class Report:
             parts.append(f"{self.saved:,} saved by replay")
         if self.balance is not None and self.balance.inference.granted is not None:
             parts.append(self.balance.inference.left_words())
-        return plain(" · ".join([*parts, *self.troubles]))
+        return plain(" · ".join([*parts, *self.notes]))
 
     @property
     def html(self) -> str:
@@ -96,7 +96,7 @@ class Report:
         )
         title = f"{self.counts[RowStatus.OK]:,} of {rows:,} rows answered"
         body = [statuses._repr_html_(), self._cost, self._bar, self._failures]
-        body += [notice(trouble) for trouble in self.troubles]
+        body += [notice(trouble) for trouble in self.notes]
         return card(title, *body, aside=self.estimate.model, foot=[self._times, self._again, self.line])
 
     @property

@@ -9,6 +9,7 @@ from ..errors import AskSageError
 from ..session.keeping.store import open_replies
 from .outcome import How, Outcome, RowStatus
 from .plan import Plan
+from .proportion import Proportion
 from .reader import TWICE
 from .run import Run
 from .sheet import Task
@@ -28,6 +29,8 @@ class Rounds:
     ----------
     outcomes : dict of bytes to Outcome
         By the keys of the first round, with the cost of all.
+    escalated : Proportion or None
+        How many of those answered the better model was asked; None where there is none.
     troubles : list of str
     is_stopped : bool
     """
@@ -35,6 +38,7 @@ class Rounds:
     def __init__(self, job: Job, first: Run) -> None:
         self._job = replace(job, terms=replace(job.terms, sample=None))
         self.outcomes: dict[bytes, Outcome] = dict(first.outcomes)
+        self.escalated: Proportion | None = None
         self.troubles, self.is_stopped = list(first.troubles), first.is_stopped
 
     def go(self, tasks: Sequence[Task]) -> Exception | None:
@@ -59,6 +63,8 @@ class Rounds:
             for task in answered
             if task.key in doubtful or reader.is_unsure(self.outcomes[task.key])
         }
+        if answered:
+            self.escalated = Proportion(len(asked), len(answered))
         return self._round(better, asked)
 
     def _repairs(self, tasks: Sequence[Task]) -> dict[bytes, Task]:

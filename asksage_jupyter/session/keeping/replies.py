@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ...account import Bill, Source, Status
+from ...account import Bill
 from ...display.plain import told
 from ...errors import AskSageError
 from ...ledger.stores.place import is_on_network, make_file
+from .found import Found, read, storable, written
 from .owner import Owner, is_alive
 
 _VERSION = 1
+_KEPT, _TEXTLESS = 1, 2
 _WAIT_S = 30.0
 _AT_ONCE = 500  # keys a statement
 _COLUMNS = "key, op, owner, at, is_kept, is_booked, text, model, bill"
@@ -33,37 +33,6 @@ class StoreUnusable(AskSageError):
     """The store of replies cannot be opened or written; nothing is sent without it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the store knows of a key.
-
-    Attributes
-    ----------
-    op : str
-        The move in the ledger that paid, or was to pay, for it.
-    owner : str
-        The run that claimed it.
-    at : int
-        When it was claimed, and then when it was answered; microseconds UTC.
-    is_kept, is_booked : bool
-        Whether its reply came; whether its bill was booked.
-    text : str or None
-        The reply; None where none came, or where it is kept no longer.
-    model : str or None
-        Which answered.
-    bill : Bill or None
-    """
-
-    op: str
-    owner: str
-    at: int
-    is_kept: bool
-    is_booked: bool
-    text: str | None = field(default=None, repr=False)
-    model: str | None = None
-    bill: Bill | None = None
-
-
 class Replies:
     """The store beside one ledger. Threads may share it, and processes its file.
 
@@ -73,14 +42,16 @@ class Replies:
         The file, made where it is missing, for this person alone.
     clock : callable
         The present instant in microseconds UTC.
+    has_texts : bool
+        Whether texts are written at all, or hashes and bills alone.
 
     Raises
     ------
     StoreUnusable
     """
 
-    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
-        self._path, self._clock = path, clock
+    def __init__(self, path: Path, clock: Callable[[], int], *, has_texts: bool = True) -> None:
+        self._path, self._clock, self._has_texts = path, clock, has_texts
         self._owners = path.with_name(f"{path.name}.runs")
         self._lock = threading.Lock()
         self._booked: list[bytes] = []
@@ -149,19 +120,29 @@ class Replies:
         """Put a reply on the disk, before its bill is booked."""
         with self._writing() as run:
             run(
-                "UPDATE reply SET is_kept=1, at=?, text=?, model=?, bill=? WHERE key=? AND op=?",
-                (self._clock(), _storable(text), model, _written(bill), key, op),
+                "UPDATE reply SET is_kept=?, at=?, text=?, model=?, bill=? WHERE key=? AND op=?",
+                (
+                    _KEPT if self._has_texts else _TEXTLESS,
+                    self._clock(),
+                    storable(text) if self._has_texts else None,
+                    model,
+                    written(bill),
+                    key,
+                    op,
+                ),
             )
 
     def add(self, key: bytes, op: str, text: str, model: str | None, bill: Bill | None) -> None:
         """Put a reply on the disk that nobody claimed, in the place of one that is there; a claim stays."""
+        if not self._has_texts:
+            return
         with self._writing() as run:
             run(
                 "INSERT INTO reply(key, op, owner, job, at, text, model, bill, is_kept) "
                 "VALUES(?, ?, '', '', ?, ?, ?, ?, 1) ON CONFLICT(key) DO UPDATE SET op=excluded.op, "
                 "at=excluded.at, text=excluded.text, model=excluded.model, bill=excluded.bill, is_booked=0 "
                 "WHERE is_kept",
-                (key, op, self._clock(), _storable(text), model, _written(bill)),
+                (key, op, self._clock(), storable(text), model, written(bill)),
             )
 
     def count_saved(self, keys: Sequence[bytes]) -> None:
@@ -190,7 +171,10 @@ class Replies:
                     tuple(each),
                 ).fetchall()
             for key, op, owner, at, is_kept, is_booked, text, model, bill in rows:
-                found[key] = Found(op, owner, at, bool(is_kept), bool(is_booked), text, model, _read(bill))
+                found[key] = Found(
+                    op, owner, at, bool(is_kept), bool(is_booked), text, model, read(bill),
+                    is_textless=is_kept == _TEXTLESS,
+                )  # fmt: skip
         return found
 
     def clear(self, *, before: int | None = None) -> int:
@@ -269,18 +253,3 @@ class Replies:
 
 def _batches(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     return (keys[first : first + _AT_ONCE] for first in range(0, len(keys), _AT_ONCE))
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
-
-
-def _written(bill: Bill | None) -> str | None:
-    return None if bill is None else json.dumps(asdict(bill))
-
-
-def _read(bill: str | None) -> Bill | None:
-    if bill is None:
-        return None
-    plain = json.loads(bill)
-    return Bill(**{**plain, "source": Source(plain["source"]), "status": Status(plain["status"])})

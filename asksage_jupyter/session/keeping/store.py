@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..session import Session
-    from .replies import Found
+    from .found import Found
 
 _DAY = 86_400 * 1_000_000
 
@@ -27,8 +27,9 @@ def open_replies(session: Session) -> Replies:
     Replies that this kernel could not keep before are kept now.
     """
     path = _place(session)
-    replies = Replies(path, session.clock)
-    replies.let_go(before=session.clock() - session.settings.keep_replies_days * _DAY)
+    days = session.settings.keep_replies_days
+    replies = Replies(path, session.clock, has_texts=days > 0)
+    replies.let_go(before=session.clock() - days * _DAY)
     waiting = _unkept.get(path, [])
     with suppress(StoreUnusable):
         while waiting:
