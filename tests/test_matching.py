@@ -1,12 +1,14 @@
 """Which row of the log is whose, among very many: nothing is looked at again for each of the others."""
 
 import random
+from operator import attrgetter
 
 import pytest
 
 from asksage_jupyter.account import Meter
-from asksage_jupyter.reconciling import sent
+from asksage_jupyter.reconciling import hanging, sent
 from asksage_jupyter.reconciling.matching import match
+from asksage_jupyter.reconciling.rows import REACH, SKEW, shelved
 from asksage_jupyter.reconciling.sent import Sent
 from asksage_jupyter.service import LogRow
 
@@ -72,3 +74,79 @@ def test_a_known_call_takes_the_row_nearest_to_it():
     )
     assert found.rows == {}
     assert [each.id for each in found.candidates["op-1"]] == [0, 2]
+
+
+@pytest.mark.parametrize("known", [(None, None), (9, None), (9, 7)], ids=str)
+def test_many_whose_bills_differ_are_joined_without_comparing_all_with_all(looks, monkeypatch, known):
+    """A notebook's prompts, short and long, asked side by side, with estimates that rule some rows out."""
+    joins, join = [], hanging._Joined.join
+    monkeypatch.setattr(hanging._Joined, "join", lambda *told: joins.append(1) or join(*told))
+    chance, many = random.Random(2), 2_000
+    times = [chance.randrange(300 * SECOND) for _ in range(many)]
+    calls = [
+        Sent(f"op-{n}", t, Meter.INFERENCE, "m", chance.randrange(1, 400), (None, *known))
+        for n, t in enumerate(times)
+    ]
+    rows = [LogRow(n, t + SECOND, "m", chance.randrange(1, 9_000), 9, 7) for n, t in enumerate(times)]
+    found = match(calls, rows)
+    assert not found.rows
+    assert all(found.candidates[call.op] for call in calls[:9])
+    assert len(looks) + len(joins) < 60 * many  # some for each halving of the rows
+
+
+def by_looking_at_all(calls, rows):
+    """The same parts, found by comparing each with each."""
+    above = {}
+
+    def first(one):
+        while one in above:
+            one = above[one]
+        return one
+
+    for call in calls:
+        for row in rows:
+            in_time = call.sent_at - SKEW <= row.sent_at <= call.sent_at + REACH
+            if in_time and row.model in call.models and call.may_be(row) and first(call.op) != first(row.id):
+                above[first(call.op)] = first(row.id)
+    return {
+        frozenset(each for each in (*(c.op for c in calls), *(r.id for r in rows)) if first(each) == one)
+        for one in map(first, (r.id for r in rows))
+    }
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_hangs_together_is_what_looking_at_all_finds(seed):
+    chance = random.Random(seed)
+
+    def figure(most):
+        return chance.choice([None, chance.randrange(1, most)])
+
+    calls = [
+        Sent(
+            f"op-{n}",
+            chance.randrange(900 * SECOND),
+            Meter.INFERENCE,
+            chance.choice("mn"),
+            chance.choice([1, 5, 40, 900]),
+            (None, figure(3), figure(3)),
+        )
+        for n in range(chance.randrange(1, 12))
+    ]
+    rows = [
+        LogRow(
+            n,
+            chance.randrange(1_200 * SECOND),
+            chance.choice("mn"),
+            chance.randrange(1, 2_000),
+            figure(3),
+            figure(3),
+        )
+        for n in range(chance.randrange(1, 25))
+    ]
+    found = hanging.together(calls, shelved(rows, attrgetter("teach", "model")))
+    parts = {
+        frozenset([*(call.op for call in members), *(row.id for row in theirs)]) for members, theirs in found
+    }
+    assert parts == {
+        part for part in by_looking_at_all(calls, rows) if any(isinstance(one, str) for one in part)
+    }

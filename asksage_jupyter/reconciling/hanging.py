@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Hashable
+from itertools import compress, product
+from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .rows import reached
+from .rows import Shelf, reached
+from .sent import figures_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..service import LogRow
-    from .rows import Shelf
     from .sent import Sent
+
+Figures = tuple[int | None, ...]
+_BILL = attrgetter("tokens")
 
 
 def together(
@@ -60,28 +66,67 @@ class _Span:
 
     def __init__(self, shelf: Shelf, joined: _Joined[Hashable]) -> None:
         self._shelf, self._joined = shelf, joined
-        self._fewest = min(row.tokens for row in shelf)
-        self._most = max(row.tokens for row in shelf)
-        # Of each place the first from there on whose row is not joined to the one before: of a stretch that
-        # many calls reach, each row is joined once.
-        self._following = _Joined[int]()
+        self._apart: dict[tuple[bool, ...], dict[Figures, _Tree]] = {}
 
     def join(self, call: Sent) -> None:
         """Join the call to the rows that may be its own."""
-        first, end = self._shelf.around(call)
-        fewest, most = call.likely
-        if fewest <= self._fewest and self._most <= most and call.figures[1:] == (None, None):
-            if first < end:
-                self._joined.join(call.op, self._shelf[first].id)
-                self._join_all(first, end)
-            return
-        for row in self._shelf[first:end]:
-            if call.may_be(row):
-                self._joined.join(call.op, row.id)
+        known = call.figures[1:]
+        told = tuple(figure is not None for figure in known)
+        trees = self._trees(told)
+        # A row that does not tell a figure agrees with any.
+        for agreeing in product(*((figure, None) for figure in known if figure is not None)):
+            if agreeing in trees:
+                trees[agreeing].join(call)
 
-    def _join_all(self, first: int, end: int) -> None:
-        place = self._following.first(first + 1)
+    def _trees(self, told: tuple[bool, ...]) -> dict[Figures, _Tree]:
+        """The rows by the figures that calls of a kind know besides the bill."""
+        if told not in self._apart:
+            rows: defaultdict[Figures, Shelf] = defaultdict(Shelf)
+            for row in self._shelf:
+                rows[tuple(compress(figures_of(row)[1:], told))].append(row)
+            self._apart[told] = {key: _Tree(shelf, self._joined) for key, shelf in rows.items()}
+        return self._apart[told]
+
+
+class _Tree:
+    """Rows in the order of time, and each half of them, and each half of those, in the order of their bills.
+
+    The rows of a while are so at most two parts of each size, and those of a range of bills lie side by side
+    in each: a call finds them without looking at the others.
+    """
+
+    def __init__(self, shelf: Shelf, joined: _Joined[Hashable]) -> None:
+        self._shelf, self._joined = shelf, joined
+        self._parts = [[row] for row in shelf]
+        self._parts[:0] = [[] for _ in shelf]
+        for place in range(len(shelf) - 1, 0, -1):
+            both = self._parts[2 * place] + self._parts[2 * place + 1]
+            self._parts[place] = sorted(both, key=_BILL)
+        # Of each place of a part the first from there on whose row is not joined to the one before: of a
+        # stretch that many calls reach, each row is joined once.
+        self._following = [_Joined[int]() for _ in self._parts]
+
+    def join(self, call: Sent) -> None:
+        first, end = (place + len(self._shelf) for place in self._shelf.around(call))
+        while first < end:
+            if first % 2:
+                self._join_part(first, call)
+                first += 1
+            if end % 2:
+                end -= 1
+                self._join_part(end, call)
+            first, end = first // 2, end // 2
+
+    def _join_part(self, part: int, call: Sent) -> None:
+        rows, following = self._parts[part], self._following[part]
+        fewest, most = call.likely
+        first = bisect_left(rows, fewest, key=_BILL)
+        end = bisect_right(rows, most, first, key=_BILL)
+        if first == end:
+            return
+        self._joined.join(call.op, rows[first].id)
+        place = following.first(first + 1)
         while place < end:
-            self._joined.join(self._shelf[place - 1].id, self._shelf[place].id)
-            self._following.join(place, place + 1)
-            place = self._following.first(place)
+            self._joined.join(rows[place - 1].id, rows[place].id)
+            following.join(place, place + 1)
+            place = following.first(place)

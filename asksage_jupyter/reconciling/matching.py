@@ -10,10 +10,11 @@ stays open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from ..account import Meter
 from .hanging import together
@@ -40,6 +41,42 @@ class Matches:
     candidates: Mapping[str, Sequence[LogRow]]
 
 
+class Candidates(Sequence["LogRow"]):
+    """Rows that cannot be ruled out as a call's, oldest first; found when they are asked for.
+
+    Of many calls of one time each has all rows of that time: of most calls only their number is told.
+
+    Parameters
+    ----------
+    call : Sent
+    shelves : Mapping
+        The rows by meter and model, from which none is taken any more.
+    """
+
+    def __init__(self, call: Sent, shelves: Mapping[Any, Shelf]) -> None:
+        self._call, self._shelves = call, shelves
+
+    def __len__(self) -> int:
+        if self._call.figures[1:] != (None, None):
+            return len(self._rows)
+        ends = (shelf.around(self._call) for shelf in reached(self._call, self._shelves))
+        return sum(end - first for first, end in ends)
+
+    def __iter__(self) -> Iterator[LogRow]:
+        return iter(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> LogRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[LogRow]: ...
+    def __getitem__(self, place: int | slice) -> LogRow | Sequence[LogRow]:
+        return self._rows[place]
+
+    @cached_property
+    def _rows(self) -> list[LogRow]:
+        return [row for row in around(self._call, self._shelves) if self._call.is_open_to(row)]
+
+
 def match(calls: Iterable[Sent], rows: Iterable[LogRow]) -> Matches:
     """Find each wanted call's row, where there is only one way."""
     others, free = _without_known(sorted(calls, key=lambda call: (call.sent_at, call.op)), rows)
@@ -51,9 +88,7 @@ def match(calls: Iterable[Sent], rows: Iterable[LogRow]) -> Matches:
     for row in matched.values():
         shelves[row.teach, row.model].take(row)
     candidates = {
-        call.op: [row for row in around(call, shelves) if call.is_open_to(row)]
-        for call in others
-        if call.wanted and call.op not in matched
+        call.op: Candidates(call, shelves) for call in others if call.wanted and call.op not in matched
     }
     return Matches(matched, candidates)
 
