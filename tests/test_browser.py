@@ -27,7 +27,7 @@ def page(lab, browser):
     command(page, "notebook:move-cursor-down")
     command(page, "notebook:run-all-below")
     last = page.locator(".jp-CodeCell", has_text="print(reply.receipt)")
-    expect(last.locator(".jp-OutputArea-output")).to_contain_text("billed", timeout=WAIT_MS)
+    expect(last).to_contain_text("tokens (billed)", timeout=WAIT_MS)
     return page
 
 

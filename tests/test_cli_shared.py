@@ -48,7 +48,7 @@ def in_process(*words, **variables):
 
 
 def test_whatever_needs_no_notebook_is_a_command(capsys):
-    assert set(COMMANDS) - set(shared.NAMES) == {"panel", "serve", "follow-up", "help"}
+    assert set(COMMANDS) - set(shared.NAMES) == {"panel", "serve", "follow-up", "help", "envelope"}
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"])
     listed = capsys.readouterr().out

@@ -104,7 +104,7 @@ def _named(session: Session, kind: str) -> str:
 ENVELOPE = Command(
     "envelope",
     "[notebook|project [NAME] N | end notebook|project] [--per month|run] [--soft]",
-    "what bounds the calls from here; or a limit for this notebook, or its project",
+    "what bounds the calls from here; or a limit for this notebook",
     _envelope,
     (
         option(
