@@ -324,7 +324,7 @@ def test_what_is_wrong_with_a_plan_is_told_in_a_line(shell, server, text, words)
 def test_help_describes_every_option_of_every_subcommand():
     for name, command in COMMANDS.items():
         told = help_text(name)
-        assert max(map(len, told.splitlines())) <= 110
+        assert max(map(len, told.splitlines())) <= 104
         for option in command.parser.names():
             assert option in told
     assert "%%asksage_train NAME" in help_text("train")

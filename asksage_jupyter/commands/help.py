@@ -120,8 +120,9 @@ def _command(command: Command) -> Page:
 
 def _beside(written: str, summary: str) -> str:
     """How something is written, and what it does beside it; below it where there is no room."""
-    room = f"{written:<{_COLUMN}}" if len(written) < _COLUMN else f"{written}\n{'':<{_COLUMN}}"
-    return room + summary
+    indent = " " * _COLUMN
+    told = textwrap.fill(summary, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return written + (told[len(written) :] if len(written) < _COLUMN else f"\n{told}")
 
 
 def _meanings() -> Iterator[tuple[str, str]]:
