@@ -135,7 +135,8 @@ def runs(program, server, tmp_path, monkeypatch, end, *written):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode != 0) is bool(error), done.stderr
     assert f"{error}: " in f"{done.stderr}: "
-    assert ("Nothing was sent" in " ".join(done.stderr.split())) is (end in ("refused", "confirm", "envelope"))
+    told = " ".join(done.stderr.split())
+    assert ("Nothing was sent" in told) is (end in ("refused", "confirm", "envelope"))
 
 
 @pytest.mark.long
