@@ -288,6 +288,12 @@ def test_a_receipt_tells_what_is_left_and_if_it_is_low_with_the_same_bar(remaini
     assert html.count('aria-hidden="true"') == 1
 
 
+def test_a_receipt_tells_what_an_organisation_or_envelope_leaves_where_that_is_less():
+    assert replace(left(100_000), bound=20_000).left_words() == (
+        "100,000 of 200,000 left; your organisation's pool leaves 20,000"
+    )
+
+
 def test_a_receipt_without_a_known_allotment_is_a_line_alone():
     assert card.receipt("a line", balance(meter(granted=None))) == card.receipt("a line", None)
     assert "aria-hidden" not in card.receipt("a line", None)

@@ -224,7 +224,7 @@ def test_what_arrived_of_a_lost_reply_is_shown_and_kept(shell, server):
     outputs, error = ran(shell, "%%asksage -o answer\nWhy?")
     assert isinstance(error, ReplyLost)
     assert shell.user_ns["answer"] == outputs[0]["text/plain"] == "The sky is"
-    assert "The reply above is not whole." in outputs[1]["text/html"]
+    assert len(outputs) == 1  # the error tells the rest
 
 
 def test_nothing_is_shown_of_a_reply_of_which_nothing_came(shell, server):

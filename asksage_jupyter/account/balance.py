@@ -121,6 +121,8 @@ class MeterBalance:
         left = _left(self.remaining, self.granted, unit)
         if self.pool is not None and self.is_pool_short:
             left = f"{self.spendable:,} {words} in the pool {self.pool.name}"
+        if self.bound is not None and self.bound_words:
+            return f"{left}; {self.bounded_by} leaves {self.bound:,}"
         level = limiting(self).level
         return f"{left}, {level.words}" if level in (Level.LOW, Level.VERY_LOW) else left
 

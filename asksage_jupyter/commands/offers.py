@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,13 @@ class Offers(Tabular):
 
     @property
     def table(self) -> Table:
-        """As it is shown."""
-        return Table(_HEAD, [_row(model) for model in self.models], sides="l", note=self._footnote())
+        """As it is shown, the cheapest first."""
+        return Table(
+            _HEAD,
+            [_row(model) for model in sorted(self.models, key=_price)],
+            sides="l",
+            note=self._footnote(),
+        )
 
     def to_frame(self) -> pandas.DataFrame:
         """The models as a DataFrame, a row each."""
@@ -49,9 +55,15 @@ class Offers(Tabular):
         )
 
 
+def _price(model: ModelInfo) -> float:
+    """What the cheapest comes first by; those that tell no rate are last."""
+    rates = (model.prompt_rate, model.completion_rate)
+    return sum(rate for rate in rates if rate is not None) if rates != (None, None) else math.inf
+
+
 def _row(model: ModelInfo) -> tuple[str, ...]:
     rates = (model.prompt_rate, model.completion_rate)
-    rate = " / ".join("not told" if value is None else f"{value:g}" for value in rates)
+    rate = " / ".join("not told" if value is None else f"{value:.3g}" for value in rates)
     return (
         model.id,
         model.vendor or "",

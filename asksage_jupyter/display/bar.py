@@ -11,7 +11,7 @@ from .markup import QUIET, SOLID, WARNING, fill, joined
 # Each kind has words beside it and a pattern of its own, so that none is known by its colour alone; the
 # sidebar's style sheet has the same. Where the system forces its colours, these stay: an outline tells
 # nothing.
-_TRACK = "var(--jp-layout-color1,#fff)"
+_TRACK = "var(--jp-layout-color1,transparent)"  # of a page without a theme its own, light or dark
 _EDGE = "var(--jp-ui-font-color2,#616161)"
 _OVER = "var(--jp-error-color1,#d32f2f)"
 _FILLS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from markupsafe import Markup
 
@@ -14,6 +15,7 @@ from .plain import one_line
 
 Row = Sequence[str]
 
+_LEAST = 80  # columns: no note is broken to less
 _TABLE = (
     "border-collapse:collapse;table-layout:auto;border:none;margin:.3em 0;font-size:inherit;color:inherit"
 )
@@ -59,7 +61,8 @@ class Table:
         if self.total:
             lines.insert(-1, rule)
         above = [one_line(self.caption)] if self.caption else []
-        below = ["", one_line(self.note)] if self.note else []
+        room = max(_LEAST, sum(widths) + 2 * (len(widths) - 1))
+        below = ["", *wrap(one_line(self.note), room, break_on_hyphens=False)] if self.note else []
         return "\n".join([*above, self._line(head, widths), rule, *lines, *below])
 
     __repr__ = __str__

@@ -105,16 +105,16 @@ def _ask(
     try:
         reply = ask(limit=options.max_tokens, **({"on_text": screen} if streamed else {}))
     except Interrupted as stopped:
-        if stopped.reply.held:  # else nothing was sent, and the error says it all
-            _keep(shell, options.output, stopped.reply.text)
-            _show_part(screen, stopped.reply.text)
-            show.receipt(stopped.reply, notice)  # which says that it was interrupted
-        raise
+        if not stopped.reply.held:
+            raise  # nothing was sent, and the error says it all
+        _keep(shell, options.output, stopped.reply.text)
+        _show_part(screen, stopped.reply.text)
+        show.receipt(stopped.reply, notice)
+        raise Interrupted(stopped.reply, show.STOPPED) from None
     except ReplyLost as lost:
         _keep(shell, options.output, lost.text)
         if lost.text:  # else the error says it all
             screen.finish(lost.text)
-            show.notify("The reply above is not whole.")
         raise
     _deliver(shell, screen, reply, format, options.output, notice)
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ..prompting import CellOptions
     from ..session import Comparison, Session
 
-_STOPPED = "Interrupted: not all replies above are whole."
-
 
 def run(shell: InteractiveShell, session: Session, options: CellOptions, body: str) -> None:
     """Do what a ``%%asksage --compare`` cell says.
@@ -43,9 +41,10 @@ def run(shell: InteractiveShell, session: Session, options: CellOptions, body: s
             session, queries, limit=options.max_tokens, streamed=options.stream, on_change=on_change
         )
     except Interrupted as stopped:
-        if stopped.reply.held or stopped.reply.tokens:  # else nothing was sent, and the error says it all
-            _deliver(shell, screen, stopped.reply, options.output, _STOPPED, notice)
-        raise
+        if not (stopped.reply.held or stopped.reply.tokens):
+            raise  # nothing was sent, and the error says it all
+        _deliver(shell, screen, stopped.reply, options.output, notice)
+        raise Interrupted(stopped.reply, show.STOPPED) from None
     _deliver(shell, screen, comparison, options.output, notice)
     if comparison.failure is not None:
         raise comparison.failure

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Bundle = dict[str, str]
 
 STREAMED = ("markdown", "text")
+STOPPED = "stopped; the line above tells what stays held."  # and so it is told once
 
 _PAUSE_S = 0.1
 
