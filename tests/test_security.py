@@ -221,6 +221,15 @@ def test_code_with_tags_is_shown_as_it_is():
     )
 
 
+def test_what_models_write_in_tables_is_read_as_it_is_meant():
+    honest = (
+        "| one<br>two | x<sub>2</sub> and y<SUP>3</SUP> |\n|---|---|\n| <kbd>Ctrl</kbd><br/>a | b<br />c |"
+    )
+    assert harmless(honest) == honest
+    for hostile in ("<br onload=x>", "<br/onerror=1>", "<sub style=x>", "<b>", "<sub\n>", "<details>"):
+        assert harmless(hostile).startswith(("&lt;", "<pre>")), hostile
+
+
 def test_a_reply_shows_itself_harmlessly(server):
     says(server, "![a](http://example.org/a.png)<script>1</script>")
     reply = sage.ask("Why?")

@@ -4,7 +4,8 @@ JupyterLab trusts what a cell has just put out: HTML within its Markdown runs it
 Where code begins and ends, Markdown's parsers do not quite agree; so rules hold for every letter instead.
 In what is returned, wherever it stands, there is
 
-- no ``<`` that could begin a tag, but those of ``<pre>`` and ``<code>`` themselves;
+- no ``<`` that could begin a tag, but those of ``<pre>`` and ``<code>`` themselves, and of ``<br>``,
+  ``<sub>``, ``<sup>`` and ``<kbd>`` without attributes, which models write in tables;
 - no image: it becomes a link to it;
 - no link but to the web, a mail address or a place here;
 - nothing of a formula in what becomes an attribute: JupyterLab puts formulas back with their quotes;
@@ -24,7 +25,9 @@ _HERE = r"[^\s:&\\$<>\"'()]*+"
 _LINK = rf"\s*+(?:{_WEB}|{_HERE})(?:\s++\"[^\"$\\\n]*+\")?\s*+\)"
 _TARGET = rf"[\s>]*+(?:{_WEB}|[^\s:&\\$<]*+)(?=\s|\Z)(?![\s>]*+[\"'(])"
 
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+# Without attributes, and none that would go on behind a block's end, as an open <b> does.
+_PLAIN_TAG = r"(?:br ?/?|/?(?:sub|sup|kbd))>"
+_TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!{_PLAIN_TAG})", re.IGNORECASE)
 _BRACKETED = re.compile(r"<(https?://[^\s<>]+)>")
 _IMAGE = re.compile(r"(?<!!)!++\[")
 _MARK = re.compile(r"@@(?=\d)")  # what JupyterLab writes in a formula's place
