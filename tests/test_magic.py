@@ -750,6 +750,45 @@ def test_tab_offers_nothing_of_ours_elsewhere(shell, server, text):
     assert not {"--for->--format", "ba->balance", "->balance"} & completed(shell, text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%%asksage -s i|",
+        "%%asksage --max-tokens |",
+        "%%asksage gpt i|",
+        "%%asksage\nOf i|",
+        "%%asksage\nimport o|",
+        "%%asksage_train i|",
+        "%%asksage_train maps\nOf i|",
+        "%asksage usage i|",
+        "%asksage nothing i|",
+    ],
+)
+def test_tab_offers_none_of_pythons_words_where_none_can_stand(shell, server, text):
+    assert completed(shell, text) == set()
+
+
+def test_tab_offers_files_and_variables_where_these_stand(shell, server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tides.csv").write_text("a")
+    shell.user_ns["tides"] = [1]
+    for text in ("%%asksage --file ti|", "%asksage train ti|"):
+        assert completed(shell, text) == {"ti->tides.csv"}
+    assert completed(shell, "%%asksage --map ti|") == {"ti->tides"}
+    assert completed(shell, "%%asksage --schema in|") == {"in->int"}
+
+
+def test_tab_tells_what_a_model_costs(shell, server):
+    shell.run_line_magic("asksage", "models")
+    shell.run_cell_magic("asksage", f"{MODEL} --estimate", "Why?")
+    AskSage.instance().model = ""
+    from IPython.core.completer import provisionalcompleter
+
+    with provisionalcompleter():
+        found = {each.text: each.type for each in shell.Completer.completions("%%asksage ", 10)}
+    assert re.fullmatch(r"[\d.]+ tokens a model token read, [\d.]+ written", found[MODEL])
+
+
 def test_a_wrong_setting_does_not_break_tab(shell, monkeypatch):
     monkeypatch.setenv("ASKSAGE_URL", "http://not-loopback.example.org")
     AskSage.instance().model = MODEL

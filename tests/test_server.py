@@ -1102,9 +1102,9 @@ def test_the_line_is_told_by_the_parsers(ask, as_ada, rates, monkeypatch):
     assert [option["name"] for option in told["asksage"]] == cell_parser().names()
     format = next(option for option in told["asksage"] if option["name"] == "--format")
     assert (format["takes"], format["values"][0]) == (True, "markdown")
-    assert told["models"] == [MODEL]
-    rates.offer(["b", "a"])
-    assert ask("line")[1]["models"] == ["b", "a"]
+    assert told["models"] == [{"name": MODEL, "help": "0.14 tokens a model token read, 0.57 written"}]
+    rates.offer(["b", MODEL])
+    assert [model["name"] for model in ask("line")[1]["models"]] == ["b", MODEL]
 
 
 def test_rates_are_asked_for_on_request_and_no_text_is_sent(ask, server):

@@ -157,6 +157,10 @@ class Parser(argparse.ArgumentParser):
         action = self._by_name()[option]
         return None if action.nargs == 0 else getattr(action.type, "allowed", ())
 
+    def is_path(self, option: str) -> bool:
+        """Whether an option's value is a file's."""
+        return self._by_name()[option].metavar == "PATH"
+
     def meanings(self) -> dict[str, str]:
         """What each option means, by its names."""
         return {name: action.help or "" for name, action in self._by_name().items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +67,11 @@ class Rates:
     def offered(self) -> tuple[str, ...]:
         """The models that the host offered last, and those that were priced; nobody is asked."""
         return self._store.offered() or tuple(sorted(self._store.models()))
+
+    def costs(self, models: Iterable[str]) -> dict[str, str]:
+        """What each of these models costs, in words, as far as it is kept here; else empty."""
+        found = {model: self.at_hand(model) for model in models}
+        return {model: "" if rate is None else rate.words for model, rate in found.items()}
 
     def offer(self, models: Sequence[str]) -> None:
         """Keep what the host offers now."""

@@ -59,6 +59,13 @@ class Rate:
     factor: float = 1.0
     flat: float = 0.0
 
+    @property
+    def words(self) -> str:
+        """What it costs, for whoever chooses a model."""
+        if not self.prompt and not self.completion:
+            return f"{self.flat:,.0f} tokens a call" if self.flat else "free"
+        return f"{self.prompt:.2g} tokens a model token read, {self.completion:.2g} written"
+
     def bill(self, input_tokens: Any, output_tokens: Any, cached: Cached | None = None) -> Any:
         """Ask Sage tokens of a call of so many model tokens, or of arrays of calls; 1 at the least.
 

@@ -41,10 +41,12 @@ class Prices:
 
     def line(self) -> Wire:
         """What may stand on a magic's line: the options of the parsers themselves, and the models."""
+        rates = self._of(self._account)
+        costs = rates.costs(rates.offered())
         return {
             "asksage": _options(cell_parser()),
             "asksage_train": _options(training_parser()),
-            "models": list(self._of(self._account).offered()),
+            "models": [{"name": model, "help": cost} for model, cost in costs.items()],
             "model": self._settings.model,
         }
 

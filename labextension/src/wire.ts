@@ -115,7 +115,8 @@ const options = list(record({ name: text, takes: flag, values: list(text), help:
 const line = record({
   asksage: options,
   asksage_train: options,
-  models: list(text),
+  /** The models with what each costs, as far as that is known here. */
+  models: list(record({ name: text, help: text })),
   /** Which answers where a cell names none; empty where none is set. */
   model: text
 });

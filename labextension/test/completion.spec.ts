@@ -12,9 +12,14 @@ const OPTIONS = [
   option('--format', true, ['json', 'text']),
   option('-f', true, ['json', 'text']),
   option('-s', true),
-  option('--compare', true)
+  option('--compare', true),
+  option('--else', true)
 ];
-const grammar = { options: () => OPTIONS, models: ['gpt-5', 'haiku'] };
+const grammar = {
+  options: () => OPTIONS,
+  models: ['gpt-5', 'haiku'],
+  cost: (model: string) => (model === 'haiku' ? 'cheap' : '')
+};
 
 it.each([
   ['%%asksage ', ['gpt-5', 'haiku']],
@@ -26,12 +31,20 @@ it.each([
   ['%%asksage -s ', []],
   ['%%asksage --compare gpt-5,h', ['gpt-5,haiku']],
   ['%%asksage --compare=g', ['--compare=gpt-5']],
+  ['%%asksage --else h', ['haiku']],
   ['%%asksage_train ', []],
-  ['%%asksage_train m --e', ['--estimate']],
+  ['%%asksage_train m --es', ['--estimate']],
   ['a = 1', []]
 ])('offers after %j what the magic takes', (before, labels) => {
   expect(candidates(before, grammar).map(({ label }) => label)).toEqual(labels);
 });
+
+it.each(['%%asksage h', '%%asksage --compare gpt-5,h', '%%asksage --else h'])(
+  'tells after %j what a model costs',
+  before => {
+    expect(candidates(before, grammar)[0]?.documentation).toBe('cheap');
+  }
+);
 
 it('tells what an option does', () => {
   expect(candidates('%%asksage --est', grammar)[0]?.documentation).toBe('What --estimate does');

@@ -12,6 +12,8 @@ import { headOf } from './line';
 /** A kernel's own completion says the same, and knows of variables besides. */
 const RANK = 600;
 const COMPARE = '--compare';
+/** Names another model. */
+const OTHERWISE = '--else';
 
 export class LineCompletion implements ICompletionProvider {
   constructor(private readonly grammar: Grammar) {}
@@ -44,7 +46,7 @@ export class LineCompletion implements ICompletionProvider {
 /** What may stand at the end of a text that begins with the magic. */
 export function candidates(
   before: string,
-  grammar: Pick<Grammar, 'options' | 'models'>
+  grammar: Pick<Grammar, 'options' | 'models' | 'cost'>
 ): CompletionHandler.ICompletionItem[] {
   const found = headOf(Text.of(before.split('\n')));
   if (!found) {
@@ -63,7 +65,9 @@ export function candidates(
     const lead = word.slice(0, word.length - ((begun ?? word).split(',').at(-1)?.length ?? 0));
     labels = models.filter(model => !named.includes(model)).map(model => lead + model);
   } else if (option?.takes) {
-    labels = option.values.map(value => (begun === undefined ? value : `${name}=${value}`));
+    labels = (option.name === OTHERWISE ? models : option.values).map(value =>
+      begun === undefined ? value : `${name}=${value}`
+    );
   } else if (word.startsWith('-')) {
     return options
       .filter(each => each.name.startsWith(word))
@@ -71,7 +75,12 @@ export function candidates(
   } else {
     labels = models;
   }
-  return labels.filter(label => label.startsWith(word)).map(label => ({ label }));
+  return labels
+    .filter(label => label.startsWith(word))
+    .map(label => {
+      const documentation = grammar.cost(label.slice(label.search(/[^,=]*$/)));
+      return documentation ? { label, documentation } : { label };
+    });
 }
 
 function splitOnce(text: string, sign: string): [string, string | undefined] {

@@ -20,7 +20,12 @@ export class Grammar {
   }
 
   get models(): readonly string[] {
-    return this.line?.models ?? [];
+    return this.line?.models.map(({ name }) => name) ?? [];
+  }
+
+  /** What a model costs, in words; empty where nobody told. */
+  cost(model: string): string {
+    return this.line?.models.find(({ name }) => name === model)?.help ?? '';
   }
 
   /** The model that answers where a cell names none; empty where none is set. */

@@ -13,7 +13,6 @@ export class Picker implements IDisposable {
   ) {
     this.node.className = 'jp-asksage-picker';
     this.node.setAttribute('aria-label', 'Model');
-    this.node.title = 'The model that answers';
     // The list is filled when somebody opens it: 90 models in 100 cells would be 9,000 elements.
     this.node.onfocus = this.node.onpointerdown = () => this.fill();
     this.node.onchange = () => this.choose(this.node.value);
@@ -27,6 +26,8 @@ export class Picker implements IDisposable {
     const isOffered = this.grammar.models.length > 0;
     this.node.hidden = !isOffered || this.isElsewhere;
     const words = named || this.unnamed;
+    const cost = this.grammar.cost(named || this.grammar.model || this.guessed);
+    this.node.title = ['The model that answers', cost].filter(Boolean).join(': ');
     this.node.replaceChildren(new Option(words, named, true, true));
     if (document.activeElement === this.node) {
       this.fill();
