@@ -450,7 +450,8 @@ for prompt in sys.argv[1:]:
 ONE_METER = [
     "%load_ext asksage_jupyter\n%asksage serve --env",
     "%%asksage\nName one ocean.",
-    "!python report.py 'Sum up: all is well.'\n!python chat.py 'Hello!' 'Name one sea.'",
+    "import sys\n!{sys.executable} report.py 'Sum up: all is well.'\n"
+    "!{sys.executable} chat.py 'Hello!' 'Name one sea.'",
     "import asksage_jupyter as sage\n"
     "sage.usage()[['sent_at', 'client', 'model', 'tokens', 'source']].tail(4)",
 ]
