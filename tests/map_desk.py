@@ -12,6 +12,7 @@ from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.mapping import map as map_rows
 from asksage_jupyter.service import Service
 from asksage_jupyter.session.keeping.replies import Replies
+from asksage_jupyter.settings import AskSage
 
 STEPS = {
     "claim": (Replies, "claim"),
@@ -77,6 +78,7 @@ def on_a_full_disk(rows: list[str], folder: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    AskSage.instance().confirm_above = "off"  # nobody is there to answer
     rows = [f"row {number:03}" for number in range(int(sys.argv[1]))]
     if sys.argv[2:3] == ["full"]:
         print(json.dumps(on_a_full_disk(rows, sys.argv[3])))

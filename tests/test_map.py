@@ -8,6 +8,7 @@ import signal
 import stat
 import threading
 from collections import Counter
+from types import SimpleNamespace
 
 import pandas
 import pytest
@@ -21,8 +22,11 @@ import asksage_jupyter.usage_log.accessor
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverEnvelope, OverLimit
 from asksage_jupyter.ledger import Ledger
+from asksage_jupyter.magic.waiting import Waiting
 from asksage_jupyter.mapping import map as map_rows
 from asksage_jupyter.mapping.costs import Moments
+from asksage_jupyter.mapping.outcome import RowStatus
+from asksage_jupyter.mapping.progress import Progress
 from asksage_jupyter.mapping.proportion import Proportion
 from asksage_jupyter.month import now
 from asksage_jupyter.session import current, forget
@@ -486,6 +490,25 @@ def test_a_map_that_is_stopped_shows_what_it_has_and_goes_on_later(shell, server
     assert len(questions(server)) == 30
 
 
+def test_a_stop_while_one_row_is_asked_waits_for_it(server):
+    """In the one thread that is waited for, too: a join that is interrupted would take it for ended."""
+    rows, is_stopping = [f"review {number}" for number in range(10)], threading.Event()
+
+    def reply(request):
+        if len(questions(server)) == 8:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            is_stopping.wait(20)
+        return billed("good", 7)
+
+    server.on(QUERY, reply)
+    tell_waiting(lambda line: is_stopping.set() if line and line.startswith("stopping") else None)
+    with pytest.raises(JobStopped) as stopped:
+        map_rows(rows, "Good? {value}", workers=1)
+    assert stopped.value.result.count(RowStatus.OK) == 8
+    assert stopped.value.result.count(RowStatus.UNSENT) == 2
+    assert standing() == (USED + 56, 0)
+
+
 def test_a_second_stop_leaves_what_is_under_way(server):
     rows, gate = [f"review {number}" for number in range(30)], threading.Event()
 
@@ -553,6 +576,28 @@ def test_without_texts_on_the_disk_nothing_is_paid_twice_by_itself(labels, tmp_p
     assert "no text was kept" in again.failed["reason"].iloc[0]
     assert (again.tokens, standing()) == (7, (USED + 21, 0))
     assert map_rows(["one"], "Good? {value}", fresh=True).tokens == 7
+
+
+def test_where_no_line_can_be_taken_away_a_tenth_leaves_one(labels, capsys):
+    kernel = SimpleNamespace(get_parent=lambda channel: {})  # as nbclient and papermill speak with it
+    shell = SimpleNamespace(kernel=kernel, display_pub=None)
+    tell_waiting(Waiting(shell))
+    gate = threading.Event()
+    labels.on(QUERY, lambda request: gate.wait(0.02) or billed("good", 7))
+    try:
+        map_rows([f"review {number}" for number in range(100)], "Good? {value}", workers=2)
+    finally:
+        tell_waiting(None)
+    lines = capsys.readouterr().out.splitlines()
+    assert 3 <= len(lines) <= 14
+    assert lines[0] == "asking 5 ..."
+    assert any(" done · " in line for line in lines)
+    progress, crew = Progress(100, 700), SimpleNamespace(outcomes={})
+    told = 0
+    for number in range(100):
+        crew.outcomes[number] = None
+        told += progress.has_come_far(crew)
+    assert told == 10
 
 
 def test_very_many_calls_need_a_budget(labels, monkeypatch):

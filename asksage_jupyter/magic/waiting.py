@@ -55,6 +55,11 @@ class Waiting:
                 sys.stdout.write(f"{line.partition(' · ')[0]} ...\n")
             self._is_told = line is not None
 
+    def leave(self, line: str) -> None:
+        """Write a line that stays, where none can be taken away."""
+        if hasattr(self._shell, "kernel") and not self.can_wipe():
+            sys.stdout.write(f"{line}\n")
+
     def hand_over(self) -> Any:
         """The output of the lines so far, for what comes in their place; None where there is none."""
         output, self._output = self._output, None

@@ -6,7 +6,10 @@ import random
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..beginning import begin
@@ -79,17 +82,15 @@ class Crew:
         self.outcomes: dict[bytes, Outcome] = {}
         self.claimed: list[Task] = []
         self.failure: Exception | None = None
-        self._threads = [
-            threading.Thread(
-                target=copy_context().run, args=(self._work,), name=f"asksage-map-{number}", daemon=True
-            )
-            for number in range(min(most, len(self._tasks)))
-        ]
+        self._working: set[int] = set()
+        self._ended: SimpleQueue[int] = SimpleQueue()
 
     def start(self) -> None:
         """Let them begin."""
-        for thread in self._threads:
-            begin(thread)
+        for number in range(min(self._most, len(self._tasks))):
+            self._working.add(number)
+            run = partial(copy_context().run, self._work_to_the_end, number)
+            begin(threading.Thread(target=run, name=f"asksage-map-{number}", daemon=True))
 
     def stop(self) -> None:
         """Send nothing more; what is under way goes on to its end."""
@@ -98,7 +99,7 @@ class Crew:
     @property
     def is_over(self) -> bool:
         """Whether nothing is under way and nothing will be."""
-        return not any(thread.is_alive() for thread in self._threads)
+        return not self._working
 
     @property
     def in_flight(self) -> int:
@@ -116,13 +117,22 @@ class Crew:
         return max(0.0, self.until - self._clock())
 
     def wait(self, seconds: float) -> None:
-        """Wait for the end at most so long."""
-        until = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+        """Wait for the end of one of them, at most so long.
+
+        In a queue: a Ctrl-C within `Thread.join` lets Python up to 3.12 take a thread that runs for ended.
+        """
+        with suppress(Empty):
+            self._ended.get(timeout=seconds)
 
     def _may_send(self) -> bool:
         return not self._is_stopped and self.failure is None
+
+    def _work_to_the_end(self, number: int) -> None:
+        try:
+            self._work()
+        finally:
+            self._working.discard(number)
+            self._ended.put(number)
 
     def _work(self) -> None:
         while (task := self._next()) is not None:

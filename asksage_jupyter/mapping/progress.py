@@ -10,6 +10,8 @@ from .outcome import RowStatus
 if TYPE_CHECKING:
     from .crew import Crew
 
+_MANY = 20
+
 
 class Progress:
     """Tells of a number of calls.
@@ -23,6 +25,13 @@ class Progress:
 
     def __init__(self, number: int, expected: int) -> None:
         self._number, self._expected, self._began = number, expected, time.monotonic()
+        self._tenths = 0
+
+    def has_come_far(self, crew: Crew) -> bool:
+        """Whether another tenth of many calls is done since this was asked before."""
+        tenths = 10 * len(crew.outcomes) // self._number
+        is_another, self._tenths = tenths > self._tenths, tenths
+        return is_another and self._number >= _MANY
 
     def line(self, crew: Crew) -> str:
         """How far the crew is."""

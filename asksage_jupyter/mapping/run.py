@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..beginning import begin
 from ..errors import NotEnoughTokens, OverLimit
-from ..session.waiting import tell
+from ..session.waiting import leave, tell
 from .costs import Range
 from .crew import Crew
 from .doubt import Before, look
@@ -109,6 +109,8 @@ class Run:
             if time.monotonic() >= told_at + _TOLD_EVERY_S:
                 told_at = time.monotonic()
                 tell(progress.line(crew))
+                if progress.has_come_far(crew):
+                    leave(progress.line(crew))
         self._gather()
         return crew.failure
 
@@ -177,7 +179,7 @@ class Run:
     def _close(self) -> None:
         for crew in self._crews:
             while not crew.is_over:
-                crew.wait(60.0)
+                crew.wait(_LOOK_S)
         if self._owner is not None:
             self._owner.close()
         self.plan.replies.close()

@@ -69,6 +69,12 @@ def tell(line: str | None) -> None:
     _tell(line)
 
 
+def leave(line: str) -> None:
+    """Leave a line behind where none can be shown in place of another, as where a program runs a notebook."""
+    if (left := getattr(_tell, "leave", None)) is not None:
+        left(line)
+
+
 def can_wipe() -> bool:
     """Whether what is told can be taken away again: else only what must be known is."""
     ask = getattr(_tell, "can_wipe", None)
