@@ -2,7 +2,7 @@
 
 import pytest
 from ledger_desk import HOUR
-from tenant import MODEL, drops_after, says
+from tenant import MODEL, OTHER, drops_after, says
 
 import asksage_jupyter as sage
 from asksage_jupyter import cli
@@ -73,6 +73,20 @@ def test_another_process_explains_what_the_ledger_knows(server, capsys):
     assert "what was sent" in told
     assert "820" in told
     assert "63 tokens (billed)" in told
+
+
+def test_another_model_is_told_beside_a_call_that_only_the_ledger_knows(server):
+    models = [
+        {"id": name, "token_conversion_rate": {"prompt": prompt, "completion": 4 * prompt}}
+        for name, prompt in ((MODEL, 1.0), (OTHER, 0.001))
+    ]
+    server.on("/server/get-models", {"response": models, "status": 200})
+    bill(server, 900)
+    sage.ask("Why?")
+    current().replies.clear()
+    model, tokens = explained(current()).cheaper
+    assert model == OTHER
+    assert 0 < tokens < 900
 
 
 def test_a_call_without_a_bill_is_said_to_have_none(server):

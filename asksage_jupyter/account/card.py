@@ -39,9 +39,10 @@ def bars(found: Sequence[Gauge]) -> Markup:
     return line(joined(line(joined([line(each.name), _bar(each)]), _COLUMN) for each in known), ROW)
 
 
-def meters(found: Balance) -> Markup:
-    """Both meters, without whose they are."""
-    cards = joined(_meter(each, found.account.zone) for each in (found.inference, found.training))
+def meters(found: Balance, shown: Sequence[MeterBalance] | None = None) -> Markup:
+    """Both meters, or those that are `shown`, without whose they are."""
+    both = (found.inference, found.training)
+    cards = joined(_meter(each, found.account.zone) for each in (both if shown is None else shown))
     return line(cards, ROW)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..account import tags
 from ..account.card import meters
 from ..display.dates import MONTHS, day
-from ..display.markup import QUIET, card, fill, joined, line
+from ..display.markup import LINE, QUIET, SOLID, card, fill, joined, line
 from ..display.table import Table
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..forecast import Pace
     from .parts import Division
     from .report import TeamReport
+
+_HEIGHT = 60
 
 
 def document(report: TeamReport) -> str:
@@ -37,9 +39,12 @@ def fragment(report: TeamReport) -> Markup:
     """The page as a part of a notebook."""
     return card(
         _heading(report),
-        meters(report.balance),
+        meters(report.balance, report.meters),
         _side_by_side([pace._repr_html_() for pace in report.paces]),
-        *(table._repr_html_() for table in report.members.values()),
+        *(
+            fill('<div style="overflow-x:auto">{}</div>', table._repr_html_())
+            for table in report.members.values()
+        ),
         _side_by_side([*map(_division, report.divisions), *map(_days, report.paces)]),
         foot=[report.foot],
     )
@@ -65,12 +70,25 @@ def _division(division: Division) -> Markup:
 
 
 def _days(pace: Pace) -> Markup:
-    """The days that used something; the rest are nothing to read."""
+    """A bar for each day of the month, as high as what was used on it."""
     first, spent = pace.last_day.replace(day=1), pace.course.spent
-    used = [(day(first + timedelta(days=at)), tokens) for at, tokens in enumerate(spent) if tokens]
-    most = max((tokens for _, tokens in used), default=0)
-    if not used:
-        return line(f"{pace.meter.capitalize()}: nothing was used yet.", QUIET)
-    rows = [(name, f"{tokens:,}") for name, tokens in used]
-    shares = [max(0.0, tokens / most) if most else 0.0 for _, tokens in used]
-    return Table((f"{pace.meter.capitalize()} by day", "tokens"), rows, shares=shares)._repr_html_()
+    title = line(f"{pace.meter.capitalize()} by day", "font-weight:600")
+    most = max(spent, default=0)
+    if most <= 0:
+        return joined([title, line("Nothing was used yet.", QUIET)])
+    told = f"most on {day(first + timedelta(days=spent.index(most)))}: {most:,} tokens"
+    bars = joined(
+        fill(
+            '<rect x="{}" y="{:.1f}" width="8" height="{:.1f}" fill="{}"><title>{}: {:,}</title></rect>',
+            10 * at, _HEIGHT * (1 - max(0, tokens) / most), _HEIGHT * max(0, tokens) / most, SOLID,
+            day(first + timedelta(days=at)), tokens,
+        )
+        for at, tokens in enumerate(spent)
+    )  # fmt: skip
+    width = 10 * pace.last_day.day
+    picture = fill(
+        '<svg role="img" aria-label="{}" viewBox="0 0 {} {}" style="display:block;width:100%">{}'
+        '<path d="M0,{}H{}" stroke="{}"/></svg>',
+        f"{title.striptags()}, {told}", width, _HEIGHT + 1, bars, _HEIGHT + 0.5, width, LINE,
+    )  # fmt: skip
+    return joined([title, picture, line(told, QUIET)])
