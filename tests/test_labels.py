@@ -7,8 +7,10 @@ import pandas
 import pytest
 
 import asksage_jupyter as sage
+from asksage_jupyter.errors import BadInput
 from asksage_jupyter.magic import front_end
-from asksage_jupyter.session import labels, origin, renames
+from asksage_jupyter.session import current, labels, origin, renames
+from asksage_jupyter.session.asking.looking_back import explained
 from asksage_jupyter.usage_log import report
 from asksage_jupyter.usage_log.cells import cell_names
 
@@ -124,3 +126,15 @@ def test_the_usage_by_cell_and_its_chart_tell_what_the_cells_are_called(shell, s
     assert told in report("cell,model")._repr_html_()
     assert f"a.ipynb › {told}" in str(sage.top_chart(by="cell"))
     assert told not in str(sage.usage().to_dict())
+
+
+def test_why_names_the_cell_and_is_asked_by_its_name(shell, server, notebook, monkeypatch):
+    monkeypatch.setattr(origin, "notebook", lambda folder: str(notebook))
+    for cell in ("c2", "c3"):
+        monkeypatch.setattr(origin, "cell", lambda cell=cell: cell)
+        sage.ask("Why?")
+    assert str(explained(current())).startswith("Cell 3 · ")
+    assert explained(current(), "cell 2").cell.startswith("Cell 2 · Name one ocean")
+    assert explained(current(), "c2").cell == explained(current(), "2").cell
+    with pytest.raises(BadInput, match="no call of a cell 'Cell 22'"):
+        explained(current(), "Cell 22")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...account import Meter, Source
 from ...account.records import OPEN
 from ...errors import AskSageError, BadInput
 from .. import origin
+from ..labels import cell_label
 from .shortage import cheaper
 from .why import Cause, Why, is_worth_a_word, unusual, why
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...account import Call
     from ..session import Session
     from .reply import Reply
@@ -27,8 +31,8 @@ def explained(session: Session, which: str = "") -> Why:
     Parameters
     ----------
     which : str
-        Empty for the newest; ``"2"`` for the one before it; or the id of a cell, of which the newest. Of
-        this notebook, where the front end tells which it is.
+        Empty for the newest; ``"2"`` for the one before it; or a cell, by what it is called, like
+        ``"Cell 5"``, or by its id: of which the newest. Of this notebook, where the front end tells it.
 
     Raises
     ------
@@ -37,12 +41,18 @@ def explained(session: Session, which: str = "") -> Why:
     LedgerError
         The ledger cannot be read.
     """
-    row = _chosen(_calls(session), which)
-    reply = session.replies.get(row["op"])
-    if reply is None:
-        return _of_row(session, row)
-    tokens = reply.estimate.expected if reply.tokens is None else reply.tokens
-    return replace(why(reply), cheaper=cheaper(session, reply.estimate, tokens))
+    row = _chosen(_calls(session), which, partial(_label, session))
+    if (reply := session.replies.get(row["op"])) is None:
+        found = _of_row(session, row)
+    else:
+        tokens = reply.estimate.expected if reply.tokens is None else reply.tokens
+        found = replace(why(reply), cheaper=cheaper(session, reply.estimate, tokens))
+    return replace(found, cell=_label(session, row))
+
+
+def _label(session: Session, row: dict[str, Any]) -> str:
+    """What a call's cell is called; empty where none is told."""
+    return cell_label(session.ledger.folder, row["notebook"], row["cell"]) if row["cell"] else ""
 
 
 def remember(session: Session, reply: Reply) -> None:
@@ -82,12 +92,15 @@ def _calls(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def _chosen(rows: list[dict[str, Any]], which: str) -> dict[str, Any]:
+def _chosen(rows: list[dict[str, Any]], which: str, label: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
     if not rows:
         raise BadInput("there is no call yet to explain")
     of_cell = [row for row in rows if which and (row["cell"] or "").startswith(which)]
     if of_cell:
         return of_cell[0]
+    named = (row for row in rows if f"{label(row)} ".lower().startswith(f"{which.lower()} "))
+    if which.lower().startswith("cell ") and (row := next(named, None)):
+        return row
     if which and not (which.isascii() and which.isdigit() and int(which)):
         raise BadInput(f"no call of a cell {which!r}: 1 is the last call, 2 the one before it")
     place = int(which or 1)

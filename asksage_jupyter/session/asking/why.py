@@ -79,6 +79,8 @@ class Why(Tabular):
         The dearest first; together they are `tokens`.
     cheaper : tuple of (str, int) or None
         Another model and what the same prompt would cost there, where one was looked for.
+    cell : str
+        What the cell that asked is called; empty where none is told.
     """
 
     model: str
@@ -86,6 +88,7 @@ class Why(Tabular):
     source: Source | None
     causes: tuple[Cause, ...]
     cheaper: tuple[str, int] | None = None
+    cell: str = ""
 
     @property
     def table(self) -> Table:
@@ -98,7 +101,7 @@ class Why(Tabular):
             [cause.row for cause in self.causes],
             ("in all", "", "", f"{total:,.0f}", ""),
             sides="lrrrl",
-            caption=f"{one_line(self.model)}: {billed}{told}",
+            caption=" · ".join([*filter(None, [self.cell]), f"{one_line(self.model)}: {billed}{told}"]),
             note=" · ".join(self.instead),
         )
 
