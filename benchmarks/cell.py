@@ -53,6 +53,7 @@ def cells(extension: str, magic: str, *before: str):
                 ip.run_cell(line.format(url=url)).raise_error()
             lines.clear()
             ip.run_cell(text).raise_error()
+            getattr(ip.history_manager, "outputs", {}).clear()  # which IPython keeps, and a kernel does not
 
         lines = list(before)
         return load, run

@@ -9,7 +9,8 @@ the less the better.
 - plain mean: the mean of the days behind times the days to come, as wide as a normal distribution of as many
   days would be.
 - ours looks back with a half-life of 7 days, so that a change of habit shows within days. With 14, and half
-  as many balls in the urn, its score was 1.52 in place of 1.68, and 77 % in place of 69 % lay inside.
+  as many balls in the urn, the best of twelve settings tried on these people, its score was 1.52 in place of
+  1.68, and 77 % in place of 69 % lay inside.
 - statsforecast: AutoETS with a season of a week, and its conformal intervals of two windows. They are of each
   day; a month's are their sums, which holds all days to be wrong the same way at once.
 """
