@@ -523,9 +523,9 @@ def test_a_notebook_gets_what_jupyterlab_can_draw_a_picture_and_words(make):
     assert b64decode(data["image/png"]).startswith(b"\x89PNG")
 
 
-def test_the_menu_does_not_offer_to_send_the_data_to_a_public_site():
-    actions = heatmap(a_quarter()).to_dict()["usermeta"]["embedOptions"]["actions"]
-    assert actions == {"export": True, "source": False, "compiled": False, "editor": False}
+def test_no_menu_offers_to_send_the_data_to_a_public_site():
+    options = heatmap(a_quarter()).to_dict()["usermeta"]["embedOptions"]
+    assert options == {"renderer": "svg", "actions": False}
 
 
 def test_without_vl_convert_there_is_no_picture_and_all_else(monkeypatch):

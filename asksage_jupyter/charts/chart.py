@@ -18,8 +18,8 @@ _VEGA_LITE = "application/vnd.vegalite.v5+json"
 _EMBED = {
     # Of the page's own colours, which a canvas would keep as they were when it was drawn.
     "renderer": "svg",
-    # "Open in Vega Editor" would hand names of notebooks and projects to a public site.
-    "actions": {"export": True, "source": False, "compiled": False, "editor": False},
+    # Its menu has no name for those who do not see it, and would hand names of notebooks to a public editor.
+    "actions": False,
 }
 
 

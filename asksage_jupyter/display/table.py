@@ -68,7 +68,10 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> Markup:
-        heads = joined(self._cell("th", _HEAD, place, text) for place, text in enumerate(self.head))
+        # A heading without a word is none.
+        heads = joined(
+            self._cell("th" if text else "td", _HEAD, place, text) for place, text in enumerate(self.head)
+        )
         shares: Sequence[float | None] = self.shares or [None] * len(self.rows)
         body = joined(self._row(row, share) for row, share in zip(self.rows, shares, strict=True))
         foot = self.total and fill('<tfoot style="font-weight:600">{}</tfoot>', self._row(self.total))
