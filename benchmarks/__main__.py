@@ -18,7 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-ALL = ("tokens", "cell", "ledger", "usage", "explore", "distance", "estimates", "pace", "sidebar")
+ALL = ("tokens", "cell", "ledger", "usage", "explore", "distance", "estimates", "maps", "pace", "sidebar")
 VERSIONS = (
     *("tiktoken", "gigatoken", "httpx", "openai", "SQLAlchemy", "psycopg", "pandas", "pyarrow"),
     *("adbc-driver-sqlite", "duckdb", "statsforecast"),
