@@ -18,7 +18,19 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-ALL = ("tokens", "cell", "ledger", "usage", "explore", "distance", "estimates", "maps", "pace", "sidebar")
+ALL = (
+    "tokens",
+    "cell",
+    "ledger",
+    "usage",
+    "explore",
+    "distance",
+    "estimates",
+    "maps",
+    "pace",
+    "sidebar",
+    "prompt",
+)
 VERSIONS = (
     *("tiktoken", "gigatoken", "httpx", "openai", "SQLAlchemy", "psycopg", "pandas", "pyarrow"),
     *("adbc-driver-sqlite", "duckdb", "statsforecast"),

@@ -3,7 +3,6 @@
 import re
 from contextlib import closing
 
-import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from lab import (
@@ -18,23 +17,12 @@ from lab import (
     visit,
 )
 from playwright.sync_api import expect
+from prompt_desk import CELLS, LOOK, cell, edit, price, run, tag, write, write_notebook
 from tenant import MODEL, OTHER, environment, open_tenant, questions, says
 
 pytest_plugins = ["lab_fixtures"]
 pytestmark = needs_chromium
 
-KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-LOOK = {"viewport": {"width": 1000, "height": 900}, "device_scale_factor": 1}
-PROMPT = """%%asksage --max-tokens 900
-# Tides
-
-It's **high water** with the moon, for {harbour}:
-
-```python
-for hour in range(6):
-    pass
-```
-"""
 PICTURED = f"""%%asksage {MODEL} --max-tokens 900 -o advice
 # Spring tide at {{harbour}}
 
@@ -44,19 +32,9 @@ It's **new moon**. Why does the water stand so high, and what follows for this l
 for hour, height in enumerate(heights):
     print(f"{{hour:02}}:00  {{height:.1f}} m")
 ```"""
-ESTIMATE = "%%asksage --estimate\nWhy is the sea salt?"
-CELLS = ("%load_ext asksage_jupyter\n%asksage", PROMPT, "with open('a') as file: pass", ESTIMATE)
 COLOURS = """cell => [...cell.querySelectorAll('.cm-line span')].filter(span => !span.children.length)
     .map(span => [span.textContent, getComputedStyle(span).color])"""
-SHARED = "window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells"
 RESTART = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.restartKernel()"
-
-
-def write_notebook(path, *sources):
-    """A notebook of code cells, c0, c1, ..."""
-    cells = [nbformat.v4.new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -84,38 +62,9 @@ def page(browser, lab):
     assert complaints == []
 
 
-def cell(page, number):
-    return page.locator(".jp-CodeCell").nth(number)
-
-
 def coloured(page, number, word):
     """The colours of the words of a cell that hold a word."""
     return {colour for text, colour in cell(page, number).evaluate(COLOURS) if word in text.split()}
-
-
-def edit(page, number):
-    """Put the cursor at a cell's end."""
-    cell(page, number).locator(".cm-content").click()
-    page.keyboard.press("Control+End")
-
-
-def tag(page, number):
-    return cell(page, number).locator(".jp-asksage-Tag")
-
-
-def price(page, number):
-    return tag(page, number).locator(".jp-asksage-cut")
-
-
-def write(page, number, source):
-    """Let a cell hold this, with the cursor in it."""
-    edit(page, number)
-    page.evaluate(f"source => {{ {SHARED}[{number}].setSource(source); }}", source)
-
-
-def run(page, number):
-    edit(page, number)
-    page.keyboard.press("Control+Enter")
 
 
 def test_a_prompt_is_markdown_and_python_stays_python(page):
@@ -379,24 +328,56 @@ def test_the_bill_outlives_the_page(page, lab):
     expect(bill).to_have_text("")
 
 
-def test_a_prompt_and_its_price_are_accessible_in_every_theme(page):
-    run(page, 0)
-    run(page, 3)
-    edit(page, 1)
-    expect(price(page, 1)).to_contain_text("tokens (")
-    write(page, 3, "%%asksage nobodys-model --estimat -f json\nWhy?")
+def test_a_prompt_and_its_price_are_accessible_in_every_theme(page, tenant):
+    """With all that the line below can show: a bill, both buttons, a refusal, a misspelt option."""
+    known_rates(page)
+    says(tenant, "The sky is blue.")
+    write(page, 1, "%%asksage\nIt's **high water** at {harbour}")
+    run(page, 1)
+    expect(tag(page, 1).locator(".jp-asksage-bill")).to_have_text("63 tokens billed")
+    expect(count_button(page, 1)).to_be_visible()
+    write(page, 2, "%%asksage nobodys-model\nWhy?")
+    expect(tag(page, 2).get_by_role("button", name="Ask for its rates")).to_be_visible()
+    write(page, 3, "%%asksage --estimat -f json\nWhy?")
     expect(tag(page, 3)).to_have_attribute("data-level", "amber")
     axe = Axe()
     for theme in ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"):
         set_theme(page, theme)
-        found = axe.run(page, context=[".jp-asksage-Tag"])
+        found = axe.run(page, context=[".jp-asksage-Tag", ".jp-asksage-PromptLine"])
         assert found.response["violations"] == [], (theme, found.generate_report())
-        found = axe.run(page, context=[".jp-asksage-PromptLine"])
-        assert found.response["violations"] == [], (theme, found.generate_report())
+
+
+CONSUMER = """async source => {
+    const app = window.jupyterapp;
+    // As the bundle of another extension gets it.
+    const { IAskSage } = (await window._JUPYTERLAB['@asksage/jupyter'].get('./extension'))();
+    let meter;
+    app.registerPlugin({
+        id: 'a-chat:price', autoStart: false, requires: [IAskSage], activate: (_, found) => { meter = found; }
+    });
+    await app.activatePlugin('a-chat:price');
+    const changed = new Promise(resolve => meter.changed.connect(() => resolve(meter.balance)));
+    const { level, words, model } = await meter.estimate(source);
+    void app.commands.execute('asksage:refresh');
+    const { meters } = await changed;
+    const other = await meter.estimate('a = 1');
+    return { name: IAskSage.name, level, words, model, left: meters[0].left, other };
+}"""
+
+
+def test_another_extension_is_told_the_balance_and_a_price(page):
+    known_rates(page)
+    expect(price(page, 3)).to_contain_text("of what is left")
+    told = page.evaluate(CONSUMER, f"%%asksage {MODEL}\nWhy is the sea salt?")
+    assert told["name"] == "@asksage/jupyter:IAskSage"
+    assert (told["level"], told["model"], told["other"]) == ("quiet", MODEL, None)
+    assert told["words"] == price(page, 3).inner_text()
+    assert "left" in told["left"]
 
 
 @pytest.mark.skipif(not PICTURES_WANTED, reason="for the picture alone")
 def test_prompts_as_the_readme_shows_them(page, tenant):
+    set_theme(page, "JupyterLab Light")  # whatever a test before left
     says(tenant, "Rivers wash salts out of the rocks; the sea keeps them, for only water evaporates.")
     run(page, 0)
     write(page, 1, "%%asksage\nWhy is the sea salt? **One sentence.**")
@@ -404,14 +385,26 @@ def test_prompts_as_the_readme_shows_them(page, tenant):
     expect(tag(page, 1).locator(".jp-asksage-bill")).to_contain_text("billed")
     write(page, 2, PICTURED)
     expect(price(page, 2)).to_contain_text("of what is left")
+    edit(page, 3)  # else the notebook's buttons are in the picture
     page.mouse.move(0, 0)
     picture(page, "prompt", cell(page, 1), cell(page, 2))
 
 
-def test_notebook_has_prompts_too(lab, browser):
+def test_notebook_has_all_of_it_too(lab, browser):
+    write_notebook(lab.folder / "prompts.ipynb", *CELLS)
     page = browser.new_page(**LOOK)
+    page.set_default_timeout(WAIT_MS)
     page.goto(lab.at("notebooks/prompts.ipynb"), timeout=WAIT_MS)
     expect(page.locator(".jp-asksage-PromptLine")).to_have_count(2)
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
+    for number in (0, 3):
+        run(page, number)
+    expect(cell(page, 3).locator(".jp-OutputArea")).to_contain_text("tokens (")
+    edit(page, 1)
+    expect(price(page, 1)).to_contain_text("tokens (")
+    expect(tag(page, 1).get_by_label("Model")).to_be_visible()
+    count_button(page, 1).click()
+    expect(count_button(page, 1)).to_be_hidden()
     # A page that is closed while it connects to its kernel would keep the server from ending.
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
     page.close()
