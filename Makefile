@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 SIDEBAR := $(wildcard $(addprefix labextension/,*.json *.py yarn.lock .yarnrc.yml schema/* src/* src/*/* style/*))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick coverage bench docs lowest focus sidebar screenshots lint clean
+.PHONY: help demo test quick coverage bench docs lowest focus together sidebar screenshots lint clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -71,6 +71,11 @@ focus: ## the official validators of FOCUS, for tests/test_focus.py; the one of 
 	python3.12 -m venv --clear .focus/1.2
 	.focus/1.2/bin/pip install --disable-pip-version-check --quiet 'focus-validator==2.2.1' 'pyarrow<22'
 
+together: ## JupyterLab with jupyter-collaboration, for tests/test_together.py: two people in one notebook
+	$(PYTHON) -m venv --clear .together
+	ASKSAGE_SIDEBAR=required .together/bin/pip install --disable-pip-version-check --quiet --editable '.[test]' \
+		'jupyter-collaboration>=5,<6'
+
 lint: .venv/.test ## what a reviewer should not have to say
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -97,5 +102,5 @@ lint: .venv/.test ## what a reviewer should not have to say
 	@touch $@
 
 clean: ## what make made; not demo/, where your copy of the quickstart is
-	rm -rf .venv .lowest .bench .focus build dist .coverage* $(addprefix labextension/,node_modules lib bundle no-sidebar.txt tsconfig.tsbuildinfo \
+	rm -rf .venv .lowest .bench .focus .together build dist .coverage* $(addprefix labextension/,node_modules lib bundle no-sidebar.txt tsconfig.tsbuildinfo \
 		.yarn test/node_modules test/.yarn)

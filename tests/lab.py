@@ -90,7 +90,9 @@ def demo_lab(folder: Path) -> Iterator[Lab]:
 
 
 @contextmanager
-def plain_lab(folder: Path, settings: Mapping[str, str], *options: str) -> Iterator[Lab]:
+def plain_lab(
+    folder: Path, settings: Mapping[str, str], *options: str, python: str | Path = sys.executable
+) -> Iterator[Lab]:
     """JupyterLab with the environment `settings`, and all it keeps in `folder`."""
     kernel = folder / "data" / "kernels" / "python3"
     if not kernel.exists():  # from a run before
@@ -98,13 +100,17 @@ def plain_lab(folder: Path, settings: Mapping[str, str], *options: str) -> Itera
         (folder / "config" / "labconfig").mkdir(parents=True)
         (folder / "config" / "labconfig" / "page_config.json").write_text(json.dumps(_NO_NEWS))
     options = ("--allow-root", *(options or ("--ServerApp.port=0",)))
-    with _started(("jupyterlab",), options, folder, settings) as lab:
+    with _started(("jupyterlab",), options, folder, settings, python) as lab:
         yield lab
 
 
 @contextmanager
 def _started(
-    module: Sequence[str], options: Sequence[str], folder: Path, settings: Mapping[str, str]
+    module: Sequence[str],
+    options: Sequence[str],
+    folder: Path,
+    settings: Mapping[str, str],
+    python: str | Path = sys.executable,
 ) -> Iterator[Lab]:
     kept = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("DATA", "CONFIG", "RUNTIME")}
     kept |= {f"JUPYTERLAB_{name}_DIR": str(folder / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
@@ -116,7 +122,7 @@ def _started(
     kept |= {"ASKSAGE_LEDGER": str(folder / _LEDGER)}
     others = {name: value for name, value in os.environ.items() if not name.startswith("ASKSAGE_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", *module, *_LAB_OPTIONS, *options],
+        [python, "-m", *module, *_LAB_OPTIONS, *options],
         env=others | kept | dict(settings),
         stderr=subprocess.PIPE,
         text=True,
