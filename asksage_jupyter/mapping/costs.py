@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..service import Query
     from ..session import Session
 
-ENOUGH = 5  # replies of a job that tell what its others will cost
+ENOUGH = 4  # replies of a job that tell what its others will cost: of five rows one may come to nothing
 # Student's t that leaves a tenth on each side, by the replies it rests on.
 _T = {2: 3.08, 3: 1.89, 4: 1.64, 5: 1.53, 6: 1.48, 7: 1.44, 8: 1.42, 9: 1.40}
 _T_OF_MANY = 1.32
