@@ -50,7 +50,7 @@ docs: .venv/.docs ## build the documentation into build/docs, without a network
 
 screenshots: .venv/.test ## take the pictures of README and docs anew, in a real JupyterLab
 	DOCS_PICTURES=1 $(BIN)/pytest tests/test_browser.py tests/test_sidebar.py tests/test_explore_browser.py tests/test_prompt.py tests/test_map_browser.py \
-		tests/test_meter_browser.py tests/test_surfaces.py
+		tests/test_records_browser.py tests/test_meter_browser.py tests/test_surfaces.py
 
 # What pandas 2 itself warns of, and reads into another storage than pandas 3, is its own; the demo is not installed.
 lowest: ## the tests of ledger, session, usage log and service on the oldest versions that pyproject.toml allows
