@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,67 @@ def test_each_process_gets_its_own_replies_and_all_is_debited_once(ledger, serve
     )
     assert done.stdout == f"{411 + 17 * 63} 0 True\n", done.stderr
     assert len(questions(server)) == 17
+
+
+# Threads ask while the process forks again and again, in the middle of their holds, waits and commits; the
+# children ask too. A child that finds a lock taken by a thread it does not have would wait for ever.
+AMID_THREADS = """
+import os, threading, time
+import asksage_jupyter as sage
+from asksage_jupyter.errors import LedgerError
+from asksage_jupyter.session import current
+
+sage.ask("first")
+over, asked = threading.Event(), []
+
+def work(name):
+    while not over.is_set():
+        asked.append(sage.ask(name).tokens)
+
+threads = [threading.Thread(target=work, args=(f"thread {n}",)) for n in range(3)]
+for thread in threads:
+    thread.start()
+debited, refused = 0, 0
+for n in range(FORKS):
+    if not (child := os.fork()):
+        try:
+            sage.ask(f"child {n}")
+        except LedgerError:
+            os._exit(3)
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, 3), code
+    debited += code == 0
+    refused += code == 3
+    time.sleep(0.003 * (n % 7))
+over.set()
+for thread in threads:
+    thread.join()
+ours = 1 + len(asked) + debited
+after = sage.balance().inference
+assert (after.used, after.held) == (411 + 63 * ours, 0), (after.used - 411) / 63 - ours
+print(ours, debited, refused, current().ledger.verify().ok)
+"""
+
+
+def test_a_process_may_fork_amid_the_calls_of_its_threads(ledger, server):
+    def slowly(request):
+        time.sleep(0.004)
+        return envelope("An answer.", provenance={"model": MODEL})
+
+    server.on(QUERY, slowly)
+    done = subprocess.run(
+        [sys.executable, "-c", AMID_THREADS.replace("FORKS", "12")],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    told = done.stdout.split()
+    assert told[3:] == ["True"], done.stderr
+    assert len(questions(server)) == int(told[0])
+    assert int(told[1]) + int(told[2]) == 12  # refused is who was forked amid a commit to a file
