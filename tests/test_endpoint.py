@@ -116,6 +116,33 @@ def test_the_log_names_who_asks_as_the_endpoint_does(server):
     assert sage.usage()["client"].tolist() == ["night build"]
 
 
+PROJECT = """
+[project]
+name = "tides"
+[tool.asksage.tags]
+wbs = "1234.5"
+[tool.asksage.envelopes]
+project = 200
+"""
+
+
+def test_calls_are_booked_to_the_project_it_was_started_in_and_fit_its_envelope(
+    server, tmp_path, monkeypatch
+):
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASKSAGE_PROJECT", "tides")
+    with closing(Endpoint()) as endpoint:
+        assert post(endpoint).status_code == 200
+        refused = post(endpoint)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "insufficient_quota")
+    assert "the envelope of the project tides has 137 tokens left" in refused.json()["error"]["message"]
+    spent = sage.usage()
+    assert spent["project"].tolist() == ["tides"]
+    assert [json.loads(tags) for tags in spent["tags"]] == [{"wbs": "1234.5"}]
+    assert len(questions(server)) == 1
+
+
 def test_many_ask_at_once_from_an_event_loop(endpoint):
     async def ask():
         async with openai.AsyncOpenAI(base_url=endpoint.url, api_key=endpoint.key) as client:
