@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ledger_desk import a_bill, a_call
@@ -41,6 +42,14 @@ from asksage_jupyter.session.keeping.replies import Replies, StoreUnusable
 from asksage_jupyter.session.keeping.store import open_replies
 
 ROWS = [f"row {number:03}" for number in range(40)]
+
+
+def outcome_of(run):
+    """What a map comes to, whether or not it is stopped."""
+    try:
+        return run()
+    except JobStopped as stopped:
+        return stopped.result
 
 
 def at_call(server, number, do, reply=None):
@@ -371,6 +380,68 @@ def test_a_comparison_with_the_service_during_a_job_takes_nothing_away(server):
     assert found
     assert standing() == (USED + 280, 0)
     assert current().ledger.verify().problems == ()
+
+
+@pytest.fixture
+def ten_minutes(monkeypatch):
+    """Let ten minutes of a map pass at once."""
+    passed = [0.0]
+    timer = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: None)
+    monkeypatch.setattr("asksage_jupyter.mapping.interim.time", timer)
+    return lambda: passed.__setitem__(0, passed[0] + 601)
+
+
+@pytest.mark.parametrize(("elsewhere", "ends"), [(1_000, False), (199_450, True)])
+def test_a_long_job_rests_every_ten_minutes_and_sees_what_others_used(
+    server, ten_minutes, monkeypatch, elsewhere, ends
+):
+    sage.balance()
+    drain, drains, held_then, after = Crew.drain, threading.Event(), [], [0]
+
+    def drained(crew):
+        drain(crew)
+        drains.set()
+
+    def pass_ten_minutes():
+        after[0] = elsewhere
+        ten_minutes()
+        assert drains.wait(20)  # this call is under way until then
+
+    def counter(request):
+        if after[0]:
+            held_then.append(standing()[1])
+        return {"response": USED + 7 * len(questions(server)) + after[0], "status": 200}
+
+    monkeypatch.setattr(Crew, "drain", drained)
+    server.on("/server/count-monthly-tokens", counter)
+    at_call(server, 12, pass_ten_minutes)
+    result = outcome_of(lambda: map_rows(ROWS, "Good? {value}", workers=4))
+    asked = len(questions(server))
+    assert drains.is_set() and set(held_then) == {0}
+    assert standing() == (USED + 7 * asked + elsewhere, 0)
+    assert result.count(RowStatus.OK) == asked
+    assert (asked < 40) is ends
+    assert current().ledger.verify().problems == ()
+
+
+def test_a_job_goes_on_where_the_comparison_fails(server, ten_minutes):
+    sage.balance()
+    server.on("/server/count-monthly-tokens", Played(b"broken"))
+    server.on("/user/validate_token_with_full_user", Played(b"broken"))
+    at_call(server, 12, ten_minutes)
+    assert map_rows(ROWS, "Good? {value}", workers=4).tokens == 280
+
+
+def test_a_stop_during_the_comparison_sends_no_more(server, ten_minutes, monkeypatch):
+    def interrupted(parties):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("asksage_jupyter.mapping.interim.run", interrupted)
+    at_call(server, 12, ten_minutes)
+    with pytest.raises(JobStopped, match="stopped") as stopped:
+        map_rows(ROWS, "Good? {value}", workers=4)
+    assert stopped.value.result.count(RowStatus.OK) == len(questions(server)) < 40
+    assert standing()[1] == 0
 
 
 @pytest.mark.long

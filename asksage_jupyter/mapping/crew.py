@@ -78,6 +78,7 @@ class Crew:
         self._refusals: deque[str] = deque(maxlen=_SAME_REFUSALS)
         self._changed = threading.Condition()
         self._is_stopped = False
+        self._is_draining = False
         self.until = 0.0
         self.outcomes: dict[bytes, Outcome] = {}
         self.claimed: list[Task] = []
@@ -95,6 +96,28 @@ class Crew:
     def stop(self) -> None:
         """Send nothing more; what is under way goes on to its end."""
         self._is_stopped = True  # nothing else: an interrupt may strike anywhere, and locks nothing here
+
+    def end(self, failure: Exception) -> None:
+        """Send nothing more, because of this."""
+        self.failure = self.failure or failure
+
+    def drain(self) -> None:
+        """Begin nothing until `go_on`; what is under way goes on to its end."""
+        self._is_draining = True
+
+    def go_on(self) -> None:
+        """Begin again."""
+        self._is_draining = False
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing is under way, since `drain`."""
+        return self._is_draining and not self._busy
+
+    @property
+    def left(self) -> list[Task]:
+        """Those that nobody has begun."""
+        return list(self._tasks)
 
     @property
     def is_over(self) -> bool:
@@ -157,13 +180,16 @@ class Crew:
     def _next(self) -> Task | None:
         with self._changed:
             while self._may_send():
-                if self._tasks and self._busy < self._allowed and self._clock() >= self.until:
+                if self._tasks and self._busy < self._allowed and self._may_begin():
                     self._busy += 1
                     return self._tasks.popleft()
                 if not self._tasks and not self._busy:
                     break
                 self._changed.wait(_LOOK_S)
             return None
+
+    def _may_begin(self) -> bool:
+        return not self._is_draining and self._clock() >= self.until
 
     def _done(self, outcome: Outcome | None = None) -> None:
         with self._changed:
@@ -183,12 +209,12 @@ class Crew:
         self._streak = 0
         self._refusals.append(outcome.reason if outcome.status is RowStatus.REFUSED else "")
         if len(self._refusals) == _SAME_REFUSALS and len({*self._refusals}) == 1 and self._refusals[0]:
-            self._end(f"the same refusal {_SAME_REFUSALS} times running: {outcome.reason}")
+            self.end(AskSageError(f"the same refusal {_SAME_REFUSALS} times running: {outcome.reason}"))
             return
         bad = [each for each in self.outcomes.values() if each.status is not RowStatus.OK]
         if len(self.outcomes) >= _SOME and len(bad) > _BAD_SHARE * len(self.outcomes):
             shown = "; ".join(dict.fromkeys(each.reason for each in bad[:3]))
-            self._end(f"{len(bad)} of the first {len(self.outcomes)} came to nothing: {shown}")
+            self.end(AskSageError(f"{len(bad)} of the first {len(self.outcomes)} came to nothing: {shown}"))
 
     def _rest(self, task: Task, busy: Unavailable) -> None:
         """Take it back, and let all rest as long as the service says, with half as many afterwards."""
@@ -204,17 +230,14 @@ class Crew:
                 self._pause_s = min(2 * self._pause_s, _PAUSES_S[1])
                 self.until = now + pause
                 if self.until - self._last_good > _GIVE_UP_S or _is_lasting(busy):
-                    self._end(told(busy))
+                    self.end(AskSageError(told(busy)))
             self._changed.notify_all()
 
     def _fail(self, error: Exception) -> None:
         with self._changed:
             self._busy -= 1
-            self.failure = self.failure or error
+            self.end(error)
             self._changed.notify_all()
-
-    def _end(self, why: str) -> None:
-        self.failure = self.failure or AskSageError(why)
 
 
 def _is_lasting(error: Unavailable) -> bool:

@@ -15,6 +15,7 @@ from ..session.waiting import leave, tell
 from .costs import Range
 from .crew import Crew
 from .doubt import Before, look
+from .interim import Interim
 from .outcome import Outcome, RowStatus
 from .plan import Plan
 from .progress import Progress
@@ -55,6 +56,7 @@ class Run:
     troubles: list[str] = field(default_factory=list)
     _owner: Owner | None = None
     _sender: Sender | None = None
+    _interim: Interim | None = None
     _crews: list[Crew] = field(default_factory=list)
 
     # -- sending -------------------------------------------------------------------------------------
@@ -83,6 +85,7 @@ class Run:
         terms = self.plan.job.terms
         over = self.plan.job.session.clock() if terms.fresh else None
         self._sender = Sender(self.plan.job, self.plan.replies, owner, self.plan.costs, over)
+        self._interim = Interim(self.plan)
         first = [] if self.plan.costs.is_known or terms.sample else sample_of(wanted, SAMPLED)
         if len(first) < len(wanted):
             sampled = {task.key for task in first}
@@ -106,6 +109,8 @@ class Run:
         told_at = 0.0
         while not crew.is_over:
             crew.wait(_LOOK_S)
+            if self._interim is not None:
+                self._interim.look(crew)
             if time.monotonic() >= told_at + _TOLD_EVERY_S:
                 told_at = time.monotonic()
                 tell(progress.line(crew))
