@@ -9,6 +9,7 @@ from traitlets.config import Config
 
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter
+from asksage_jupyter.commands import spending
 from asksage_jupyter.commands.help import help_text
 from asksage_jupyter.errors import BadInput, OverEnvelope
 from asksage_jupyter.forecast import WorkingDays
@@ -166,6 +167,18 @@ def test_the_line_shows_the_pace_of_a_meter(shell, server):
     assert shown.startswith("inference: Too early to say.")
     assert "5,000 left" in shown
     assert ran(shell, "%asksage pace --meter training")[0].startswith("training: Too early to say.")
+
+
+def test_below_the_balance_stands_how_long_it_lasts_where_that_can_be_said(
+    shell, server, at_noon, monkeypatch
+):
+    monkeypatch.setattr(spending, "current", lambda: at_noon)
+    shown, error = ran(shell, "%asksage")
+    assert error is None
+    words = "Lasts until 21 Nov at this pace. Up to 333 a working day lasts until the reset."
+    assert " ".join(shown.split()).endswith(words)
+    monkeypatch.setattr(at_noon, "clock", Clock(at(2026, 6, 1)))  # before the first call
+    assert "reset." not in ran(shell, "%asksage balance")[0]
 
 
 def test_a_line_that_cannot_be_meant_is_refused(shell, server):

@@ -21,7 +21,13 @@ METER = option(
 
 
 def _balance(_: Sequence[str]) -> Iterator[object]:
-    yield current().balance()
+    from ..session.forecasting import pace_of
+
+    session = current()
+    yield session.balance()
+    inference = pace_of(session, Meter.INFERENCE)
+    if inference.lasts is not None:
+        yield f"{inference.words} {inference.advice}".rstrip()
 
 
 def _usage(
