@@ -8,6 +8,7 @@ must not be is listed below it.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -60,9 +61,11 @@ def run(what: str, stops: int, seed: int) -> str:
     return "\n    ".join([told, *tally.wrong[:20]])
 
 
+# A shell that begins it in the background has Ctrl-C ignored: nothing would be stopped.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    os.environ["TQDM_DISABLE"] = "1"
     stops = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
     for database in sys.argv[2:3] or DATABASES:
         with running() if database == "postgres" else nullcontext() as POSTGRES:
