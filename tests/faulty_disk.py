@@ -18,12 +18,16 @@ import sys
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from fault_desk import Heard, Say, check, fresh_ops, plan, spend
+from ledger_desk import a_bill
 
 from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger
+from asksage_jupyter.month import now
+from asksage_jupyter.session.keeping.replies import Replies, StoreUnusable
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 CALLS = 3
@@ -133,6 +137,55 @@ def remembered(folder: Path, journal: str, calls: int, every: int) -> dict[str, 
     disk.fail(every, errno.EIO, every=every)
     told = sum(live(folder / "ledger.sqlite", disk.say, share) for share in (calls // 10, calls))
     return {"calls": disk.calls, "told": told}
+
+
+def remembered_replies(folder: Path, journal: str, calls: int, every: int) -> dict[str, int]:
+    """A store of replies that claims and keeps, all written down; every n-th call may fail."""
+    disk = Disk(folder)
+    disk.remember(Path(journal))
+    disk.fail(every, errno.EIO, every=every)
+    told = sum(keep_replies(folder / "ledger.sqlite", disk.say, share) for share in (calls // 10, calls))
+    return {"calls": disk.calls, "told": told}
+
+
+def keep_replies(place: Path, say: Say, calls: int) -> int:
+    """Claim keys and keep their replies; every fifth gets none. How often a failure was told.
+
+    The words are the ledger's: a claim is "held" when it is acknowledged, a kept reply "settled".
+    """
+    told, run = 0, SimpleNamespace(name="run")
+    for first in range(0, calls, 20):  # a store for each twenty, so that some are closed and opened again
+        try:
+            with closing(Replies(place, now)) as replies:
+                for number, op in enumerate(fresh_ops(min(20, calls - first))):
+                    say("sent", op)
+                    try:
+                        replies.claim(op.encode(), op, run, "job")
+                        say("held", op)
+                        if number % 5:
+                            replies.keep(op.encode(), op, f"reply {op} " + 300 * "x", "a-model", a_bill(7))
+                            say("settled", op)
+                    except StoreUnusable:
+                        told += 1
+        except StoreUnusable:
+            told += 1
+    return told
+
+
+def check_replies(place: Path, words: Heard) -> None:
+    """The store has each acknowledged claim, and each reply whole; nothing is claimed twice."""
+    ops = sorted(words)
+    with closing(Replies(place, now)) as replies:
+        found = replies.find([op.encode() for op in ops])
+        for op in ops:
+            there = found.get(op.encode())
+            if words[op] == "sent":  # its hold never began, as the claim was not acknowledged
+                continue
+            assert there is not None and there.op == op
+            assert not replies.claim(op.encode(), "another", SimpleNamespace(name="later"), "job")
+            if words[op] == "settled":
+                assert there.is_kept and there.text == f"reply {op} " + 300 * "x"
+                assert there.bill == a_bill(7)
 
 
 def live(place: Path, say: Say, calls: int = CALLS) -> int:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from fault_desk import check
-from faulty_disk import COMPILER, compiled, on_disk
+from faulty_disk import COMPILER, check_replies, compiled, on_disk
 from power_cut import cuts, events
 
 from asksage_jupyter.errors import LedgerError
+from asksage_jupyter.session.keeping.replies import StoreUnusable
 
 pytestmark = [
     pytest.mark.long,
@@ -56,6 +57,36 @@ def test_a_power_cut_loses_nothing_acknowledged_and_the_file_opens(library, tmp_
         check(place, heard)
         survived += 1
     assert survived == 40
+
+
+@pytest.mark.parametrize("every", [0, 29], ids=["sound", "with failing syncs"])
+def test_a_power_cut_loses_no_claim_and_no_reply_that_was_kept(library, tmp_path, every):
+    """Or a row of a map would be sent, and billed, twice."""
+    for name in ("disk", "cuts"):
+        (tmp_path / name).mkdir()
+    told = on_disk(library, "remembered_replies", tmp_path / "disk", tmp_path / "journal", 150, every)["told"]
+    assert bool(told) is bool(every)
+    kept = 0
+    for place, heard in cuts(events(tmp_path / "journal"), tmp_path / "cuts", 40, seed=every):
+        check_replies(place, heard)
+        kept += sum(word == "settled" for word in heard.values())
+    assert kept > 100
+
+
+def test_a_store_of_replies_that_does_not_wait_for_its_disk_is_found_out(library, tmp_path):
+    for name in ("disk", "cuts"):
+        (tmp_path / name).mkdir()
+    on_disk(library, "remembered_replies", tmp_path / "disk", tmp_path / "journal", 40, 0)
+    told = [
+        event for event in events(tmp_path / "journal") if event.kind != "sync" or "wal" not in event.name
+    ]
+    lost = 0
+    for place, heard in cuts(told, tmp_path / "cuts", 20, seed=1):
+        try:
+            check_replies(place, heard)
+        except (AssertionError, StoreUnusable):
+            lost += 1
+    assert lost > 0
 
 
 def test_a_disk_that_lies_about_its_syncs_is_found_out(library, tmp_path):
