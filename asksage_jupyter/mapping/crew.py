@@ -213,7 +213,7 @@ class Crew:
             return
         bad = [each for each in self.outcomes.values() if each.status is not RowStatus.OK]
         if len(self.outcomes) >= _SOME and len(bad) > _BAD_SHARE * len(self.outcomes):
-            shown = "; ".join(dict.fromkeys(each.reason for each in bad[:3]))
+            shown = "; ".join(dict.fromkeys(_without_reply(each) for each in bad[:3]))
             self.end(AskSageError(f"{len(bad)} of the first {len(self.outcomes)} came to nothing: {shown}"))
 
     def _rest(self, task: Task, busy: Unavailable) -> None:
@@ -238,6 +238,13 @@ class Crew:
             self._busy -= 1
             self.end(error)
             self._changed.notify_all()
+
+
+def _without_reply(bad: Outcome) -> str:
+    """Why it came to nothing, without what the model said: errors end in logs and in files."""
+    if bad.status is RowStatus.INVALID:
+        return "a reply is not what the schema or the check wants, .result.failed shows it"
+    return bad.reason
 
 
 def _is_lasting(error: Unavailable) -> bool:
