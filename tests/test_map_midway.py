@@ -169,9 +169,14 @@ def test_what_is_asked_and_answered_is_in_no_ledger_metadata_widget_traceback_or
     error = ran.error_in_exec
     assert isinstance(error, JobStopped)
     assert error.result.count(RowStatus.INVALID) > 0
+    shell.InteractiveTB.set_mode("Verbose")  # shows each frame's values, the person's own among them
+    verbose = "".join(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__))
+    shell.InteractiveTB.set_mode("Context")
+    assert PROMPT in verbose and KEY not in verbose
     widgets = repr([each.get_state() for each in ipywidgets.widgets.widget._instances.values()])
     told = {
         "widget state": widgets + repr(panel.get_state()),
+        "error": captured.stdout + captured.stderr,
         "metadata": repr([output.metadata for output in captured.outputs]),
         "traceback": "".join(traceback.format_exception(error)),
         "log": caplog.text + "".join(map(str, (record.args for record in caplog.records))),
