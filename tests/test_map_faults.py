@@ -384,40 +384,43 @@ def test_a_comparison_with_the_service_during_a_job_takes_nothing_away(server):
 
 @pytest.fixture
 def ten_minutes(monkeypatch):
-    """Let ten minutes of a map pass at once."""
-    passed = [0.0]
-    timer = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: None)
-    monkeypatch.setattr("asksage_jupyter.mapping.interim.time", timer)
-    return lambda: passed.__setitem__(0, passed[0] + 601)
-
-
-@pytest.mark.parametrize(("elsewhere", "ends"), [(1_000, False), (199_450, True)])
-def test_a_long_job_rests_every_ten_minutes_and_sees_what_others_used(
-    server, ten_minutes, monkeypatch, elsewhere, ends
-):
-    sage.balance()
-    drain, drains, held_then, after = Crew.drain, threading.Event(), [], [0]
+    """Let ten minutes of a map pass at once, within a call, which is under way until the map drains."""
+    passed, drain, drains = [0.0], Crew.drain, threading.Event()
 
     def drained(crew):
         drain(crew)
         drains.set()
 
-    def pass_ten_minutes():
+    def do():
+        passed[0] += 601
+        assert drains.wait(20)
+
+    timer = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: None)
+    monkeypatch.setattr("asksage_jupyter.mapping.interim.time", timer)
+    monkeypatch.setattr(Crew, "drain", drained)
+    yield do
+    assert drains.is_set()
+
+
+@pytest.mark.parametrize(("elsewhere", "ends"), [(1_000, False), (199_450, True)])
+def test_a_long_job_rests_every_ten_minutes_and_sees_what_others_used(server, ten_minutes, elsewhere, ends):
+    sage.balance()
+    held_then, after = [], [0]
+
+    def others_spend():
         after[0] = elsewhere
         ten_minutes()
-        assert drains.wait(20)  # this call is under way until then
 
     def counter(request):
         if after[0]:
             held_then.append(standing()[1])
         return {"response": USED + 7 * len(questions(server)) + after[0], "status": 200}
 
-    monkeypatch.setattr(Crew, "drain", drained)
     server.on("/server/count-monthly-tokens", counter)
-    at_call(server, 12, pass_ten_minutes)
+    at_call(server, 12, others_spend)
     result = outcome_of(lambda: map_rows(ROWS, "Good? {value}", workers=4))
     asked = len(questions(server))
-    assert drains.is_set() and set(held_then) == {0}
+    assert set(held_then) == {0}
     assert standing() == (USED + 7 * asked + elsewhere, 0)
     assert result.count(RowStatus.OK) == asked
     assert (asked < 40) is ends
