@@ -83,17 +83,24 @@ def of_project(
     if path is None:
         return
     where = f"{_TABLE} of {path}"
+    try:
+        yield from (replace(each, told_by=where) for each in _read(limits, path, notebook, job))
+    except BadInput as error:  # what is wrong comes first: a path can be long, and a place for it short
+        raise BadInput(f"{error}, in {where}") from None
+
+
+def _read(limits: Mapping[str, Any], path: Path, notebook: str | None, job: str | None) -> Iterator[Envelope]:
     if unknown := set(limits).difference(_KNOWN):
-        raise BadInput(f"{where}: {shown(min(unknown))} is not one of {', '.join(_KNOWN)}")
+        raise BadInput(f"{shown(min(unknown))} is not one of {', '.join(_KNOWN)}")
     if "project" in limits:
-        yield _told("project", pyproject.project_name(path), limits["project"], where)
-    for pattern, tokens in _named(limits, "notebooks", where).items():
+        yield _told("project", pyproject.project_name(path), limits["project"])
+    for pattern, tokens in _named(limits, "notebooks").items():
         if notebook is not None and PurePath(notebook).match(pattern):
-            yield _told("notebook", notebook, tokens, where)
+            yield _told("notebook", notebook, tokens)
             break  # the first that fits, as the file is read
-    jobs = _named(limits, "jobs", where)
+    jobs = _named(limits, "jobs")
     if job is not None and job in jobs:
-        yield replace(_told("job", job, jobs[job], where), per=Per.ALL)
+        yield replace(_told("job", job, jobs[job]), per=Per.ALL)
 
 
 def _of_run(settings: AskSage) -> Iterator[Envelope]:
@@ -104,12 +111,12 @@ def _of_run(settings: AskSage) -> Iterator[Envelope]:
         yield Envelope("run", storable(name), tokens, Per.ALL, "ASKSAGE_ENVELOPE")
 
 
-def _told(kind: str, name: str, tokens: object, where: str) -> Envelope:
-    return Envelope(kind, storable(name), given.whole(tokens, f"{where}: {kind}"), told_by=where)
+def _told(kind: str, name: str, tokens: object) -> Envelope:
+    return Envelope(kind, storable(name), given.whole(tokens, kind))
 
 
-def _named(limits: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+def _named(limits: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = limits.get(name, {})
     if not isinstance(found, Mapping):
-        raise BadInput(f"{where}: {name} is a table of limits by name, not {shown(found)}")
+        raise BadInput(f"{name} is a table of limits by name, not {shown(found)}")
     return found
