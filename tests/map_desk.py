@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -26,14 +27,14 @@ STEPS = {
 def dies(when: str, step: str, at: int) -> None:
     """Let the process end, as by a power cut, before or after the step is done for the `at`-th time."""
     owner, name = STEPS[step]
-    do, left = getattr(owner, name), [at]
+    do, numbers = getattr(owner, name), itertools.count(1)
 
     def done(*arguments: object, **options: object) -> object:
-        left[0] -= 1
-        if when == "before" and left[0] == 0:
+        number = next(numbers)  # at one stroke: several threads come by
+        if when == "before" and number == at:
             os.kill(os.getpid(), signal.SIGKILL)
         outcome = do(*arguments, **options)
-        if when == "after" and left[0] == 0:
+        if when == "after" and number == at:
             os.kill(os.getpid(), signal.SIGKILL)
         return outcome
 
