@@ -61,7 +61,6 @@ def _limit(session: Session, above: str) -> int | None:
     """The tokens above which is asked; None where a share is of what nobody knows."""
     if not above.endswith("%"):
         return int(above.replace(",", "").replace("_", ""))
-    left = (
-        session.ledger.balance(session.account).of(Meter.INFERENCE).spendable
-    )  # whatever an envelope bounds
+    balance = session.ledger.balance(session.account)  # whatever an envelope bounds
+    left = balance.of(Meter.INFERENCE).spendable
     return None if left is None else int(max(0, left) * float(above[:-1]) / 100)
