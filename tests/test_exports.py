@@ -73,14 +73,14 @@ def words_of(page):
 
 
 FACTS = {
-    "reply": rf"{MODEL} · [\d,]+ tokens \(billed\) · [\d,]+ of 200,000 left",
+    "reply": rf"{MODEL} · [\d,]+ tokens \(billed\) · [\d,]+ of [\d,]+ left",
     "compare": r"2 models · [\d,]+ tokens",
     "panel": r"Local demo \(not Ask Sage tokens\) Resets 1 ",
     "usage": r"total .* 100\.0%",
     "pace": r"working days? until the reset",
     "upload": r"pieces? uploaded",
     "map": "2 of 2 rows answered",
-    "chart": "of 200,000 inference tokens used",
+    "chart": r"of [\d,]+ inference tokens used",
     "statement": "Ledger verified",
 }
 
