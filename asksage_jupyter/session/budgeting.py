@@ -116,5 +116,5 @@ def budgets(settings: AskSage) -> tuple[Budget, ...]:
     name, _, limit = settings.envelope.rpartition("=")
     if name or not limit:
         return found
-    _of_kernel.tokens = int(limit.replace(",", "").replace("_", ""))
+    _of_kernel.tokens = given.figure(limit)
     return (_of_kernel, *found)

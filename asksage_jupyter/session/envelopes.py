@@ -107,7 +107,7 @@ def _of_run(settings: AskSage) -> Iterator[Envelope]:
     """That of the environment which all kernels share that are given its name."""
     name, _, limit = settings.envelope.rpartition("=")
     if name:
-        tokens = int(limit.replace(",", "").replace("_", ""))
+        tokens = given.figure(limit)
         yield Envelope("run", storable(name), tokens, Per.ALL, "ASKSAGE_ENVELOPE")
 
 

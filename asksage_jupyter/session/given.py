@@ -124,3 +124,8 @@ def path(value: object, name: str) -> Path:
         with suppress(Exception):
             return Path(os.fsdecode(value))
     raise BadInput(f"{name} is a path, not {shown(value)}")
+
+
+def figure(written: str) -> int:
+    """The whole number that a setting writes, which may set its thousands apart by ``,`` or ``_``."""
+    return int(written.replace(",", "").replace("_", ""))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...account import Meter
 from ...errors import NeedsConfirmation
+from .. import given
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ def confirm(session: Session, tokens: int, how: str, *, usual: str = OFF) -> Non
 def _limit(session: Session, above: str) -> int | None:
     """The tokens above which is asked; None where a share is of what nobody knows."""
     if not above.endswith("%"):
-        return int(above.replace(",", "").replace("_", ""))
+        return given.figure(above)
     balance = session.ledger.balance(session.account)  # whatever an envelope bounds
     left = balance.of(Meter.INFERENCE).spendable
     return None if left is None else int(max(0, left) * float(above[:-1]) / 100)
