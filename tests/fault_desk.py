@@ -142,9 +142,6 @@ def _until_killed(where: str, retried: list[str], after: int, then_s: float) -> 
     return told
 
 
-# Exhaustion
-
-
 def kill_backends(server: PostgresServer, where: str, kills: int, clients: int = 3) -> Heard:
     """Kill, again and again, one of the server's processes that clients spend through; returns their words.
 
@@ -176,7 +173,7 @@ def kill_backends(server: PostgresServer, where: str, kills: int, clients: int =
 
 def _spend_stubbornly(where: str, say: Say, over: threading.Event) -> None:
     """Hold and settle until it is over, each op again for as long as its connection is cut."""
-    with closing(Ledger(where)) as ledger:
+    with closing(_opened_stubbornly(where)) as ledger:
         while not over.is_set():
             op = new_op()
             while True:
@@ -185,6 +182,15 @@ def _spend_stubbornly(where: str, say: Say, over: threading.Event) -> None:
                 except LedgerError:
                     continue
                 break
+
+
+def _opened_stubbornly(where: str) -> Ledger:
+    """The ledger; the others spend already, and the server may be killed while it is opened."""
+    while True:
+        try:
+            return Ledger(where)
+        except LedgerError:
+            continue
 
 
 def _kill_a_backend(server: PostgresServer) -> None:
@@ -196,6 +202,9 @@ def _kill_a_backend(server: PostgresServer) -> None:
         if pids:
             os.kill(random.choice(pids), signal.SIGKILL)
             return
+
+
+# Exhaustion
 
 
 def exhaust(where: str, processes: int, threads: int, granted: int, tokens: int) -> tuple[int, list[str]]:
