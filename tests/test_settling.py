@@ -1,6 +1,8 @@
 """The one order of hold, send, settle: what each way of going wrong leaves, on one meter and on two."""
 
-from contextlib import closing
+import sys
+import threading
+from contextlib import closing, suppress
 
 import pytest
 from ledger_desk import ME, Clock, a_bill, figures
@@ -17,6 +19,7 @@ from asksage_jupyter.errors import (
     Unavailable,
 )
 from asksage_jupyter.ledger import Ledger
+from asksage_jupyter.session.holding.held import Held
 from asksage_jupyter.session.holding.settling import Settling
 from asksage_jupyter.settings import AskSage
 
@@ -91,6 +94,53 @@ def test_what_was_certainly_not_billed_leaves_nothing_held(ledger, settling, err
     with pytest.raises(type(error)):
         both(settling, raising(error))
     assert figures(ledger) == figures(ledger, ME, TRAINING) == (1_000, 0, 0)
+
+
+def given_up(held, *, at_line, meanwhile):
+    """Give the call up, and let another thread do something before a line of that; whether there is one."""
+    left = at_line
+
+    def watch(frame, event, _):
+        nonlocal left
+        if frame.f_code is not Held.__exit__.__code__:
+            return None
+        left -= event == "line"
+        if event == "line" and left == 0:
+            other.start()
+            other.join(0.05)  # it may have to wait for this one
+        return watch
+
+    other, before = threading.Thread(target=meanwhile), sys.gettrace()
+    sys.settrace(watch)
+    try:
+        held.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    finally:
+        sys.settrace(before)
+    if left > 0:
+        return False
+    other.join()
+    return True
+
+
+def test_a_request_that_leaves_as_its_call_is_given_up_stays_held_and_one_that_is_kept_back_does_not(
+    ledger, settling
+):
+    left, line = [], 1
+
+    def leave():
+        with suppress(KeyboardInterrupt):
+            held.sent()
+            left.append(60)
+
+    while True:
+        held = settling.held(settling.call("a-model", 60)).__enter__()
+        if not given_up(held, at_line=line, meanwhile=leave):
+            break
+        assert figures(ledger)[2] == sum(left), line
+        held.sent(False)  # as is said of one that was kept back, or too late
+        assert held.was_sent is bool(held.tokens), line
+        line += 1
+    assert 0 < len(left) < line - 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ class Held:
         self.trouble: str | None = None
         self._settling = settling
         self._is_sent = self._is_over = self._is_kept = False
+        self._leaving = threading.Lock()  # between the request that leaves and the call that is given up
         self._started = 0.0
 
     def __enter__(self) -> Self:
@@ -87,7 +89,8 @@ class Held:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
-        self._is_over = True
+        with self._leaving:
+            self._is_over = True
         try:
             if not self._is_kept and (not self._is_sent or _is_certain(error)):
                 self._book(None)
@@ -102,11 +105,11 @@ class Held:
         KeyboardInterrupt
             The call was given up meanwhile: it must not leave any more.
         """
-        # Noted before it is looked whether the call is over, and `__exit__` does it the other way round: of
-        # two threads at least one sees what the other did.
-        self._is_sent = is_sent
-        if is_sent and self._is_over:
-            raise KeyboardInterrupt
+        with self._leaving:
+            if not self._is_over:
+                self._is_sent = is_sent
+            elif is_sent:
+                raise KeyboardInterrupt
 
     @property
     def was_sent(self) -> bool:
