@@ -11,12 +11,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 from ledger_desk import DAY, INFERENCE, ME, PROCESSES, a_bill, figures, race
+from patience import WAIT_S
 
 from asksage_jupyter.account import Call
 from asksage_jupyter.errors import LedgerError
@@ -145,7 +146,7 @@ def _until_killed(where: str, retried: list[str], after: int, then_s: float) -> 
 def kill_backends(server: PostgresServer, where: str, kills: int, clients: int = 3) -> Heard:
     """Kill, again and again, one of the server's processes that clients spend through; returns their words.
 
-    The server then drops all connections and recovers as after a crash.
+    The server then drops all connections and recovers as after a crash; it has at the end.
     """
     heard, over, settled = Heard(), threading.Event(), threading.Semaphore(0)
 
@@ -162,7 +163,7 @@ def kill_backends(server: PostgresServer, where: str, kills: int, clients: int =
             for _ in range(kills):
                 while settled.acquire(blocking=False):
                     pass  # what was settled before the last kill
-                assert settled.acquire(timeout=60)
+                assert settled.acquire(timeout=WAIT_S)
                 _kill_a_backend(server)
         finally:
             over.set()
@@ -194,14 +195,14 @@ def _opened_stubbornly(where: str) -> Ledger:
 
 
 def _kill_a_backend(server: PostgresServer) -> None:
-    while True:
-        try:
-            pids = [int(str(pid)) for (pid,) in server.execute(_OTHERS)]
-        except psycopg.OperationalError:  # it still recovers from the last one
-            continue
-        if pids:
-            os.kill(random.choice(pids), signal.SIGKILL)
-            return
+    """Kill one, and wait until the server has cut all others and recovered."""
+    with closing(server.connect()) as witness:
+        while not (pids := [pid for (pid,) in witness.execute(_OTHERS)]):
+            pass
+        os.kill(random.choice(pids), signal.SIGKILL)
+        with suppress(psycopg.OperationalError):  # its own connection is among those that are cut
+            witness.execute("SELECT pg_sleep(%s)", [WAIT_S])
+    server.wait_until_ready()
 
 
 # Exhaustion
@@ -218,7 +219,7 @@ def exhaust(where: str, processes: int, threads: int, granted: int, tokens: int)
     ]
     for racer in racers:
         racer.start()
-    outcomes = [results.get(timeout=120) for _ in racers]
+    outcomes = [results.get(timeout=WAIT_S) for _ in racers]
     for racer in racers:
         racer.join()
     return sum(won for won, _ in outcomes), [line for _, wrong in outcomes for line in wrong]

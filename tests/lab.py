@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from announced import announced
 from ipykernel.kernelspec import write_kernel_spec
+from patience import WAIT_S
 from platformdirs import user_cache_path
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
@@ -26,7 +27,7 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART, MONTHS = NOTEBOOKS / "01-quickstart.ipynb", NOTEBOOKS / "02-months.ipynb"
 PICTURES = NOTEBOOKS.parent / "docs" / "pictures"
 PICTURES_WANTED = bool(os.environ.get("DOCS_PICTURES"))
-WAIT_MS = 60_000
+WAIT_MS = 1000 * WAIT_S
 _LEDGER = "ledger.db"
 expect.set_options(timeout=WAIT_MS)  # a machine under load is slow, not wrong
 
@@ -132,7 +133,7 @@ def _started(
         yield Lab(announced(process, r"http://127\.0\.0\.1:\d+/lab\S*")[0], folder)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=WAIT_S)
         process.stderr.close()
 
 

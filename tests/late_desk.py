@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ledger_desk import INFERENCE, PROCESSES, a_bill, figures
+from patience import WAIT_S
 
 from asksage_jupyter.account import Account, Call
 from asksage_jupyter.ledger import Ledger, new_op
@@ -33,7 +34,7 @@ def spend_late(where: str, person: Account, calls: int, start, results) -> None:
     """Hold calls that are due at once, several at a time, and settle each some moments later."""
     chance, wrong, billed = random.Random(person.holder), [], 0
     with closing(Ledger(where)) as ledger:
-        start.wait(60)
+        start.wait(WAIT_S)
         waiting: list[str] = []
         for number in range(calls + 4):
             try:
@@ -71,9 +72,9 @@ def stress(where: str, calls: int, presumers: int = 2) -> tuple[int, int]:
     others = [PROCESSES.Process(target=presume_on, args=(where, over, results)) for _ in range(presumers)]
     for process in (*others, *spenders):
         process.start()
-    told = [results.get(timeout=300) for _ in spenders]
+    told = [results.get(timeout=WAIT_S) for _ in spenders]
     over.set()
-    told += [results.get(timeout=60) for _ in others]
+    told += [results.get(timeout=WAIT_S) for _ in others]
     for process in (*others, *spenders):
         process.join()
     assert [line for *_, wrong in told for line in wrong] == []

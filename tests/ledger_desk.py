@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from patience import WAIT_S
+
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.errors import NotEnoughTokens
 from asksage_jupyter.ledger import Ledger, LedgerView, new_op
@@ -32,7 +34,7 @@ PROCESSES = multiprocessing.get_context(
     "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 )
 if hasattr(PROCESSES, "set_forkserver_preload"):
-    PROCESSES.set_forkserver_preload(["ledger_desk", "asksage_jupyter.ledger.book"])
+    PROCESSES.set_forkserver_preload(["ledger_desk", "map_desk", "asksage_jupyter.ledger.book"])
 
 
 def at(*fields: int) -> int:
@@ -70,7 +72,7 @@ def figures(ledger: Ledger, account: Account = ME, meter: Meter = INFERENCE) -> 
 
 def race(path: Path, threads: int, tokens: int, start, results) -> None:
     """Many threads hold and settle until the tokens are gone; sends what was granted and what went wrong."""
-    ledger = Ledger(path)
+    ledger = Ledger(path, timeout_s=WAIT_S)  # so many wait for each other on a server
     won: list[int] = []
     wrong: list[str] = []
 
@@ -88,7 +90,7 @@ def race(path: Path, threads: int, tokens: int, start, results) -> None:
                 return
 
     runners = [threading.Thread(target=spend) for _ in range(threads)]
-    start.wait(60)
+    start.wait(WAIT_S)
     for runner in runners:
         runner.start()
     for runner in runners:
@@ -111,7 +113,7 @@ def write_until_killed(path: Path, acknowledge) -> None:
 
 def open_and_close(path: Path, t: int, start, results) -> None:
     """Open the ledger, which presumes, and tell how it went."""
-    start.wait(60)
+    start.wait(WAIT_S)
     try:
         Ledger(path, clock=Clock(t)).close()
     except BaseException as error:
@@ -162,7 +164,7 @@ def hold_the_gate(path: Path, holding, leave) -> None:
     """Pass the gate and stay in it until told to leave."""
     from asksage_jupyter.ledger.stores.gate import Gate
 
-    with Gate(path, wait_s=10):
+    with Gate(path, wait_s=WAIT_S):
         holding.set()
         leave.wait()
 
@@ -182,7 +184,7 @@ def pass_often(path: Path, over) -> None:
     """Pass the gate for 4 ms at a time, until it is over."""
     from asksage_jupyter.ledger.stores.gate import Gate
 
-    gate = Gate(path, wait_s=10)
+    gate = Gate(path, wait_s=WAIT_S)
     while not over.is_set():
         with gate:
             time.sleep(0.004)

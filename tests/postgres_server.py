@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from patience import WAIT_S
 
 _OWNER = "asksage"
 _INSTALLED = Path("/usr/lib/postgresql")  # where Debian keeps what it does not put on the path
@@ -57,15 +58,19 @@ class PostgresServer:
         command = [self._programs / "postgres", "-D", self._data, "-k", self.folder, *options]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **self._rights)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until it answers, also one that recovers from a crash."""
         asked = [self._programs / "pg_isready", "-q", "-h", self.folder]
         while subprocess.run(asked).returncode:
-            assert self._process.poll() is None, self._log.read_text()
+            assert self._process is not None and self._process.poll() is None, self._log.read_text()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: connections are cut (SIGINT), or everything is dropped as by a crash (SIGQUIT)."""
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait(30)
+            self._process.wait(WAIT_S)
             self._process = None
 
     def url(self, database: str, user: str = _OWNER, *, schema: str = "public") -> str:
@@ -86,11 +91,13 @@ class PostgresServer:
 
     def execute(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run one statement as the owner, on a connection of its own."""
-        with psycopg.connect(
-            host=str(self.folder), user=_OWNER, dbname=database, autocommit=True
-        ) as connection:
+        with self.connect(database) as connection:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else []
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """Connect as the owner; each statement is a transaction."""
+        return psycopg.connect(host=str(self.folder), user=_OWNER, dbname=database, autocommit=True)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
 
+from patience import WAIT_S
+
 from asksage_jupyter.service import Query, Secret, Service
 
 QUERY, STREAM = "/server/query", "/server/query_stream"
@@ -161,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         edges = [0, *(cut for cut in played.cuts if cut < end), end]
         for number, (start, stop) in enumerate(pairwise(edges)):
             if number and played.gate is not None:
-                played.gate.wait(10)
+                played.gate.wait(WAIT_S)
             part = content[start:stop]
             if part and played.framing == "chunked":
                 part = b"%x\r\n%s\r\n" % (len(part), part)
@@ -179,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _stall(self) -> None:
-        self.server.scripted.closing.wait(30)
+        self.server.scripted.closing.wait(WAIT_S)
         self.close_connection = True
 
 
@@ -236,7 +238,7 @@ class Bench:
         self._services: list[Service] = []
 
     def service(self, url: str | None = None, **options: Any) -> Service:
-        defaults = {"sleep": self.pauses.append, "clock": lambda: self.now, "timeout_s": 10.0}
+        defaults = {"sleep": self.pauses.append, "clock": lambda: self.now, "timeout_s": WAIT_S}
         service = Service(url or self.server.url, Secret(KEY), **{**defaults, **options})
         self._services.append(service)
         return service

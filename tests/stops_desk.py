@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NamedTuple
 
+from patience import WAIT_S
 from tenant import MODEL, OTHER, questions
 
 import asksage_jupyter
@@ -22,7 +23,7 @@ from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.session import current
 
 _SETTLED_S = 0.03  # until then a request that left has arrived, mostly
-_ARRIVES_S = 10.0  # and until then surely
+_ARRIVES_S = WAIT_S  # and until then surely
 TRAIN = "/server/train"
 PAGES = [" ".join(f"Fox {n} jumps over dog {n * 7 + page}." for n in range(40)) for page in range(3)]
 
@@ -115,7 +116,7 @@ def are_free(server: Any, do: Callable[[], Any]) -> bool:
     """Whether another kernel, and this one, can go on: no lock is held any more."""
     done = threading.Event()
     threading.Thread(target=lambda: (do(), done.set()), daemon=True).start()
-    return done.wait(30) and do() is not None
+    return done.wait(WAIT_S) and do() is not None
 
 
 def _longest(do: Callable[[], Any]) -> float:

@@ -7,6 +7,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import WAIT_S
 
 from asksage_jupyter import beside
 from asksage_jupyter.account import Account
@@ -128,6 +129,6 @@ def test_lines_of_several_processes_are_whole(tmp_path):
     write = "import sys, pathlib; from asksage_jupyter import beside\n"
     write += "for n in range(50): beside.append(pathlib.Path(sys.argv[1]), sys.argv[2] * 500)"
     writers = [subprocess.Popen([sys.executable, "-c", write, str(tmp_path / "log"), each]) for each in "ab"]
-    assert [each.wait(60) for each in writers] == [0, 0]
+    assert [each.wait(WAIT_S) for each in writers] == [0, 0]
     lines = (tmp_path / "log").read_text().split()
     assert sorted(lines) == ["a" * 500] * 50 + ["b" * 500] * 50

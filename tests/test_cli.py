@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import nbformat
 import pytest
+from patience import WAIT_S
 
 from asksage_jupyter import cli, local
 from asksage_jupyter.cli import demo as demo_command
@@ -150,7 +151,7 @@ def test_local_prints_what_to_export_and_serves_until_ctrl_c(environment):
         assert httpx.post(url, headers=headers, trust_env=False).json() == {"response": 0, "status": 200}
         assert "until Ctrl-C" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=30) == ("", "")
+        assert process.communicate(timeout=WAIT_S) == ("", "")
         assert process.returncode == 0
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from IPython.utils.capture import capture_output
 from ledger_desk import HOUR, PROCESSES, a_call
+from patience import WAIT_S
 from scripted import STREAM, Played, envelope, pieces
 from tenant import MODEL, OTHER, USED, questions
 from test_magic_kernel import kernel, kernel_spec, place, shown, started, tenant  # noqa: F401  fixtures
@@ -91,7 +92,7 @@ def test_all_are_sent_before_any_has_replied(models):
     together_there = threading.Barrier(2)
 
     def play(model):
-        together_there.wait(10)
+        together_there.wait(WAIT_S)
         return whole(model)
 
     plays(models, s=play, a=play)
@@ -104,7 +105,7 @@ def test_both_holds_are_there_before_anything_is_sent(models):
 
     def play(model):
         held.append(session.ledger.balance(session.account).inference.held)
-        seen_by_both.wait(10)
+        seen_by_both.wait(WAIT_S)
         return whole(model)
 
     plays(models, s=play, a=play)

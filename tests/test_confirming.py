@@ -7,6 +7,7 @@ import sys
 
 import nbformat
 import pytest
+from patience import WAIT_S
 from scripted import QUERY
 from tenant import MODEL, OTHER, questions
 from test_map import billed, ran
@@ -132,7 +133,7 @@ def runs(program, server, tmp_path, monkeypatch, end, *written):
     path = tmp_path / "a.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     command = [sys.executable, "-m", *program, path, *written]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
     assert (done.returncode != 0) is bool(error), done.stderr
     assert f"{error}: " in f"{done.stderr}: "
     told = " ".join(done.stderr.split())

@@ -8,6 +8,7 @@ import traceback
 
 import keyring
 import pytest
+from patience import WAIT_S
 from scripted import EXCHANGE, Played
 from tenant import KEY, MODEL, questions
 
@@ -285,7 +286,7 @@ def test_the_sidebar_hears_of_it_when_it_changes(server, monkeypatch):
     access = Access(session.current().ledger.folder, AskSage.instance().account, lambda: 0)
     with pytest.raises(NoKey), access.asking():
         raise NoKey("no key")
-    assert heard.wait(10)
+    assert heard.wait(WAIT_S)
     stop()
     reader.close()
 

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import WAIT_S
 
 import asksage_jupyter.cli
 import asksage_jupyter.session.comparing.lane
@@ -69,7 +70,7 @@ def test_a_pool_of_processes_hears_of_an_error_at_once():
         multiprocessing.get_context("spawn").Pool(1) as pool,
         pytest.raises(NotEnoughTokens, match=words) as told,
     ):
-        pool.map_async(refused, [1]).get(timeout=30)
+        pool.map_async(refused, [1]).get(timeout=WAIT_S)
     assert told.value.needed == 5
 
 

@@ -12,6 +12,7 @@ from lab import chromium, needs_chromium
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_notebook
+from patience import WAIT_S
 
 MODEL = "local-smollm2-135m"
 CELLS = {
@@ -46,7 +47,7 @@ def notebook(demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     named = {"ASKSAGE_LEDGER": str(folder / "ledger.db"), "JPY_SESSION_NAME": "notebooks/exported.ipynb"}
     notebook = new_notebook(cells=[new_code_cell(source, id=name) for name, source in CELLS.items()])
-    client = NotebookClient(notebook, kernel_name="python3", timeout=120)
+    client = NotebookClient(notebook, kernel_name="python3", timeout=WAIT_S)
     client.execute(cwd=str(folder), env={**os.environ, **demo.environment, **named})
     return notebook
 

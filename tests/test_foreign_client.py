@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 from announced import announced
+from patience import WAIT_S
 
 import asksage_jupyter as sage
 from asksage_jupyter.account import Meter, Source
@@ -40,13 +41,13 @@ def proxy(demo, folder):
         yield announced(process, r"Running on (http://127\.0\.0\.1:\d+)")[1]
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=WAIT_S)
         process.stdout.close()
 
 
 def ask_the_proxy(address, model, prompt):
     body = {"model": model, "messages": [{"role": "user", "content": prompt}]}
-    reply = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=60, trust_env=False)
+    reply = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=WAIT_S, trust_env=False)
     assert reply.status_code == 200, reply.text
     return reply.json()["choices"][0]["message"]["content"]
 

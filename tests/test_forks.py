@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import WAIT_S
 from scripted import QUERY, envelope
 from tenant import MODEL, questions
 
@@ -60,7 +61,11 @@ def test_each_process_gets_its_own_replies_and_all_is_debited_once(ledger, serve
 
     server.on(QUERY, echo)
     done = subprocess.run(
-        [sys.executable, "-c", CODE], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", CODE],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
     )
     assert done.stdout == f"{411 + 17 * 63} 0 True\n", done.stderr
     assert len(questions(server)) == 17
@@ -122,7 +127,7 @@ def test_a_process_may_fork_amid_the_calls_of_its_threads(ledger, server):
         cwd=Path(__file__).parent,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=WAIT_S,
     )
     told = done.stdout.split()
     assert told[3:] == ["True"], done.stderr

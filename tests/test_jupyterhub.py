@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 from certipy import Certipy
 from hub_desk import family, recipe, running_hub, stop
+from patience import WAIT_S
 from scripted import EXCHANGE, STREAM, Played, Scripted, envelope, pieces
 from tenant import MODEL
 
@@ -72,7 +73,7 @@ class Tenant:
     def _answer(self, request):
         bills = self._bills_of(request)
         if len(bills) < TOGETHER:
-            self._together.wait(60)
+            self._together.wait(WAIT_S)
         bills.append(31 + len(bills) % 7)
         usage = {"model_tokens": {"completion_tokens": 9, "prompt_tokens": 40}, "asksage_tokens": bills[-1]}
         return Played(pieces(envelope("Blue.", usage=usage, provenance={"model": MODEL})), framing="chunked")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ledger_desk import HOUR, INFERENCE, ME, PROCESSES, Clock, a_bill, a_call, figures, open_as_nobody
+from patience import WAIT_S
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -276,7 +277,7 @@ def test_a_place_without_the_right_to_write_is_told_in_a_line(mode):
         results = PROCESSES.Queue()
         nobody = PROCESSES.Process(target=open_as_nobody, args=(place / "ledger.sqlite", results))
         nobody.start()
-        name, message = results.get(timeout=60)
+        name, message = results.get(timeout=WAIT_S)
         nobody.join()
     assert name == "LedgerUnusable"
     assert "permissions" in message

@@ -36,6 +36,7 @@ from ledger_desk import (
     die_midway,
     figures,
 )
+from patience import WAIT_S
 
 from asksage_jupyter.account import Account, Source
 from asksage_jupyter.errors import LedgerConflict, LedgerError, NotEnoughTokens
@@ -240,7 +241,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
             target=die_midway, args=(self.where, self.clock.t, person, call, due, tokens, before)
         )
         other.start()
-        other.join(60)
+        other.join(WAIT_S)
         assert other.exitcode in (0, -signal.SIGKILL)
         if not self.go_on(person, call, due):
             return multiple()

@@ -26,6 +26,7 @@ from ledger_desk import (
     hold_once,
     open_and_close,
 )
+from patience import WAIT_S, soon
 from sqlalchemy import CheckConstraint, inspect
 
 from asksage_jupyter.account import Account
@@ -40,7 +41,6 @@ from asksage_jupyter.ledger.tables.schema import metadata
 from asksage_jupyter.month import now
 
 pytest_plugins = ["postgres_server"]
-WAIT_S = 30
 
 
 @pytest.fixture
@@ -70,6 +70,14 @@ def spend(ledger, tokens=5):
     ledger.hold(ME, call, due=call.sent_at + HOUR)
     ledger.settle(call.op, a_bill(tokens))
     return call.op
+
+
+def spends(ledger):
+    """Whether it can; a hasty one on a busy machine may not at once."""
+    try:
+        return bool(spend(ledger))
+    except LedgerError:
+        return False
 
 
 def cut_all(postgres):
@@ -182,7 +190,7 @@ def test_several_processes_may_make_the_tables_at_once(url):
     openers = [PROCESSES.Process(target=open_and_close, args=(url, now(), start, results)) for _ in range(6)]
     for opener in openers:
         opener.start()
-    assert [results.get(timeout=60) for _ in openers] == ["ok"] * 6
+    assert [results.get(timeout=WAIT_S) for _ in openers] == ["ok"] * 6
     for opener in openers:
         opener.join()
 
@@ -262,7 +270,7 @@ def test_a_wait_for_others_ends_and_says_so(postgres, url, schema, ledger):
         with pytest.raises(LedgerError, match="busy"):
             spend(hasty)
         other.rollback()
-        spend(hasty)
+        soon(lambda: spends(hasty))
 
 
 def test_an_account_that_is_locked_holds_up_nobody_else(postgres, url, schema, ledger):
@@ -417,7 +425,7 @@ leave.set()
 writing.join()
 heard.clear()
 spend()
-assert heard.wait(30)
+assert heard.wait(WAIT_S)
 print(figures(ledger))
 ledger.close()
 """

@@ -24,6 +24,7 @@ from ledger_desk import (
     race,
     write_until_killed,
 )
+from patience import WAIT_S
 
 from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger, new_op
@@ -47,7 +48,7 @@ def test_four_processes_of_32_threads_never_hold_more_than_is_granted(where):
     racers = [PROCESSES.Process(target=race, args=(where, 32, 7, start, results)) for _ in range(4)]
     for racer in racers:
         racer.start()
-    outcomes = [results.get(timeout=60) for _ in racers]
+    outcomes = [results.get(timeout=WAIT_S) for _ in racers]
     for racer in racers:
         racer.join()
     assert [wrong for _, wrong in outcomes] == [[]] * 4
@@ -148,7 +149,7 @@ def test_two_openers_presume_each_hold_once(where):
     openers = [PROCESSES.Process(target=open_and_close, args=args) for _ in range(4)]
     for opener in openers:
         opener.start()
-    assert [results.get(timeout=60) for _ in openers] == ["ok"] * 4
+    assert [results.get(timeout=WAIT_S) for _ in openers] == ["ok"] * 4
     for opener in openers:
         opener.join()
     assert figures(ledger) == (1000, 200, 0)
@@ -162,7 +163,7 @@ def test_many_processes_may_make_the_file_at_once(path):
     openers = [PROCESSES.Process(target=open_and_close, args=args) for _ in range(6)]
     for opener in openers:
         opener.start()
-    assert [results.get(timeout=60) for _ in openers] == ["ok"] * 6
+    assert [results.get(timeout=WAIT_S) for _ in openers] == ["ok"] * 6
     for opener in openers:
         opener.join()
 
@@ -183,11 +184,11 @@ def test_a_watch_sees_the_commit_of_another_process_and_of_this_one(where):
     other = PROCESSES.Process(target=hold_once, args=(where, clock(), (new_op(), 40)))
     other.start()
     other.join()
-    assert seen.wait(30)
+    assert seen.wait(WAIT_S)
     assert times[-1] == (1000, 0, 40)
     seen.clear()
     ledger.correct(ME, INFERENCE, 2, op=new_op())
-    assert seen.wait(30)
+    assert seen.wait(WAIT_S)
     assert times[-1] == (1000, 2, 40)
     stop()
     stop()
@@ -286,7 +287,7 @@ print(figures(ledger))
 
 
 def test_the_gate_lets_threads_pass_in_the_order_they_came(tmp_path):
-    gate, order = Gate(tmp_path / "lock", wait_s=30), []
+    gate, order = Gate(tmp_path / "lock", wait_s=WAIT_S), []
 
     def pass_through(number):
         with gate:
@@ -308,14 +309,14 @@ def test_a_wait_at_the_gate_is_bounded_and_leaves_no_trace(tmp_path):
     holding, leave = PROCESSES.Event(), PROCESSES.Event()
     other = PROCESSES.Process(target=hold_the_gate, args=(tmp_path / "lock", holding, leave), daemon=True)
     other.start()
-    assert holding.wait(30)
+    assert holding.wait(WAIT_S)
     gate = Gate(tmp_path / "lock", wait_s=0.02)
     for _ in range(2):
         with pytest.raises(LedgerError, match="busy"), gate:
             raise AssertionError("two are in the gate")
     leave.set()
     other.join()
-    patient = Gate(tmp_path / "lock", wait_s=30)
+    patient = Gate(tmp_path / "lock", wait_s=WAIT_S)
     with patient:
         pass
 

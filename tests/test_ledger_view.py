@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_desk import DAY, HOUR, INFERENCE, ME, PROCESSES, Clock, a_bill, a_call, at, read_as_nobody
+from patience import WAIT_S
 from sqlalchemy import create_engine
 
 from asksage_jupyter.account import Account, Call, Meter
@@ -20,7 +21,6 @@ from asksage_jupyter.ledger.reads.spending import QUARTER
 from asksage_jupyter.ledger.tables.schema import metadata
 
 YOU = Account("api.example", "you@example")
-WAIT_S = 30
 
 pytest_plugins = ["postgres_server"]
 on_file = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
@@ -159,7 +159,7 @@ def test_a_view_reads_in_a_folder_that_it_may_not_write(writing):
         results = PROCESSES.Queue()
         nobody = PROCESSES.Process(target=read_as_nobody, args=(path, results))
         nobody.start()
-        assert results.get(timeout=60) == 70
+        assert results.get(timeout=WAIT_S) == 70
         nobody.join()
         assert sorted(file.name for file in path.parent.iterdir()) == before
         ledger.close()

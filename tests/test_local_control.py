@@ -9,6 +9,7 @@ from operator import mul
 import controlled
 import httpx
 import pytest
+from patience import WAIT_S
 
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, BadKey, ReplyLost, Unavailable
@@ -438,7 +439,7 @@ def test_our_own_client_uses_every_route(client, ours, month, tmp_path):
 
 def test_the_real_model_answers_plugins_and_follow_ups(demo):
     headers = {"x-access-tokens": demo.key}
-    with httpx.Client(base_url=demo.url, headers=headers, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=demo.url, headers=headers, trust_env=False, timeout=WAIT_S) as client:
         values = {"text": "The meeting is on Monday at nine, in the large room."}
         asked = {"plugin_name": "Summarize", "plugin_values": values}
         *_, last = client.post("/server/execute-plugin", json=asked).text.split(SEPARATOR)[:-1]

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pandas
 import pytest
 from IPython.utils.capture import capture_output
+from patience import WAIT_S
 from scripted import QUERY, STREAM, Played
 from tenant import KEY, MODEL, OTHER, USED, drops_after, questions, says
 
@@ -656,7 +657,7 @@ def test_loading_twice_and_unloading_leave_nothing_twice_and_nothing_behind(shel
     for now, then in zip(traces(shell), before, strict=True):
         assert now == then
     for thread in begun:
-        thread.join(30)
+        thread.join(WAIT_S)
         assert not thread.is_alive()
     assert "not found" in str(shell.run_cell("%asksage").error_in_exec)
     magic.unregister(shell)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from IPython.utils.capture import capture_output
+from patience import WAIT_S
 from scripted import Played, envelope
 from tenant import MODEL, USED
 
@@ -368,7 +369,7 @@ def test_what_was_booked_meanwhile_is_told_once_after_the_next_cell(shell, serve
     server.on("/server/count-monthly-tokens-left-with-org", {"response": 200_000 - used, "status": 200})
     news._background._after_s = news._background._next = 0  # now
     news.after_call()
-    news._background._thread.join(30)
+    news._background._thread.join(WAIT_S)
     with capture_output() as captured:
         shell.run_cell("1")
         shell.run_cell("2")

@@ -15,13 +15,13 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from kept import contents
 from nbclient import NotebookClient
+from patience import WAIT_S
 from scripted import QUERY, STREAM, Played
 from tenant import KEY, MODEL, OTHER, environment, open_tenant, questions, says, stalls_after
 
 from asksage_jupyter.account import Account
 from asksage_jupyter.ledger import Ledger
 
-TIMEOUT_S = 60
 CELL = "4e1c-cell"
 HEAVY = [
     "httpx",
@@ -55,7 +55,7 @@ def running(**env):
     manager.start_kernel(env={**os.environ, **env}, stderr=subprocess.DEVNULL)
     client = manager.client()
     client.start_channels()
-    client.wait_for_ready(timeout=TIMEOUT_S)
+    client.wait_for_ready(timeout=WAIT_S)
     yield manager, client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -74,7 +74,7 @@ def started(tenant, place, kernel_spec):
     """One kernel for the module."""
     env = {**environment(tenant, place), "IPYTHONDIR": str(place), "JPY_SESSION_NAME": "a.ipynb"}
     with running(**env) as (manager, client):
-        client.execute_interactive("%load_ext asksage_jupyter", timeout=TIMEOUT_S)
+        client.execute_interactive("%load_ext asksage_jupyter", timeout=WAIT_S)
         yield manager, client
 
 
@@ -102,7 +102,7 @@ class Notebook:
         self.client.shell_channel.send(message)
         mine, outputs = message["header"]["msg_id"], []
         while True:
-            heard = self.client.get_iopub_msg(timeout=TIMEOUT_S)
+            heard = self.client.get_iopub_msg(timeout=WAIT_S)
             if heard["parent_header"].get("msg_id") != mine:
                 continue
             kind, content = heard["msg_type"], heard["content"]
@@ -113,19 +113,19 @@ class Notebook:
                 if stop_when is not None and stop_when(kind, content):
                     self.manager.interrupt_kernel()
                     stop_when = None
-        return self.client._recv_reply(mine, timeout=TIMEOUT_S)["content"], outputs
+        return self.client._recv_reply(mine, timeout=WAIT_S)["content"], outputs
 
     def run_beside(self, code):
         """Execute code in a subshell, which is handed it after all cells that were sent before."""
         asked = self.client.session.msg("create_subshell_request")
         self.client.control_channel.send(asked)
-        made = self.client._recv_reply(asked["header"]["msg_id"], timeout=TIMEOUT_S, channel="control")
+        made = self.client._recv_reply(asked["header"]["msg_id"], timeout=WAIT_S, channel="control")
         message = self.client.session.msg("execute_request", _execute(code))
         message["header"]["subshell_id"] = made["content"]["subshell_id"]
         self.client.shell_channel.send(message)
 
     def value(self, expression):
-        reply = self.client.execute("", user_expressions={"x": expression}, reply=True, timeout=TIMEOUT_S)
+        reply = self.client.execute("", user_expressions={"x": expression}, reply=True, timeout=WAIT_S)
         return reply["content"]["user_expressions"]["x"]["data"]["text/plain"]
 
 
@@ -195,7 +195,7 @@ def test_a_failing_cell_stops_those_after_it(kernel):
     codes = ["all_are_here.wait()", "%%asksage --max-tokens 1\nWhy?", "after = 'ran'"]
     sent = [kernel.client.execute(code, allow_stdin=False) for code in codes]
     kernel.run_beside("all_are_here.set()")
-    _, first, second = [kernel.client._recv_reply(each, timeout=TIMEOUT_S)["content"] for each in sent]
+    _, first, second = [kernel.client._recv_reply(each, timeout=WAIT_S)["content"] for each in sent]
     assert (first["status"], first["ename"]) == ("error", "OverLimit")
     assert second["status"] == "aborted"
 
@@ -254,7 +254,7 @@ def test_a_recorded_notebook_holds_the_whole(kernel, tenant, place, monkeypatch)
     says(tenant, "So:\n```python\nprint(1)\n```")
     codes = ["%load_ext asksage_jupyter", "%%asksage\nA loop", "%%asksage -f code\nA loop"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in codes])
-    NotebookClient(notebook, kernel_name="python3", timeout=TIMEOUT_S).execute()
+    NotebookClient(notebook, kernel_name="python3", timeout=WAIT_S).execute()
     for cell in notebook.cells[1:]:
         assert cell.outputs[0].data["text/markdown"] == "So:\n```python\nprint(1)\n```"
 
@@ -270,7 +270,7 @@ def test_a_terminal_sees_the_reply_while_it_arrives(tenant, place):
     ) as terminal:
         assert terminal.stdout.read(len("The sky is")) == "The sky is"
         terminal.send_signal(signal.SIGINT)
-        rest, _ = terminal.communicate(timeout=TIMEOUT_S)
+        rest, _ = terminal.communicate(timeout=WAIT_S)
     assert "stay held until the bill is known" in rest
 
 
@@ -299,7 +299,7 @@ def test_variables_go_into_the_prompt_and_json_comes_back_as_a_value(kernel, ten
     ],
 )
 def test_tab_is_answered_over_the_wire(kernel, code, at, matches, start):
-    answer = kernel.client.complete(code, at, reply=True, timeout=TIMEOUT_S)["content"]
+    answer = kernel.client.complete(code, at, reply=True, timeout=WAIT_S)["content"]
     assert (answer["matches"], answer["cursor_start"], answer["cursor_end"]) == (matches, start, at)
 
 
@@ -316,7 +316,7 @@ def test_login_asks_for_the_key_as_a_password(kernel, tenant):
         allow_stdin=True,
         stdin_hook=answer,
         output_hook=lambda message: outputs.append(str(message["content"])),
-        timeout=TIMEOUT_S,
+        timeout=WAIT_S,
     )
     assert reply["content"]["status"] == "ok"
     assert [content["password"] for content in asked] == [True]
@@ -345,7 +345,7 @@ shell.run_line_magic("load_ext", "asksage_jupyter")
 print(time.process_time() - started, sorted((set(sys.modules) - before) & set({HEAVY!r})))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=TIMEOUT_S, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT_S, check=True
     )
     seconds, loaded = done.stdout.split(maxsplit=1)
     assert loaded.strip() == "[]"
@@ -406,7 +406,7 @@ def test_who_is_asked_is_told_while_no_answer_is_there_and_not_any_more(hesitant
 def ends_when_told(tenant, path, told):
     """Let the tenant answer a question only once `told` holds of an output; returns what looks at them."""
     go, whole = threading.Event(), tenant._script[path][-1]
-    tenant.on(path, lambda request: go.wait(TIMEOUT_S) and whole)
+    tenant.on(path, lambda request: go.wait(WAIT_S) and whole)
     return lambda kind, content: told(content.get("data", {}).get("text/plain", "")) and go.set()
 
 

@@ -14,6 +14,7 @@ import pandas
 import pytest
 from IPython.utils.capture import capture_output
 from ledger_desk import DAY, Clock, a_bill, a_call
+from patience import WAIT_S
 from scripted import QUERY, Played, envelope
 from tenant import KEY, OTHER, USED, questions
 
@@ -471,7 +472,7 @@ def test_a_map_that_is_stopped_shows_what_it_has_and_goes_on_later(shell, server
         if len(questions(server)) == 12:
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         if len(questions(server)) >= 12:
-            is_stopping.wait(20)
+            is_stopping.wait(WAIT_S)
         return billed("good", 7)
 
     server.on(QUERY, reply)
@@ -497,7 +498,7 @@ def test_a_stop_while_one_row_is_asked_waits_for_it(server):
     def reply(request):
         if len(questions(server)) == 8:
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-            is_stopping.wait(20)
+            is_stopping.wait(WAIT_S)
         return billed("good", 7)
 
     server.on(QUERY, reply)
@@ -516,7 +517,7 @@ def test_a_second_stop_leaves_what_is_under_way(server):
         if len(questions(server)) == 8:
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         if len(questions(server)) >= 8:
-            gate.wait(20)
+            gate.wait(WAIT_S)
         return billed("good", 7)
 
     def tell(line):

@@ -20,6 +20,7 @@ from types import SimpleNamespace
 
 import pytest
 from ledger_desk import a_bill, a_call
+from patience import WAIT_S
 from postgres_server import running
 from scripted import QUERY, Played, envelope
 from tenant import USED, questions
@@ -290,7 +291,7 @@ def test_a_disk_that_is_full_in_mid_job_sends_no_more_and_loses_no_reply(server,
         sys.executable,
         desk,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert "full" in told["stopped"] or "store of replies" in told["stopped"]
@@ -376,7 +377,7 @@ def test_a_comparison_with_the_service_during_a_job_takes_nothing_away(server):
 
     at_call(server, 10, compare)
     assert map_rows(ROWS, "Good? {value}", workers=4).tokens == 280
-    threads[0].join(60)
+    threads[0].join(WAIT_S)
     assert found
     assert standing() == (USED + 280, 0)
     assert current().ledger.verify().problems == ()
@@ -393,7 +394,7 @@ def ten_minutes(monkeypatch):
 
     def do():
         passed[0] += 601
-        assert drains.wait(20)
+        assert drains.wait(WAIT_S)
 
     timer = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: None)
     monkeypatch.setattr("asksage_jupyter.mapping.interim.time", timer)

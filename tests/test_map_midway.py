@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import ipywidgets
 import pytest
 from IPython.utils.capture import capture_output
+from patience import WAIT_S
 from scripted import QUERY, Played
 from tenant import KEY, USED, questions
 from test_map import billed, said, standing
@@ -82,7 +83,7 @@ def test_a_comparison_and_a_presumption_at_one_moment_of_a_job_book_each_call_on
 
     def at_once(do):
         try:
-            both.wait(20)
+            both.wait(WAIT_S)
             do()
         except Exception as error:
             troubles.append(error)
@@ -100,7 +101,7 @@ def test_a_comparison_and_a_presumption_at_one_moment_of_a_job_book_each_call_on
     at_call(server, 12, do)
     assert map_rows(ROWS, "Good? {value}", workers=4).count(RowStatus.OK) == 40
     for thread in threads:
-        thread.join(60)
+        thread.join(WAIT_S)
     assert not troubles and len(threads) == 2
     assert standing() == (USED + 280 + lost.tokens, 0)
     assert session.ledger.verify().problems == ()

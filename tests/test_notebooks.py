@@ -16,6 +16,7 @@ import pandas
 import pytest
 from kept import contents
 from nbclient import NotebookClient
+from patience import WAIT_S
 
 import asksage_jupyter
 from asksage_jupyter import session
@@ -35,7 +36,7 @@ def executed(name, service, folder):
         "JPY_SESSION_NAME": f"notebooks/{name}",
     }
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
-    NotebookClient(notebook, kernel_name="python3", timeout=120).execute(cwd=str(folder), env=environment)
+    NotebookClient(notebook, kernel_name="python3", timeout=WAIT_S).execute(cwd=str(folder), env=environment)
     return notebook
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ledger_desk import INFERENCE, ME, PROCESSES, Clock, a_bill, figures
+from patience import WAIT_S
 
 from asksage_jupyter.account import Source
 from asksage_jupyter.errors import LedgerError, LedgerRefused, LedgerUnusable, Unavailable
@@ -172,7 +173,7 @@ def test_a_bill_that_comes_while_the_server_is_away_is_booked_once_by_whoever_co
     ]
     for kernel in kernels:
         kernel.start()
-    assert [results.get(timeout=60) for _ in kernels] == [((1_000, 60, 0), 0)] * 3
+    assert [results.get(timeout=WAIT_S) for _ in kernels] == [((1_000, 60, 0), 0)] * 3
     for kernel in kernels:
         kernel.join()
     kept.write_text(line)  # as if the one who booked it had died before it let go of it

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import WAIT_S
 
 from asksage_jupyter.account import Source
 from asksage_jupyter.errors import Refused, ReplyLost, Unavailable
@@ -104,7 +105,7 @@ def test_five_free_questions_tell_the_rates(rates, clock, prompt, completion, as
 
 
 def test_the_questions_are_asked_side_by_side(rates):
-    together = threading.Barrier(5, timeout=20)
+    together = threading.Barrier(5, timeout=WAIT_S)
 
     class Waiting(Tokenizer):
         def _answer(self, number):
@@ -252,7 +253,7 @@ def test_two_processes_lose_nothing_of_each_other(tmp_path):
         writer.stdin.write("go\n")
         writer.stdin.flush()
     for writer in writers:
-        writer.communicate(timeout=60)
+        writer.communicate(timeout=WAIT_S)
         assert writer.returncode == 0
     model = json.loads((tmp_path / "rates.json").read_text())["hosts"]["api.asksage.ai"][MODEL]
     written = sorted(Sample(*figures).output_tokens for figures in model["samples"])

@@ -10,6 +10,7 @@ import pytest
 from IPython.utils.capture import capture_output
 from kept import contents
 from ledger_desk import DAY, HOUR, PROCESSES, SECOND, Clock, at
+from patience import WAIT_S
 from scripted import Scripted
 
 import asksage_jupyter
@@ -518,7 +519,7 @@ def test_two_kernels_at_once_book_once(desk, tmp_path):
             closing(desk.another_service()) as service,
         ):
             session = session_of(ledger, service, desk.clock)
-            together.wait(10)
+            together.wait(WAIT_S)
             try:
                 reconcile(session, sleep=lambda _: None, running_s=300)
             except BaseException as error:
@@ -538,7 +539,7 @@ def test_two_kernels_at_once_book_once(desk, tmp_path):
 
 def book_once(path, t, tokens, start, results):
     ledger = Ledger(path, clock=Clock(t))
-    start.wait(60)
+    start.wait(WAIT_S)
     results.put(book(ledger, ME, INFERENCE, tokens, period_at(t), 0))
     ledger.close()
 
@@ -555,7 +556,7 @@ def test_processes_that_saw_different_counters_never_book_both(desk, tmp_path):
     for run in runs:
         run.start()
     start.set()
-    booked = sorted(results.get(timeout=60) for _ in runs)
+    booked = sorted(results.get(timeout=WAIT_S) for _ in runs)
     for run in runs:
         run.join()
     assert booked == [False, True]
@@ -867,11 +868,11 @@ def run_of(desk, background):
     """Tell it of a call, and wait for the run that follows."""
     gate = threading.Event()
     limits = desk.server._script[LIMITS][0]
-    desk.server.on(LIMITS, lambda request: gate.wait(10) and limits(request))
+    desk.server.on(LIMITS, lambda request: gate.wait(WAIT_S) and limits(request))
     background.after_call()
     thread = background._thread
     gate.set()
-    thread.join(10)
+    thread.join(WAIT_S)
     assert not thread.is_alive()
 
 
@@ -906,7 +907,7 @@ def test_a_call_during_a_run_asks_for_another(desk):
     both = threading.Event()
 
     def limits(_):
-        gate.wait(10)
+        gate.wait(WAIT_S)
         counts.append(1)
         if len(counts) == 2:
             both.set()
@@ -919,7 +920,7 @@ def test_a_call_during_a_run_asks_for_another(desk):
             follower.after_call()
         follower.after_call()
         gate.set()
-        assert both.wait(10)
+        assert both.wait(WAIT_S)
 
 
 def test_runs_keep_their_distance_and_closing_does_not_wait_for_the_next(desk):
@@ -1084,7 +1085,7 @@ def test_a_plugins_call_on_the_demo_is_settled_by_itself_and_told(shell, monkeyp
         news = next(each for each in session.companions if isinstance(each, News))
         news._background._after_s = 0
         shell.run_cell_magic("asksage", "--plugin Summarize", "The sea is salt.")
-        news._background._thread.join(30)
+        news._background._thread.join(WAIT_S)
     with capture_output() as captured:
         shell.run_cell("1")
     balance = session.ledger.balance(session.account).inference

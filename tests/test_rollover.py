@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from ledger_desk import DAY, HOUR, INFERENCE, ME, PROCESSES, SECOND, Clock, a_bill, a_call, at, figures
+from patience import WAIT_S
 
 from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import NotEnoughTokens
@@ -207,7 +208,7 @@ def cross_midnight(path, start, results):
     clock = Clock(MIDNIGHT - 1)
     ledger = Ledger(path, clock=clock)
     spend(ledger, 1)
-    start.wait(60)
+    start.wait(WAIT_S)
     clock.t = MIDNIGHT
     for _ in range(10):
         spend(ledger, 7)
@@ -221,7 +222,7 @@ def test_two_processes_that_cross_midnight_together_make_one_allotment(ledger, w
     kernels = [PROCESSES.Process(target=cross_midnight, args=(where, start, results)) for _ in range(2)]
     for kernel in kernels:
         kernel.start()
-    assert [results.get(timeout=60) for _ in kernels] == ["ok", "ok"]
+    assert [results.get(timeout=WAIT_S) for _ in kernels] == ["ok", "ok"]
     for kernel in kernels:
         kernel.join()
     clock.t = MIDNIGHT

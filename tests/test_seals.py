@@ -12,6 +12,7 @@ import pandas
 import pytest
 from ledger_desk import DAY, HOUR, INFERENCE, ME, PROCESSES, Clock, a_bill, at
 from pandas.testing import assert_frame_equal
+from patience import WAIT_S
 
 from asksage_jupyter import month
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source, Status
@@ -388,7 +389,7 @@ def test_calls_of_one_instant_and_names_of_any_kind_come_whole_as_columns(tmp_pa
 
 def seal_at_once(path, start, results):
     ledger = Ledger(path, clock=Clock(NOW))
-    start.wait(60)
+    start.wait(WAIT_S)
     try:
         for _ in range(3):
             results.put(int(sealed(ledger).tokens.sum()))
@@ -405,7 +406,7 @@ def test_processes_that_seal_at_once_agree(ledger):
     for process in processes:
         process.start()
     start.set()
-    assert [results.get(timeout=120) for _ in range(9)] == [expected] * 9
+    assert [results.get(timeout=WAIT_S) for _ in range(9)] == [expected] * 9
     for process in processes:
         process.join()
     assert len(files(ledger)) == 4

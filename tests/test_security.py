@@ -16,6 +16,7 @@ import controlled
 import httpx
 import pytest
 from kept import contents
+from patience import WAIT_S
 from scripted import KEY, QUERY, STREAM, Bench, Played, envelope, pieces, question
 from tenant import KEY as TENANT_KEY
 from tenant import MODEL, environment, questions, says
@@ -76,7 +77,7 @@ def test_a_notebook_that_was_run_does_not_hold_the_key(server, tmp_path, monkeyp
         "import asksage_jupyter.session as s; vars(s.current())",
     ]
     document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    client = nbclient.NotebookClient(document, kernel_name="python3", allow_errors=True, timeout=60)
+    client = nbclient.NotebookClient(document, kernel_name="python3", allow_errors=True, timeout=WAIT_S)
     client.execute()
     text = nbformat.writes(document)
     assert "ZeroDivisionError" in text
@@ -105,7 +106,7 @@ def test_what_is_kept_is_the_persons_alone_whatever_the_mask(server, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={name: value for name, value in os.environ.items() if name != "ASKSAGE_LEDGER"} | settings,
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=WAIT_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     folder = home / "data" / "asksage_jupyter"
@@ -265,7 +266,7 @@ def endless(head, part):
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", given_up
         listening.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+    thread.join(WAIT_S)
 
 
 def grown(call):
@@ -289,7 +290,7 @@ def test_an_endless_reply_is_given_up(bench, streamed, part):
     with endless(CLOSE, part) as (url, given_up):
         service = bench.service(url)
         error, mib = grown(lambda: service.query(question(), (lambda text: None) if streamed else None))
-        assert given_up.wait(10)
+        assert given_up.wait(WAIT_S)
     assert isinstance(error, ReplyLost)
     assert "it is larger than 32 MiB" in str(error)
     assert mib < 150
@@ -302,7 +303,7 @@ def test_an_endless_stream_of_text_is_given_up_and_its_text_kept(bench):
     ):
         service = bench.service(url)
         error, mib = grown(lambda: service.query(question(), lambda text: None))
-        assert given_up.wait(10)
+        assert given_up.wait(WAIT_S)
     assert "it does not end" in str(error)
     assert error.text.startswith("wordword")
     assert mib < 60
@@ -335,15 +336,15 @@ def test_a_drip_that_never_pauses_for_long_still_ends(bench, monkeypatch):
     monkeypatch.setattr(bounded, "_PATIENCE", 0.01)
     with endless(CLOSE, b" ") as (url, given_up):
         with pytest.raises(ReplyLost, match="it did not end within 0 s"):
-            bench.service(url).query(question(), lambda text: None)
-        assert given_up.wait(10)
+            bench.service(url, timeout_s=10.0).query(question(), lambda text: None)
+        assert given_up.wait(WAIT_S)
 
 
 def test_an_endless_head_is_given_up(bench):
     with endless(OK, b"x-more: " + b"a" * 1000 + b"\r\n") as (url, given_up):
         service = bench.service(url)
         error, mib = grown(lambda: service.query(question()))
-        assert given_up.wait(10)
+        assert given_up.wait(WAIT_S)
     assert isinstance(error, ReplyLost)
     assert mib < 10
 

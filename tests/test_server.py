@@ -18,6 +18,7 @@ from dataclasses import replace
 
 import pytest
 from ledger_desk import HOUR, PROCESSES, a_call, hold_the_gate
+from patience import WAIT_S
 from pytest_jupyter.jupyter_core import *  # noqa: F403  its fixtures, for this module alone
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 from pytest_jupyter.pytest_tornasync import *  # noqa: F403
@@ -37,7 +38,6 @@ from asksage_jupyter.session.renames import called_now, note
 ADA = Account("api.asksage.ai", "ada@example.org")
 EVE = Account("api.asksage.ai", "eve@example.org")
 INFERENCE, TRAINING = Meter
-WAIT_S = 30
 
 
 @pytest.fixture
@@ -732,7 +732,7 @@ ledger.close()
 def test_another_process_commits_and_every_front_end_is_told(ask, hints, path, as_ada):
     assert ask("balance")[1]["state"] == "no-ledger"
     for monthly in (100, 200):
-        subprocess.run([sys.executable, "-c", COMMIT, str(path), str(monthly)], check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", COMMIT, str(path), str(monthly)], check=True, timeout=WAIT_S)
         while (balance := ask("balance")[1])["state"] != "known" or balance["meters"][0][
             "granted"
         ] != monthly:

@@ -320,7 +320,7 @@ def test_a_lost_reply_may_have_been_billed_and_is_not_asked_for_again(bench, nam
 def test_a_reply_that_stalls_is_lost(bench, stall_at):
     bench.server.on(QUERY, Played(envelope(), stall_at=stall_at))
     with pytest.raises(ReplyLost, match="in time"):
-        bench.service(timeout_s=0.2).query(question())
+        bench.service(timeout_s=0.5).query(question())
     assert len(bench.server.requests) == 1
 
 

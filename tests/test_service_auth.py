@@ -451,7 +451,7 @@ def test_no_failure_shows_the_key_the_token_the_prompt_or_the_reply(bench, name,
     given_tokens(bench, TOKEN)
     bench.server.on(QUERY, FAILURES[name])
     bench.server.on(STREAM, FAILURES[name])
-    service = bench.service(email=email, timeout_s=0.2 if name == "stalls" else 10.0)
+    service = bench.service(email=email, timeout_s=0.5 if name == "stalls" else 10.0)
     asked = question(PROMPT, system=PROMPT, history=((PROMPT, PROMPT),))
     with pytest.raises(AskSageError) as caught:
         service.query(asked, (lambda text: None) if streamed else None)

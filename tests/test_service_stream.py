@@ -237,7 +237,7 @@ def test_a_stalled_stream_is_lost_with_what_had_arrived(bench):
     body = pieces({"message": "One"}, envelope("One two"))
     bench.server.on(STREAM, Played(body, framing="chunked", stall_at=40))
     with pytest.raises(ReplyLost, match="in time") as caught:
-        bench.service(timeout_s=0.2).query(question(), lambda text: None)
+        bench.service(timeout_s=0.5).query(question(), lambda text: None)
     assert caught.value.text == "One"
 
 

@@ -127,7 +127,7 @@ def test_a_lost_reply_is_never_asked_for_again_and_shows_nothing(bench, notes, p
 
 @pytest.mark.parametrize("path", CALLS)
 def test_a_reply_that_stalls_is_lost(bench, notes, path):
-    assert type(fails(bench, path, notes, Played(stall_at=-1), timeout_s=0.2)) is ReplyLost
+    assert type(fails(bench, path, notes, Played(stall_at=-1), timeout_s=0.5)) is ReplyLost
     assert len(bench.server.asked(path)) == 1
 
 

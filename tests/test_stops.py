@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from certificates import agency, serving
 from ledger_desk import PROCESSES, pass_often
+from patience import WAIT_S, soon
 from scripted import question
 from stops_desk import are_free, ask, compare, passed, stop_often, stopped_at_random, uploading
 from tenant import environment, open_tenant, questions
@@ -72,14 +73,6 @@ def at(request, authority, own_settings, monkeypatch, tmp_path):
         session.forget()
 
 
-def soon(holds):
-    """Wait for what a server does in a thread of its own."""
-    until = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def test_a_stop_as_the_request_leaves_strikes_when_it_has_left(at):
     service, told = session.current().service, []
     service.query(question("Why?"))  # a connection is there
@@ -130,19 +123,19 @@ def test_a_stop_while_a_thread_is_begun_leaves_none_stuck():
     assert sum(thread.ident is not None for thread in begun) >= 100
     for thread in begun:
         if thread.ident:  # else the stop came before its beginning
-            thread.join(30)
+            thread.join(WAIT_S)
             assert not thread.is_alive()
 
 
 def test_a_stop_in_a_wait_for_another_kernel_leaves_the_gate_to_all(tmp_path):
-    gate = Gate(tmp_path / "lock", wait_s=10)
+    gate = Gate(tmp_path / "lock", wait_s=WAIT_S)
     with PROCESSES.Manager() as manager:
         over = manager.Event()
         other = PROCESSES.Process(target=pass_often, args=(tmp_path / "lock", over))
         other.start()
         try:
             stop_often(lambda: passed(gate), 60)
-            with Gate(tmp_path / "lock", wait_s=5):
+            with Gate(tmp_path / "lock", wait_s=WAIT_S):
                 pass
             with gate:
                 pass

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from ledger_desk import DAY, HOUR, SECOND, Clock, at
+from patience import WAIT_S
 from traitlets import HasTraits, TraitError
 
 from asksage_jupyter import panel
@@ -28,7 +29,6 @@ from asksage_jupyter.widget.words import LastCall, Shown, text
 
 INFERENCE, TRAINING = Meter
 NOW = at(2026, 11, 23, 9)
-WAIT_S = 30
 
 DEBIT = """
 import sys
@@ -74,7 +74,7 @@ def follow(session):
 def debit_elsewhere(path, account, tokens):
     """Hold and settle in a process of its own."""
     command = [sys.executable, "-c", DEBIT, str(path), account.host, account.holder, str(tokens)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=WAIT_S)
 
 
 def becomes(state, condition):

@@ -8,13 +8,13 @@ import pytest
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from patience import WAIT_S
 from test_widget import debit_elsewhere
 
 from asksage_jupyter.session import current
 
 pytestmark = pytest.mark.long
 
-WAIT_S = 30
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
