@@ -1,4 +1,4 @@
-"""A program that maps rows, and dies without a word at the step that it is told."""
+"""A program, or a process, that maps rows, and dies without a word at the step that it is told."""
 
 from __future__ import annotations
 
@@ -78,16 +78,34 @@ def on_a_full_disk(rows: list[str], folder: str) -> dict[str, object]:
     }
 
 
-if __name__ == "__main__":
+def map_and_die(environment: dict[str, str], number: int, *death: str | int) -> None:
+    """Map so many rows, up to a death before or after a step is done for the so-many-th time, if one is told.
+
+    Parameters
+    ----------
+    environment : dict
+        All variables; WORKERS is how many rows are asked at a time, and with BACKWARDS the last row is first.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
     AskSage.instance().confirm_above = "off"  # nobody is there to answer
-    rows = [f"row {number:03}" for number in range(int(sys.argv[1]))]
-    if sys.argv[2:3] == ["full"]:
-        print(json.dumps(on_a_full_disk(rows, sys.argv[3])))
-        sys.exit()
-    if len(sys.argv) > 2:
-        when, step, at = sys.argv[2:5]
-        dies(when, step, int(at))
+    if death:
+        when, step, at = death
+        dies(str(when), str(step), int(at))
+    rows = rows_of(number)
     if os.environ.get("BACKWARDS"):
         rows.reverse()
-    mapped = map_rows(rows, "Good? {value}", workers=int(os.environ.get("WORKERS", "4")))
-    print(mapped.receipt)
+    map_rows(rows, "Good? {value}", workers=int(os.environ.get("WORKERS", "4")))
+
+
+def rows_of(number: int) -> list[str]:
+    return [f"row {each:03}" for each in range(number)]
+
+
+if __name__ == "__main__":
+    number, *rest = sys.argv[1:]
+    if rest[:1] == ["full"]:
+        AskSage.instance().confirm_above = "off"
+        print(json.dumps(on_a_full_disk(rows_of(int(number)), rest[1])))
+    else:
+        map_and_die(dict(os.environ), int(number), *rest)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import map_desk
 import pytest
+from ledger_desk import PROCESSES
+from patience import WAIT_S, soon
 from scripted import QUERY, envelope
 from tenant import USED, questions
 from test_map import said
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.long
 
 pytest_plugins = ["postgres_server"]
 
-DESK = Path(__file__).with_name("map_desk.py")
 ROWS = 80
 
 
@@ -33,22 +32,16 @@ def billed(request):
     return envelope("good", usage=usage, provenance={"model": "sage-haiku"})
 
 
-def started(*words, **environment):
-    import os
-
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", DESK, str(ROWS), *map(str, words)],
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def started(*death, **environment):
+    told = {**os.environ, **environment}
+    process = PROCESSES.Process(target=map_desk.map_and_die, args=(told, ROWS, *death), daemon=True)
+    process.start()
+    return process
 
 
-def ended(*words):
-    with started(*words) as process:
-        out, err = process.communicate(timeout=60)
-    return process.returncode, out + err
+def ended(process):
+    process.join(WAIT_S)
+    return process.exitcode
 
 
 def check(server, rows):
@@ -90,35 +83,29 @@ def test_a_death_at_any_step_bills_nothing_twice(bills):
     deaths = 0
     for step in map_desk.STEPS:
         for when in ("before", "after"):
-            code, told = ended(when, step, 6)
-            assert code in (-9, 0), told  # 0: too few rows were left to be killed there
+            code = ended(started(when, step, 6))
+            assert code in (-9, 0)  # 0: too few rows were left to be killed there
             deaths += code == -9
     unknown = check(bills, ROWS)
     assert 0 < unknown <= 4 * deaths and deaths > len(map_desk.STEPS)
 
 
 def test_two_runs_of_one_job_share_it_and_one_may_be_killed(bills):
-    with started() as first, started(BACKWARDS="1") as second:
-        while len(questions(bills)) < 20:
-            assert first.poll() is None or second.poll() is None
-            time.sleep(0.01)
-        second.kill()
-        out, err = first.communicate(timeout=60)
-        second.communicate()
-    assert first.returncode == 0, err
-    assert "rows answered" in out
+    first, second = started(), started(BACKWARDS="1")
+    soon(lambda: len(questions(bills)) >= 20)
+    second.kill()
+    assert ended(first) == 0
+    assert ended(second) in (-9, 0)
     assert check(bills, ROWS) <= 4
 
 
 def test_deaths_at_random_moments_bill_nothing_twice(bills):
-    chance, until = random.Random(15), time.monotonic() + 8
-    deaths = 0
-    while time.monotonic() < until and deaths < 5:
+    chance, deaths = random.Random(15), 5
+    for _ in range(deaths):
         wanted = len(questions(bills)) + chance.randrange(1, 12)
-        with started() as process:
-            while process.poll() is None and len(questions(bills)) < wanted:
-                time.sleep(0.005)
-            process.kill()
-            process.communicate()
-        deaths += 1
+        process = started()
+        while process.is_alive() and len(questions(bills)) < wanted:
+            time.sleep(0.001)
+        process.kill()
+        assert ended(process) in (-9, 0)  # 0: it was through before it was killed
     assert check(bills, ROWS) <= 4 * deaths
