@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,10 +27,11 @@ from tenant import KEY, MODEL, OTHER, USED, drops_after, questions
 import asksage_jupyter as sage
 from asksage_jupyter import magic
 from asksage_jupyter.account import Meter
-from asksage_jupyter.endpoint import Endpoint, chat, cutting, guard, here
+from asksage_jupyter.endpoint import Endpoint, chat, cutting, guard, here, listening
 from asksage_jupyter.endpoint import endpoint as running
 from asksage_jupyter.errors import BadInput, NoKey
 from asksage_jupyter.session import current, endpoints
+from asksage_jupyter.settings import AskSage
 from asksage_jupyter.widget import words
 from asksage_jupyter.widget.page import html
 from asksage_jupyter.widget.state import PanelState
@@ -313,6 +314,9 @@ def test_vectors_that_do_not_all_arrive_stay_held(server, client, row):
         {"temperature": 1.5},
         {"max_tokens": 0},
         {"stream": 1},
+        {"stream_options": "include_usage"},
+        {"stream_options": {"include_usage": 1}},
+        {"stream_options": {"include_everything": True}},
         {"model": "gpt-99"},
         {"messages": []},
         {"messages": "Why?"},
@@ -386,6 +390,28 @@ def test_a_fault_of_ours_tells_nothing_of_the_prompt(endpoint, monkeypatch, capl
     assert (failed.status_code, failed.json()["error"]["type"]) == (500, "server_error")
     assert "RuntimeError" in caplog.text
     assert "sky" not in failed.text + caplog.text
+
+
+def test_a_stream_that_fails_says_so_and_does_not_just_end(endpoint, monkeypatch, caplog):
+    def fail(*_, **__):
+        raise RuntimeError(ASKED["messages"][0]["content"])
+
+    monkeypatch.setattr("asksage_jupyter.endpoint.shapes.Chunks.end", fail)
+    told = post(endpoint, json.dumps(ASKED | {"stream": True}).encode()).text
+    *_, last, _ = told.split("\n\n")
+    assert json.loads(last.removeprefix("data: "))["error"]["type"] == "server_error"
+    assert "[DONE]" not in told
+    assert "sky" not in last + caplog.text
+
+
+def test_what_a_request_cannot_confirm_is_told_how_it_is_confirmed(server):
+    AskSage.instance().confirm_above = "1"
+    with closing(Endpoint()) as endpoint:
+        refused = post(endpoint, json.dumps(ASKED | {"max_tokens": 1000}).encode())
+    assert (refused.status_code, questions(server)) == (429, [])
+    said = refused.json()["error"]["message"]
+    assert "an endpoint that is started with a higher AskSage.confirm_above confirms it" in said
+    assert "max" not in said
 
 
 # -- who goes away, and how many come -----------------------------------------------------------------------
@@ -533,9 +559,17 @@ def test_a_page_in_a_browser_is_refused_and_told_no_permission(server, endpoint)
 
 def test_elsewhere_there_is_nothing(endpoint):
     head = {"Authorization": f"Bearer {endpoint.key}"}
-    for method, path, status in (("GET", "chat/completions", 405), ("POST", "responses", 404)):
+    for method, path, status in (
+        ("GET", "chat/completions", 405),
+        ("OPTIONS", "embeddings", 405),
+        ("BREW", "models", 405),
+        ("POST", "responses", 404),
+    ):
         told = httpx.request(method, f"{endpoint.url}/{path}", headers=head, trust_env=False)
         assert (told.status_code, list(told.json())) == (status, ["error"])
+        if status == 405:
+            taken = told.headers["allow"]
+            assert told.json()["error"]["message"] == f"/v1/{path} takes {taken} only"
     assert httpx.post(f"{endpoint.url}/responses", trust_env=False).status_code == 401
 
 
@@ -586,6 +620,54 @@ def test_a_head_that_does_not_come_is_not_waited_for(server, monkeypatch):
             with socket.create_connection(("127.0.0.1", endpoint._port), timeout=WAIT_S) as wire:
                 wire.sendall(part)
                 assert is_hung_up_on(wire)
+
+
+def test_who_knows_no_chunks_sees_a_streams_end(endpoint):
+    body = json.dumps(ASKED | {"stream": True})
+    head = f"POST /v1/chat/completions HTTP/1.0\r\nHost: 127.0.0.1:{endpoint._port}\r\n"
+    head += f"Authorization: Bearer {endpoint.key}\r\nContent-Length: {len(body)}\r\n"
+    with socket.create_connection(("127.0.0.1", endpoint._port), timeout=10) as wire:
+        wire.sendall(f"{head}Connection: keep-alive\r\n\r\n{body}".encode())
+        assert wire.makefile("rb").read().endswith(b"data: [DONE]\n\n")
+
+
+def test_more_callers_than_there_are_files_for_wait_in_line(server, monkeypatch):
+    monkeypatch.setattr(listening, "most_open", lambda: 3)
+    with closing(Endpoint()) as endpoint, ThreadPoolExecutor(1) as later, ExitStack() as idle:
+        first, *others = [
+            idle.enter_context(socket.create_connection(("127.0.0.1", endpoint._port))) for _ in range(5)
+        ]
+        asked = later.submit(post, endpoint)
+        first.sendall(b"?\r\n\r\n")
+        assert first.recv(100).startswith(b"HTTP/1.1 400")  # it is let in, and goes
+        assert not asked.done()
+        for wire in others:
+            wire.close()
+        assert asked.result().status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its open files are found in /proc")
+def test_a_process_without_files_serves_on_when_it_has_some(server, caplog):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with closing(Endpoint()) as endpoint, closing(socket.socket()) as wire:
+        last = max(int(file.name) for file in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last, before[1]))
+        kept = []
+        try:
+            with suppress(OSError):
+                while True:
+                    kept.append(os.dup(wire.fileno()))
+            wire.connect(("127.0.0.1", endpoint._port))
+            # Two rounds of its loop: it has tried to take the call.
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), endpoint._loop).result()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            for file in kept:
+                os.close(file)
+        assert post(endpoint).status_code == 200
+    assert caplog.text == ""
 
 
 PYTHON = "/usr/bin/python3"  # which anybody may run

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Interrupted
+from ..errors import Interrupted, NeedsConfirmation
 from ..session import Reply, build_query
 from ..session.asking.prompt import ask
 from ..session.booking import booked
@@ -82,7 +82,11 @@ class Asking:
         chat = self._chat
         with self._asker.asking():
             query = build_query(self._session, chat.prompt, chat.model, chat.options)
-            reply = ask(self._session, replace(query, history=chat.history), on_text=on_text)
+            try:
+                reply = ask(self._session, replace(query, history=chat.history), on_text=on_text)
+            except NeedsConfirmation as error:  # a request cannot confirm: its `max_tokens` is another limit
+                how = "an endpoint that is started with a higher AskSage.confirm_above"
+                raise NeedsConfirmation(error.estimate, error.limit, how) from None
         self._asker.count(reply.tokens)
         return reply
 

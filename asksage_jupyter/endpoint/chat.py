@@ -107,7 +107,6 @@ def read_chat(body: bytes) -> Chat:
     options |= {name: read[name] for name in _OF_ASKSAGE if name in read}
     if system:
         options["system"] = "\n\n".join(system)
-    stream_options = read.get("stream_options")
     limits = [
         given.whole(read[name], name, least=1)
         for name in ("max_tokens", "max_completion_tokens")
@@ -120,7 +119,7 @@ def read_chat(body: bytes) -> Chat:
         options=cast("Options", options),
         max_tokens=min(limits, default=None),
         is_streamed=given.yes(read.get("stream", False), "stream"),
-        wants_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
+        wants_usage=_wants_usage(read.get("stream_options", {})),
     )
 
 
@@ -129,6 +128,15 @@ def _refuse_what_is_not_done(read: dict[str, Any]) -> None:
     for name, value in read.items():
         if name not in known and not any(value == nothing for nothing in _NEUTRAL.get(name, ())):
             raise NotTaken(f"{shown(name)} cannot be done through Ask Sage here: leave it out", name)
+
+
+def _wants_usage(options: object) -> bool:
+    if not isinstance(options, dict):
+        raise NotTaken(f"stream_options is an object, not {shown(options)}", "stream_options")
+    for name, value in options.items():
+        if name != "include_usage" and value:
+            raise NotTaken(f"stream_options: {shown(name)} cannot be done: leave it out", "stream_options")
+    return given.yes(options.get("include_usage") or False, "include_usage")
 
 
 def _conversation(messages: object) -> tuple[list[str], list[tuple[str, str]]]:

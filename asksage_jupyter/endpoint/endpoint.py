@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 32
 _SLOW_S = 30.0  # for a whole request to arrive
 _LOOK_S = 0.5  # how often others hear of it, and it of them
-_IDLE_S = 300.0  # a connection without one
+_IDLE_S = 30.0  # a connection without one
 
 
 class Endpoint:
@@ -149,24 +149,24 @@ class Endpoint:
             key_file.remove(self._key_file, self.key)
 
     async def _serve(self) -> None:
-        from tornado.httpserver import HTTPServer
-
         from .calls import Calls
+        from .listening import Listening
         from .routes import application
 
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         calls = Calls(_AT_ONCE)
         answers = application(self._session, calls, self._notice, self.key, self._port, self._name)
-        server = HTTPServer(
+        server = Listening(
             answers,
             max_body_size=guard.LARGEST,
             body_timeout=_SLOW_S,
             idle_connection_timeout=_IDLE_S,
         )
-        server.add_socket(self._socket)
+        listening = asyncio.ensure_future(server.listen_on(self._socket))
         self._is_up.set()
         await self._until_the_end(self._end)
-        server.stop()
+        listening.cancel()
+        self._socket.close()
         await server.close_all_connections()
         calls.close(self._session.close)
 

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
@@ -20,11 +20,14 @@ from .refusals import Refusal, refusal_of, unforeseen
 from .texts import read_texts
 
 if TYPE_CHECKING:
+    from tornado.http1connection import HTTP1Connection
+
     from ..session import Session
     from ..session.endpoints import Notice
     from .calls import Calls
 
 _LONGEST_NAME = 60  # characters
+_NOT_ALLOWED = 405
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +56,15 @@ def application(
 
 @stream_request_body  # the head is judged before a byte of the body is kept
 class Route(RequestHandler):
-    """What all routes have in common: who may ask, and how refusals are told."""
+    """What all routes have in common: who may ask, and how refusals are told.
+
+    Attributes
+    ----------
+    taken : str
+        Its method.
+    """
+
+    taken = "GET"
 
     def initialize(self) -> None:
         """Begin with no body."""
@@ -99,17 +110,22 @@ class Route(RequestHandler):
     def write_error(self, status_code: int, **about: Any) -> None:
         """The same of whatever was raised."""
         error = about.get("exc_info", (None, None, None))[1]
-        if isinstance(error, AskSageError):
-            self.refuse(refusal_of(error))
+        if status_code == _NOT_ALLOWED:
+            self.set_header("Allow", self.taken)
+            self.refuse(Refusal(status_code, f"{self.request.path} takes {self.taken} only"))
         elif isinstance(error, HTTPError):
             self.refuse(Refusal(status_code, self._reason))
         else:
-            self.refuse(unforeseen())
+            self.refuse(_refusal_of(error))
 
     def log_exception(self, kind: Any, error: Any, frames: Any) -> None:
         """Log what nobody foresaw, by its kind alone: its words may be a prompt."""
         if not isinstance(error, AskSageError | HTTPError | StreamClosedError):
             _log.error("%s %s failed: %s", self.request.method, self.request.path, kind.__name__)
+
+
+def _refusal_of(error: BaseException | None) -> Refusal:
+    return refusal_of(error) if isinstance(error, AskSageError) else unforeseen()
 
 
 class Elsewhere(Route):
@@ -147,6 +163,7 @@ class OneModel(Route):
 class Paid(Route):
     """What is held, sent and settled: it knows who asks, and whether they still wait."""
 
+    taken = "POST"
     _is_gone: threading.Event | None = None
 
     def on_connection_close(self) -> None:
@@ -201,12 +218,15 @@ class Chats(Paid):
             await self._send("[DONE]")
         except StreamClosedError:
             return
-        except AskSageError as error:
+        except Exception as error:
             if not self._headers_written:
                 raise
+            self.log_exception(type(error), error, None)
             with suppress(StreamClosedError):
-                await self._send(json.dumps(refusal_of(error).body))
-        self.finish()
+                await self._send(json.dumps(_refusal_of(error).body))
+        await self.finish()
+        if self.request.version == "HTTP/1.0":  # which knows a stream's end by that of its connection
+            cast("HTTP1Connection", self.request.connection).close()
 
     async def _send(self, event: str) -> None:
         self.write(f"data: {event}\n\n")
