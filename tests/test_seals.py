@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import stat
+import threading
 from functools import partialmethod
 from unittest.mock import patch
 
@@ -22,6 +23,7 @@ from asksage_jupyter.usage_log import arrow, reading
 from asksage_jupyter.usage_log.reading import FEWEST, read
 
 pytest.importorskip("pyarrow")
+pytest_plugins = ["postgres_server"]
 
 NOW = at(2026, 11, 23, 9)
 BEGIN = at(2026, 7, 30)
@@ -372,8 +374,9 @@ def test_a_long_month_is_sealed_block_by_block_with_growing_dictionaries(ledger,
     check(ledger)
 
 
-def test_calls_of_one_instant_and_names_of_any_kind_come_whole_as_columns(tmp_path):
-    ledger = Ledger(tmp_path / "ledger.db", clock=Clock(BEGIN))
+def test_calls_of_one_instant_and_names_of_any_kind_come_whole_as_columns(where):
+    ledger = Ledger(where, clock=Clock(BEGIN))
+    assert not len(by_rows(ledger)) and not len(unsealed(ledger))
     ledger.set_plan(ME, INFERENCE, 1_000, source="me")
     names = ['a "quoted" \\ name', "line\nbreak\x1f", "日本語 😀", '{"wbs": "1"}', "", "null", None]
     for name in names:
@@ -381,10 +384,25 @@ def test_calls_of_one_instant_and_names_of_any_kind_come_whole_as_columns(tmp_pa
         ledger.hold(ME, call, due=NOW)
         ledger.settle(call.op, a_bill(10**15 if name is None else 5))
     blocks = [*ledger.copying(ME).columns(None, None, size=2)]
-    rows = [row for block in blocks for row in zip(*block, strict=True)]
+    rows = [row for block in blocks for row in zip(*json.loads(block).values(), strict=True)]
     assert rows == ledger.calls(ME)
     assert len(rows) == len(names)
+    assert_frame_equal(unsealed(ledger), by_rows(ledger))
     ledger.close()
+
+
+def test_the_next_block_is_read_while_one_is_looked_at():
+    asked = threading.Event()
+
+    def blocks():
+        yield "first"
+        asked.set()
+        yield "second"
+
+    ahead = arrow._ahead(blocks())
+    assert next(ahead) == "first"
+    assert asked.wait(60)
+    assert [*ahead] == ["second"]
 
 
 def seal_at_once(path, start, results):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +12,6 @@ import pandas
 import pyarrow
 import pyarrow.compute
 
-from ..ledger.reads.columns import Columns
 from .frame import CLOSED, categories, text
 from .schema import CATEGORY, FIGURE, INSTANT, LISTED, SCHEMA, TEXT, Column
 
@@ -33,7 +33,7 @@ _FIRST = "\0"
 _ROWS = 65_536  # of a batch: with fewer a file has too many, with more they take memory
 
 
-def batches(blocks: Iterable[Columns]) -> Iterator[pyarrow.RecordBatch]:
+def batches(blocks: Iterable[str]) -> Iterator[pyarrow.RecordBatch]:
     """Blocks of the ledger's columns as record batches, larger ones, whose dictionaries only ever grow."""
     codes: dict[str, dict[str, int]] = {
         name: {member: code for code, member in enumerate(CLOSED.get(name, (_FIRST,)))}
@@ -41,15 +41,25 @@ def batches(blocks: Iterable[Columns]) -> Iterator[pyarrow.RecordBatch]:
     }
     arrays: list[list[pyarrow.Array]] = []
     rows = 0
-    for block in blocks:
-        values = zip(ARROW, block, strict=True)
-        arrays.append([_array(field, column, codes.get(field.name)) for field, column in values])
-        rows += len(block[0])
+    for block in _ahead(blocks):
+        columns = json.loads(block)
+        arrays.append([_array(field, columns[field.name], codes.get(field.name)) for field in ARROW])
+        rows += len(arrays[-1][0])
         if rows >= _ROWS:
             yield _batch(arrays, codes)
             arrays, rows = [], 0
-    if arrays:
+    if rows:
         yield _batch(arrays, codes)
+
+
+def _ahead(blocks: Iterable[str]) -> Iterator[str]:
+    """The same blocks, of which the next is read while one is looked at: SQLite needs no lock of Python's."""
+    with ThreadPoolExecutor(1, "asksage-reading") as pool:
+        following = iter(blocks)
+        block = pool.submit(next, following, None)
+        while (found := block.result()) is not None:
+            block = pool.submit(next, following, None)
+            yield found
 
 
 def _array(field: pyarrow.Field, values: Sequence[Any], codes: dict[str, int] | None) -> pyarrow.Array:
@@ -74,8 +84,8 @@ def _batch(
     return pyarrow.record_batch(columns, schema=ARROW)
 
 
-def table(blocks: Iterable[Columns]) -> pyarrow.Table:
-    """Blocks of the ledger's rows as a table."""
+def table(blocks: Iterable[str]) -> pyarrow.Table:
+    """Blocks of the ledger's columns as a table."""
     return pyarrow.Table.from_batches(batches(blocks), schema=ARROW)
 
 

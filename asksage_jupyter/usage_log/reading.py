@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -134,7 +135,7 @@ def _read(ledger: LedgerView, account: Account, since: int | None, until: int | 
     """What is not sealed: as a table where Arrow is there, else as rows."""
     blocks = ledger.copying(account).columns(since, until)
     if not _has_arrow():
-        return [row for block in blocks for row in zip(*block, strict=True)]
+        return [row for block in blocks for row in zip(*json.loads(block).values(), strict=True)]
     from .arrow import table
 
     return table(blocks)

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select
 from ...account import Account, Kind
 from ..stores.connections import Connections
 from ..tables.schema import account, call, entry, grant
-from .columns import Columns, columns
+from .columns import columns
 
 Chains = dict[int, tuple[int, str]]
 """The last entry of each grant: its sequence number, and its hash in hex."""
@@ -56,8 +56,8 @@ class Copying:
         self._store, self._holder = store, holder
         self._asked = {"host": holder.host, "holder": holder.holder}
 
-    def columns(self, since: int | None, until: int | None, *, size: int = 16_384) -> Iterator[Columns]:
-        """As `LedgerView.calls`, but as columns, about `size` at a time, for whoever need not hold all."""
+    def columns(self, since: int | None, until: int | None, *, size: int = 16_384) -> Iterator[str]:
+        """As `LedgerView.calls`, but as `columns`, about `size` at a time, for whoever need not hold all."""
         with self._store.reading(snapshot=True) as connection:
             yield from columns(connection, self._holder, since, until, size)
 

@@ -132,13 +132,6 @@ def calls_statement(holder: Account | None, since: int | None, until: int | None
     return statement
 
 
-def blocks(connection: Connection, statement: Select[Any], size: int) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows of a statement, `size` at a time."""
-    with connection.execute(statement.execution_options(yield_per=size)) as rows:
-        for block in rows.partitions():
-            yield [tuple(row) for row in block]
-
-
 def _within(statement: Select[Any], since: int | None, until: int | None) -> Select[Any]:
     if since is not None:
         statement = statement.where(call.c.sent_at >= since)
