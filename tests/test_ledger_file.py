@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import warnings
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from patience import WAIT_S
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import LedgerError, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores import place as ledger_place
@@ -147,6 +149,26 @@ def test_verify_finds_what_was_tampered_with(ledger, statement, problem):
     found = ledger.verify()
     assert not found.ok
     assert any(problem in line for line in found.problems), found.problems
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("DELETE FROM grant_ WHERE source = 'top-up:1'", "1 rows of entry have lost their grant_"),
+        ("DELETE FROM account WHERE meter = 'training'", "1 rows of grant_ have lost their account"),
+        ("UPDATE entry SET grant_id = 9 WHERE seq = 4", "1 rows of entry have lost their grant_"),
+        ("UPDATE plan SET account_id = 9 WHERE account_id = 2", "1 rows of plan have lost their account"),
+    ],
+)
+def test_what_was_taken_from_under_others_leaves_no_ledger_without_a_fault(ledger, path, statement, problem):
+    t = ledger._clock()
+    ledger.grant(ME, INFERENCE, 5, source="top-up:1", starts=t, ends=t + HOUR)
+    ledger.set_plan(ME, Meter.TRAINING, 100, source="me")
+    ledger.close()
+    with closing(sqlite3.connect(path)) as raw:  # which looks at no foreign key
+        raw.execute(statement)
+        raw.commit()
+    assert problem in ledger.verify().problems
 
 
 def test_a_chain_cut_off_at_its_end_shows_in_the_head(ledger):

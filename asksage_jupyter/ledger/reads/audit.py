@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, exists, func, select
+from sqlalchemy import Connection, ForeignKeyConstraint, Select, Table, case, exists, func, select
 
 from ...account import Kind
 from ..stores.sqlite.faults import DATABASE
 from ..tables.chain import OF_CALL, OF_SOME_CALLS, bound, digest, totals
 from ..tables.reading import is_persons, is_pools
-from ..tables.schema import account, bill, call, entry, grant, member
+from ..tables.schema import account, bill, call, entry, grant, member, metadata
 
 _SHOWN = 20
 
@@ -120,6 +120,23 @@ _WRONG_IN_ENVELOPE = (
     .having((func.min(_BY_PAYER.c.tokens) != func.max(_BY_PAYER.c.tokens)) | (func.count() < 2))
 )
 _GRANTS_WITHOUT_ENTRY = select(grant.c.id).where(~exists().where(_of_op.c.grant_id == grant.c.id))
+
+
+def _without_parent(table: Table, constraint: ForeignKeyConstraint) -> Select[Any]:
+    """How many rows have lost the row that they belong to: those are in no chain and in no balance."""
+    lost = select(func.count().label("rows")).where(
+        *(column.is_not(None) for column in constraint.columns),
+        ~exists().where(*(each.column == each.parent for each in constraint.elements)).correlate(table),
+    )
+    counted = lost.select_from(table).subquery()
+    return select(counted.c.rows).where(counted.c.rows > 0)
+
+
+_LOST: list[tuple[Select[Any], str]] = [
+    (_without_parent(table, each), f"{{}} rows of {table.name} have lost their {each.referred_table.name}")
+    for table in metadata.sorted_tables
+    for each in table.foreign_key_constraints
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +260,7 @@ def _loose_ends(connection: Connection) -> list[str]:
     try:
         if _sees_all(connection):
             checks += [
+                *_LOST,
                 (_WRONG_IN_POOL, "call {}: the pool's chain books other tokens than its member's"),
                 (_WRONG_IN_ENVELOPE, "call {}: an envelope's chain books other tokens than its owner's"),
             ]
