@@ -217,6 +217,24 @@ def test_csv_comes_back_with_all_figures_and_its_units_beside_it(calls, tmp_path
     assert columns["sent_at"]["datatype"] == "dateTime"
 
 
+def test_a_name_that_a_spreadsheet_would_work_out_is_a_name_in_every_csv(tmp_path, capsys):
+    formula, wide, minus = "=cmd|'/C calc'!A0", "＝1+1", "-1+1"
+    spend(60, at(2026, 11, 4), wide, notebook=f"work/{formula}", project=formula, user=minus)
+    log = usage().assign(tokens=[-60])
+    log.asksage.to_csv(tmp_path / "log.csv")
+    log.asksage.to_focus(tmp_path / "focus.csv", price=0.5)
+    [row] = pandas.read_csv(tmp_path / "log.csv").to_dict("records")
+    assert [row[name] for name in ("model", "project", "user")] == [f"'{wide}", f"'{formula}", f"'{minus}"]
+    assert (row["notebook"], row["tokens"]) == (f"work/{formula}", -60)
+    [row] = pandas.read_csv(tmp_path / "focus.csv", dtype=str).to_dict("records")
+    assert (row["SkuId"], row["SubAccountName"], row["x_User"]) == (f"'{wide}", f"'{formula}", f"'{minus}")
+    assert (row["EffectiveCost"], row["PricingQuantity"]) == ("-30.0", "-60.0")
+    assert not [told for told in row.values() if isinstance(told, str) and told[0] in "=+@＝"]
+    assert cli.main(["doctor", "--export", str(tmp_path / "ledger.csv")]) in (0, 1)
+    held = pandas.read_csv(tmp_path / "ledger.csv").query("kind == 'hold'")
+    assert (held.model.tolist(), held.project.tolist()) == ([f"'{wide}"], [f"'{formula}"])
+
+
 def test_columns_of_ones_own_are_written_too(calls, tmp_path):
     calls["week"] = 45
     calls.asksage.to_csv(tmp_path / "usage.csv")

@@ -11,7 +11,7 @@ from datetime import date
 from enum import Enum
 from typing import Any
 
-from ..statements.spreadsheet import no_formula
+from ..display.plain import no_formula
 from .command import Told
 
 

@@ -14,6 +14,9 @@ _SEQUENCE = re.compile(
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+# What a spreadsheet takes for the start of a formula, the wide signs of East Asia too; a number is none.
+_FORMULA = re.compile("(?![-+]?[0-9.]+$)[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
 # What this package itself writes beyond ASCII, as letters that every code page has.
 _LETTERS = {
     "−": "-", "–": "-", "—": "-", "·": "-", "…": "...", "›": ">", "→": "->", "×": "x", "≈": "~",
@@ -35,6 +38,11 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """A name as it may be shown within a line or a table's cell."""
     return " ".join(plain(text).split())
+
+
+def no_formula(text: str) -> str:
+    """The text as a spreadsheet shows it, and does not work it out."""
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def brief(word: str, *, at_most: int = 40) -> str:

@@ -6,6 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from ..display.plain import no_formula
+
 if TYPE_CHECKING:
     from .sheet import Statement
 
@@ -27,10 +29,5 @@ def render(statement: Statement) -> str:
             write((*about, "month", name, many.get(name), tokens if is_told else None))
         for group, parts in month.groups.items():
             for part in parts:
-                write((*about, group, no_formula(part.name), part.calls, part.tokens))
+                write((*about, group, part.name and no_formula(part.name), part.calls, part.tokens))
     return text.getvalue()
-
-
-def no_formula(name: str | None) -> str | None:
-    """The name as a spreadsheet shows it, and not works it out."""
-    return f"'{name}" if name and name[0] in "=+-@\t\r\n" else name

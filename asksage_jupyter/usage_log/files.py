@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..display.plain import no_formula
 from ..errors import BadInput, ConfigurationError
 from .schema import CATEGORY, FIGURE, HOLDER, INSTANT, SCHEMA, TEXT, Column
 
@@ -41,14 +42,25 @@ def write_csv(calls: pandas.DataFrame, path: Path) -> None:
         "tableSchema": {"columns": [_csvw(str(name)) for name in calls.columns]},
     }
     with _writing(path):
-        calls.to_csv(path, index=False)
+        _without_formulas(calls).to_csv(path, index=False)
         path.with_name(f"{path.name}-metadata.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 def write_focus(charges: pandas.DataFrame, path: Path) -> None:
     """Write charges as FOCUS has them in CSV, where what is null is empty."""
     with _writing(path):
-        charges.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+        _without_formulas(charges).to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def _without_formulas(table: pandas.DataFrame) -> pandas.DataFrame:
+    """The table with all names as a spreadsheet shows them: they may be somebody else's."""
+    changed: dict[str, Any] = {}
+    for name, column in table.items():
+        if column.dtype.kind in "OUS":  # texts and categories
+            texts = {text: no_formula(text) for text in column.unique() if isinstance(text, str)}
+            if any(text != shown for text, shown in texts.items()):
+                changed[str(name)] = column.astype(object).map(texts, na_action="ignore")
+    return table.assign(**changed)
 
 
 def _told(name: str) -> dict[str, str]:

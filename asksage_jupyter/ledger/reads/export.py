@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from sqlalchemy import Connection, Row, Select, Table, select
 
 from ...account import Kind
+from ...display.plain import no_formula
 from ...errors import BadInput, LedgerUnusable
 from ..stores.sqlite.faults import FAULTS
 from ..stores.sqlite.readonly import ReadOnly
@@ -100,7 +101,10 @@ def _write(records: Iterator[dict[str, Any]], file: TextIO, *, as_csv: bool) -> 
         return
     table = csv.DictWriter(file, EXPORT_COLUMNS)
     table.writeheader()
-    table.writerows(records)
+    for record in records:
+        table.writerow(
+            {name: no_formula(told) if isinstance(told, str) else told for name, told in record.items()}
+        )
 
 
 class _Salvage:
