@@ -1,5 +1,6 @@
 """The file: what the database itself refuses, what verify finds, and how a bad place is told."""
 
+import errno
 import os
 import sqlite3
 import stat
@@ -20,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import LedgerError, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, new_op
+from asksage_jupyter.ledger.stores import gate
 from asksage_jupyter.ledger.stores import place as ledger_place
 from asksage_jupyter.ledger.stores.place import ballast_of, is_on_network
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
@@ -310,10 +312,33 @@ def test_a_file_that_is_moved_away_is_noticed_before_a_debit_is_lost(ledger, pat
     path.rename(path.with_suffix(".moved"))
     with pytest.raises(LedgerUnusable, match="moved or deleted"):
         ledger.correct(ME, INFERENCE, 1, op=new_op())
+    with pytest.raises(LedgerUnusable, match="moved or deleted"):
+        figures(ledger)
     path.write_bytes(b"")
     with pytest.raises(LedgerUnusable, match="moved or deleted"):
         ledger.correct(ME, INFERENCE, 1, op=new_op())
     path.with_suffix(".moved").rename(path)
+    ledger.correct(ME, INFERENCE, 1, op=new_op())
+    assert figures(ledger) == (1000, 91, 10)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
+def test_a_link_that_leads_to_itself_is_told_in_a_line(path):
+    path.symlink_to(path)
+    with pytest.raises(LedgerUnusable, match="symbolic links"):
+        Ledger(path)
+
+
+def test_a_lock_that_fails_while_it_is_waited_for_is_told_at_once(ledger, monkeypatch):
+    def fail(_, *, wait):
+        if wait:
+            raise OSError(errno.ENOLCK, "No locks available")
+        return False
+
+    with monkeypatch.context() as network:
+        network.setattr(gate, "take", fail)
+        with pytest.raises(LedgerUnusable, match="No locks available"):
+            ledger.correct(ME, INFERENCE, 1, op=new_op())
     ledger.correct(ME, INFERENCE, 1, op=new_op())
     assert figures(ledger) == (1000, 91, 10)
 

@@ -230,7 +230,7 @@ def _opened(path: Path) -> FileIO:
 class _Wait:
     """A wait for the lock file in a thread of its own, because flock knows no time-out.
 
-    Whether the lock came or the wait was given up first is the first word of a list: no interrupt can come
+    Whether the wait was over or given up first is the first word of a list: no interrupt can come
     in between.
     """
 
@@ -239,15 +239,26 @@ class _Wait:
         self._done = threading.Lock()
         self._done.acquire()
         self._words: list[str] = []
+        self._fault: OSError | None = None
 
     def until(self, deadline: float) -> bool:
-        """Whether the file was locked in time; when not, the file is no longer ours to close."""
+        """Whether the file was locked in time; when not, the file is no longer ours to close.
+
+        Raises
+        ------
+        OSError
+            It cannot be locked; it is ours.
+        """
         try:
             start_new_thread(self._block, ())  # `Thread.start` waits, and an interrupt there loses the thread
         except RuntimeError:  # no threads here, or no more of them: wait without a limit
             self._block()
         self._done.acquire(timeout=max(0.0, deadline - time.monotonic()))
-        return not self.is_given_up()
+        if self.is_given_up():
+            return False
+        if self._fault is not None:
+            raise self._fault
+        return True
 
     def is_given_up(self) -> bool:
         """Give up, unless the lock came first; it may be asked again."""
@@ -255,9 +266,12 @@ class _Wait:
         return self._words[0] == "given up"
 
     def _block(self) -> None:
-        take(self._file, wait=True)
-        self._words.append("locked")
-        if self._words[0] == "locked":
+        try:
+            take(self._file, wait=True)
+        except OSError as error:  # a network file system may lose its locks while one is waited for
+            self._fault = error
+        self._words.append("over")
+        if self._words[0] == "over":
             self._done.release()
         else:
             self._file.close()

@@ -89,9 +89,14 @@ def place_of(where: str | Path) -> Place:
 
 
 def _file(text: str) -> Place:
-    if not text or ":memory:" in text:
+    if not text or ":memory:" in text or "\0" in text:
         raise LedgerUnusable("the ledger must be a file: set ASKSAGE_LEDGER to a plain path.")
-    path = Path(text).expanduser().absolute()
+    try:
+        path = Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise LedgerUnusable(
+            f"the ledger {text} begins with a home that is not here: set ASKSAGE_LEDGER to a whole path."
+        ) from None
     return Place(str(path), path.parent, path=path)
 
 
@@ -152,7 +157,7 @@ def is_on_network(path: Path, mounts: Path = _MOUNTS) -> bool:
 
     A kind of file system that is not known counts as one; where nothing tells of mounts, none does.
     """
-    where = path.resolve()  # which also mounts what is mounted when it is looked at
+    where = Path(os.path.realpath(path))  # which also mounts what is mounted when it is looked at
     if os.name == "nt":
         return str(where).removeprefix("\\\\?\\").startswith(("\\\\", "UNC\\"))
     depth, kind = -1, ""

@@ -161,7 +161,15 @@ class FileStore(FileConnections):
 
     def _idle_one(self) -> Connection | None:
         refuse_after_fork(self._file)
+        try:
+            self._refuse_another()  # what was moved away still answers whoever has it open
+        except OSError as error:
+            raise told(self.path, error) from None
         return super()._idle_one()
+
+    def _refuse_another(self) -> None:
+        if file_of(self.path) != self._file:
+            raise FileNotFoundError(errno.ENOENT, "replaced", str(self.path))
 
     def _turn(self) -> AbstractContextManager[None]:
         # Without WAL, readers and writers exclude each other.
@@ -184,8 +192,7 @@ class FileStore(FileConnections):
 
     def _alone(self, move: Callable[[Connection], T]) -> T:
         before = handled()
-        if file_of(self.path) != self._file:
-            raise FileNotFoundError(errno.ENOENT, "replaced", str(self.path))
+        self._refuse_another()
         connection = self._writer = self._writer or self._engine.connect()
         try:
             connection.rollback()  # what an interrupt may have left open
