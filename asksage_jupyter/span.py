@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from . import month
@@ -71,7 +71,11 @@ def _instant(name: str, when: When, zone: str, *, through: bool) -> int:
         # A wall clock's time that comes twice is taken the first time.
         aware = found if found.tzinfo else found.replace(tzinfo=month.rules_of(zone))
         return month.to_instant(aware.astimezone(UTC))
-    day = found + _DAY if through else found
+    return _beginning(found + _DAY if through else found, zone)
+
+
+def _beginning(day: date, zone: str) -> int:
+    """A day's first instant, also where its midnight does not exist."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=month.rules_of(zone))
     return month.to_instant(midnight.astimezone(UTC))
 
@@ -80,9 +84,9 @@ def _written(t: int | None, zone: str, *, through: bool) -> str:
     if t is None:
         return ".."
     found = month.to_datetime(t).astimezone(month.rules_of(zone)).replace(tzinfo=None)
-    if found.time() == time():
+    if t == _beginning(found.date(), zone):
         return str(found.date() - through * _DAY)
-    return found.isoformat(timespec="minutes")
+    return found.isoformat(timespec="seconds" if found.second or found.microsecond else "minutes")
 
 
 def _read(written: str) -> str:
@@ -90,7 +94,7 @@ def _read(written: str) -> str:
         return ""
     found = datetime.fromisoformat(written)
     words = day(found, year=True)
-    return f"{words} {found:%H:%M}" if "T" in written else words
+    return f"{words} {written.partition('T')[2]}" if "T" in written else words
 
 
 def _of_pandas(name: str, when: Any) -> When:

@@ -18,7 +18,7 @@ from asksage_jupyter.ledger import CALL_COLUMNS, Ledger
 from asksage_jupyter.month import bounds, period_at
 from asksage_jupyter.session import current
 from asksage_jupyter.settings import AskSage
-from asksage_jupyter.span import Span
+from asksage_jupyter.span import Span, span, words_of
 from asksage_jupyter.statements import statement, words
 from asksage_jupyter.statements.gather import gather
 
@@ -264,6 +264,22 @@ def test_a_range_is_told_by_days_and_by_words_for_them(october):
         statement(month, since="today")
     with pytest.raises(BadInput, match="since is a date like"):
         statement(since="soon")
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "until", "name"),
+    [
+        ("America/Santiago", "2026-09-05", "2026-09-05", "2026-09-05/2026-09-05"),
+        ("America/Santiago", "2026-09-06", "2026-09-06", "2026-09-06/2026-09-06"),  # which begins at 1:00
+        ("America/New_York", "2026-11-01", "2026-11-01", "2026-11-01/2026-11-01"),  # of 25 hours
+        ("UTC", "2028-02-29", "2028-02-29", "2028-02-29/2028-02-29"),
+        ("UTC", "2026-11-23T14:00:30", "2026-11-23T15:00", "2026-11-23T14:00:30/2026-11-23T15:00"),
+    ],
+)
+def test_a_range_is_named_as_it_was_told(zone, since, until, name):
+    named = span(None, since, until, zone).name(zone)
+    assert named == name
+    assert words_of(named).count(":") == name.count(":")
 
 
 # Any history
