@@ -7,7 +7,6 @@ import math
 import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -299,7 +298,7 @@ class AskSage(SingletonConfigurable):
     @validate("ca_bundle")
     def _checked_ca_bundle(self, proposal: Bunch) -> str:
         path: str = proposal.value
-        if path and not Path(path).expanduser().exists():
+        if path and not os.path.exists(os.path.expanduser(path)):  # noqa: PTH110, PTH111  these never raise
             raise BadSetting(f"no file {path}: AskSage.ca_bundle is a file of certificates, or empty")
         return path
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from tenant import MODEL, OTHER, questions
 
 import asksage_jupyter as sage
+from asksage_jupyter import cli
 from asksage_jupyter.errors import AskSageError, BadInput
+from asksage_jupyter.ledger.stores.place import place_of
+from asksage_jupyter.settings import AskSage
 
 FRAME = pandas.DataFrame(
     {
@@ -203,3 +206,32 @@ def test_what_is_odd_or_huge_is_one_line_too(server, give, value):
         assert "\n" not in str(error)
         assert len(str(error)) < 500
     assert held() == (0, 0)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/a", "a\0b", "", 5, None, b"a"], ids=repr)
+def test_what_is_no_path_of_this_machine_is_one_line_wherever_it_is_written_to(server, path):
+    log = sage.usage()
+    writers = [log.asksage.to_csv, log.asksage.to_parquet, log.asksage.to_focus, sage.usage_chart().save]
+    if path is not None:  # without one the text is returned
+        writers.append(sage.statement().to_csv)
+    for write in writers:
+        with pytest.raises(
+            BadInput, match=r"is a path, not|a home that is not here: write it whole"
+        ) as caught:
+            write(path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("where", ["~nobody-of-that-name/ledger.db", "a\0b"])
+def test_a_ledger_in_no_home_is_told_so(where, monkeypatch):
+    with pytest.raises(AskSageError, match="set ASKSAGE_LEDGER to a"):
+        place_of(where)
+    AskSage.instance(ledger=where)
+    with pytest.raises(AskSageError, match="set ASKSAGE_LEDGER to a"):
+        sage.balance()
+
+
+def test_commands_told_a_home_that_is_not_here_say_so(server, capsys):
+    for words in (["usage", "--csv"], ["statement", "--csv"], ["notebook"], ["train", "--dataset", "a"]):
+        assert cli.main([*words, "~nobody-of-that-name/a"]) == 1
+        assert "a home that is not here: write it whole" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..display.plain import shown, told
 from ..errors import BadInput, ConfigurationError
+from ..session import given
 
 _SCALE, _COLOURS = 1.25, 64  # of what a notebook keeps: sharp, and about 20 kB
 _FINE = 2
@@ -41,7 +42,7 @@ def write(spec: dict[str, Any], path: str | Path) -> None:
     ConfigurationError
         vl-convert is not installed.
     """
-    path = Path(path).expanduser()
+    path = given.path(path, "the file")
     if (form := _FORMS.get(path.suffix.lower())) is None:
         raise BadInput(f"{shown(path.name)} names no form of a chart: end it in {', '.join(_FORMS)}")
     try:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ..commands import COMMANDS, Command, Notice, machine, understood
 from ..display.plain import in_terminal, plain
 from ..errors import BadInput
+from ..session import given
 from .last_used import balance, follow_last_used
 
 NAMES = tuple(name for name, command in COMMANDS.items() if not command.needs_notebook)
@@ -100,7 +101,7 @@ def _give(part: object, forms: Forms) -> None:
 
 
 def _write(text: str, wanted: str) -> Path:
-    path = Path(wanted).expanduser()
+    path = given.path(wanted, "FILE")
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             file.write(text)

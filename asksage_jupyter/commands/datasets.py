@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import BadInput
 from ..prompting import UPLOAD_OPTIONS, option
-from ..session import current, train
+from ..session import current, given, train
 from .command import Command, Told
 
 
@@ -40,7 +40,7 @@ def _datasets(_: Sequence[str], create: str | None, cui: bool) -> Iterator[objec
 
 def _files(word: str) -> list[Path]:
     """The file, or those that match; what is wrong with one of them is told when it is read."""
-    path = Path(word).expanduser()
+    path = given.path(word, "FILE")
     if path.exists() or not any(sign in word for sign in "*?["):
         return [path]
     # pathlib has no glob of a whole pattern that may be absolute.

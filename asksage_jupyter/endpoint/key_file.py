@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import BadInput
+from ..session import given
 
 
 def write(path: str, key: str) -> Path:
@@ -18,7 +19,7 @@ def write(path: str, key: str) -> Path:
     BadInput
         It cannot be written; what was there stays.
     """
-    kept = Path(path).expanduser().absolute()
+    kept = given.path(path, "the key's file").absolute()
     try:
         handle, draft = tempfile.mkstemp(dir=kept.parent, prefix=f".{kept.name}.")  # mode 0600
         try:

@@ -56,7 +56,7 @@ def chosen(environ: Mapping[str, str] = os.environ) -> Path | str | None:
         return kept if _is_whole(kept) else None
     if "://" in value:
         return _checked_url(value)
-    path = Path(value).expanduser()
+    path = Path(os.path.expanduser(value))  # noqa: PTH111  of a home that is not here too
     if not path.is_file():
         raise BadInput(f"{VARIABLE}={value} is not a file. Give a .gguf file or an http(s) URL, or unset it.")
     return path

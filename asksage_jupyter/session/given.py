@@ -114,16 +114,28 @@ def file(value: object, name: str) -> Path:
 
 
 def path(value: object, name: str) -> Path:
-    """A path, there or not.
+    """A path, there or not; ``~`` is the home folder.
 
     Raises
     ------
     BadInput
     """
     if isinstance(value, str | os.PathLike):
-        with suppress(Exception):
-            return Path(os.fsdecode(value))
+        text = ""
+        with suppress(Exception):  # somebody else's code
+            text = os.fsdecode(value)
+        if text and "\0" not in text:
+            return _at_home(Path(text))
     raise BadInput(f"{name} is a path, not {shown(value)}")
+
+
+def _at_home(found: Path) -> Path:
+    try:
+        return found.expanduser()
+    except RuntimeError:
+        raise BadInput(
+            f"{shown(str(found), at_most=200)} begins with a home that is not here: write it whole"
+        ) from None
 
 
 def figure(written: str) -> int:

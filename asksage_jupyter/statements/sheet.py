@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Account, Meter
 from ..errors import BadInput
+from ..session import given
 from . import markdown, page, spreadsheet
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Statement:
         text = spreadsheet.render(self)
         if path is None:
             return text
-        wanted = Path(path).expanduser()
+        wanted = given.path(path, "the file")
         try:
             with wanted.open("w", encoding="utf-8", newline="") as file:
                 file.write(text)

@@ -13,6 +13,7 @@ from ..account import Balance, Meter, MeterBalance
 from ..display.dates import day
 from ..display.table import Table
 from ..errors import BadInput
+from ..session import given
 from . import page
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class TeamReport:
         BadInput
             It cannot be written.
         """
-        wanted = Path(path).expanduser()
+        wanted = given.path(path, "the file")
         try:
             wanted.write_text(self.to_html(), encoding="utf-8")
         except OSError as error:

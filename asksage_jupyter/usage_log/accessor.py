@@ -186,7 +186,7 @@ class UsageLog:
         BadInput
             The file cannot be written.
         """
-        files.write_parquet(self._calls, Path(path).expanduser())
+        files.write_parquet(self._calls, given.path(path, "the file"))
 
     def to_csv(self, path: str | Path) -> None:
         """Write plain CSV, and beside it what its columns mean: ``usage.csv-metadata.json``.
@@ -199,7 +199,7 @@ class UsageLog:
         BadInput
             The file cannot be written.
         """
-        files.write_csv(self._calls, Path(path).expanduser())
+        files.write_csv(self._calls, given.path(path, "the file"))
 
     def to_focus(
         self, path: str | Path, *, price: float = 0, currency: str = "USD", version: str = "1.2"
@@ -233,7 +233,7 @@ class UsageLog:
             raise BadInput(f"the currency is a code of three letters like USD, not {shown(currency)}")
         version = given.one_of(version, VERSIONS, "version")
         table = charges(self._calls, current().account, worth, currency, version)
-        files.write_focus(table, Path(path).expanduser())
+        files.write_focus(table, given.path(path, "the file"))
 
     def __repr__(self) -> str:
         names: Any = [name for name in dir(self) if not name.startswith("_")]

@@ -30,7 +30,12 @@ def resolved(where: str) -> str:
     """
     scheme, separator, rest = where.partition("://")
     if not separator:
-        return str(Path(where).expanduser().absolute()) if where and ":memory:" not in where else where
+        if not where or ":memory:" in where:
+            return where
+        try:
+            return str(Path(where).expanduser().absolute())
+        except RuntimeError:  # there is no such home, which is told where it is opened
+            return where
     is_relative = scheme.lower().partition("+")[0] == "sqlite" and re.match(r"/[^/?]", rest)
     return f"{scheme}:///{Path(rest[1:]).absolute()}" if is_relative else where
 

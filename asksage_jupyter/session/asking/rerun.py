@@ -13,7 +13,7 @@ from ...account.records import OPEN
 from ...display.plain import one_line
 from ...display.table import Table, Tabular
 from ...errors import AskSageError, BadInput
-from .. import origin
+from .. import given, origin
 from ..labels import cell_label, labels
 from ..renames import called_before
 
@@ -154,7 +154,7 @@ def notebook_cost(session: Session, path: str | None = None) -> NotebookCost:
         The ledger cannot be read.
     """
     folder = session.ledger.folder
-    notebook = origin.notebook(folder) if path is None else str(Path(path).expanduser().absolute())
+    notebook = origin.notebook(folder) if path is None else str(given.path(path, "the notebook").absolute())
     if notebook is None:
         raise BadInput("which notebook this is, nobody tells here: name it, like %asksage notebook a.ipynb")
     return cost_again(session.ledger, session.account, session.pricing.rates, session.clock(), notebook)

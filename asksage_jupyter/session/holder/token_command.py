@@ -71,7 +71,7 @@ def _words(command: str | Sequence[str]) -> tuple[str, ...]:
             "the token command cannot be read: write a program and its arguments, quotes closed "
             "(ASKSAGE_TOKEN_COMMAND)."
         )
-    return (str(Path(argv[0]).expanduser()), *argv[1:]) if argv[0].startswith("~") else argv
+    return (os.path.expanduser(argv[0]), *argv[1:])  # noqa: PTH111  of a home that is not here too
 
 
 def _run(argv: tuple[str, ...], longest_s: float) -> Secret:

@@ -95,7 +95,6 @@ def _names_a_file(text: str) -> bool:
 
 
 def _file(path: Path) -> list[Piece]:
-    path = path.expanduser()
     if path.is_dir():
         raise BadInput(f"{path} is a directory: name its files, such as {path / '*.md'}")
     try:
