@@ -77,7 +77,7 @@ def period_at(t: int, zone: str = "UTC") -> str:
     # Asked of the bounds, not of the wall clock alone: where clocks fall back from midnight of the
     # 1st, they read the old month again for an hour, and a month once begun must not reopen.
     local = to_datetime(t).astimezone(rules_of(zone))
-    period = f"{local:%Y-%m}"
+    period = f"{local.year:04d}-{local.month:02d}"
     following = _following(period)
     return following if t >= _bounds(period, zone)[1] else period
 

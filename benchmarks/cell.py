@@ -1,16 +1,19 @@
 """What a cell costs beside the model: ours, and those of others, in turn, against one stub on loopback.
 
 Run it from a checkout: ``python benchmarks/cell.py [CELLS [ROUNDS]]``: after so many rounds (20) of ten
-cells of each, so many cells of ours (10,000), which must not grow. Each is a process of its own, and so is
-the stub, which answers at once. Bare httpx, which all of them send with, is taken off; two bare durable
-commits of SQLite are told beside it, for nobody but us books what a cell costs. The first is a first cell in
-an IPython, with first contact and imports. On a busy machine CPU time is the steadier figure.
+cells of each, so many cells of ours (10,000), and as many of a magic that does nothing. Each is a process of
+its own, and so is the stub, which answers at once. Bare httpx, which all of them send with, is taken off; two
+bare durable commits of SQLite are told beside it, for nobody but us books what a cell costs. The first is a
+first cell in an IPython, with first contact and imports, a second after the extension was loaded; "at once"
+is one right after it. All wait for their cells in an event loop, as a kernel does. On a busy machine CPU time
+is the steadier figure.
 
 A peer is taken from `.bench/NAME`, where `make bench` has installed it by itself, or else from this Python.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import resource
@@ -24,10 +27,12 @@ from collections.abc import Callable
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-AT_ONCE = 10
+BLOCK = 10
+IDLE_S = 1.0
 COMPLETIONS = "/v1/chat/completions"
 QUESTION = "Why is the sky blue?"
 
@@ -71,6 +76,15 @@ def bare(url: str):
     return load, lambda: client.post(COMPLETIONS, json=asked()).json()
 
 
+def nothing(url: str):
+    ip = shell()
+
+    def load() -> None:
+        ip.register_magic_function(lambda line, cell: None, "cell", "nothing")
+
+    return load, lambda: ip.run_cell(f"%%nothing\n{QUESTION}").raise_error()
+
+
 def openai(url: str):
     def load() -> None:
         from openai import OpenAI
@@ -85,9 +99,12 @@ def asked() -> dict[str, object]:
     return {"model": "stub", "messages": [{"role": "user", "content": QUESTION}]}
 
 
+OURS = ("asksage_jupyter", cells("asksage_jupyter", "%%asksage"))
 CASES = {
     "bare httpx": ("httpx", bare),
-    "%%asksage": ("asksage_jupyter", cells("asksage_jupyter", "%%asksage")),
+    "an empty magic": ("IPython", nothing),
+    "%%asksage": OURS,
+    "%%asksage, at once": OURS,
     "openai": ("openai", openai),
     "jupyter_ai_magics": (
         "jupyter_ai_magics",
@@ -151,17 +168,22 @@ def answer(name: str, url: str) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if name != "bare httpx":
         shell()
-    before, cpu = memory(), time.process_time()
-    load, run = CASES[name][1](url)
-    load()
-    told_once = {"load_ms": 1000 * (time.process_time() - cpu), "mb": memory(), "before_mb": before}
-    for line in sys.stdin:
+    asyncio.run(answered(*CASES[name][1](url), told))
+
+
+async def answered(load: Callable[[], object], run: Callable[[], object], told: TextIO) -> None:
+    loop, once = asyncio.get_running_loop(), {}
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        if not once:
+            before, cpu = memory(), time.process_time()
+            load()
+            once = {"load_ms": 1000 * (time.process_time() - cpu), "mb": memory(), "before_mb": before}
         times, cpu = [], time.process_time()
         for _ in range(int(line)):
             start = time.perf_counter()
             run()
             times.append(1000 * (time.perf_counter() - start))
-        ran = told_once | {
+        ran = once | {
             "ms": times,
             "cpu_ms": 1000 * (time.process_time() - cpu) / max(1, len(times)),
             "now_mb": memory(),
@@ -194,6 +216,7 @@ class Case:
             "OPENAI_BASE_URL": f"{url}/v1",
             "IPYTHONDIR": f"{folder}/ipython",
         }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled
         command = [python, __file__, "answer", name, url]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
@@ -216,7 +239,7 @@ def commits(folder: str) -> list[float]:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("CREATE TABLE IF NOT EXISTS entry (a, b)")
         times = []
-        for _ in range(AT_ONCE):
+        for _ in range(BLOCK):
             start = time.perf_counter()
             for _ in range(2):
                 connection.execute("INSERT INTO entry VALUES (1, randomblob(300))")
@@ -231,12 +254,15 @@ def tell(first: dict[str, dict], times: dict[str, list[float]], cpu: dict[str, l
         if not (told := first.get(name)):
             print(f"{name:27}{'not there' if told is None else 'failed'}")
             continue
-        warm, warm_cpu = statistics.median(times[name]), statistics.median(cpu[name])
-        print(
+        begun = (
             f"{name:26}{told['load_ms']:7.0f} ms {told['mb']:5.0f} MB {told['ms'][0]:6.0f} ms"
-            f" {told['cpu_ms']:6.0f} ms {warm:6.2f} ms"
-            f" {warm - low:8.2f} ms {warm_cpu:6.2f} {warm_cpu - low_cpu:8.2f} ms"
+            f" {told['cpu_ms']:6.0f} ms"
         )
+        if name not in cpu:
+            print(begun)
+            continue
+        warm, warm_cpu = statistics.median(times[name]), statistics.median(cpu[name])
+        print(f"{begun} {warm:6.2f} ms {warm - low:8.2f} ms {warm_cpu:6.2f} {warm_cpu - low_cpu:8.2f} ms")
     print(f"two bare durable commits{statistics.median(times['commits']):43.2f} ms")
 
 
@@ -247,23 +273,26 @@ def main(grown: int, rounds: int) -> None:
         url = stub.stdout.readline().strip()
         pythons = {name: python_of(needs) for name, (needs, _) in CASES.items()}
         found = {name: Case(name, python, url, folder) for name, python in pythons.items() if python}
-        loaded = {name: case.run(0) for name, case in found.items()}  # all of them, before one is timed
-        first = {name: case.run(1) if loaded[name] else {} for name, case in found.items()}
-        times: dict[str, list[float]] = {name: [] for name in (*found, "commits")}
-        cpu: dict[str, list[float]] = {name: [] for name in found}
+        steady = [name for name in found if not name.endswith("at once")]
+        for name in steady:
+            found[name].run(0)  # all of them, before one is timed
+        time.sleep(IDLE_S)
+        idle = found["%%asksage"].run(0)
+        first = {name: case.run(1) for name, case in found.items()}
+        times: dict[str, list[float]] = {name: [] for name in (*steady, "commits")}
+        cpu: dict[str, list[float]] = {name: [] for name in steady}
         for _ in range(rounds):
-            for name, case in found.items():
-                if first[name]:
-                    ran = case.run(AT_ONCE)
-                    times[name] += ran["ms"]
-                    cpu[name].append(ran["cpu_ms"])
+            for name in filter(first.get, steady):
+                ran = found[name].run(BLOCK)
+                times[name] += ran["ms"]
+                cpu[name].append(ran["cpu_ms"])
             times["commits"] += commits(folder)
         tell(first, times, cpu)
-        if grown:
-            ours = found["%%asksage"]
-            begun = ours.run(grown // 10)["now_mb"]
-            ended = ours.run(grown - grown // 10)["now_mb"]
-            print(f"{grown:,} cells: {begun:.1f} MB after a tenth of them, {ended:.1f} MB after all")
+        print(f"%%asksage {IDLE_S:.0f} s after it was loaded, before its first cell: {idle['now_mb']:.0f} MB")
+        for name in ("%%asksage", "an empty magic") if grown else ():
+            begun = found[name].run(grown // 10)["now_mb"]
+            ended = found[name].run(grown - grown // 10)["now_mb"]
+            print(f"{grown:,} cells of {name}: {begun:.1f} MB after a tenth, {ended:.1f} MB after all")
         for case in found.values():
             case.close()
         stub.stdin.close()

@@ -70,6 +70,7 @@ def test_what_is_no_markup_is_text():
         assert TEXT in words(html)
         assert "\u202e" not in html
     assert fill("{}", Markup("<b>x</b>")) == "<b>x</b>"
+    assert fill("{} {:.1f} {:,}", Path("<i>"), 0.25, 1_000) == "&lt;i&gt; 0.2 1,000"
 
 
 def test_a_bar_shows_only_what_there_is():

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from ast import literal_eval
 from contextlib import contextmanager
 
 import nbformat
@@ -23,6 +24,8 @@ from asksage_jupyter.account import Account
 from asksage_jupyter.ledger import Ledger
 
 CELL = "4e1c-cell"
+# What a first cell imports whatever was done before, none of it large.
+LATE = {"anyio", "bdb", "certifi", "stringprep"}
 HEAVY = [
     "httpx",
     "sqlalchemy",
@@ -330,6 +333,21 @@ def test_the_key_is_nowhere_in_what_the_kernel_says_or_keeps(kernel, place, tena
     kept = contents(place)
     assert any(path.name == "ledger.db" for path in kept)
     assert not [path for path, data in kept.items() if KEY.encode() in data]
+
+
+def test_a_first_cell_imports_next_to_nothing_once_the_kernel_was_idle(tenant, place):
+    says(tenant, "The sky is blue.")
+    env = {**environment(tenant, place), "ASKSAGE_LEDGER": str(place / "idle.db"), "IPYTHONDIR": str(place)}
+    with running(**env) as started:
+        kernel = Notebook(*started)
+        kernel.run("%load_ext asksage_jupyter")
+        kernel.run(
+            "import asyncio, sys\nfrom asksage_jupyter import magic\n"
+            "while magic._idle.has_more: await asyncio.sleep(0.01)\nbefore = set(sys.modules)"
+        )
+        assert kernel.run("%%asksage\nWhy?")[0]["status"] == "ok"
+        new = "sorted(name for name in set(sys.modules) - before if 'asksage' in name or '.' not in name)"
+        assert set(literal_eval(kernel.value(new))) <= LATE
 
 
 def test_loading_touches_no_network_and_imports_nothing_heavy():

@@ -208,6 +208,19 @@ def test_a_session_tells_what_is_under_way(settling):
     assert not settling.in_flight
 
 
+def test_only_the_calls_that_were_left_open_are_remembered_once_they_are_over(ledger, settling, monkeypatch):
+    settled, voided, lost, unbooked = calls = [settling.call("m", 50) for _ in range(4)]
+    run(settling, settled, lambda: "answer")
+    with settling.held(voided):
+        pass
+    with pytest.raises(ReplyLost):
+        run(settling, lost, raising(ReplyLost("lost")))
+    monkeypatch.setattr(ledger, "settle", lambda op, bill: raising(LedgerError("busy"))())
+    _, held = run(settling, unbooked, lambda: "answer")
+    assert held.trouble
+    assert [call for call in calls if settling.has_left_open(call.op)] == [lost, unbooked]
+
+
 @pytest.mark.parametrize("error", [ReplyLost("lost"), Interrupted(None, "stopped"), KeyboardInterrupt()])
 def test_what_may_have_been_billed_stays_held_on_each_meter(ledger, settling, error):
     with pytest.raises(type(error)):

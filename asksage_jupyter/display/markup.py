@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from .plain import plain
 
@@ -32,7 +32,7 @@ RECEIPT = "font-size:var(--jp-ui-font-size1,13px)"
 
 def fill(template: str, *parts: object) -> Markup:
     """The template, as `str.format` fills it: text is escaped, what is `Markup` stays."""
-    return Markup(template).format(*map(_told, parts))  # noqa: S704  the template is the program's own
+    return Markup(template.format(*map(_told, parts)))  # noqa: S704  the template is the program's own
 
 
 def joined(parts: Iterable[object]) -> Markup:
@@ -82,5 +82,7 @@ def card(title: str, *body: object, aside: str = "", foot: Iterable[object] = ()
     )
 
 
-def _told(part: object) -> Any:  # figures stay, to be formatted
-    return plain(part) if isinstance(part, str) and not isinstance(part, Markup) else part
+def _told(part: object) -> Any:
+    if isinstance(part, Markup | int | float):  # figures stay, to be formatted
+        return part
+    return escape(plain(part) if isinstance(part, str) else part)

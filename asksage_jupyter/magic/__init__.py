@@ -20,6 +20,7 @@ from . import frames
 from .completion import complete
 from .counting import Counting
 from .front_end import agrees
+from .idle import Idle, steps
 from .threads import Cells
 from .transform import Assigned, AssignedLine, transform
 from .waiting import line_of
@@ -36,6 +37,7 @@ __all__ = ["register", "unregister"]
 _PACKAGE = __name__.rpartition(".")[0]
 _cells: Cells | None = None
 _counting: Counting | None = None
+_idle: Idle | None = None
 
 
 def register(shell: InteractiveShell) -> None:
@@ -125,14 +127,16 @@ def unregister(shell: InteractiveShell) -> None:
 
 def _follow(shell: InteractiveShell | None) -> None:
     """Let `shell` tell from now on which cell asks and what a prompt holds; None: nobody does."""
-    global _cells, _counting
-    if _cells is not None and _counting is not None:
+    global _cells, _counting, _idle
+    if _cells is not None and _counting is not None and _idle is not None:
         if _cells.shell is shell:
             return
         _cells.close()
         _counting.close()
+        _idle.close()
     _cells = Cells(shell) if shell is not None else None
     _counting = Counting(shell) if shell is not None else None
+    _idle = Idle(steps()) if shell is not None else None
     tell_cell(_cells.id if _cells is not None else None)
 
 

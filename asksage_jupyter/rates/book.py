@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from .. import month
@@ -26,6 +27,8 @@ _RECORDED = frozenset({"persona", "web search", "references"})
 _UNVERIFIED = (0.5, 1.5)
 _FEWEST = 20  # billed tokens from which a bill tells the catalog factor: the roundings blur smaller ones
 _ROUNDINGS = 2.0  # Ask Sage tokens that they add, in the middle
+
+_fitted = lru_cache(maxsize=16)(fit)  # asked for before a call, and again when its bill is there
 
 
 class Rates:
@@ -196,7 +199,7 @@ class Rates:
         self._store.flush()
 
     def _fit(self, model: str) -> Fit:
-        return fit(model, self._store.known(model).samples)
+        return _fitted(model, self._store.known(model).samples)
 
     def _files(self) -> dict[str, Spread]:
         """What files came to on the other models, the most of them by kind: their text is much the same."""

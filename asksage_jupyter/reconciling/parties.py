@@ -70,9 +70,8 @@ class Parties:
         """Whether the call may be under way: then it settles itself."""
         if call.op in self.settling.in_flight:
             return True
-        return (
-            not call.presumed and not self.settling.has_ended(call.op) and self._age_s(call) < self.running_s
-        )
+        is_known = call.presumed or self.settling.has_left_open(call.op)
+        return not is_known and self._age_s(call) < self.running_s
 
     def is_old(self, call: Unsettled) -> bool:
         """Whether its bill is looked for no more."""

@@ -31,7 +31,7 @@ def current() -> Session:
     settings = AskSage.instance()
     settings.follow_environment()
     made_from = (
-        settings.account, settings.url, settings.ca_bundle, settings.ledger,
+        settings.url, settings.email, settings.zone, settings.ca_bundle, settings.ledger,
         settings.timeout_s, settings.ledger_timeout_s, str(settings.token_command),
         *map(os.environ.get, _ON_THE_WAY),
     )  # fmt: skip

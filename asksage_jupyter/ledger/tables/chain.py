@@ -15,6 +15,7 @@ from .schema import entry
 from .state import Tail
 
 _INSERT = Prepared(entry.insert())
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` makes one of these each time
 
 
 def append(
@@ -61,8 +62,7 @@ def totals(granted: int, held: int, used: int, kind: str, tokens: int, released:
 
 def digest(ahead: bytes, fields: Sequence[object], about: Sequence[object]) -> bytes:
     """SHA-256 over the hash ahead, an entry's fields and the record written with it."""
-    text = json.dumps([ahead.hex(), *fields, *about], separators=(",", ":"))
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(_encode([ahead.hex(), *fields, *about]).encode()).digest()
 
 
 OF_CALL = ("sent_at", "model", "estimate", "notebook", "cell", "project", "user")

@@ -60,7 +60,7 @@ class Held:
         self.tokens = 0
         self.trouble: str | None = None
         self._settling = settling
-        self._is_sent = self._is_over = self._is_kept = False
+        self._is_sent = self._is_over = self._is_kept = self._is_open = False
         self._leaving = threading.Lock()  # between the request that leaves and the call that is given up
         self._started = 0.0
 
@@ -78,11 +78,12 @@ class Held:
             self._settling.hold(self.call)
         except BaseException as error:
             self._is_over = True
-            if not isinstance(error, _NOT_WRITTEN):
+            is_in_doubt = not isinstance(error, _NOT_WRITTEN)
+            if is_in_doubt:
                 self._settling.take_back(self.call.op)
-            self._settling.end(self.call.op)
+            self._settling.end(self.call.op, is_open=is_in_doubt)
             raise
-        self.tokens = self.call.estimate
+        self.tokens, self._is_open = self.call.estimate, True
         self._started = time.monotonic()
         return self
 
@@ -95,7 +96,7 @@ class Held:
             if not self._is_kept and (not self._is_sent or _is_certain(error)):
                 self._book(None)
         finally:
-            self._settling.end(self.call.op)
+            self._settling.end(self.call.op, is_open=self._is_open)
 
     def sent(self, is_sent: bool = True) -> None:
         """Note that the request leaves now; or, with False, that it certainly came to nothing.
@@ -144,7 +145,7 @@ class Held:
     def _book(self, bill: Bill | None) -> None:
         self.trouble = self._settling.book(self.call.op, bill)
         if self.trouble is None:
-            self.tokens = 0
+            self.tokens, self._is_open = 0, False
 
 
 def _is_certain(error: BaseException | None) -> bool:

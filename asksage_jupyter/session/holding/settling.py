@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -79,8 +79,8 @@ class Settling:
         self._clock = clock
         self._after = after
         self._in_flight: set[str] = set()
-        self._ended: set[str] = set()
-        self.ceiling = Ceiling(lambda: of_account(ledger().outbox.with_suffix(".bounds"), account))
+        self._left_open: set[str] = set()
+        self.ceiling = Ceiling(cache(lambda: of_account(ledger().outbox.with_suffix(".bounds"), account)))
         self._told: set[str] = set()
         self._bounded: dict[str, tuple[Budget, ...]] = {}
 
@@ -142,9 +142,9 @@ class Settling:
         """The ops of the calls that are under way in this session now."""
         return frozenset(self._in_flight)
 
-    def has_ended(self, op: str) -> bool:
-        """Whether a call of this session is over, whatever became of its bill."""
-        return op in self._ended
+    def has_left_open(self, op: str) -> bool:
+        """Whether a call of this session is over, and its bill was not booked then."""
+        return op in self._left_open
 
     def catch_up(self) -> None:
         """Presume what is past due, and book the debits that failed before, here or in another kernel.
@@ -201,10 +201,11 @@ class Settling:
         """A call is under way."""
         self._in_flight.add(op)
 
-    def end(self, op: str) -> None:
-        """It is over, however it ended."""
+    def end(self, op: str, *, is_open: bool) -> None:
+        """It is over, however it ended; where it may still be held, others may look for its bill."""
+        if is_open:
+            self._left_open.add(op)
         self._in_flight.discard(op)
-        self._ended.add(op)
         with suppress(Exception, KeyboardInterrupt):  # it must not cost the person a paid reply
             self._after()
 

@@ -196,7 +196,8 @@ class FileStore(FileConnections):
         connection = self._writer = self._writer or self._engine.connect()
         try:
             connection.rollback()  # what an interrupt may have left open
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.begin()
+            connection.connection.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
             result = move(connection)
             connection.commit()
         except BaseException as error:
