@@ -850,13 +850,14 @@ def test_a_forked_child_lets_go_of_the_port(server):
 
 @pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="signals and modes of POSIX")
-def test_in_a_terminal_it_runs_until_ctrl_c(server, tmp_path):
+@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_in_a_terminal_it_runs_until_it_is_stopped(server, tmp_path, stop):
     with serving("--key-file", str(tmp_path / "key")) as (process, url):
         key = (tmp_path / "key").read_text().strip()
         assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
         with openai.OpenAI(base_url=url, api_key=key) as client:
             assert client.chat.completions.create(**ASKED).usage.asksage_tokens == 63
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.Signals[stop])
         said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0
     assert key not in "".join(said)

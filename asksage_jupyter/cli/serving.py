@@ -31,8 +31,7 @@ def serve(options: argparse.Namespace) -> int:
     from ..endpoint import Endpoint
     from . import assignment
 
-    with contextlib.suppress(ValueError):  # only the main thread may ask for it
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_as_by_ctrl_c("SIGTERM", "SIGHUP")
     with contextlib.closing(Endpoint(name=options.name, port=options.port)) as endpoint:
         told = endpoint.environment
         if options.key_file is not None:
@@ -50,3 +49,12 @@ def serve(options: argparse.Namespace) -> int:
             say("it was stopped from a panel")
             return 0
     raise AskSageError("the endpoint ended by itself")
+
+
+def _end_as_by_ctrl_c(*names: str) -> None:
+    """Let the key's file go with the process, also where its terminal is closed."""
+    for name in names:
+        number = getattr(signal, name, None)  # Windows has but one of them
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            with contextlib.suppress(ValueError):  # only the main thread may ask for it
+                signal.signal(number, signal.default_int_handler)
