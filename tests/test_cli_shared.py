@@ -145,6 +145,17 @@ def test_doctor_and_the_report_of_a_team_come_as_json_too(said, server):
     assert json.loads(said("team", "report", "--json")[1])["pool"] == "lab"
 
 
+def test_a_program_that_is_told_how_to_ask_gets_no_figures(spent):
+    code, out, err = spent("estimate", "--json")
+    assert (code, out) == (2, "")
+    assert "asksage-jupyter estimate" in err
+
+
+def test_a_billing_code_has_a_name(spent):
+    assert spent("usage", "--by", "tag:")[0] == 2
+    assert spent("usage", "--by", "model,tag:wbs")[0] == 0
+
+
 def test_the_figures_are_those_of_python(spent):
     balance = json.loads(spent("balance", "--json")[1])["inference"]
     now = session.current().balance().inference

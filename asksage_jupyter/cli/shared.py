@@ -50,8 +50,12 @@ def run(name: str, words: Sequence[str]) -> int:
         usage = f"usage: asksage-jupyter {command.usage}"
         sys.stderr.write(f"{usage}\nasksage-jupyter: {in_terminal(str(error))}\n")
         raise SystemExit(2) from None
+    has_figures = False
     for part in _of_last_used(said, parts):
         _give(part, forms)
+        has_figures |= machine.is_figures(part)
+    if forms != Forms():
+        return 0 if has_figures else 2  # a program was told how to ask
     if said is not command:
         print(_FORMS)
     return 0

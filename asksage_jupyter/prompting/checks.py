@@ -49,7 +49,7 @@ class Names(OneOf[str]):
 
     def __call__(self, value: str) -> str:
         for name in value.split(","):
-            if not name.startswith(self._prefix):
+            if not name.removeprefix(self._prefix) or not name.startswith(self._prefix):
                 super().__call__(name)
         return value
 

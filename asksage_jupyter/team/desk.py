@@ -14,7 +14,7 @@ from ..errors import BadInput
 from ..forecast import WorkingDays
 from ..session.forecasting import pace_in
 from ..session.near import near
-from ..span import span
+from ..span import dated, span
 from .importing import Change
 from .parts import divisions
 from .report import TeamReport, row_of
@@ -193,7 +193,8 @@ class Team:
             Other tokens were granted until that day.
         """
         account = self._member(name)
-        ends = span(None, None, until, self.pool.zone).last
+        zone = self.pool.zone
+        ends = span(None, None, dated(until, month.now(), zone), zone).last
         assert ends is not None  # noqa: S101  for mypy
         is_new = self.ledger.grant_in_pool(account, meter, self.pool, tokens, ends=ends)
         return ends if is_new else None

@@ -81,13 +81,14 @@ def _key(calls: pandas.DataFrame, by: str, zone: str) -> Any:
         return days if by == "day" else days - pandas.to_timedelta(days.dt.day_of_week, unit="D")
     if by in NAMES and by in calls:
         return calls[by]
-    if str(by).startswith(tags.PREFIX) and "tags" in calls:
+    if str(by).startswith(tags.PREFIX) and by != tags.PREFIX and "tags" in calls:
         wanted, column = by.removeprefix(tags.PREFIX), calls["tags"]
         # Once for each set of codes, of which there are few; several sets may have one code.
         codes = {text: tags.read(text).get(wanted) for text in column.cat.categories}
         return column.map(codes, na_action="ignore").astype(object)
     allowed = [name for name in NAMES if name in calls]
-    known = ", ".join([*allowed, f"{tags.PREFIX}NAME", *TIMES])
+    codes_too = [f"{tags.PREFIX}NAME"] if "tags" in calls else []
+    known = ", ".join([*allowed, *codes_too, *TIMES])
     raise BadInput(f"the log is divided by {known}, not by {shown(by)}")
 
 
