@@ -143,6 +143,15 @@ def test_a_password_is_checked_and_never_told(postgres, monkeypatch):
     Ledger(url.replace("asksage@", "locked@")).close()
 
 
+def test_behind_a_pooler_that_keeps_no_statements_is_told_what_helps(ledger):
+    for _ in range(8):
+        figures(ledger)  # what is asked often is prepared
+    forget = "DO $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$"  # as if another server's connection were given
+    ledger._store.read(lambda connection: connection.exec_driver_sql(forget))
+    with pytest.raises(LedgerUnusable, match=r"database\?prepare_threshold=none$"):
+        figures(ledger)
+
+
 def test_who_may_not_write_is_told_so(postgres, url, ledger):
     postgres.execute("DROP ROLE IF EXISTS onlooker")
     postgres.execute("CREATE ROLE onlooker LOGIN")

@@ -16,6 +16,7 @@ _LATE = frozenset(["55P03", "57014"])
 _CLOCK_CODE = "ASK01"  # of `checks`
 _LOST_CODES = ("08", "57P", "25P03")
 _REFUSING = ("22", "23", "42501", "P0001")  # a value, a key or check, a right, a rule's own word
+_UNPREPARED = ("26000", "42P05")  # another's server was given by a pooler
 _NO_TABLES, _NO_RIGHT, _NO_ROOM = ("42P01", "3F000"), ("42501", "3F000"), "53"
 
 _BUSY = "the ledger {title} is busy: others have written to it for too long; try again."
@@ -35,6 +36,10 @@ _FULL = "the server of the ledger {title} has no room or no free connection left
 _THEIRS = (
     "the ledger {title} has tables of another program: set ASKSAGE_LEDGER to a database of its own, or to a "
     "schema with  ?options=-csearch_path%3Dname  at its end."
+)
+_POOLED = (
+    "the ledger {title} stands behind a pooler that keeps no prepared statements: set prepare_threshold=none "
+    "in ASKSAGE_LEDGER, as in  postgresql://host/database?prepare_threshold=none"
 )
 _OTHER = "the ledger {title} failed ({cause}): ask whoever runs the database."
 
@@ -79,6 +84,7 @@ def told(title: str, error: BaseException) -> LedgerError:
         return LedgerError(_BUSY.format(title=title))
     line = _FORBIDDEN if code in _NO_RIGHT else _FULL if code.startswith(_NO_ROOM) else _OTHER
     line = _THEIRS if code in _TAKEN else _CLOCK if code == _CLOCK_CODE else line
+    line = _POOLED if code in _UNPREPARED else line
     cause = f"{type(_driver(error)).__name__} {code}".rstrip()
     kind = LedgerRefused if code.startswith(_REFUSING) else LedgerUnusable
     return kind(line.format(title=title, cause=cause))
