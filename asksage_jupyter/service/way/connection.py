@@ -67,8 +67,8 @@ class Connection:
         self._sleep, self._on_date, self._on_stop = sleep, on_date, on_stop
         self._has_met = False  # whether an Ask Sage ever answered
 
-    def persist(self, send: Callable[[], T], *, after: Sequence[float] = _PAUSES_S) -> T:
-        """Send, and again where nothing was billed and it may help, `after` these pauses in seconds.
+    def persist(self, send: Callable[[], T], *, again: bool = True) -> T:
+        """Send, and `again` after some pauses where nothing was billed and it may help.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Connection:
         ReplyLost
             From `send`; not tried again.
         """
-        return self._stoppable(partial(self._persist, send, after))
+        return self._stoppable(partial(self._persist, send, _PAUSES_S if again else ()))
 
     def free(self, path: str, content: bytes, keep: Callable[[Pairs], object] | None = None) -> Body:
         """Ask what costs nothing; a lost reply is asked for again, and never counts as billed.
@@ -126,7 +126,7 @@ class Connection:
         send = partial(self._paid_once, request, read)
         if personal:
             return self._as_person(request.url.path, send)
-        return self.persist(send, after=_PAUSES_S if persists else ())
+        return self.persist(send, again=persists)
 
     def personal(self, path: str, content: bytes, keep: Callable[[Pairs], object] | None = None) -> Body:
         """Ask what is free of a route that is the person's: the key alone need not open it.
