@@ -3,8 +3,6 @@
 import contextlib
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from itertools import pairwise
 from urllib.parse import urlsplit
@@ -13,7 +11,7 @@ import pytest
 from pages import BOOK, DOCS, PAGES, README, ROOT, fences, name_of
 
 import asksage_jupyter
-from asksage_jupyter import cli, local
+from asksage_jupyter import cli, local, session
 from asksage_jupyter.settings import AskSage
 
 NOT_CALLED = {"Comparison", "Reply", "__version__", "load_ipython_extension"}
@@ -165,22 +163,32 @@ def typed(page):
                 yield command.partition("\n")[::2]
 
 
+def ended(words):
+    """The exit code of a command, as a program of its own would have it."""
+    session.forget()
+    AskSage.clear_instance()
+    try:
+        return cli.main(words)
+    except SystemExit as end:
+        return end.code or 0
+
+
 def variables(told):
     return {word.partition("=")[0] for word in told}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if list(typed(page))], ids=name_of)
-def test_the_commands_of_a_page_run_and_show_what_it_says(page, at_demo, tmp_path):
+def test_the_commands_of_a_page_run_and_show_what_it_says(page, at_demo, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     asksage_jupyter.ask("Name one ocean.")  # so that there is something to show
     for command, said in typed(page):
         if command.startswith(RUN_BY_OTHERS):
             continue
         match shlex.split(command, comments=True):
             case ["asksage-jupyter", *words]:
-                program = [sys.executable, "-m", "asksage_jupyter.cli", *words]
-                done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
-                assert done.returncode == 0, (command, done.stdout, done.stderr)
-                assert shape(said) in shape(done.stdout)
+                capsys.readouterr()
+                assert ended(words) == 0, (command, capsys.readouterr())
+                assert shape(said) in shape(capsys.readouterr().out)
             case ["make", *words]:
                 makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
                 assert variables(words) <= set(re.findall(r"^([a-z]+):", makefile, re.M))
