@@ -32,17 +32,23 @@ def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="no other programs, no long proofs")
 
 
+def is_large(item):
+    is_long = item.get_closest_marker("long") is not None
+    return is_long or "postgres" in item.name or not LARGE.isdisjoint(item.fixturenames)
+
+
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--quick"):
-        return
-    left_out = [
-        item
-        for item in items
-        if LARGE & set(item.fixturenames) or "postgres" in item.name or item.get_closest_marker("long")
-    ]
-    config.hook.pytest_deselected(items=left_out)
-    are_out = set(left_out)
-    items[:] = [item for item in items if item not in are_out]
+    left_out = [item for item in items if is_large(item)]
+    if config.getoption("--quick"):
+        config.hook.pytest_deselected(items=left_out)
+        are_out = set(left_out)
+        items[:] = [item for item in items if item not in are_out]
+    else:
+        # The longest first, that at the end no core has to wait for one file: what needs a browser, then what
+        # starts other programs.
+        with_browser = {item.path for item in items if "browser" in item.fixturenames}
+        are_large = {item.path for item in left_out}
+        items.sort(key=lambda item: (item.path not in with_browser, item.path not in are_large))
 
 
 @pytest.fixture(scope="module", autouse=True)
