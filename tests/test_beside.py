@@ -84,7 +84,7 @@ told = st.recursive(
 
 @pytest.mark.long
 @given(st.sampled_from(sorted(READERS)), told)
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_whatever_is_told_is_read_or_passed_over(tmp_path, name, value):
     READERS[name](put(tmp_path, name, json.dumps(value).encode()))
 

@@ -19,7 +19,7 @@ from asksage_jupyter.service.replies.wire import Body
 
 pytestmark = pytest.mark.long
 
-LIMIT = settings(max_examples=400)
+LIMIT = settings(max_examples=150)
 
 odd_text = st.text(st.characters(codec=None), max_size=40)
 values = st.recursive(

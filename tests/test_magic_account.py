@@ -359,9 +359,11 @@ def test_the_account_is_compared_in_the_background_unless_told_not_to(shell, ser
 
 
 @pytest.mark.long
-def test_what_was_booked_meanwhile_is_told_once_after_the_next_cell(shell, server):
+def test_what_was_booked_meanwhile_is_told_once_after_the_next_cell(shell, server, monkeypatch):
     """In the thread that compares nothing is shown: it may be another cell's turn."""
-    shown, _ = ran(shell, "%%asksage\nWhy?")
+    with monkeypatch.context() as calm:
+        calm.setattr(News, "after_call", lambda news: None)
+        shown, _ = ran(shell, "%%asksage\nWhy?")
     assert "meanwhile" not in shown
     news = next(each for each in session.current().companions if isinstance(each, News))
     used = USED + 63 + 1_000

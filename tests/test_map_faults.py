@@ -123,7 +123,7 @@ def test_a_retry_after_rests_all_together_and_is_waited_out_once():
     clock, rests = [0.0], []
 
     def tick():
-        clock[0] += 2.0  # each look
+        clock[0] += 6.0  # each look
         return clock[0]
 
     tries = Counter()

@@ -472,6 +472,7 @@ def test_a_display_that_hangs_or_fails_costs_no_reply(monkeypatch):
     waiting.tell_waiting(lambda line: (begun.set(), hangs.wait(WAIT_S)))
     with counting.Counting("asking sage"):
         assert begun.wait(WAIT_S)
+    hangs.set()
     waiting.tell_waiting(lambda line: 1 / 0)
     with counting.Counting("asking sage"):
         pass

@@ -357,7 +357,7 @@ def check_cut(ledger, month, calls):
         assert late[0].brought == early[0].remaining
 
 
-MonthsAddUp.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
+MonthsAddUp.TestCase.settings = settings(max_examples=20, stateful_step_count=40)
 test_the_months_add_up_to_the_ledger_whatever_happened = pytest.mark.long(MonthsAddUp.TestCase)
 
 

@@ -135,7 +135,7 @@ def test_known_texts_have_their_known_tokens():
 
 @each_encoding
 @given(text=st.one_of(mixed, runs), chunk=st.integers(1, 30))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_a_count_does_not_depend_on_where_the_text_is_cut(name, text, chunk):
     expected = by_tiktoken(text, name)
     assert sum(by_tiktoken(part, name) for part in cuts.chunks([text], 1)) == expected
@@ -147,7 +147,7 @@ def test_a_count_does_not_depend_on_where_the_text_is_cut(name, text, chunk):
 
 @each_encoding
 @given(text=mixed)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_every_cut_is_exact(name, text):
     """Not only the cuts that `chunks` would choose."""
     expected = by_tiktoken(text, name)
@@ -209,8 +209,10 @@ def test_a_wall_of_one_thing_counts_as_tiktoken_counts_it(name, unit):
 
 
 @pytest.mark.long
-@each_encoding
-@pytest.mark.parametrize("blank", [" ", "\t", "\u00a0"])
+@pytest.mark.parametrize(
+    ("name", "blank"),
+    [("cl100k_base", " "), ("o200k_base", " "), ("cl100k_base", "\t"), ("o200k_base", "\u00a0")],
+)
 def test_millions_of_blanks_do_not_make_tiktoken_panic(name, blank):
     """Their count grows with their number as that of runs tiktoken can count itself."""
     short, step = 200_000, 128 * 1_000
@@ -380,7 +382,7 @@ def gigatoken(monkeypatch):
 
 @each_encoding
 @given(text=st.one_of(mixed, runs))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_gigatoken_tokenizes_as_tiktoken(name, text):
     pytest.importorskip("gigatoken.gigatoken_rs")
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
