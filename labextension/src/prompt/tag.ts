@@ -161,15 +161,22 @@ class Tag implements Panel {
       return;
     }
     const { desk, grammar, place } = this.parts;
+    const turn = ++this.turn;
     try {
       const { path } = place(this.dom);
       const price = await desk.estimate(source, { ask, path, counted: this.countedOf(source) });
+      if (turn !== this.turn) {
+        return; // what was asked after it knows more, as what was counted meanwhile
+      }
       this.asked = source;
       this.show(price);
       if (!grammar.models.length) {
         void grammar.again(); // a kernel may have heard of them by now
       }
     } catch (error) {
+      if (turn !== this.turn) {
+        return;
+      }
       if (error instanceof WireError && error.kind === 'refused') {
         this.show({ ...NOTHING, level: 'amber', words: error.message });
       } else {
@@ -217,6 +224,7 @@ class Tag implements Panel {
   private readonly reader = new Coalesced(() => this.read(false));
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asked: string | null = null;
+  private turn = 0;
   private counted: { readonly source: string; readonly told: Counted } | null = null;
   private stop = (): void => undefined;
   private isShown = false;
