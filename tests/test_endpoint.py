@@ -626,7 +626,7 @@ def test_who_knows_no_chunks_sees_a_streams_end(endpoint):
     body = json.dumps(ASKED | {"stream": True})
     head = f"POST /v1/chat/completions HTTP/1.0\r\nHost: 127.0.0.1:{endpoint._port}\r\n"
     head += f"Authorization: Bearer {endpoint.key}\r\nContent-Length: {len(body)}\r\n"
-    with socket.create_connection(("127.0.0.1", endpoint._port), timeout=10) as wire:
+    with socket.create_connection(("127.0.0.1", endpoint._port), timeout=WAIT_S) as wire:
         wire.sendall(f"{head}Connection: keep-alive\r\n\r\n{body}".encode())
         assert wire.makefile("rb").read().endswith(b"data: [DONE]\n\n")
 
