@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -183,29 +184,35 @@ def main() -> None:
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     months = int(sys.argv[2]) if len(sys.argv) > 2 else 24
     with tempfile.TemporaryDirectory(prefix="asksage-usage-") as folder:
-        path, current = Path(folder) / "ledger.db", Path(folder) / "current.db"
-        of_month = min(1_000_000, calls)
-        for each in ((path, calls, months), (current, of_month, 0)):
+        closed, current = Path(folder) / "closed.db", Path(folder) / "current.db"
+        for each in ((closed, calls, months), (current, min(1_000_000, calls), 0)):
             builder = multiprocessing.get_context("spawn").Process(target=build, args=each)
             builder.start()  # apart: its memory is not that of those that follow
             builder.join()
             if builder.exitcode:
                 sys.exit("the ledger could not be built")
-        print(f"{calls:,} calls in {months} closed months, {path.stat().st_size / 1e9:.2f} GB")
-        peers = [("pandas.read_sql", read_sql)]
-        peers += [("ADBC", adbc)] if find_spec("adbc_driver_sqlite") else []
-        peers += [("DuckDB", duckdb)] if find_spec("duckdb_extension_sqlite") else []
-        ours = [
-            ("not sealed", unsealed),
-            ("sealing", seal),
-            ("loading", load),
-            ("by() of it", by_notebook),
-        ]
-        for name, do in ours + peers:
-            tell(name, do, path)
-        print(f"{of_month:,} calls in the month that goes on")
-        for name, do in (("not sealed", unsealed), ("the first time", seal), ("the second", load)):
-            tell(name, do, current)
+        compare(closed, current)
+
+
+def compare(closed: Path, current: Path) -> None:
+    """Measure and print all of a ledger of closed months, and of one of the month that goes on."""
+    ours = [("not sealed", unsealed), ("sealing", seal), ("loading", load), ("by() of it", by_notebook)]
+    peers = [("pandas.read_sql", read_sql)]
+    peers += [("ADBC", adbc)] if find_spec("adbc_driver_sqlite") else []
+    peers += [("DuckDB", duckdb)] if find_spec("duckdb_extension_sqlite") else []
+    print(f"closed months: {told_of(closed)}")
+    for name, do in ours + peers:
+        tell(name, do, closed)
+    print(f"the month that goes on: {told_of(current)}")
+    for name, do in (("not sealed", unsealed), ("the first time", seal), ("the second", load)):
+        tell(name, do, current)
+
+
+def told_of(path: Path) -> str:
+    """How many calls a ledger has, and how large its file is."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        (calls,) = connection.execute("SELECT count(*) FROM call").fetchone()
+    return f"{calls:,} calls, {path.stat().st_size / 1e9:.2f} GB"
 
 
 def tell(name: str, do: Callable[[Path], float | None], path: Path) -> None:

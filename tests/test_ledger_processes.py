@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from patience import WAIT_S
 
 from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger.stores.gate import Gate
+from asksage_jupyter.ledger.stores.gate import Gate, give_back, next_of, take
 from asksage_jupyter.month import now
 
 pytestmark = pytest.mark.long
@@ -303,6 +304,27 @@ def test_the_gate_lets_threads_pass_in_the_order_they_came(tmp_path):
     for thread in threads:
         thread.join()
     assert order == list(range(8))
+
+
+def test_who_has_just_left_the_gate_passes_after_who_waited(tmp_path):
+    gate, order = Gate(tmp_path / "lock", wait_s=WAIT_S), []
+    other = Gate(tmp_path / "lock", wait_s=WAIT_S)  # as another process has it
+
+    def pass_through():
+        with other:
+            order.append("other")
+
+    for _ in range(20):
+        with gate:
+            thread = threading.Thread(target=pass_through)
+            thread.start()
+            with FileIO(next_of(tmp_path / "lock"), "r+") as place:
+                while take(place, wait=False):
+                    give_back(place)
+        with gate:
+            order.append("again")
+        thread.join()
+    assert order == ["other", "again"] * 20
 
 
 def test_a_wait_at_the_gate_is_bounded_and_leaves_no_trace(tmp_path):

@@ -437,7 +437,7 @@ def test_nothing_but_seals_and_their_manifest_stays(ledger):
     (folder / "left-by-a-crash.tmp").write_bytes(b"x")
     files(ledger)[0].unlink()
     sealed(ledger)
-    assert {path.suffix or path.name for path in folder.iterdir()} == {".arrow", ".json", "lock"}
+    assert {path.suffix or path.name for path in folder.iterdir()} == {".arrow", ".json", "lock", ".next"}
 
 
 def test_no_prompt_no_key_and_no_unknown_column_is_in_a_seal(ledger):

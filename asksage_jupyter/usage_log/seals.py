@@ -21,7 +21,7 @@ import pyarrow.ipc
 
 from .. import month
 from ..account import Account
-from ..ledger.stores.gate import Gate
+from ..ledger.stores.gate import Gate, next_of
 from ..ledger.stores.place import is_on_network
 from .arrow import ARROW, batches
 from .manifest import Manifest, Seal, digest_of, new_file, stamp_of
@@ -50,7 +50,7 @@ class Seals:
         self._copying, self._account = ledger.copying(account), account
         named = hashlib.sha256(f"{account.host}\n{account.holder}".encode()).hexdigest()[:16]
         self._folder = ledger.folder / f"{ledger.name}.seals" / named
-        self._path = self._folder / "seals.json"
+        self._path, self._lock = self._folder / "seals.json", self._folder / "lock"
         # A mapped file that another machine removes takes this process with it.
         self._shared = is_on_network(ledger.folder)
         self._mapped: list[mmap.mmap] = []
@@ -87,7 +87,7 @@ class Seals:
         """
         for folder in (self._folder.parent, self._folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with Gate(self._folder / "lock", wait_s=_WAIT_S):
+        with Gate(self._lock, wait_s=_WAIT_S):
             self._read()
             for over in [day for day in self._manifest.months if day[:7] in periods and day not in periods]:
                 del self._manifest.months[over]  # days of a month that is closed by now
@@ -170,7 +170,8 @@ class Seals:
 
     def _tidy(self) -> None:
         """Remove the files that are no seals any more, where the system lets go of them."""
-        kept = {self._path.name, "lock", *(seal.file for seal in self._manifest.months.values())}
+        kept = {self._path.name, self._lock.name, next_of(self._lock).name}
+        kept |= {str(seal.file) for seal in self._manifest.months.values()}
         for path in self._folder.iterdir():
             if path.name not in kept:
                 with suppress(OSError):

@@ -8,6 +8,7 @@ import time
 from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import TypeVar
@@ -60,7 +61,9 @@ class Gate:
     """A context manager that lets one thread of one process pass.
 
     Waiting processes sleep in the kernel's queue: libraries that poll let a busy kernel starve the
-    others. The lock file is opened anew for each passage, so that nothing is inherited by a fork.
+    others. Whoever comes takes the place of the next one first, a lock file too, and then the gate: else the
+    one that has just left, and is still awake, would pass again before the next one is. The files are opened
+    anew for each passage, so that nothing is inherited by a fork.
 
     Parameters
     ----------
@@ -78,7 +81,7 @@ class Gate:
     """
 
     def __init__(self, path: Path, *, wait_s: float) -> None:
-        self._path, self._wait_s = path, wait_s
+        self._path, self._next, self._wait_s = path, next_of(path), wait_s
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
         self._owner: int | None = None
@@ -195,14 +198,19 @@ class Gate:
                 self._owner = None
 
     def _lock_file(self, deadline: float) -> FileIO:
-        file = _opened(self._path)
+        place, file = _opened(self._next), _opened(self._path)
         try:
-            if take(file, wait=False):
-                return file
+            if take(place, wait=False):
+                is_through = take(file, wait=False)
+                give_back(place)  # also to wait: a stop before the wait begins must not keep it
+                if is_through:
+                    place.close()
+                    return file
         except BaseException:
+            place.close()
             file.close()
             raise
-        wait = _Wait(file)
+        wait = _Wait(place, file)
         try:
             if wait.until(deadline):
                 return file
@@ -219,6 +227,11 @@ class Gate:
         )
 
 
+def next_of(path: Path) -> Path:
+    """The file that is locked by whoever is the next to pass the gate at `path`."""
+    return path.with_stem(f"{path.stem}.next")
+
+
 def _opened(path: Path) -> FileIO:
     # A descriptor that no object owns is lost where a Ctrl-C strikes before it is kept.
     try:
@@ -228,14 +241,14 @@ def _opened(path: Path) -> FileIO:
 
 
 class _Wait:
-    """A wait for the lock file in a thread of its own, because flock knows no time-out.
+    """A wait for one's place and the lock file in a thread of its own, because flock knows no time-out.
 
     Whether the wait was over or given up first is the first word of a list: no interrupt can come
     in between.
     """
 
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
+    def __init__(self, place: FileIO, file: FileIO) -> None:
+        self._place, self._file = place, file
         self._done = threading.Lock()
         self._done.acquire()
         self._words: list[str] = []
@@ -267,10 +280,14 @@ class _Wait:
 
     def _block(self) -> None:
         try:
+            take(self._place, wait=True)
             take(self._file, wait=True)
         except OSError as error:  # a network file system may lose its locks while one is waited for
             self._fault = error
         self._words.append("over")
+        with suppress(OSError):  # as above
+            give_back(self._place)
+            self._place.close()
         if self._words[0] == "over":
             self._done.release()
         else:
