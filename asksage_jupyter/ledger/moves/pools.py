@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, select
 
 from ...account import Account, Grant, Kind, Meter
 from ...errors import BadInput, LedgerConflict
-from ..tables.reading import is_persons, is_pools
+from ..tables.reading import is_ended, is_persons, is_pools
 from ..tables.schema import account, entry, grant, member
 from ..tables.state import Membership, State, Tail, granted_by, read_state
 from .grants import account_state, open_grant, regranted
@@ -47,22 +47,12 @@ _OWNER = (
     .limit(1)
     .scalar_subquery()
 )
-_end = entry.alias("end_")
-_IS_OPEN = ~(
-    select(_end.c.op)
-    .where(
-        _end.c.op == entry.c.op,
-        _end.c.grant_id == entry.c.grant_id,
-        _end.c.kind.in_([Kind.SETTLE.value, Kind.PRESUME.value]),
-    )
-    .exists()
-)
 _is_hold = entry.c.kind == Kind.HOLD.value
 _SHARES = (
     select(
         _OWNER.label("owner"),
         func.sum(case((_is_hold, 0), else_=entry.c.tokens)),
-        func.sum(case((and_(_is_hold, _IS_OPEN), entry.c.tokens), else_=0)),
+        func.sum(case((and_(_is_hold, ~is_ended(entry)), entry.c.tokens), else_=0)),
     )
     .where(entry.c.grant_id.in_(bindparam("grants", expanding=True)), entry.c.kind != Kind.GRANT.value)
     .group_by("owner")

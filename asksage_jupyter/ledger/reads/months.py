@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
 
 from ... import month
 from ...account import Account, Kind, Meter
 from ...span import Span
-from ..tables.reading import month_calls_statement
+from ..tables.reading import is_ended, month_calls_statement
 from ..tables.schema import entry, grant, plan
 from ..tables.state import TAIL_COLUMNS, State, Tail, allotment_of, never_seen, read_state, with_tail
 from .unsettled import unsettled
@@ -62,11 +62,6 @@ _moment = case(
 _when = case(
     (_moment < bindparam("starts"), _BEFORE), (_moment < bindparam("ends"), _WITHIN), else_="after"
 ).label("when_")
-_is_over = exists().where(
-    _of_op.c.op == entry.c.op,
-    _of_op.c.kind.in_([Kind.SETTLE.value, Kind.PRESUME.value]),
-    _of_op.c.grant_id == entry.c.grant_id,
-)
 # What was given and spent of one grant before, in and after the time, and what calls of then still hold.
 _MOVED = (
     select(_when, entry.c.kind, func.sum(entry.c.tokens), func.count())
@@ -74,7 +69,7 @@ _MOVED = (
         entry.c.grant_id == bindparam("grant_id"),
         or_(
             entry.c.kind.in_([Kind.GRANT.value, *(kind.value for kind in _SPENDING)]),
-            and_(entry.c.kind == Kind.HOLD.value, ~_is_over),
+            and_(entry.c.kind == Kind.HOLD.value, ~is_ended(entry)),
         ),
     )
     .group_by("when_", entry.c.kind)  # by its name: the bounds would be other parameters there

@@ -58,45 +58,54 @@ _CALLS = (
     .order_by(call.c.sent_at, call.c.op)
 )  # fmt: skip
 
-# What each grant holds: as a subquery, or SQLite may choose to look through all entries for it.
-HOLDING = select(
-    grant.c.id,
-    select(entry.c.held)
-    .where(entry.c.grant_id == grant.c.id)
-    .order_by(entry.c.seq.desc())
-    .limit(1)
-    .scalar_subquery()
-    .label("held"),
-)
-HOLDING_OF = HOLDING.join(account, account.c.id == grant.c.account_id).where(
-    account.c.host == bindparam("host"), account.c.holder == bindparam("holder")
-)
-
 # Every hold that is open, of all accounts: each grant is walked back from its last entry until all of its
 # running total is found. Open holds are young, however long the history.
-_tail, _at = entry.alias("tail_"), entry.alias("at_")
-_newest = select(func.max(entry.c.seq)).where(entry.c.grant_id == grant.c.id).scalar_subquery()
-_of_op = entry.alias("of_op")
+_at, _of_op = entry.alias("at_"), entry.alias("of_op")
 _NONE, _ONE = literal_column("0", BigInteger()), literal_column("1", BigInteger())
 
 
+def is_ended(of: FromClause) -> ColumnElement[bool]:
+    """Whether the call of an `entry` was settled or presumed on the entry's grant.
+
+    Each kind is sought by itself: for either of them SQLite looks through the whole grant.
+    """
+
+    def has(kind: Kind) -> ColumnElement[bool]:
+        return exists().where(
+            _of_op.c.op == of.c.op,
+            _of_op.c.kind == literal_column(f"'{kind}'"),
+            _of_op.c.grant_id == of.c.grant_id,
+        )
+
+    return has(Kind.SETTLE) | has(Kind.PRESUME)
+
+
 def _is_open(held: FromClause) -> ColumnElement[bool]:
-    ended = exists().where(
-        _of_op.c.op == held.c.op,
-        _of_op.c.grant_id == held.c.grant_id,
-        _of_op.c.kind.in_([literal_column("'settle'"), literal_column("'presume'")]),
-    )
-    return and_(held.c.kind == literal_column("'hold'"), ~ended)
+    return and_(held.c.kind == literal_column("'hold'"), ~is_ended(held))
+
+
+# As subqueries, or SQLite may choose to look through all entries for them.
+_seq = select(func.max(entry.c.seq)).where(entry.c.grant_id == grant.c.id).correlate(grant).scalar_subquery()
+_tail = entry.alias("tail_")
+_held = (
+    select(_tail.c.held)
+    .where(_tail.c.grant_id == grant.c.id, _tail.c.seq == _seq)
+    .correlate(grant)
+    .scalar_subquery()
+)
 
 
 def open_holds_of(*whose: ColumnElement[bool]) -> Select[Any]:
     """The ``(op, due, tokens, grant_id)`` of every open hold on the grants of such an `account`."""
+    tails = (
+        select(grant.c.id, _seq.label("seq"), _held.label("held"))
+        .join(account, account.c.id == grant.c.account_id)
+        .where(*whose)
+        .subquery("tails")
+    )
     walk = (
-        select(_tail.c.grant_id, _tail.c.seq, _tail.c.held.label("left_"))
-        .select_from(account)
-        .join(grant, grant.c.account_id == account.c.id)
-        .join(_tail, (_tail.c.grant_id == grant.c.id) & (_tail.c.seq == _newest))
-        .where(_tail.c.held > _NONE, *whose)
+        select(tails.c.id.label("grant_id"), tails.c.seq, tails.c.held.label("left_"))
+        .where(tails.c.held > _NONE)
         .cte("walk", recursive=True)
     )
     found = case((_is_open(_at), _at.c.tokens), else_=_NONE)
@@ -112,6 +121,12 @@ def open_holds_of(*whose: ColumnElement[bool]) -> Select[Any]:
         .where(_is_open(entry))
     )
 
+
+# What each grant holds.
+HOLDING = select(grant.c.id, _held.label("held"))
+HOLDING_OF = HOLDING.join(account, account.c.id == grant.c.account_id).where(
+    account.c.host == bindparam("host"), account.c.holder == bindparam("holder")
+)
 
 _METERS_OF = select(account.c.id).where(
     account.c.host == bindparam("host"), account.c.holder == bindparam("holder")
