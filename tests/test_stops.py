@@ -16,7 +16,7 @@ from tenant import environment, open_tenant, questions
 
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter
-from asksage_jupyter.beginning import begin
+from asksage_jupyter.interrupts import begin
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore

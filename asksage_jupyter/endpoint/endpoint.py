@@ -11,8 +11,8 @@ from copy import copy
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..beginning import begin
 from ..errors import BadInput, ConfigurationError
+from ..interrupts import begin
 from ..session import Session
 from ..session.endpoints import Notice
 from ..settings import AskSage

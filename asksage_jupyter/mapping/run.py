@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..beginning import begin
 from ..errors import NotEnoughTokens, OverLimit
+from ..interrupts import begin
 from ..session.waiting import leave, tell
 from .costs import Range
 from .crew import Crew

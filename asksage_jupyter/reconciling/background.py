@@ -8,8 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ..beginning import begin
 from ..errors import AskSageError
+from ..interrupts import begin
 from .parties import Parties
 from .run import run
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from traitlets import HasTraits, Instance
 
-from ..beginning import begin
 from ..errors import AskSageError, LedgerError
+from ..interrupts import begin
 from ..month import now
 from ..session import endpoints
 from .words import LastCall, Shown, is_known

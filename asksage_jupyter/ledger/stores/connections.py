@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from ...errors import LedgerError, handled, is_stop
+from ...errors import LedgerError
+from ...interrupts import handled, is_stop
 from .watch import Watch
 
 T = TypeVar("T")

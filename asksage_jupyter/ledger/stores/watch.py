@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Hashable
 
-from ...beginning import begin
+from ...interrupts import begin
 
 _log = logging.getLogger(__name__)
 

@@ -12,17 +12,8 @@ from typing import TypeVar
 
 import httpx
 
-from ...errors import (
-    BadKey,
-    NoRoute,
-    NotReached,
-    Refused,
-    ReplyLost,
-    ServiceError,
-    Unavailable,
-    handled,
-    is_stop,
-)
+from ...errors import BadKey, NoRoute, NotReached, Refused, ReplyLost, ServiceError, Unavailable
+from ...interrupts import handled, is_stop
 from ..replies.pausing import LONGEST_S, told_s
 from ..replies.wire import Body, Pairs
 from .auth import Credentials

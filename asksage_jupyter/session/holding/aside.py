@@ -16,7 +16,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
-from ...errors import handled, is_stop
+from ...interrupts import handled, is_stop
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from ....errors import LedgerUnusable, handled, is_stop
+from ....errors import LedgerUnusable
+from ....interrupts import handled, is_stop
 from ..connections import close, discard
 from ..place import Place
 from ..steps import Step

@@ -12,7 +12,8 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from ....display.notices import warn
-from ....errors import LedgerUnusable, handled, is_stop
+from ....errors import LedgerUnusable
+from ....interrupts import handled, is_stop
 from ..connections import discard
 from ..forks import refuse_after_fork
 from ..gate import Gate

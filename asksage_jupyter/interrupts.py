@@ -1,7 +1,8 @@
-"""How a thread is begun where a Ctrl-C may strike."""
+"""Where a Ctrl-C may strike: how a thread is begun, and whether one is at the bottom of an error."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from _thread import start_new_thread
 from queue import SimpleQueue
@@ -36,3 +37,23 @@ def begin(thread: threading.Thread) -> None:
     start_new_thread(start, ())
     if (failure := begun.get()) is not None:
         raise failure
+
+
+def handled() -> BaseException | None:
+    """What the caller is handling now: all that is raised meanwhile has it for a context."""
+    return sys.exc_info()[1]
+
+
+def is_stop(error: BaseException | None, beneath: BaseException | None = None) -> bool:
+    """Whether a Ctrl-C is at the bottom of it: what it strikes in a library may fail in other words.
+
+    Parameters
+    ----------
+    beneath : BaseException, optional
+        What was `handled` before; it has nothing to do with it.
+    """
+    while error is not None and error is not beneath:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
