@@ -71,7 +71,7 @@ class LocalService:
 
 def folder() -> Path:
     """Where the service keeps its counters when not told otherwise: the user's data folder."""
-    from ..settings import data_folder
+    from ..ledger.stores.address import data_folder
 
     return data_folder() / "local-demo"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import math
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,7 +15,6 @@ from traitlets import (
     Float,
     Int,
     List,
-    TraitError,
     Unicode,
     Union,
     default,
@@ -26,75 +23,62 @@ from traitlets import (
 )
 from traitlets.config import SingletonConfigurable
 
-from .account import THRESHOLDS, Account, tags
-from .display.plain import shown, storable
-from .errors import AskSageError, BadInput
-from .ledger.stores.address import Address, resolved
-from .ledger.stores.address import data_folder as data_folder
-from .month import rules_of
+from ..account import THRESHOLDS, Account, tags
+from ..display.plain import storable
+from ..ledger.stores.address import Address, data_folder, resolved
+from ..month import rules_of
+from . import allowed
+from .environment import FollowsEnvironment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Self
 
     from traitlets import Bunch
-    from traitlets.config import Config
 
-    from .forecast import WorkingDays
+    from ..forecast import WorkingDays
 
 NO_EMAIL = "(no e-mail)"
-# Of these settings the environment gives the default.
-_VARIABLES = {
-    "url": "ASKSAGE_URL",
-    "email": "ASKSAGE_EMAIL",
-    "ca_bundle": "ASKSAGE_CA_BUNDLE",
-    "model": "ASKSAGE_MODEL",
-    "token_command": "ASKSAGE_TOKEN_COMMAND",
-    "ledger": "ASKSAGE_LEDGER",
-    "project": "ASKSAGE_PROJECT",
-    "holidays": "ASKSAGE_HOLIDAYS",
-    "envelope": "ASKSAGE_ENVELOPE",
-}
-_ENVELOPE = re.compile(r"([^=]+=)?[0-9][0-9_,]{0,20}")
-_CONFIRM_ABOVE = re.compile(r"off|[0-9][0-9_,]{0,20}|[0-9]{1,2}(\.[0-9]{1,3})?%|100%")
 FORMATS = ("markdown", "code", "json", "html", "text")
 
 
-class BadSetting(BadInput, TraitError):
-    """A value that a setting cannot have; traitlets puts back the one before."""
-
-
-class AskSage(SingletonConfigurable):
+class AskSage(FollowsEnvironment, SingletonConfigurable):
     """Settings of asksage_jupyter; change them with ``%config AskSage.model = "..."``.
 
     The key is not among them: it comes from ASKSAGE_API_KEY, the keyring or ``%asksage login``.
     """
 
-    url = Unicode(help="Address of the Ask Sage service (ASKSAGE_URL).").tag(config=True)
+    url = Unicode(help="Address of the Ask Sage service (ASKSAGE_URL).").tag(
+        config=True, environment="ASKSAGE_URL"
+    )
     email = Unicode(help="Your e-mail at Ask Sage: whose tokens are counted (ASKSAGE_EMAIL).").tag(
-        config=True
+        config=True, environment="ASKSAGE_EMAIL"
     )
     ca_bundle = Unicode(
         help="File of the certificates to trust, if your host has its own (ASKSAGE_CA_BUNDLE)."
-    ).tag(config=True)
-    model = Unicode(help="Model that answers when a cell names none (ASKSAGE_MODEL).").tag(config=True)
+    ).tag(config=True, environment="ASKSAGE_CA_BUNDLE")
+    model = Unicode(help="Model that answers when a cell names none (ASKSAGE_MODEL).").tag(
+        config=True, environment="ASKSAGE_MODEL"
+    )
     token_command = Union(
         [Unicode(), List(Unicode())],
         default_value="",
         help="Program, with its arguments, that prints a token for Ask Sage; no shell reads it, and what it "
         "prints is kept for five minutes (ASKSAGE_TOKEN_COMMAND).",
-    ).tag(config=True)
-    ledger = Unicode(help="Path or SQLAlchemy URL of the ledger (ASKSAGE_LEDGER).").tag(config=True)
+    ).tag(config=True, environment="ASKSAGE_TOKEN_COMMAND")
+    ledger = Unicode(help="Path or SQLAlchemy URL of the ledger (ASKSAGE_LEDGER).").tag(
+        config=True, environment="ASKSAGE_LEDGER"
+    )
     ledger_timeout_s = Float(
         10.0, min=1.0, help="Seconds that a ledger on a server may take to answer before a cell is refused."
     ).tag(config=True)
     project = Unicode(help="Project that calls are booked under in the usage log (ASKSAGE_PROJECT).").tag(
-        config=True
+        config=True, environment="ASKSAGE_PROJECT"
     )
     envelope = Unicode(
         help="Ask Sage tokens that each kernel may spend in its life, like 20000; with a name, like "
         "nightly-7=20000, that all may together which are given it (ASKSAGE_ENVELOPE)."
-    ).tag(config=True)
+    ).tag(config=True, environment="ASKSAGE_ENVELOPE")
     confirm_above = Unicode(
         help='Estimate above which you are asked before anything is sent: tokens, like "5000", or a share of '
         'what is left, like "10%"; where nobody can answer, it is refused. Empty asks for maps without a '
@@ -168,7 +152,7 @@ class AskSage(SingletonConfigurable):
     holidays: List[str] = List(
         Unicode(),
         help="Other days that are no working days, like 2026-11-26 (ASKSAGE_HOLIDAYS, joined by commas).",
-    ).tag(config=True)
+    ).tag(config=True, environment="ASKSAGE_HOLIDAYS")
 
     @classmethod
     def instance(cls, *args: Any, **kwargs: Any) -> Self:
@@ -178,15 +162,8 @@ class AskSage(SingletonConfigurable):
         return super().instance(*args, **kwargs)
 
     def __init__(self, **kwargs: Any) -> None:
-        self._told = _environment()
         super().__init__(**kwargs)
         self._tell_thresholds()
-
-    def update_config(self, config: Config) -> None:
-        """Take up a configuration; where a value is refused, all stays as it was."""
-        for name in _VARIABLES:
-            getattr(self, name)  # traitlets puts back what was read before, and nothing where it never was
-        super().update_config(config)
 
     @default("url")
     def _url(self) -> str:
@@ -229,23 +206,6 @@ class AskSage(SingletonConfigurable):
     def _holidays(self) -> list[str]:
         return os.environ.get("ASKSAGE_HOLIDAYS", "").replace(",", " ").split()
 
-    def follow_environment(self) -> None:
-        """Take up what ``%env`` changed since a default was read; what was set here stays as it is."""
-        before, self._told = self._told, (told := _environment())
-        for name in told:
-            if told[name] != before[name] and name not in self._set_here:
-                self._trait_values.pop(name, None)  # the default is read anew at the next look
-
-    @property
-    def _set_here(self) -> set[str]:
-        """The settings that are not the environment's: a configuration or the person gave them."""
-        names: set[str] = self.__dict__.setdefault("_names_set_here", set())
-        return names
-
-    @observe(*_VARIABLES)
-    def _note_set_here(self, change: Bunch) -> None:
-        self._set_here.add(change.name)
-
     @observe("low_below", "very_low_below")
     def _tell_thresholds(self, _: Bunch | None = None) -> None:
         THRESHOLDS.low, THRESHOLDS.very_low = self.low_below / 100, self.very_low_below / 100
@@ -257,62 +217,50 @@ class AskSage(SingletonConfigurable):
     @validate("weekend", "holidays")
     def _checked_days(self, proposal: Bunch) -> list[str]:
         given: list[str] = proposal.value
-        _refuse(_working_days, **{"weekend": (), "holidays": (), proposal.trait.name: given})
+        allowed.by(_working_days, *((given, ()) if proposal.trait.name == "weekend" else ((), given)))
         return given
 
     @validate("envelope")
     def _checked_envelope(self, proposal: Bunch) -> str:
-        limit: str = proposal.value
-        if limit and not _ENVELOPE.fullmatch(limit):
-            raise BadSetting(f"AskSage.envelope is like 20000 or nightly=20000, not {shown(limit)}")
-        return limit
+        return allowed.envelope(proposal.value)
 
     @validate("confirm_above")
     def _checked_confirm_above(self, proposal: Bunch) -> str:
-        above: str = proposal.value
-        if above and not _CONFIRM_ABOVE.fullmatch(above):
-            raise BadSetting(f'AskSage.confirm_above is like "5000", "10%" or "off", not {shown(above)}')
-        return above
+        return allowed.confirm_above(proposal.value)
+
+    @validate("ca_bundle")
+    def _checked_ca_bundle(self, proposal: Bunch) -> str:
+        return allowed.ca_bundle(proposal.value)
+
+    @validate("timeout_s", "ledger_timeout_s", "reconcile_every_s")
+    def _checked_seconds(self, proposal: Bunch) -> float:
+        return allowed.seconds(proposal.trait.name, proposal.value)
 
     @validate("tags")
     def _checked_tags(self, proposal: Bunch) -> dict[str, str]:
         given: dict[str, str] = proposal.value
-        _refuse(tags.checked, given, "AskSage.tags")
+        allowed.by(tags.checked, given, "AskSage.tags")
         return given
 
     @validate("zone")
     def _checked_zone(self, proposal: Bunch) -> str:
         zone: str = proposal.value
-        _refuse(rules_of, zone)
-        self._set_here.add("zone")
+        allowed.by(rules_of, zone)
+        self.set_here.add("zone")  # also where it is the default's
         return zone
 
     @validate("url")
     def _checked_url(self, proposal: Bunch) -> str:
-        from .service.way.address import base_url
+        from ..service.way.address import base_url
 
         url: str = proposal.value
-        _refuse(base_url, url)
+        allowed.by(base_url, url)
         return url
-
-    @validate("ca_bundle")
-    def _checked_ca_bundle(self, proposal: Bunch) -> str:
-        path: str = proposal.value
-        if path and not os.path.exists(os.path.expanduser(path)):  # noqa: PTH110, PTH111  these never raise
-            raise BadSetting(f"no file {path}: AskSage.ca_bundle is a file of certificates, or empty")
-        return path
-
-    @validate("timeout_s", "ledger_timeout_s", "reconcile_every_s")
-    def _checked_seconds(self, proposal: Bunch) -> float:
-        seconds: float = proposal.value
-        if not math.isfinite(seconds):
-            raise BadSetting(f"AskSage.{proposal.trait.name} is a number of seconds, not {seconds}")
-        return seconds
 
     @property
     def told_zone(self) -> str | None:
         """The zone that a configuration or the person gave; None where nobody did."""
-        return self.zone if "zone" in self._set_here else None
+        return self.zone if "zone" in self.set_here else None
 
     @property
     def working_days(self) -> WorkingDays:
@@ -328,7 +276,7 @@ class AskSage(SingletonConfigurable):
     @property
     def account(self) -> Account:
         """Whose tokens are counted: the person at the host, whatever key they use there."""
-        from .service.way.address import base_url, is_loopback
+        from ..service.way.address import base_url, is_loopback
 
         host = urlsplit(base_url(self.url)).hostname or ""
         # Without an e-mail the service cannot be asked who holds the key; the login name at least keeps
@@ -336,10 +284,6 @@ class AskSage(SingletonConfigurable):
         holder = storable(self.email).strip().lower() or f"{_login_name()} {NO_EMAIL}"
         # A loopback port changes from start to start (the demo's, a tunnel's); the account stays the same.
         return Account("localhost" if is_loopback(host) else host, holder, self.zone)
-
-
-def _environment() -> dict[str, str | None]:
-    return {name: os.environ.get(variable) for name, variable in _VARIABLES.items()}
 
 
 def _login_name() -> str:
@@ -350,14 +294,6 @@ def _login_name() -> str:
         return f"user {os.getuid()}" if hasattr(os, "getuid") else "user"
 
 
-def _refuse(check: Callable[..., object], *given: object, **named: object) -> None:
-    """Let `check` look at a setting's value, and refuse what it refuses."""
-    try:
-        check(*given, **named)
-    except AskSageError as error:
-        raise BadSetting(str(error)) from None
-
-
 def _shell() -> Any:
     """The IPython of this process, if it is one."""
     ipython = sys.modules.get("IPython")
@@ -365,6 +301,6 @@ def _shell() -> Any:
 
 
 def _working_days(weekend: Iterable[str], holidays: Iterable[str]) -> WorkingDays:
-    from .forecast import WorkingDays
+    from ..forecast import WorkingDays
 
     return WorkingDays.of(weekend, holidays)
