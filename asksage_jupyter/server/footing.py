@@ -47,7 +47,7 @@ class Footing:
 def footing_of(settings: AskSage, view: LedgerView, account: Account, file: str | None) -> Footing:
     """How a notebook stands, by its file as kernels know it; None of what is no notebook."""
     path = Path(file or "")
-    notebook = file if path.is_absolute() and ".." not in path.parts else None
+    notebook = file if is_whole(path) else None
     try:
         envelopes = within(settings, notebook, None, path.parent if notebook else None)
     except (ConfigurationError, BadInput) as error:
@@ -58,6 +58,11 @@ def footing_of(settings: AskSage, view: LedgerView, account: Account, file: str 
     except LedgerMissing:
         model, left = "", [each.tokens for each in envelopes]
     return Footing(tuple(sorted(zip(envelopes, left, strict=True), key=itemgetter(1))), model)
+
+
+def is_whole(file: Path) -> bool:
+    """Whether it is a file as kernels know it: whole, and led nowhere else by a ``..``."""
+    return file.is_absolute() and ".." not in file.parts
 
 
 def _last_model(view: LedgerView, account: Account, notebook: str | None) -> str:

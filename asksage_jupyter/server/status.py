@@ -35,7 +35,7 @@ def without(trouble: str | None, noted: Noted | None) -> dict[str, Any]:
 def status(balance: Balance, pace: Pace | None, noted: Noted | None, now: int) -> dict[str, Any]:
     """What is said of the inference meter: what can be spent, or what was used."""
     meter, zone = balance.inference, balance.account.zone
-    if not meter.used and balance.inference.granted is None and balance.training.granted is None:
+    if not meter.used and not balance.is_known:
         return without(None, noted)
     found = limiting(meter)
     whose = "Local demo" if balance.account.is_demo else "Ask Sage"
