@@ -231,7 +231,7 @@ def test_it_is_no_part_of_the_conversation_and_teaches_no_other_cell(labels, rev
 
 
 def test_a_busy_service_is_left_alone_and_asked_again(server, monkeypatch):
-    monkeypatch.setattr("asksage_jupyter.mapping.crew._PAUSES_S", (0.01, 0.05))
+    monkeypatch.setattr("asksage_jupyter.mapping.flow._PAUSES_S", (0.01, 0.05))
     busy = [Played({"message": "slow down", "status": 429}, status=429)] * 3
     server.on(QUERY, billed("good", 7), *busy, billed("good", 7))
     mapped = map_rows([f"review {number}" for number in range(12)], "Good? {value}")

@@ -202,7 +202,7 @@ def test_every_seventh_reply_comes_half_and_is_not_asked_again(server, half):
 
 
 def test_overloaded_told_with_200_is_waited_for(server, monkeypatch):
-    monkeypatch.setattr("asksage_jupyter.mapping.crew._PAUSES_S", (0.01, 0.05))
+    monkeypatch.setattr("asksage_jupyter.mapping.flow._PAUSES_S", (0.01, 0.05))
     sorry = envelope("Sorry, overloaded", status=400, response="Sorry, the model is overloaded", usage=None)
     server.on(QUERY, *[billed("good", 7)] * 6, sorry, billed("good", 7))
     mapped = map_rows(ROWS[:12], "Good? {value}", workers=1)

@@ -1,8 +1,7 @@
-"""Workers over the prompts of a map: few at first, more while it goes well, at rest when all is busy."""
+"""Workers over the prompts of a map, side by side."""
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import deque
@@ -12,24 +11,19 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from ..beginning import begin
 from ..display.plain import told
 from ..errors import AskSageError, Unavailable
+from ..interrupts import begin
+from .flow import Flow
 from .outcome import Outcome, RowStatus
 from .sending import Claimed, NotSent
+from .verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .sheet import Task
 
-_FIRST = 2
-_GOOD = 20  # replies after which one more worker is let in, once there was trouble
-_PAUSES_S = (2.0, 60.0)  # where the service does not say how long
-_LONGEST_PAUSE_S = 600.0
-_GIVE_UP_S = 600.0  # without one good reply
-_SAME_REFUSALS = 3
-_SOME, _BAD_SHARE = 20, 0.2
 _LOOK_S = 0.1
 
 
@@ -54,8 +48,6 @@ class Crew:
         Those that another run has.
     failure : Exception or None
         What ended it before its end.
-    until : float
-        When a common rest ends, by `clock`.
     """
 
     def __init__(
@@ -66,20 +58,14 @@ class Crew:
         most: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._send, self._most, self._clock = send, most, clock
+        self._send, self._most = send, most
+        self._flow, self._verdict = Flow(most, clock), Verdict()
         self._tasks = deque(tasks)
-        self._allowed = min(_FIRST, most)
         self._busy = 0
         self._flying: dict[bytes, None] = {}
-        self._streak = 0
-        self._has_slowed = False
-        self._pause_s = _PAUSES_S[0]
-        self._last_good = clock()
-        self._refusals: deque[str] = deque(maxlen=_SAME_REFUSALS)
         self._changed = threading.Condition()
         self._is_stopped = False
         self._is_draining = False
-        self.until = 0.0
         self.outcomes: dict[bytes, Outcome] = {}
         self.claimed: list[Task] = []
         self.failure: Exception | None = None
@@ -137,7 +123,7 @@ class Crew:
     @property
     def rests_s(self) -> float:
         """How long all rest yet, because the service is busy."""
-        return max(0.0, self.until - self._clock())
+        return self._flow.rests_s
 
     def wait(self, seconds: float) -> None:
         """Wait for the end of one of them, at most so long.
@@ -164,23 +150,21 @@ class Crew:
                 outcome = self._send(task, self._may_send)
             except Claimed:
                 self.claimed.append(task)
-                self._done()
             except NotSent:
-                self._done()
+                pass
             except Unavailable as busy:
                 self._rest(task, busy)
             except Exception as error:  # noqa: BLE001  whatever it is, it ends the job and loses no reply
-                self._fail(error.with_traceback(None))  # its frames hold the prompt
+                self.end(error.with_traceback(None))  # its frames hold the prompt
             else:
-                self.outcomes[task.key] = outcome
-                self._done(outcome)
+                self._keep(task, outcome)
             finally:
-                self._flying.pop(task.key, None)
+                self._let_go(task)
 
     def _next(self) -> Task | None:
         with self._changed:
             while self._may_send():
-                if self._tasks and self._busy < self._allowed and self._may_begin():
+                if self._tasks and self._busy < self._flow.allowed and self._may_begin():
                     self._busy += 1
                     return self._tasks.popleft()
                 if not self._tasks and not self._busy:
@@ -189,64 +173,27 @@ class Crew:
             return None
 
     def _may_begin(self) -> bool:
-        return not self._is_draining and self._clock() >= self.until
+        return not self._is_draining and not self._flow.rests_s
 
-    def _done(self, outcome: Outcome | None = None) -> None:
-        with self._changed:
-            self._busy -= 1
-            if outcome is not None:
-                self._judge(outcome)
-            self._changed.notify_all()
-
-    def _judge(self, outcome: Outcome) -> None:
-        if outcome.status is RowStatus.OK:
-            self._last_good, self._pause_s = self._clock(), _PAUSES_S[0]
-            self._refusals.clear()
-            self._streak += 1
-            if self._allowed < self._most and (not self._has_slowed or self._streak % _GOOD == 0):
-                self._allowed += 1
-            return
-        self._streak = 0
-        self._refusals.append(outcome.reason if outcome.status is RowStatus.REFUSED else "")
-        if len(self._refusals) == _SAME_REFUSALS and len({*self._refusals}) == 1 and self._refusals[0]:
-            self.end(AskSageError(f"the same refusal {_SAME_REFUSALS} times running: {outcome.reason}"))
-            return
-        bad = [each for each in self.outcomes.values() if each.status is not RowStatus.OK]
-        if len(self.outcomes) >= _SOME and len(bad) > _BAD_SHARE * len(self.outcomes):
-            shown = "; ".join(dict.fromkeys(_without_reply(each) for each in bad[:3]))
-            self.end(AskSageError(f"{len(bad)} of the first {len(self.outcomes)} came to nothing: {shown}"))
+    def _keep(self, task: Task, outcome: Outcome) -> None:
+        with self._changed:  # as it is judged among all the others
+            self.outcomes[task.key] = outcome
+            if outcome.status is RowStatus.OK:
+                self._flow.went_well()
+            else:
+                self._flow.went_badly()
+            if (why := self._verdict.of(outcome, self.outcomes.values())) is not None:
+                self.end(why)
 
     def _rest(self, task: Task, busy: Unavailable) -> None:
-        """Take it back, and let all rest as long as the service says, with half as many afterwards."""
+        """Take it back, and let all rest."""
         with self._changed:
-            self._busy -= 1
             self._tasks.appendleft(task)
-            now = self._clock()
-            if now >= self.until:  # the first of those that were under way together
-                self._has_slowed, self._streak = True, 0
-                self._allowed = max(1, self._allowed // 2)
-                usual = self._pause_s * random.uniform(0.75, 1.0)  # noqa: S311  no secret is made of it
-                pause = min(getattr(busy, "retry_after_s", None) or usual, _LONGEST_PAUSE_S)
-                self._pause_s = min(2 * self._pause_s, _PAUSES_S[1])
-                self.until = now + pause
-                if self.until - self._last_good > _GIVE_UP_S or _is_lasting(busy):
-                    self.end(AskSageError(told(busy)))
-            self._changed.notify_all()
+            if not self._flow.rest(busy):
+                self.end(AskSageError(told(busy)))
 
-    def _fail(self, error: Exception) -> None:
+    def _let_go(self, task: Task) -> None:
         with self._changed:
+            self._flying.pop(task.key, None)
             self._busy -= 1
-            self.end(error)
             self._changed.notify_all()
-
-
-def _without_reply(bad: Outcome) -> str:
-    """Why it came to nothing, without what the model said: errors end in logs and in files."""
-    if bad.status is RowStatus.INVALID:
-        return "a reply is not what the schema or the check wants, .result.failed shows it"
-    return bad.reason
-
-
-def _is_lasting(error: Unavailable) -> bool:
-    """Whether waiting cannot help: a name that does not exist, a certificate that is not trusted."""
-    return getattr(error, "passing", None) is False
