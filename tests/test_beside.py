@@ -19,7 +19,7 @@ from asksage_jupyter.session.holder.access import Access
 from asksage_jupyter.session.holding.ceiling import Ceiling
 from asksage_jupyter.session.managing.requests import pending
 from asksage_jupyter.session.training.underway import Register
-from asksage_jupyter.session.training.uploads import Uploads
+from asksage_jupyter.session.training.uploaded import Uploads
 from asksage_jupyter.usage_log.manifest import Manifest
 
 ME = Account("api.example", "ana@example")

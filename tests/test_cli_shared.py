@@ -12,7 +12,7 @@ import pytest
 
 import asksage_jupyter
 from asksage_jupyter import cli, session
-from asksage_jupyter.cli import shared
+from asksage_jupyter.cli import serving, shared
 from asksage_jupyter.commands import COMMANDS
 
 posix = pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
@@ -282,4 +282,4 @@ def test_the_version_tells_what_a_report_needs(capsys):
 
 @pytest.mark.parametrize(("system", "line"), [("nt", 'set "A=b c&d"'), ("posix", "export A='b c&d'")])
 def test_a_variable_is_set_as_the_systems_shell_wants_it(system, line):
-    assert cli.assignment("A", "b c&d", system) == line
+    assert serving.assignment("A", "b c&d", system) == line

@@ -17,10 +17,10 @@ from asksage_jupyter.account import (
     MeterBalance,
     Pool,
     advice,
-    card,
     gauges,
     limiting,
 )  # fmt: skip
+from asksage_jupyter.account.receipt import receipt
 from asksage_jupyter.forecast import Course, Pace, WorkingDays
 from asksage_jupyter.server import figures
 from asksage_jupyter.server.status import status, without
@@ -281,8 +281,8 @@ def test_a_warning_comes_back_with_another_month_meter_or_account():
 )  # fmt: skip
 def test_a_receipt_tells_what_is_left_and_if_it_is_low_with_the_same_bar(remaining, words):
     assert left(remaining).left_words() == words
-    html = card.receipt(words, balance(left(remaining)))
-    full = card.balance(balance(left(remaining)))
+    html = receipt(words, balance(left(remaining)))
+    full = balance(left(remaining))._repr_html_()
     drawn = re.findall(r"width:[\d.]+%;min-width:3px;background:[^\"]+", html)
     assert drawn == re.findall(r"width:[\d.]+%;min-width:3px;background:[^\"]+", full)[: len(drawn)]
     assert html.count('aria-hidden="true"') == 1
@@ -295,14 +295,14 @@ def test_a_receipt_tells_what_an_organisation_or_envelope_leaves_where_that_is_l
 
 
 def test_a_receipt_without_a_known_allotment_is_a_line_alone():
-    assert card.receipt("a line", balance(meter(granted=None))) == card.receipt("a line", None)
-    assert "aria-hidden" not in card.receipt("a line", None)
+    assert receipt("a line", balance(meter(granted=None))) == receipt("a line", None)
+    assert "aria-hidden" not in receipt("a line", None)
 
 
 def test_where_figures_come_from_is_a_tooltip_and_no_line():
     found = balance(replace(left(5), as_of=datetime(2026, 11, 23, 9, tzinfo=UTC)))
     assert "the service" not in str(found)
-    html = card.balance(found)
+    html = found._repr_html_()
     assert 'title="Figures from the service"' in html
     assert html.count("the service") == 1
     assert "Resets 1 Dec 2026" in html

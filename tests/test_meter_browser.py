@@ -8,7 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from lab import PICTURES, PICTURES_WANTED, needs_chromium
 from test_gauge import TRAINING, balance, left, meter, shared
 
-from asksage_jupyter.account import Account, card
+from asksage_jupyter.account import Account
+from asksage_jupyter.account.receipt import receipt
 from asksage_jupyter.display.markup import fill, joined
 
 pytest_plugins = ["lab_fixtures"]
@@ -35,7 +36,7 @@ def shown():
             training=replace(training, meter=TRAINING),
         )
         words = f"google-claude-45-haiku · 63 tokens (billed) · {inference.left_words()}"
-        yield fill('<div style="margin:1em 0">{}{}</div>', card.balance(found), card.receipt(words, found))
+        yield fill('<div style="margin:1em 0">{}{}</div>', found._repr_html_(), receipt(words, found))
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ def test_a_stop_before_a_piece_is_sent_holds_nothing(server, monkeypatch):
 
 
 def test_an_upload_that_cannot_be_noted_is_debited_and_told(server, monkeypatch):
-    from asksage_jupyter.session.training.uploads import Uploads
+    from asksage_jupyter.session.training.uploaded import Uploads
 
     def full_disk(uploads, mark):
         raise OSError(28, "No space left on device")

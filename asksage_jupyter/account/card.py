@@ -6,31 +6,17 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..display.bar import bar, inline_bar, pill
-from ..display.markup import QUIET, RECEIPT, ROW, card, fill, joined, line, quiet
-from .gauge import Gauge, Level, advice, gauges, limiting
-from .records import Meter
+from ..display.bar import bar, pill
+from ..display.markup import ROW, fill, joined, line
+from .gauge import Gauge, advice, gauges
+from .level import Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .balance import Balance, MeterBalance
+    from .meters import MeterBalance
 
 _COLUMN = "flex:1 1 18em;min-width:0;margin:.5em 0"
-
-
-def balance(found: Balance) -> Markup:
-    """Both meters side by side, as in a panel."""
-    foot = line(found.footnote(), QUIET, found.sources)  # where figures come from is for who asks
-    return card(found.title, meters(found), aside=found.resets_words(), foot=[foot])
-
-
-def receipt(words: str, found: Balance | None, meter: Meter = Meter.INFERENCE) -> Markup:
-    """The quiet line of a call, and the bar of what is left on its meter now."""
-    if found is None or found.of(meter).granted is None:
-        return quiet(words)
-    bar = inline_bar(*((each.kind, each.share) for each in limiting(found.of(meter)).segments))
-    return line(joined([fill('<span style="{}">{}</span>', QUIET, words), bar]), RECEIPT)
 
 
 def bars(found: Sequence[Gauge]) -> Markup:
@@ -39,11 +25,9 @@ def bars(found: Sequence[Gauge]) -> Markup:
     return line(joined(line(joined([line(each.name), _bar(each)]), _COLUMN) for each in known), ROW)
 
 
-def meters(found: Balance, shown: Sequence[MeterBalance] | None = None) -> Markup:
-    """Both meters, or those that are `shown`, without whose they are."""
-    both = (found.inference, found.training)
-    cards = joined(_meter(each, found.account.zone) for each in (both if shown is None else shown))
-    return line(cards, ROW)
+def meters(found: Sequence[MeterBalance], zone: str) -> Markup:
+    """Meters side by side, without whose they are; days in the account's zone."""
+    return line(joined(_meter(each, zone) for each in found), ROW)
 
 
 def _meter(found: MeterBalance, zone: str) -> Markup:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .records import Account
+from .records import ENVELOPE, Account
 
 _FOR_EVER = 253_402_300_799_000_000  # the last second of the year 9999, in microseconds UTC
 
@@ -52,13 +50,10 @@ class Envelope:
 
     def of(self, owner: Account) -> Account:
         """Its own account, beside its owner's."""
-        return replace(owner, holder=f"{PREFIX}{owner.holder}:{self.kind}:{self.name}")
+        return replace(owner, holder=f"{ENVELOPE}{owner.holder}:{self.kind}:{self.name}")
 
     def span(self, period: str, starts: int, ends: int) -> tuple[str, int, int]:
         """The source and the bounds of its grant, in a month of its owner's."""
         if self.per is Per.MONTH:
-            return f"{PREFIX}{period}", starts, ends
-        return f"{PREFIX}{Per.ALL}", 0, _FOR_EVER
-
-
-PREFIX = "envelope:"
+            return f"{ENVELOPE}{period}", starts, ends
+        return f"{ENVELOPE}{Per.ALL}", 0, _FOR_EVER

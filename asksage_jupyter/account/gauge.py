@@ -3,42 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from .. import month
 from ..display.dates import day
-
-if TYPE_CHECKING:
-    from .balance import MeterBalance, Pool
-
-
-@dataclass(slots=True)
-class Thresholds:
-    """Shares of what was granted, 0 to 1, below which what is left is called low, and very low."""
-
-    low: float = 0.3
-    very_low: float = 0.1
-
-
-THRESHOLDS = Thresholds()
-"""Those of this process: a card that shows itself knows no settings, which tell them."""
-
-
-class Level(StrEnum):
-    """How much is left, in steps that a person should hear of."""
-
-    UNKNOWN = "unknown"
-    ENOUGH = "enough"
-    LOW = "low"
-    VERY_LOW = "very-low"
-    USED_UP = "used-up"
-    OVER = "over"
-
-    @property
-    def words(self) -> str:
-        """The step as it is told; empty where there is nothing to hear of."""
-        return "" if self in (Level.UNKNOWN, Level.ENOUGH) else self.value.replace("-", " ")
+from .level import Level
+from .meters import MeterBalance, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +67,7 @@ class Gauge:
     @property
     def level(self) -> Level:
         """The step that it has come to."""
-        granted, remaining = self.granted, self.remaining
-        if granted is None or remaining is None:
-            return Level.UNKNOWN
-        if remaining < 0:
-            return Level.OVER
-        if not granted:
-            return Level.UNKNOWN
-        if not remaining:
-            return Level.USED_UP
-        if remaining < THRESHOLDS.very_low * granted:
-            return Level.VERY_LOW
-        return Level.LOW if remaining < THRESHOLDS.low * granted else Level.ENOUGH
+        return Level.of(self.granted, self.remaining)
 
     @property
     def headline(self) -> tuple[str, str]:

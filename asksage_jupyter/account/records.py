@@ -8,9 +8,9 @@ from typing import Self
 
 from ..display.plain import shown
 from ..errors import BadInput
-from .envelope import PREFIX
 
 DEMO_HOLDER = "local-demo"
+ENVELOPE = "envelope:"
 _POOL = "pool:"
 
 
@@ -110,7 +110,7 @@ class Account:
     @property
     def is_envelope(self) -> bool:
         """Whether it is that of a limit inside a person's account."""
-        return self.holder.startswith(PREFIX)
+        return self.holder.startswith(ENVELOPE)
 
     @property
     def pool(self) -> str:

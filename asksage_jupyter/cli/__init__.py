@@ -9,9 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.metadata
-import os
 import platform
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any
 
 from ..commands import COMMANDS, machine
 from ..display.plain import brief, in_terminal
-from ..errors import AskSageError, ConfigurationError
+from ..errors import AskSageError
 from ..session.near import did_you_mean
 from . import serving, shared, streams, team
 
@@ -89,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo)
 
     local = commands.add_parser("local", help="run the local demo service alone, until Ctrl-C")
-    local.set_defaults(command=_local)
+    local.set_defaults(command=serving.local)
 
     for name in _SHARED:
         commands.add_parser(name, help=COMMANDS[name].summary, add_help=False)
@@ -130,27 +128,6 @@ def _demo(options: argparse.Namespace) -> int:
         tell_sidebar()
 
     return check(options.notebook, then=balance_and_usage)
-
-
-def _local(_: argparse.Namespace) -> int:
-    from .. import local
-    from .demo import found_weights, say
-
-    with local.start(weights=found_weights()) as service:
-        for name, value in service.environment.items():
-            print(assignment(name, value, os.name), flush=True)
-        say("the local demo runs until Ctrl-C; put the lines above into another terminal")
-        try:
-            code = service.process.wait()
-        except KeyboardInterrupt:
-            return 0
-    raise ConfigurationError(f"the local demo ended by itself (exit code {code})")
-
-
-def assignment(name: str, value: str, system: str) -> str:
-    """The line that sets a variable in the usual shell of `system`, which is called as `os.name` calls it."""
-    # In cmd a quote around the value alone would be part of it.
-    return f'set "{name}={value}"' if system == "nt" else f"export {name}={shlex.quote(value)}"
 
 
 def _team(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from ..errors import AskSageError, BadInput, ConfigurationError
 
 if TYPE_CHECKING:
     from ..service import Secret, Service
+    from ..session.clock import Clock
 
 _TOLD = 3  # of a damaged ledger's faults
 
@@ -68,17 +69,19 @@ class _Way:
     """The host first, then the key: what is no Ask Sage is sent none; a silent host is waited for once."""
 
     def __init__(self) -> None:
-        self._is_met = False
+        from ..session.clock import Clock
+
+        self._is_met, self._clock = False, Clock()
 
     def service(self) -> str:
         """Whether an Ask Sage answers at the address; no key is sent."""
         from ..service import Secret
         from ..session.waiting import patiently
 
-        with contextlib.closing(_at_the_address(Secret("not-sent"))) as service:
+        with contextlib.closing(_at_the_address(Secret("not-sent"), self._clock)) as service:
             patiently(service.host, service.meet)
             self._is_met = True
-            return f"{service.url} answers as an Ask Sage does"
+            return "; ".join(filter(None, (f"{service.url} answers as an Ask Sage does", self._clock.words)))
 
     def key(self) -> str:
         """Whether there is a key, whether it is accepted, and whose it is; finding out costs nothing."""
@@ -95,7 +98,7 @@ class _Way:
             return f"no: {error}"
         if not self._is_met:
             return f"yes, from {where}; not tried, as the service is not reached"
-        with contextlib.closing(_at_the_address(key)) as service:
+        with contextlib.closing(_at_the_address(key, self._clock)) as service:
             _, limits = patiently(service.host, lambda: (service.left(), service.limits()))
         check_holder(account, limits.email)
         whose = f" and is {limits.email}'s" if limits.email else "; whose it is is not told"
@@ -103,7 +106,7 @@ class _Way:
         return f"yes, from {where}; Ask Sage accepts it{whose}{may}"
 
 
-def _at_the_address(key: Secret) -> Service:
+def _at_the_address(key: Secret, clock: Clock) -> Service:
     from ..service import Service
     from ..settings import AskSage
 
@@ -114,6 +117,7 @@ def _at_the_address(key: Secret) -> Service:
         email=settings.email or None,
         ca_bundle=settings.ca_bundle or None,
         timeout_s=settings.timeout_s,
+        on_date=clock.heard,
     )
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ..commands import COMMANDS, Command, Notice, machine, understood
 from ..display.plain import in_terminal, plain
 from ..errors import BadInput
+from ..files import writing
 from ..session import given
 from .last_used import balance, follow_last_used
 
@@ -106,11 +107,8 @@ def _give(part: object, forms: Forms) -> None:
 
 def _write(text: str, wanted: str) -> Path:
     path = given.path(wanted, "FILE")
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from None
+    with writing(path):
+        path.write_text(text, encoding="utf-8", newline="")
     return path
 
 

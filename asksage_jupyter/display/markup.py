@@ -82,6 +82,18 @@ def card(title: str, *body: object, aside: str = "", foot: Iterable[object] = ()
     )
 
 
+def whole_page(title: str, body: Markup) -> Markup:
+    """A whole page, in the reader's own light or dark."""
+    return fill(
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="color-scheme" content="light dark">'
+        '<meta name="viewport" content="width=device-width">'
+        '<title>{}</title></head>\n<body style="margin:1em">{}</body></html>\n',
+        title,
+        body,
+    )
+
+
 def _told(part: object) -> Any:
     if isinstance(part, Markup | int | float):  # figures stay, to be formatted
         return part

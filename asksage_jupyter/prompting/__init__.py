@@ -5,7 +5,8 @@ Needs neither IPython nor the network: the server behind the sidebar reads a cel
 
 from .braces import expand, unfilled
 from .cell import Cell, cell_of
-from .options import CellOptions, cell_parser, parse_cell
+from .cell_parser import cell_parser
+from .options import CellOptions, parse_cell
 from .parser import Option, Parser, option, split, words_at
 from .training import TRAINING_CELL, UPLOAD_OPTIONS, read_training, training_parser
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput
-from ..session.asking.query import LIVE, REASONING
-from ..settings import FORMATS, AskSage
-from .checks import OneOf, billing_code, number, tokens, variable, whole
-from .parser import Parser
-from .tables import add_map, check_map
+from .cell_parser import cell_parser
 
 if TYPE_CHECKING:
     from ..session import Options
 
-_USAGE = "%%asksage [MODEL] [options]\n       the prompt, on the lines below"
 _NAME = re.compile(r"[\w-]+=")
+_ALONE = ("into", "schema", "budget", "sample", "when")
+_NOT_OF_ROWS = ("format", "plugin", "compare", "history", "file", "max_tokens", "replay")
+_INSTEAD = {
+    "--max-tokens": ": --budget limits what all rows cost",
+    "--replay": ": it always shows kept replies again, and --fresh asks anew",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def parse_cell(line: str) -> CellOptions:
         _only_of_one_model(found)
     if found.plugin is not None:
         _only_of_plugins(found)
-    check_map(found)
+    _of_tables(found)
     return found
 
 
@@ -159,93 +158,17 @@ def _only_of_plugins(options: CellOptions) -> None:
         raise BadInput(f"with --plugin there is no {', '.join(wrong)}: a plugin takes values as name=value")
 
 
-def _models(value: str) -> tuple[str, ...]:
-    return tuple(value.split(","))
+def _of_tables(options: CellOptions) -> None:
+    """Refuse what makes no sense together.
 
-
-@cache
-def cell_parser(usage: str = _USAGE) -> Parser:
-    """The parser of a cell's line, or of another line with the same options."""
-    parser = Parser(usage)
-    _add_display(parser.add_argument_group("what becomes of the reply"))
-    _add_call(parser.add_argument_group("how it is asked"))
-    _add_price(parser.add_argument_group("what it may cost"))
-    add_map(parser.add_argument_group("over the rows of a table"))
-    _add_booking(parser.add_argument_group("what it is booked under"))
-    return parser
-
-
-def _add_display(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "-f", "--format", type=OneOf(FORMATS), metavar="FORMAT",
-        help="markdown, code (the first code block as a new cell), json, html or text",
-    )  # fmt: skip
-    group.add_argument(
-        "-o", "--output", type=variable, metavar="NAME",
-        help="put the reply's text into this variable; with -f json, the parsed value",
-    )  # fmt: skip
-    group.add_argument(
-        "--no-stream", dest="stream", action="store_false", help="show the reply when it is whole"
-    )
-    group.add_argument("-h", "--help", action="store_true", help="show this, and send nothing")
-
-
-def _add_call(group: argparse._ArgumentGroup) -> None:
-    usual = str(AskSage.system.default_value)
-    group.add_argument(
-        "-s", "--system", metavar="TEXT",
-        help=f"system prompt, in quotes (default: AskSage.system, which is {usual!r} unless you set it)",
-    )  # fmt: skip
-    group.add_argument(
-        "-p", "--persona", type=whole("the id of a persona"), metavar="ID", help="id of an Ask Sage persona"
-    )
-    group.add_argument(
-        "-d", "--dataset", default="none", metavar="NAME",
-        help="dataset to look things up in, whose text is billed (default: none)",
-    )  # fmt: skip
-    group.add_argument(
-        "--live", type=OneOf(LIVE), default=0, metavar="0|1|2",
-        help="1 or 2 search the web, at about 1,400 model tokens (default: 0)",
-    )  # fmt: skip
-    group.add_argument("-t", "--temperature", type=number, metavar="X", help="0 to 1; higher is more varied")
-    group.add_argument("--reasoning", type=OneOf(REASONING), metavar="LEVEL", help="low, medium or high")
-    group.add_argument(
-        "--history", type=whole("how many exchanges to re-send"), default=0, metavar="N",
-        help="re-send the last N exchanges of this notebook, which are billed again (default: 0)",
-    )  # fmt: skip
-    group.add_argument("--file", metavar="PATH", help="file to send along")
-    group.add_argument(
-        "--compare", type=_models, default=(), metavar="MODEL,MODEL",
-        help="ask these models at once and show their replies side by side; -o takes the Comparison",
-    )  # fmt: skip
-    group.add_argument(
-        "--plugin", metavar="NAME",
-        help="run this plugin with name=value ...; the lines below are the value that is not given",
-    )  # fmt: skip
-
-
-def _add_price(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--estimate", action="store_true", help="say what it would cost, and send nothing")
-    group.add_argument(
-        "--max-tokens", type=tokens, metavar="N",
-        help="refuse when the estimate is above N Ask Sage tokens",
-    )  # fmt: skip
-    group.add_argument(
-        "--replay", action="store_const", const=True,
-        help="show the reply again, for 0 tokens, that the same cell had before (default: AskSage.replay)",
-    )  # fmt: skip
-    group.add_argument(
-        "--fresh", action="store_true", help="ask again, and pay again, what was answered before"
-    )
-    group.add_argument(
-        "--else", dest="otherwise", metavar="MODEL",
-        help="ask this model instead where the first is refused before it is sent; the receipt tells",
-    )  # fmt: skip
-
-
-def _add_booking(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--project", metavar="NAME", help="this project instead of AskSage.project")
-    group.add_argument(
-        "--tag", type=billing_code, action="append", default=[], metavar="NAME=CODE",
-        help="a billing code, like wbs=1234.5; once for each, in addition to AskSage.tags",
-    )  # fmt: skip
+    Raises
+    ------
+    BadInput
+    """
+    if options.map is None:
+        if wrong := [f"--{name}" for name in _ALONE if getattr(options, name) is not None]:
+            raise BadInput(f"{', '.join(wrong)} is for the rows of a table: name it with --map")
+        return
+    if wrong := [f"--{name.replace('_', '-')}" for name in _NOT_OF_ROWS if getattr(options, name)]:
+        instead = _INSTEAD.get(wrong[0], "") if len(wrong) == 1 else ""
+        raise BadInput(f"with --map there is no {', '.join(wrong)}{instead}")

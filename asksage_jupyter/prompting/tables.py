@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from ..errors import BadInput
 from .checks import tokens, variable, whole
 
-if TYPE_CHECKING:
-    from .options import CellOptions
-
 SCHEMAS = {"str": str, "int": int, "float": float, "bool": bool}
-_ALONE = ("into", "schema", "budget", "sample", "when")
-_NOT_OF_ROWS = ("format", "plugin", "compare", "history", "file", "max_tokens", "replay")
-_INSTEAD = {
-    "--max-tokens": ": --budget limits what all rows cost",
-    "--replay": ": it always shows kept replies again, and --fresh asks anew",
-}
 
 
 class _Schema:
@@ -52,19 +41,3 @@ def add_map(group: argparse._ArgumentGroup) -> None:
         "--when", choices=("leftover",), metavar="leftover",
         help="leftover: spend only what the forecast says will expire this month, and stop when that is gone",
     )  # fmt: skip
-
-
-def check_map(options: CellOptions) -> None:
-    """Refuse what makes no sense together.
-
-    Raises
-    ------
-    BadInput
-    """
-    if options.map is None:
-        if wrong := [f"--{name}" for name in _ALONE if getattr(options, name) is not None]:
-            raise BadInput(f"{', '.join(wrong)} is for the rows of a table: name it with --map")
-        return
-    if wrong := [f"--{name.replace('_', '-')}" for name in _NOT_OF_ROWS if getattr(options, name)]:
-        instead = _INSTEAD.get(wrong[0], "") if len(wrong) == 1 else ""
-        raise BadInput(f"with --map there is no {', '.join(wrong)}{instead}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..account.card import bars
-from ..display.markup import QUIET, card, fill, joined, line, notice
+from ..display.markup import QUIET, card, fill, joined, line, notice, whole_page
 from . import tables, words
 
 if TYPE_CHECKING:
@@ -16,14 +16,7 @@ if TYPE_CHECKING:
 
 def document(statement: Statement) -> str:
     """A whole page, in the reader's own light or dark."""
-    return fill(
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="color-scheme" content="light dark">'
-        '<meta name="viewport" content="width=device-width">'
-        '<title>{}</title></head>\n<body style="margin:1em">{}</body></html>\n',
-        words.heading(statement),
-        fragment(statement),
-    )
+    return whole_page(words.heading(statement), fragment(statement))
 
 
 def fragment(statement: Statement) -> Markup:

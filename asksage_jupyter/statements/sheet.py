@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..account import Account, Meter
-from ..errors import BadInput
+from ..files import writing
 from ..session import given
 from . import markdown, page, spreadsheet
 
@@ -115,11 +115,8 @@ class Statement:
         if path is None:
             return text
         wanted = given.path(path, "the file")
-        try:
-            with wanted.open("w", encoding="utf-8", newline="") as file:
-                file.write(text)
-        except OSError as error:
-            raise BadInput(f"{wanted} cannot be written: {error.strerror or error}") from None
+        with writing(wanted):
+            wanted.write_text(text, encoding="utf-8", newline="")
         return None
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..account import tags
 from ..account.card import meters
 from ..display.dates import MONTHS, day
-from ..display.markup import LINE, QUIET, SOLID, card, fill, joined, line
+from ..display.markup import LINE, QUIET, SOLID, card, fill, joined, line, whole_page
 from ..display.table import Table
 
 if TYPE_CHECKING:
@@ -25,21 +25,14 @@ _HEIGHT = 60
 
 def document(report: TeamReport) -> str:
     """A whole page, in the reader's own light or dark."""
-    return fill(
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="color-scheme" content="light dark">'
-        '<meta name="viewport" content="width=device-width">'
-        '<title>{}</title></head>\n<body style="margin:1em">{}</body></html>\n',
-        _heading(report),
-        fragment(report),
-    )
+    return whole_page(_heading(report), fragment(report))
 
 
 def fragment(report: TeamReport) -> Markup:
     """The page as a part of a notebook."""
     return card(
         _heading(report),
-        meters(report.balance, report.meters),
+        meters(report.meters, report.balance.account.zone),
         _side_by_side([pace._repr_html_() for pace in report.paces]),
         *(
             fill('<div style="overflow-x:auto">{}</div>', table._repr_html_())

@@ -12,7 +12,7 @@ from .. import month
 from ..account import Balance, Meter, MeterBalance
 from ..display.dates import day
 from ..display.table import Table
-from ..errors import BadInput
+from ..files import writing
 from ..session import given
 from . import page
 
@@ -71,8 +71,7 @@ class TeamReport:
     @property
     def meters(self) -> tuple[MeterBalance, ...]:
         """What the pool has, of the meters that it has tokens of."""
-        both = (self.balance.inference, self.balance.training)
-        return tuple(each for each in both if each.granted is not None)
+        return tuple(each for each in self.balance.meters if each.granted is not None)
 
     @property
     def foot(self) -> str:
@@ -100,10 +99,8 @@ class TeamReport:
             It cannot be written.
         """
         wanted = given.path(path, "the file")
-        try:
+        with writing(wanted):
             wanted.write_text(self.to_html(), encoding="utf-8")
-        except OSError as error:
-            raise BadInput(f"{wanted} cannot be written: {error.strerror or error}") from None
 
     def __str__(self) -> str:
         parts = [f"pool {self.pool}"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import chain, islice
 from pathlib import Path
 
-from ..errors import BadInput
+from ..files import reading
 from .cuts import chunks
 from .encodings import encoding as built
 from .encodings import new_encoding
@@ -100,12 +100,9 @@ def count_file(
     ConfigurationError
         The encoding's data file is damaged.
     """
-    try:
-        with Path(path).open("rb") as file:
-            blocks = iter(lambda: file.read(chunk), b"")
-            return _count_blocks(_decoded(_told(blocks, advance)), encoding, chunk)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+    with reading(Path(path)), Path(path).open("rb") as file:
+        blocks = iter(lambda: file.read(chunk), b"")
+        return _count_blocks(_decoded(_told(blocks, advance)), encoding, chunk)
 
 
 def _clean_blocks(text: str, size: int) -> Iterator[str]:

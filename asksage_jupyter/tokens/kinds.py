@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..errors import BadInput
+from ..files import reading
 
 _HEAD = 1 << 13  # bytes that are looked at
 _PICTURES = (
@@ -66,11 +66,8 @@ def file_kind(path: Path) -> str:
     BadInput
         It cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            return kind_of(file.read(_HEAD), path.name)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+    with reading(path), path.open("rb") as file:
+        return kind_of(file.read(_HEAD), path.name)
 
 
 def _is_text(head: bytes) -> bool:

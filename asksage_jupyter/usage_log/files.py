@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..display.plain import no_formula
-from ..errors import BadInput, ConfigurationError
+from ..errors import ConfigurationError
+from ..files import writing
 from .schema import CATEGORY, FIGURE, HOLDER, INSTANT, SCHEMA, TEXT, Column
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def write_parquet(calls: pandas.DataFrame, path: Path) -> None:
     told = [_told(field.name) for field in table.schema]
     fields = [field.with_metadata(about) for field, about in zip(table.schema, told, strict=True)]
     table = table.cast(pyarrow.schema(fields, metadata=table.schema.metadata))
-    with _writing(path):
+    with writing(path):
         pyarrow.parquet.write_table(table, path, compression="zstd")
 
 
@@ -41,14 +40,14 @@ def write_csv(calls: pandas.DataFrame, path: Path) -> None:
         "url": path.name,
         "tableSchema": {"columns": [_csvw(str(name)) for name in calls.columns]},
     }
-    with _writing(path):
+    with writing(path):
         _without_formulas(calls).to_csv(path, index=False)
         path.with_name(f"{path.name}-metadata.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 def write_focus(charges: pandas.DataFrame, path: Path) -> None:
     """Write charges as FOCUS has them in CSV, where what is null is empty."""
-    with _writing(path):
+    with writing(path):
         _without_formulas(charges).to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -79,11 +78,3 @@ def _csvw(name: str) -> dict[str, str]:
 
 def _about(column: Column) -> dict[str, str]:
     return {"meaning": column.meaning} | ({"unit": column.unit} if column.unit else {})
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from None

@@ -82,7 +82,7 @@ def text(shown: Shown) -> str:
 def _lines(shown: Shown) -> list[str]:
     lines = [notice(shown)]
     if (balance := shown.balance) and (is_known(shown) or not shown.trouble):
-        for meter in (balance.inference, balance.training):
+        for meter in balance.meters:
             lines += _meter(meter, balance.account.zone)
         lines += [
             balance.resets_words(),
@@ -124,10 +124,8 @@ def endpoints(shown: Shown) -> list[str]:
 
 
 def is_known(shown: Shown) -> bool:
-    """Whether an allotment is known: of an account that was never reached, none is."""
-    return shown.balance is not None and any(
-        meter.granted is not None for meter in (shown.balance.inference, shown.balance.training)
-    )
+    """Whether there are figures, and an allotment."""
+    return shown.balance is not None and shown.balance.is_known
 
 
 def _zone(shown: Shown) -> str:

@@ -13,7 +13,7 @@ from ...errors import AskSageError, BadInput
 from .. import origin
 from ..labels import cell_label
 from .shortage import cheaper
-from .why import Cause, Why, is_worth_a_word, unusual, why
+from .why import Cause, Why, is_worth_a_word, unusual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def explained(session: Session, which: str = "") -> Why:
         found = _of_row(session, row)
     else:
         tokens = reply.estimate.expected if reply.tokens is None else reply.tokens
-        found = replace(why(reply), cheaper=cheaper(session, reply.estimate, tokens))
+        found = replace(reply.why, cheaper=cheaper(session, reply.estimate, tokens))
     return replace(found, cell=_label(session, row))
 
 
@@ -73,7 +73,7 @@ def remark(session: Session, call: Call, reply: Reply) -> str | None:
         and row["op"] != call.op
         and row["status"] != OPEN
     ]
-    return unusual(why(reply), before)
+    return unusual(reply.why, before)
 
 
 def _calls(session: Session) -> list[dict[str, Any]]:

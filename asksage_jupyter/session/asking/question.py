@@ -234,6 +234,7 @@ def _reply(session: Session, question: Question, paid: Paid) -> Reply:
         notes.append(f"asked {question.answering or estimate.model}, answered by {other}")
     if held.trouble:
         notes.append(held.trouble)
+    notes += filter(None, [session.clock_words()])
     return Reply(
         text=answer.text,
         model=estimate.model if question.answering else other or estimate.model,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...account import Source
-from ...account.card import receipt
+from ...account import Bill, Source
+from ...account.receipt import receipt
 from ...display.harmless import harmless, within_markdown
 from ...display.plain import plain
 
@@ -83,7 +83,11 @@ class Reply:
         """What the bill is made of, and what of it could be left out."""
         from .why import why
 
-        return why(self)
+        bill = None
+        if self.tokens is not None and self.source is not None:
+            told = self.input_tokens, self.output_tokens
+            bill = Bill(self.tokens, self.source, input_tokens=told[0], output_tokens=told[1])
+        return why(self.model, self.estimate.parts, bill)
 
     @property
     def receipt(self) -> str:

@@ -12,8 +12,8 @@ from ...display.plain import one_line
 from ...display.table import Row, Table, Tabular
 
 if TYPE_CHECKING:
+    from ...account import Bill
     from ...rates import Part
-    from .reply import Reply
 
 # What a person can leave out, by the part of the bill that goes with it.
 _WITHOUT = {
@@ -119,24 +119,23 @@ class Why(Tabular):
         return tuple(ways)
 
 
-def why(reply: Reply) -> Why:
-    """What a reply's bill is made of.
+def why(model: str, parts: Sequence[Part], bill: Bill | None) -> Why:
+    """What a bill is made of, that was estimated as `parts`; of None the estimate.
 
     The reply's length is as the service measured it, at the model's rate. So is the whole input's, which
     is divided as it was estimated: the service tells no parts. What then is left of the bill is each call's.
     """
-    parts = reply.estimate.parts
-    if reply.tokens is None:
+    if bill is None:
         causes = [Cause(part.name, part.model_tokens, part.tokens, is_measured=False) for part in parts]
-        return Why(reply.model, None, None, _dearest(causes))
+        return Why(model, None, None, _dearest(causes))
     sent = [part for part in parts if part.name not in _NOT_INPUT]
-    causes = _inputs(sent, reply.input_tokens)
+    causes = _inputs(sent, bill.input_tokens)
     for part in parts:
         if part.name == "reply":
-            causes.append(_measured(part, reply.output_tokens))
-    rest = reply.tokens - sum(cause.tokens for cause in causes)
+            causes.append(_measured(part, bill.output_tokens))
+    rest = bill.tokens - sum(cause.tokens for cause in causes)
     causes.append(Cause("each call and rounding", None, rest, is_measured=False))
-    return Why(reply.model, reply.tokens, reply.source, _dearest(causes))
+    return Why(model, bill.tokens, bill.source, _dearest(causes))
 
 
 def _inputs(parts: Sequence[Part], measured: int | None) -> list[Cause]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...account.card import receipt
+from ...account.receipt import receipt
 from ...display.harmless import within_markdown
 from ...display.plain import plain
 from ...errors import AskSageError, ReplyLost

@@ -72,7 +72,7 @@ def overdrawn(balance: Balance) -> list[str]:
     return [
         f"{meter.meter}: {meter.used + meter.held:,} tokens of {meter.granted:,} are used or held; calls are "
         f"refused until {day(meter.resets_at.astimezone(zone), year=True)}, a top-up or a larger plan"
-        for meter in (balance.inference, balance.training)
+        for meter in balance.meters
         if meter.remaining is not None and meter.granted is not None and meter.remaining <= 0 < meter.used
     ]
 

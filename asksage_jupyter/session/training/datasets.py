@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .uploads import Uploads
+from .uploaded import Uploads
 
 if TYPE_CHECKING:
     from ..session import Session

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...display.plain import shown
 from ...errors import BadInput
+from ...files import reading
 from ...rates import RECORDED, billed
 from ...tokens import count, kind_of
 from .. import given
@@ -97,12 +98,10 @@ def _names_a_file(text: str) -> bool:
 def _file(path: Path) -> list[Piece]:
     if path.is_dir():
         raise BadInput(f"{path} is a directory: name its files, such as {path / '*.md'}")
-    try:
+    with reading(path):
+        if not path.exists():
+            raise BadInput(f"there is no file {path}")
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise BadInput(f"there is no file {path}") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
     if not content.strip():
         raise BadInput(f"{path} is empty: leave it out")
     # What such a file will cost is not told before: its text is the service's to find.

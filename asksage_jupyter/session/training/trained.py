@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...account import Meter, Source
-from ...account.card import receipt
+from ...account.receipt import receipt
 from ..asking.reply import SOURCES
 
 if TYPE_CHECKING:
