@@ -15,8 +15,16 @@ from asksage_jupyter.account import Account, Envelope, Meter, Per
 from asksage_jupyter.errors import LedgerError, LedgerUnusable, NotEnoughTokens, OverEnvelope
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.place import place_of
-from asksage_jupyter.ledger.stores.postgres.checks import CHECKS, TRIGGERS
-from asksage_jupyter.ledger.stores.postgres.rules import ADDS, ASKED, COLUMNS, LOGIN, SEES, WHO
+from asksage_jupyter.ledger.stores.postgres.rules import (
+    ADDS,
+    ASKED,
+    CHECKS,
+    COLUMNS,
+    LOGIN,
+    SEES,
+    TRIGGERS,
+    WHO,
+)
 from asksage_jupyter.ledger.stores.postgres.steps import STEPS
 from asksage_jupyter.ledger.stores.postgres.store import ServerStore
 from asksage_jupyter.month import bounds, now, period_at

@@ -16,6 +16,7 @@ from .reads.audit import Verification
 from .reads.cells import NotebookSpending, notebook_spending
 from .reads.fates import Fate, fates
 from .reads.months import MonthFigures
+from .reads.moved import Period
 from .reads.people import KnownAccount
 from .reads.sealing import Copying
 from .reads.spending import spending
@@ -241,7 +242,7 @@ class LedgerView:
             return months.month_figures(connection, account, meter, period, self._clock())
 
     def month_with_calls(
-        self, account: Account, meter: Meter, period: months.Period = None
+        self, account: Account, meter: Meter, period: Period = None
     ) -> tuple[MonthFigures, list[tuple[Any, ...]]]:
         """A month's figures, and in the same view of the ledger the settled and presumed calls it held.
 

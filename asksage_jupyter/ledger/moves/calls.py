@@ -23,15 +23,8 @@ from ..tables.prepared import Prepared, together
 from ..tables.schema import OF_A_CALL, entry, grant
 from ..tables.schema import bill as bill_table
 from ..tables.schema import call as call_table
-from ..tables.state import (
-    STATES,
-    TAIL_COLUMNS,
-    WITH_POOLS,
-    States,
-    Tail,
-    state_of,
-    with_tail,
-)
+from ..tables.seek import STATES, TAIL_COLUMNS, WITH_POOLS, States, state_of, with_tail
+from ..tables.state import Tail
 from .envelopes import enveloped
 from .paying import Payer, payers
 from .shares import add_to, spread

@@ -9,7 +9,8 @@ from ...errors import LedgerConflict
 from ..tables.chain import append
 from ..tables.prepared import Prepared, together
 from ..tables.schema import account, entry, grant, member
-from ..tables.state import TAIL_COLUMNS, WITH_POOLS, States, Tail, allotment_of, read_state, with_tail
+from ..tables.seek import TAIL_COLUMNS, WITH_POOLS, States, read_state, with_tail
+from ..tables.state import Tail, allotment_of
 from .paying import gift, payers, used_of_pool
 from .shares import add_to, give_back, spread
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from ...account import Account, Envelope, Grant, Kind, Meter
 from ..tables.chain import append
 from ..tables.op import new_op
-from ..tables.state import State, States
+from ..tables.seek import States
+from ..tables.state import State
 from .grants import account_state, open_grant
 from .paying import Payer
 

@@ -16,7 +16,8 @@ from ..reads.people import zone_of
 from ..tables.chain import append
 from ..tables.op import new_op
 from ..tables.schema import account, entry, grant, plan
-from ..tables.state import State, Tail, allotment_of, never_seen, read_state
+from ..tables.seek import read_state
+from ..tables.state import State, Tail, allotment_of, never_seen
 
 # Far above any plan, and so far below 2**63 that no sum of entries can leave a signed 64-bit integer.
 _MOST = 10**15

@@ -12,7 +12,8 @@ from ...errors import LedgerError
 from ..tables.chain import append
 from ..tables.op import new_op
 from ..tables.schema import entry, grant
-from ..tables.state import State, States, Tail
+from ..tables.seek import States
+from ..tables.state import State, Tail
 from .grants import with_allotment
 
 # What a member used of a pool by some of their grants: what both chains tell of the same op and kind.

@@ -10,7 +10,8 @@ from ...account import Account, Grant, Kind, Meter
 from ...errors import BadInput, LedgerConflict
 from ..tables.reading import is_ended, is_persons, is_pools
 from ..tables.schema import account, entry, grant, member
-from ..tables.state import Membership, State, Tail, granted_by, read_state
+from ..tables.seek import read_state
+from ..tables.state import Membership, State, Tail, granted_by
 from .grants import account_state, open_grant, regranted
 
 _latest = member.alias("latest")

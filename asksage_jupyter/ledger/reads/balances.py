@@ -12,16 +12,8 @@ from ...month import to_datetime
 from ..tables.prepared import Prepared, together
 from ..tables.reading import open_holds_of
 from ..tables.schema import OF_A_CALL, account, call, entry, grant
-from ..tables.state import (
-    STATES,
-    WITH_POOLS,
-    State,
-    States,
-    Tail,
-    is_theirs_or_a_pool,
-    never_seen,
-    read_state,
-)
+from ..tables.seek import STATES, WITH_POOLS, States, is_theirs_or_a_pool, read_state
+from ..tables.state import State, Tail, never_seen
 
 _NOT_KNOWN = "not known: asksage_jupyter.set_plan(...)"
 

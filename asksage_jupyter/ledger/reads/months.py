@@ -6,23 +6,20 @@ and never behind its grant's end; a grant to that in which it starts, and what i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
+from sqlalchemy import Connection, bindparam, select
 
-from ... import month
-from ...account import Account, Kind, Meter
-from ...span import Span
-from ..tables.reading import is_ended, month_calls_statement
-from ..tables.schema import entry, grant, plan
-from ..tables.state import TAIL_COLUMNS, State, Tail, allotment_of, never_seen, read_state, with_tail
+from ...account import Account, Meter
+from ..tables.reading import month_calls_statement
+from ..tables.schema import grant, plan
+from ..tables.seek import TAIL_COLUMNS, read_state, with_tail
+from ..tables.state import State, Tail, never_seen
+from .moved import Moved, Period, Time, is_allotment
 from .unsettled import unsettled
 
 _NOT_TOLD = "not known: asksage_jupyter.set_plan(...)"
-_BEFORE, _WITHIN = "before", "within"
-_SPENDING = (Kind.SETTLE, Kind.PRESUME, Kind.CORRECT)
 
 _PLAN = (
     select(plan.c.source)
@@ -39,40 +36,6 @@ _GRANTS = (
         grant.c.starts < bindparam("ends"),
     )
     .order_by(grant.c.ends, grant.c.id)
-)
-_CORRECTIONS = select(func.coalesce(func.sum(entry.c.tokens), 0), func.count()).where(
-    entry.c.grant_id == bindparam("grant_id"), entry.c.kind == Kind.CORRECT.value
-)
-
-_of_op = entry.alias("of_op")
-_held_at = (
-    select(func.min(_of_op.c.t))
-    .where(_of_op.c.op == entry.c.op, _of_op.c.kind == Kind.HOLD.value)
-    .scalar_subquery()
-)
-_booked = entry.c.kind.in_([Kind.GRANT.value, Kind.CORRECT.value])
-_moment = case(
-    # A month's tokens are its own from its beginning, whenever they were first told.
-    ((entry.c.kind == Kind.GRANT.value) & (entry.c.seq == 1), bindparam("granted_at")),
-    # What came after its end was of it still.
-    (_booked & (entry.c.t > bindparam("over")), bindparam("over")),
-    (_booked, entry.c.t),
-    else_=_held_at,
-)
-_when = case(
-    (_moment < bindparam("starts"), _BEFORE), (_moment < bindparam("ends"), _WITHIN), else_="after"
-).label("when_")
-# What was given and spent of one grant before, in and after the time, and what calls of then still hold.
-_MOVED = (
-    select(_when, entry.c.kind, func.sum(entry.c.tokens), func.count())
-    .where(
-        entry.c.grant_id == bindparam("grant_id"),
-        or_(
-            entry.c.kind.in_([Kind.GRANT.value, *(kind.value for kind in _SPENDING)]),
-            and_(entry.c.kind == Kind.HOLD.value, ~is_ended(entry)),
-        ),
-    )
-    .group_by("when_", entry.c.kind)  # by its name: the bounds would be other parameters there
 )
 
 
@@ -142,17 +105,13 @@ class MonthFigures:
         return self.source != _NOT_TOLD or bool(self.given)
 
 
-Period = str | Span | None
-"""A month like ``"2026-11"``, another time, or None for this month."""
-
-
 def used_in(connection: Connection, holder: Account, meter: Meter, period: Period, clock: int) -> int:
     """What was used of a month, calls and corrections, and nothing held."""
     state = _state(connection, holder, meter, clock)
-    time = _Time.of(state, period)
+    time = Time.of(state, period)
     total = 0
     for tail in _grants(connection, state, time):
-        total += tail.used if time.has_all(tail) else _Moved.of(connection, tail, time).used
+        total += tail.used if time.has_all(tail) else Moved.of(connection, tail, time).used
     return total
 
 
@@ -161,7 +120,7 @@ def month_figures(
 ) -> MonthFigures:
     """All figures of a month, or of another time."""
     state = _state(connection, holder, meter, clock)
-    time = _Time.of(state, period)
+    time = Time.of(state, period)
     holds = [
         held
         for held in unsettled(connection, holder, meter)
@@ -179,7 +138,7 @@ def month_figures(
     return replace(figures, granted=figures.granted + state.allowance)
 
 
-def _source(connection: Connection, holder: Account, state: State, time: _Time) -> str:
+def _source(connection: Connection, holder: Account, state: State, time: Time) -> str:
     """Who told the time's tokens, the last that counted in it."""
     asked = {"account_id": state.account_id, "period": time.latest}
     planned = connection.execute(_PLAN, asked).scalar_one_or_none()
@@ -193,104 +152,27 @@ def month_calls(
 ) -> list[tuple[Any, ...]]:
     """The settled and presumed calls that a month held, in the order they were sent."""
     state = _state(connection, holder, meter, clock)
-    time = _Time.of(state, period)
+    time = Time.of(state, period)
     grants = [tail.grant_id for tail in _grants(connection, state, time)]
     rows = connection.execute(month_calls_statement(grants, time.starts, time.ends))
     return [tuple(row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class _Time:
-    """What is asked about: a month, whose allotment is `allotment`, or any other time.
-
-    Attributes
-    ----------
-    name : str
-    starts, ends : int
-        Microseconds UTC; `ends` is out.
-    latest : str
-        The last month of it that is not to come.
-    allotment : str or None
-    """
-
-    name: str
-    starts: int
-    ends: int
-    latest: str
-    allotment: str | None = None
-
-    @classmethod
-    def of(cls, state: State, period: Period) -> _Time:
-        if not isinstance(period, Span):
-            starts, ends = month.bounds(state.period if period is None else period, state.zone)
-            name = month.period_at(starts, state.zone)
-            return cls(name, starts, ends, name, allotment_of(name))
-        starts, ends = period.first or 0, state.now + 1 if period.last is None else period.last
-        latest = month.period_at(min(ends - 1, state.now), state.zone)
-        return cls(period.name(state.zone), starts, ends, latest)
-
-    def has_all(self, tail: Tail) -> bool:
-        """Whether all that was ever booked of a grant belongs to it: then its totals tell."""
-        if self.allotment is not None:
-            return tail.source == self.allotment
-        return _is_allotment(tail) and self.starts <= tail.starts and tail.ends <= self.ends
-
-    def shares(self, starts: int, ends: int) -> bool:
-        """Whether it has an instant in common with another time."""
-        return self.starts < ends and starts < self.ends
-
-
-def _add(figures: MonthFigures, connection: Connection, tail: Tail, time: _Time) -> MonthFigures:
+def _add(figures: MonthFigures, connection: Connection, tail: Tail, time: Time) -> MonthFigures:
     """The figures with one more grant's part of the time."""
     is_over = tail.ends <= min(time.ends, figures.as_of)
-    moved = _Moved.all_of(connection, tail) if time.has_all(tail) else _Moved.of(connection, tail, time)
-    is_allotment = _is_allotment(tail)
+    moved = Moved.all_of(connection, tail) if time.has_all(tail) else Moved.of(connection, tail, time)
+    is_top_up = not is_allotment(tail)
     return replace(
         figures,
         brought=figures.brought + moved.brought,
-        granted=figures.granted + (moved.granted if is_allotment else 0),
-        topped_up=figures.topped_up + (0 if is_allotment else moved.granted),
+        granted=figures.granted + (0 if is_top_up else moved.granted),
+        topped_up=figures.topped_up + (moved.granted if is_top_up else 0),
         used=figures.used + moved.used,
         corrections=figures.corrections + moved.corrections,
         corrected=figures.corrected + moved.corrected,
         expired=figures.expired + (max(0, tail.room) if is_over else 0),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Moved:
-    """What was left of a grant before a time, holds taken off; what was given and used in it."""
-
-    brought: int
-    granted: int
-    used: int
-    corrections: int
-    corrected: int
-
-    @classmethod
-    def all_of(cls, connection: Connection, tail: Tail) -> _Moved:
-        """Of all its time, as its totals tell it."""
-        corrections, many = connection.execute(_CORRECTIONS, {"grant_id": tail.grant_id}).one()
-        return cls(0, tail.granted, tail.used, int(corrections), many)
-
-    @classmethod
-    def of(cls, connection: Connection, tail: Tail, time: _Time) -> _Moved:
-        """Of a part, summed from the entries."""
-        asked = {"grant_id": tail.grant_id, "granted_at": tail.starts, "over": tail.ends - 1}
-        sums: Sequence[Any] = connection.execute(
-            _MOVED, asked | {"starts": time.starts, "ends": time.ends}
-        ).all()
-
-        def total(when: str, *kinds: Kind) -> int:
-            return sum(int(tokens) for at, kind, tokens, _ in sums if at == when and kind in kinds)
-
-        return cls(
-            total(_BEFORE, Kind.GRANT) - total(_BEFORE, *_SPENDING, Kind.HOLD),
-            total(_WITHIN, Kind.GRANT),
-            total(_WITHIN, *_SPENDING),
-            total(_WITHIN, Kind.CORRECT),
-            sum(many for at, kind, _, many in sums if at == _WITHIN and kind == Kind.CORRECT),
-        )
 
 
 def _state(connection: Connection, holder: Account, meter: Meter, clock: int) -> State:
@@ -299,12 +181,8 @@ def _state(connection: Connection, holder: Account, meter: Meter, clock: int) ->
     return state or never_seen(holder, clock)
 
 
-def _grants(connection: Connection, state: State, time: _Time) -> list[Tail]:
+def _grants(connection: Connection, state: State, time: Time) -> list[Tail]:
     """The allotments of a time, and the top-ups that last into it."""
     asked = {"account_id": state.account_id, "starts": time.starts, "ends": time.ends}
     tails = (Tail(*row) for row in connection.execute(_GRANTS, asked))
-    return [tail for tail in tails if time.allotment in (None, tail.source) or not _is_allotment(tail)]
-
-
-def _is_allotment(tail: Tail) -> bool:
-    return tail.source.startswith(allotment_of(""))
+    return [tail for tail in tails if time.allotment in (None, tail.source) or not is_allotment(tail)]

@@ -13,8 +13,7 @@ from sqlalchemy import Connection, text
 
 from ....account import Account
 from ....errors import BadInput, LedgerConflict
-from .checks import CHECKS, TRIGGERS
-from .rules import ADDS, ASKED, COLUMNS, LOGIN, SEES, WHO
+from .rules import ADDS, ASKED, CHECKS, COLUMNS, LOGIN, SEES, TRIGGERS, WHO
 
 MEMBER, OWNER = "asksage_member", "asksage_owner"
 

@@ -1,4 +1,4 @@
-"""What a member may see and add, in PostgreSQL's own words; `roles` puts it in force, with `checks`."""
+"""Which rows a member may see, and which add."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS login (
 # looked through first: a caller's own table `login` would tell who they are. In plpgsql, which
 # plans a query once.
 AS_OWNER = "STABLE SECURITY DEFINER SET search_path = {schema}, pg_temp"
+ANEW = AS_OWNER.replace("STABLE ", "")  # what is written in the same statement must be seen
 
 WHO = (
     f"""
