@@ -22,8 +22,9 @@ from asksage_jupyter.account import Meter, MeterBalance
 from asksage_jupyter.commands import COMMANDS, services, spending
 from asksage_jupyter.commands.help import help_text, topics
 from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
-from asksage_jupyter.magic import cell, completion, show
+from asksage_jupyter.magic import cell, completion, publishing
 from asksage_jupyter.magic.fences import fenced, first_block
+from asksage_jupyter.magic.screen import Screen, Terminal
 from asksage_jupyter.prompting import cell_parser
 from asksage_jupyter.settings import AskSage
 
@@ -241,7 +242,7 @@ def test_a_display_that_fails_never_costs_the_reply(shell, server, monkeypatch):
     def fails(*_, **__):
         raise OSError("no front end")
 
-    monkeypatch.setattr(show, "_publish", fails)
+    monkeypatch.setattr(publishing, "display", fails)
     with (
         capture_output() as captured,
         pytest.warns(UserWarning, match="this could only be printed: no front end"),
@@ -850,7 +851,7 @@ def test_a_fence_is_longer_than_those_inside(text):
 
 def test_the_screen_is_replaced_ten_times_a_second_at_most_and_always_at_the_end(shell):
     now = [0.0]
-    screen = show.Screen("text", clock=lambda: now[0])
+    screen = Screen("text", clock=lambda: now[0])
     with capture_output() as captured:
         for n in range(200):
             now[0] = n / 100
@@ -863,7 +864,7 @@ def test_the_screen_is_replaced_ten_times_a_second_at_most_and_always_at_the_end
 
 
 def test_who_cannot_replace_sees_the_reply_once(shell):
-    screen = show.Screen("markdown", live=False)
+    screen = Screen("markdown", live=False)
     with capture_output() as captured:
         screen("The")
         screen.finish("The sky")
@@ -871,7 +872,7 @@ def test_who_cannot_replace_sees_the_reply_once(shell):
 
 
 def test_a_terminal_is_written_on_as_the_reply_comes_and_steered_by_nothing(capsys):
-    screen, seen = show.Terminal(), []
+    screen, seen = Terminal(), []
     for text in ("The", "The \x1b[3", "The \x1b[31msky", "The \x1b[31msky is"):
         screen(text)
         seen.append(capsys.readouterr().out)
@@ -880,7 +881,7 @@ def test_a_terminal_is_written_on_as_the_reply_comes_and_steered_by_nothing(caps
 
 
 def test_a_terminal_gets_the_whole_where_it_does_not_go_on_as_it_began(shell, capsys):
-    screen = show.Terminal()
+    screen = Terminal()
     screen("One")
     screen.finish("Another.")
     assert capsys.readouterr().out == "One\nAnother.\n"

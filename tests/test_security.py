@@ -25,7 +25,7 @@ import asksage_jupyter as sage
 from asksage_jupyter.display.harmless import harmless
 from asksage_jupyter.display.plain import plain
 from asksage_jupyter.errors import AskSageError, ReplyLost, ServiceError, Unavailable
-from asksage_jupyter.magic import show
+from asksage_jupyter.magic import publishing
 from asksage_jupyter.service.way import bounded
 from asksage_jupyter.session import current
 from asksage_jupyter.settings import AskSage
@@ -178,7 +178,7 @@ def test_a_rendered_error_steers_no_terminal():
 
 def test_a_shown_reply_steers_no_terminal_and_its_text_is_as_it_came(server, shell, monkeypatch):
     shown = []
-    monkeypatch.setattr(show, "display", lambda data, **how: shown.append(data))
+    monkeypatch.setattr(publishing, "display", lambda data, **how: shown.append(data))
     server.on(QUERY, envelope(f"{TERMINAL} \ud800", provenance={"model": f"m{TERMINAL}\ud800"}))
     shell.run_cell_magic("asksage", "-f text -o kept --no-stream", "Why?")
     assert shown[0] == {"text/plain": "herexgnp \ufffd"}

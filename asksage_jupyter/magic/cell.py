@@ -10,9 +10,11 @@ from ..errors import BadInput, Interrupted, ReplyLost
 from ..prompting import CellOptions, cell_parser, expand, parse_cell, unfilled
 from ..session import booked, build_query, chosen_model, current
 from . import next_cell, show
+from .bundles import parsed
 from .fences import first_block
 from .plugins import values_of
 from .scope import not_hidden, scope
+from .screen import STREAMED, Screen, screen_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,8 +102,8 @@ def _ask(
 ) -> None:
     """Send it and show what comes of it, the whole reply or the part that arrived."""
     format = options.format or session.settings.format
-    streamed = options.stream and format in show.STREAMED and options.plugin is None
-    screen = show.screen(shell, format if _fits(shell, format) else "markdown", streamed=streamed)
+    streamed = options.stream and format in STREAMED and options.plugin is None
+    screen = screen_for(shell, format if _fits(shell, format) else "markdown", streamed=streamed)
     try:
         reply = ask(limit=options.max_tokens, **({"on_text": screen} if streamed else {}))
     except Interrupted as stopped:
@@ -121,7 +123,7 @@ def _ask(
 
 def _deliver(
     shell: InteractiveShell,
-    screen: show.Screen,
+    screen: Screen,
     reply: Reply,
     format: str,
     output: str | None,
@@ -131,7 +133,7 @@ def _deliver(
     value, trouble, of_code = reply.text, None, None
     if format == "json":
         try:
-            value = show.parsed(reply.text)
+            value = parsed(reply.text)
         except ValueError as error:
             trouble = f"the reply is not JSON ({error}); its text is shown above"
             trouble += f" and in {output}" if output else ""
@@ -156,7 +158,7 @@ def _insert(shell: InteractiveShell, code: str | None) -> str | None:
     return next_cell.insert(shell, plain(code))
 
 
-def _show_part(screen: show.Screen, text: str) -> None:
+def _show_part(screen: Screen, text: str) -> None:
     if text:
         screen.finish(text)
 

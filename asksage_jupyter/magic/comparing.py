@@ -8,7 +8,9 @@ from ..errors import Interrupted
 from ..prompting import expand, unfilled
 from ..session.comparing.compare import compared, estimated, queries_for, together
 from . import show
+from .bundles import side_by_side
 from .scope import scope
+from .screen import Screen, screen_for
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -34,7 +36,7 @@ def run(shell: InteractiveShell, session: Session, options: CellOptions, body: s
         if notice:
             show.notify(notice)
         return
-    screen = show.screen(shell, show.side_by_side, streamed=options.stream)
+    screen = screen_for(shell, side_by_side, streamed=options.stream)
     on_change = screen if screen.live else None  # else a line tells of the waiting
     try:
         comparison = compared(
@@ -52,7 +54,7 @@ def run(shell: InteractiveShell, session: Session, options: CellOptions, body: s
 
 def _deliver(
     shell: InteractiveShell,
-    screen: show.Screen,
+    screen: Screen,
     comparison: Comparison,
     output: str | None,
     *notices: str | None,
