@@ -15,7 +15,7 @@ from asksage_jupyter.errors import AskSageError
 from asksage_jupyter.reconciling import reconcile
 from asksage_jupyter.session import Session, build_query
 from asksage_jupyter.session.asking.prompt import ask
-from asksage_jupyter.session.clock import ALLOWED_AHEAD, Clock
+from asksage_jupyter.session.clock import ALLOWED_APART, Clock
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -109,7 +109,7 @@ def test_wrong_clocks_begin_no_month_early_and_give_none_twice(server, monkeypat
         except AskSageError as error:
             refused += 1
             assert "\n" not in str(error)
-        begun = month.period_at(world.t + ALLOWED_AHEAD, zone)
+        begun = month.period_at(world.t + ALLOWED_APART, zone)
         latest = [p for p in ("2026-10", "2026-11", "2026-12", "2027-01") if granted(right, p)]
         assert latest[-1] <= begun
         assert {granted(right, period) for period in latest} == {LIMIT}

@@ -2,6 +2,7 @@
 
 import calendar
 import itertools
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import NotEnoughTokens
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.month import bounds, to_instant
-from asksage_jupyter.session.clock import ALLOWED_AHEAD, elapsed
+from asksage_jupyter.session.clock import ALLOWED_APART, elapsed
 from asksage_jupyter.session.clock import Clock as HeldBack
 
 pytest_plugins = ["postgres_server"]
@@ -247,7 +248,7 @@ def test_a_clock_that_jumps_ahead_does_not_begin_a_month_that_the_service_does_n
     clock.heard(date(wall.t))
     wall.t += 40 * DAY
     spend(ledger, 10)
-    assert clock.is_held_back
+    assert clock.words == "this machine's clock is 40 days ahead of Ask Sage's"
     assert grants_of(ledger) == ["allotment:2026-11"]
     passed.t = 2 * HOUR  # and the true month ends all the same
     clock.heard(date(MIDNIGHT))
@@ -262,11 +263,11 @@ def test_the_held_back_clock_goes_on_with_the_time_that_passes():
     told = wall.t
     clock.heard(date(told))
     wall.t += DAY
-    assert clock() == told + ALLOWED_AHEAD
+    assert clock() == told + ALLOWED_APART
     passed.t = HOUR
-    assert clock() == told + HOUR + ALLOWED_AHEAD
+    assert clock() == told + HOUR + ALLOWED_APART
     passed.t = 2 * DAY
-    assert (clock(), clock.is_held_back) == (wall.t, False)
+    assert clock() == wall.t
 
 
 def test_a_clock_a_little_ahead_or_behind_is_believed_and_so_is_one_that_nobody_checked():
@@ -290,6 +291,30 @@ def test_a_date_that_comes_late_or_from_a_cache_holds_nothing_back():
     clock.heard(date(wall.t - DAY))
     assert clock() == wall.t
     assert to_instant(date(wall.t)) == wall.t
+
+
+def test_a_clock_behind_is_put_forward_by_three_dates_and_not_by_one_that_lies():
+    wall, passed = Clock(MIDNIGHT - 2 * HOUR), Clock(0)
+    clock = HeldBack(wall, lambda: passed.t / SECOND)
+    for t in (MIDNIGHT + DAY, MIDNIGHT):  # the first of a proxy that is ahead itself
+        clock.heard(date(t))
+        assert clock() == wall.t
+    clock.heard(date(MIDNIGHT))
+    assert clock() == MIDNIGHT - ALLOWED_APART
+    passed.t = HOUR
+    assert clock() == MIDNIGHT + HOUR - ALLOWED_APART
+
+
+def test_the_month_that_is_over_for_the_service_is_over_for_a_clock_that_is_behind(tmp_path):
+    wall, passed = Clock(MIDNIGHT - DAY), Clock(0)
+    clock = HeldBack(wall, lambda: passed.t / SECOND)
+    with closing(Ledger(tmp_path / "ledger.sqlite", clock=clock)) as ledger:
+        ledger.set_plan(ME, INFERENCE, 1000, source="me")
+        for _ in range(3):
+            clock.heard(date(MIDNIGHT + HOUR))
+        spend(ledger, 10)
+        assert grants_of(ledger) == ["allotment:2026-11", "allotment:2026-12"]
+    assert clock.words == "this machine's clock is 25 h behind Ask Sage's"
 
 
 def test_elapsed_time_never_goes_back():

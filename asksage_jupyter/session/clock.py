@@ -1,8 +1,9 @@
-"""A clock that the service's ``Date`` header keeps from running far ahead."""
+"""A clock that the service's ``Date`` header keeps from running far ahead, or behind."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from ..month import now, to_instant
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-ALLOWED_AHEAD = 5 * 60 * 1_000_000
+ALLOWED_APART = 5 * 60 * 1_000_000
+_AGREEING = 3  # dates in a row that put a clock forward: a single one may be of a proxy that is ahead itself
+_UNITS = {"days": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000}
 
 
 def elapsed() -> float:
@@ -25,10 +28,11 @@ def elapsed() -> float:
 
 
 class Clock:
-    """The present instant, never more than five minutes ahead of what the service's own clock shows.
+    """The present instant, never more than five minutes apart from what the service's own clock shows.
 
     A machine whose clock jumps ahead would begin the next month, with its new tokens, too early; and what is
-    written there stays. A clock set back needs no guard here: the ledger reopens no month.
+    written there stays. One that is behind would spend on from a month that is over for the service, which
+    bills.
 
     Parameters
     ----------
@@ -40,31 +44,36 @@ class Clock:
 
     def __init__(self, wall: Callable[[], int] = now, elapsed: Callable[[], float] = elapsed) -> None:
         self._wall, self._elapsed = wall, elapsed
-        self._ahead_of_elapsed: int | None = None
+        # The service's clock less what has elapsed here: by the latest date, and by the last few.
+        self._latest: int | None = None
+        self._lately: deque[int] = deque(maxlen=_AGREEING)
 
     def __call__(self) -> int:
         """The instant in microseconds UTC; this machine's own until the service was heard."""
-        told = self._told()
-        return self._wall() if told is None else min(self._wall(), told + ALLOWED_AHEAD)
+        t = self._wall()
+        if len(self._lately) == _AGREEING:
+            t = max(t, min(self._lately) + self._passed() - ALLOWED_APART)
+        return t if self._latest is None else min(t, self._latest + self._passed() + ALLOWED_APART)
 
     def heard(self, service_date: datetime | None) -> None:
         """Take note of a reply's ``Date``; of dates that came late or from a cache the latest counts."""
         if service_date is None or service_date.tzinfo is None:
             return
-        ahead = to_instant(service_date) - self._passed()
-        if self._ahead_of_elapsed is None or ahead > self._ahead_of_elapsed:
-            self._ahead_of_elapsed = ahead
+        shown = to_instant(service_date) - self._passed()
+        self._lately.append(shown)
+        self._latest = shown if self._latest is None else max(shown, self._latest)
 
     @property
-    def is_held_back(self) -> bool:
-        """Whether this machine's clock is too far ahead to be believed."""
-        told = self._told()
-        return told is not None and self._wall() > told + ALLOWED_AHEAD
-
-    def _told(self) -> int | None:
-        """What the service's clock shows now; None before it was heard."""
-        ahead = self._ahead_of_elapsed
-        return None if ahead is None else ahead + self._passed()
+    def words(self) -> str:
+        """How far off this machine's clock is by the service's; empty where it is little."""
+        if self._latest is None:
+            return ""
+        apart = self._wall() - self._latest - self._passed()
+        if abs(apart) <= ALLOWED_APART:
+            return ""
+        unit, size = next((unit, size) for unit, size in _UNITS.items() if abs(apart) >= 2 * size)
+        which = "ahead of" if apart > 0 else "behind"
+        return f"this machine's clock is {abs(apart) // size:,} {unit} {which} Ask Sage's"
 
     def _passed(self) -> int:
         return round(self._elapsed() * 1_000_000)

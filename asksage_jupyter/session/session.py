@@ -75,7 +75,7 @@ class Session:
     def __init__(self, settings: AskSage, *, clock: Callable[[], int] | None = None) -> None:
         self.settings = settings
         self.companions: list[Companion] = []
-        self._guarded = Clock()
+        self._guarded, self._has_told_clock = Clock(), False
         self._clock = clock or self._guarded
         self._contacted: set[tuple[str, bool]] = set()
         self._knows_holder = False
@@ -166,6 +166,14 @@ class Session:
     def clock(self) -> int:
         """The present instant, in microseconds UTC."""
         return self._clock()
+
+    def clock_words(self) -> str:
+        """What is said of this machine's clock where it is not believed: once; else empty."""
+        words = self._guarded.words
+        if not words or self._has_told_clock:
+            return ""
+        self._has_told_clock = True
+        return f"{words}, which counts"
 
     def _after_call(self) -> None:
         for companion in self.companions:
