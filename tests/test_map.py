@@ -484,11 +484,29 @@ def test_a_map_that_is_stopped_shows_what_it_has_and_goes_on_later(shell, server
     assert 12 <= asked <= 20
     found = shell.user_ns["found"]
     assert (found.frame["status"] == "ok").sum() == asked
-    assert "rows answered" in outputs[-1]["text/html"]
+    assert sum("rows answered" in output.get("text/html", "") for output in outputs) == 1
     assert standing()[1] == 0
     server.on(QUERY, billed("good", 7))
     assert map_rows(rows, "Good? {value}").tokens == 7 * (30 - asked)
     assert len(questions(server)) == 30
+
+
+def test_of_a_map_in_python_that_ends_early_the_report_is_shown_and_its_result_can_be_reached(shell, server):
+    server.on(QUERY, billed("neither", 7))
+    shell.push({"rows": [f"review {number}" for number in range(30)]})
+    outputs, error = ran(
+        shell,
+        "import sys, asksage_jupyter as sage\nm = sage.map(rows, 'Good? {value}', schema=['good', 'bad'])",
+    )
+    assert isinstance(error, JobStopped)
+    report, where = outputs[-2:]
+    assert "0 of 30 rows answered" in report["text/html"]
+    assert where["text/plain"].startswith("[import sys; sys.last_value.result has its rows")
+    _, error = ran(shell, "left = len(sys.last_value.result.failed)")
+    assert error is None
+    assert shell.user_ns["left"] == 30
+    _, error = ran(shell, "try:\n    sage.map(rows, 'Good? {value}', mostly=2)\nexcept Exception:\n    pass")
+    assert error is None
 
 
 def test_a_stop_while_one_row_is_asked_waits_for_it(server):

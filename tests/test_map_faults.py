@@ -392,9 +392,10 @@ def ten_minutes(monkeypatch):
         drain(crew)
         drains.set()
 
-    def do():
-        passed[0] += 601
-        assert drains.wait(WAIT_S)
+    def do(passes_s=601, slow_s=0):
+        passed[0] += passes_s
+        assert passed[0] < 600 or drains.wait(WAIT_S)
+        passed[0] += slow_s
 
     timer = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: None)
     monkeypatch.setattr("asksage_jupyter.mapping.interim.time", timer)
@@ -434,6 +435,46 @@ def test_a_job_goes_on_where_the_comparison_fails(server, ten_minutes):
     server.on("/user/validate_token_with_full_user", Played(b"broken"))
     at_call(server, 12, ten_minutes)
     assert map_rows(ROWS, "Good? {value}", workers=4).tokens == 280
+
+
+def test_one_slow_call_keeps_the_others_from_being_sent_for_half_a_minute_at_most(server, ten_minutes):
+    first, others = threading.Lock(), threading.Event()
+
+    def reply(request):
+        number = len(questions(server))
+        if number >= 12 and first.acquire(blocking=False):
+            ten_minutes(slow_s=31)
+            assert others.wait(WAIT_S)
+        elif number > 16:  # more than were under way then
+            others.set()
+        return billed("good", 7)
+
+    server.on(QUERY, reply)
+    assert map_rows(ROWS, "Good? {value}", workers=4).count(RowStatus.OK) == 40
+
+
+def test_the_ten_minutes_are_those_of_the_job_and_not_of_each_round(server, ten_minutes):
+    first, second, after = threading.Lock(), threading.Lock(), [0]
+
+    def counter(request):
+        return {"response": USED + 7 * len(questions(server)) + after[0], "status": 200}
+
+    def reply(request):
+        if "does not fit" not in said(request):
+            if first.acquire(blocking=False):
+                ten_minutes(passes_s=400)
+            number = said(request).splitlines()[0][-3:]
+            return billed(f"hm {number}" if int(number) % 8 == 0 else "good", 7)
+        if second.acquire(blocking=False):
+            after[0] = 1_000
+            ten_minutes(passes_s=201)
+        return billed("good", 7)
+
+    sage.balance()
+    server.on("/server/count-monthly-tokens", counter)
+    server.on(QUERY, reply)
+    assert map_rows(ROWS, "Good? {value}", schema=["good", "bad"], workers=4).count(RowStatus.OK) == 40
+    assert standing() == (USED + 45 * 7 + 1_000, 0)
 
 
 def test_a_stop_during_the_comparison_sends_no_more(server, ten_minutes, monkeypatch):

@@ -7,6 +7,7 @@ Knows no SQL, no HTTP, no arithmetic. What stands behind the names is imported a
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
@@ -16,7 +17,7 @@ from ..session.asking.confirming import answer_by
 from ..session.origin import tell_cell
 from ..session.waiting import tell_waiting
 from ..settings import AskSage
-from . import frames
+from . import frames, stopped
 from .completion import complete
 from .counting import Counting
 from .front_end import agrees
@@ -92,6 +93,8 @@ def register(shell: InteractiveShell) -> None:
     frames.attend(shell)
     tell_waiting(line_of(shell))
     answer_by(agrees)
+    if stopped.after_cell not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", stopped.after_cell)
     accompany(_news)
     accompany(_forewarning)
     settings = AskSage.instance(parent=shell)
@@ -113,6 +116,8 @@ def unregister(shell: InteractiveShell) -> None:
     frames.dismiss(shell)
     tell_waiting(None)
     answer_by(None)
+    with suppress(ValueError):  # whoever reset the events took it out already
+        shell.events.unregister("post_run_cell", stopped.after_cell)
     dismiss(_news)
     dismiss(_forewarning)
     if (widget := sys.modules.get(f"{_PACKAGE}.widget")) is not None:

@@ -27,8 +27,8 @@ def run(shell: InteractiveShell, options: CellOptions, body: str) -> None:
     Raises
     ------
     AskSageError
-        As of `asksage_jupyter.map`; of a map that ended before its end, the report is shown, and what was
-        answered is in the ``-o`` variable.
+        As of `asksage_jupyter.map`; of a map that ended before its end, what was answered is in the ``-o``
+        variable, and `stopped` shows its report.
     """
     from ..mapping import Mapped
 
@@ -36,10 +36,11 @@ def run(shell: InteractiveShell, options: CellOptions, body: str) -> None:
     try:
         mapped = _mapped(names, options, body, estimate=options.estimate)
     except JobStopped as stopped:
-        _deliver(shell, stopped.result, options.output)
+        _keep(shell, stopped.result, options.output)
         raise
     if isinstance(mapped, Mapped):
-        _deliver(shell, mapped, options.output)
+        _keep(shell, mapped, options.output)  # before it is shown, so that no display can cost it
+        show.present(mapped, show.bill(mapped.tokens))
     else:
         show.present(mapped)
 
@@ -85,8 +86,6 @@ def _named(names: Mapping[str, Any], name: str) -> Any:
     return names[name]
 
 
-def _deliver(shell: InteractiveShell, mapped: Mapped, output: str | None) -> None:
-    """Keep it before it is shown, so that no display can cost it."""
+def _keep(shell: InteractiveShell, mapped: Mapped, output: str | None) -> None:
     if output:
         shell.push({output: mapped})  # type: ignore[no-untyped-call]
-    show.present(mapped, show.bill(mapped.tokens))

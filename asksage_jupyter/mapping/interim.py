@@ -18,40 +18,50 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 _EVERY_S = 600.0
+_PATIENCE_S = 30.0  # so long one slow call may keep all others from being sent
 _LOOK_BACK_S = 86_400.0  # read often, so not far
 
 
 class Interim:
-    """What is done every ten minutes of a run: a comparison needs a ledger that stands still.
+    """What is done every ten minutes of a job, in all its rounds: a comparison needs a ledger at rest.
 
     Without it what other devices use would be seen only when all is spent, as calls are held and settled
     without a pause.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self) -> None:
         self._next = time.monotonic() + _EVERY_S
+        self._patience: float | None = None  # until when the crew is waited for
 
-    def look(self, crew: Crew) -> None:
+    def look(self, crew: Crew, plan: Plan) -> None:
         """Where it is time, let the crew come to rest; once it does, compare, and let it go on or end."""
-        if time.monotonic() < self._next or crew.rests_s or crew.is_over:
+        now = time.monotonic()
+        if now < self._next or crew.rests_s or crew.is_over:
             return
         if not crew.is_drained:
             crew.drain()
+            self._patience = self._patience or now + _PATIENCE_S
+            if now >= self._patience:  # the next time
+                self._go_on(crew)
             return
         tell("comparing with the service, then it goes on")
         try:
-            self._compare()
-            self._check(crew)
+            _compare(plan)
+            _check(plan, crew)
         except Exception as error:  # noqa: BLE001  whatever it is, it ends the job as it stands
             crew.end(error)
-        self._next = time.monotonic() + _EVERY_S
+        self._go_on(crew)
+
+    def _go_on(self, crew: Crew) -> None:
+        self._next, self._patience = time.monotonic() + _EVERY_S, None
         crew.go_on()
 
-    def _compare(self) -> None:
-        with suppress(AskSageError):  # the next one may succeed; each call is held by itself anyway
-            run(Parties.of(self._plan.job.session, time.sleep, _LOOK_BACK_S))
 
-    def _check(self, crew: Crew) -> None:
-        if self._plan.job.terms.when is None:  # with it, it goes on as far as the tokens do
-            afford(self._plan.job.session, Meter.INFERENCE, self._plan.priced(crew.left).expected)
+def _compare(plan: Plan) -> None:
+    with suppress(AskSageError):  # the next one may succeed; each call is held by itself anyway
+        run(Parties.of(plan.job.session, time.sleep, _LOOK_BACK_S))
+
+
+def _check(plan: Plan, crew: Crew) -> None:
+    if plan.job.terms.when is None:  # with it, it goes on as far as the tokens do
+        afford(plan.job.session, Meter.INFERENCE, plan.priced(crew.left).expected)

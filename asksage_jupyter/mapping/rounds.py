@@ -36,6 +36,7 @@ class Rounds:
     """
 
     def __init__(self, job: Job, first: Run) -> None:
+        self._interim = first.interim
         self._job = replace(job, terms=replace(job.terms, sample=None))
         self.outcomes: dict[bytes, Outcome] = dict(first.outcomes)
         self.escalated: Proportion | None = None
@@ -94,7 +95,7 @@ class Rounds:
             return None
         tasks = list({task.key: task for task in asked.values()}.values())
         plan = Plan(job, tasks, open_replies(job.session))
-        with Run(plan) as run:
+        with Run(plan, interim=self._interim) as run:
             plan.look()
             try:
                 plan.refuse(plan.price)

@@ -47,6 +47,8 @@ class Run:
         What could not be kept or booked.
     is_stopped : bool
         Whether a person stopped it.
+    interim : Interim
+        What is done now and then; the job's, over all its runs.
     """
 
     plan: Plan
@@ -54,9 +56,9 @@ class Run:
     price_anew: Range | None = None
     is_stopped: bool = False
     troubles: list[str] = field(default_factory=list)
+    interim: Interim = field(default_factory=Interim)
     _owner: Owner | None = None
     _sender: Sender | None = None
-    _interim: Interim | None = None
     _crews: list[Crew] = field(default_factory=list)
 
     # -- sending -------------------------------------------------------------------------------------
@@ -85,7 +87,6 @@ class Run:
         terms = self.plan.job.terms
         over = self.plan.job.session.clock() if terms.fresh else None
         self._sender = Sender(self.plan.job, self.plan.replies, owner, self.plan.costs, over)
-        self._interim = Interim(self.plan)
         first = [] if self.plan.costs.is_known or terms.sample else sample_of(wanted, SAMPLED)
         if len(first) < len(wanted):
             sampled = {task.key for task in first}
@@ -109,8 +110,7 @@ class Run:
         told_at = 0.0
         while not crew.is_over:
             crew.wait(_LOOK_S)
-            if self._interim is not None:
-                self._interim.look(crew)
+            self.interim.look(crew, self.plan)
             if time.monotonic() >= told_at + _TOLD_EVERY_S:
                 told_at = time.monotonic()
                 tell(progress.line(crew))
