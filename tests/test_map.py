@@ -181,6 +181,7 @@ def test_a_lost_reply_stays_held_and_is_not_sent_again_by_itself(server):
     rows = ["one", "two", "lost", "three", "four", "five", "six"]
     mapped = map_rows(rows, "Good? {value}")
     assert mapped.frame["status"].tolist()[2] == "unknown"
+    assert "1 row is in doubt: %asksage reconcile looks for the bill" in mapped.report.html
     held, asked = standing()[1], len(questions(server))
     assert held > 0
     server.on(QUERY, billed("good", 7))

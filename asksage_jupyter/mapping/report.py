@@ -97,7 +97,12 @@ class Report:
         title = f"{self.counts[RowStatus.OK]:,} of {rows:,} rows answered"
         body = [statuses._repr_html_(), self._cost, self._bar, self._failures]
         body += [notice(trouble) for trouble in self.notes]
-        return card(title, *body, aside=self.estimate.model, foot=[self._times, self._again, self.line])
+        return card(
+            title,
+            *body,
+            aside=self.estimate.model,
+            foot=[self._times, self._again, self._in_doubt, self.line],
+        )
 
     @property
     def _expected(self) -> Range:
@@ -144,6 +149,15 @@ class Report:
             return ""
         cuts = quantiles(seconds, n=20)
         return f"half of the calls took up to {cuts[9]:.1f} s, 19 of 20 up to {cuts[18]:.1f} s"
+
+    @property
+    def _in_doubt(self) -> str:
+        """What to do about rows that may be billed; they are not asked again by themselves."""
+        number = sum(each.status is RowStatus.UNKNOWN and each.how is not How.SAME for each in self.outcomes)
+        if not number:
+            return ""
+        rows = "1 row is" if number == 1 else f"{number:,} rows are"
+        return f"{rows} in doubt: %asksage reconcile looks for the bill, resend_unknown=True may pay twice"
 
     @property
     def _again(self) -> str:
