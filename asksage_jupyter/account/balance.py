@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .. import month
 from ..display.dates import day
+from ..display.plain import many
 from ..month import rules_of
 from .meters import MeterBalance
 from .records import Account, Meter
@@ -13,8 +14,7 @@ from .records import Account, Meter
 
 def unbilled_words(calls: int, tokens: int) -> str:
     """The calls without a bill, which may run or have been stopped; empty where there are none."""
-    many = "call" if calls == 1 else "calls"
-    return f"{calls:,} {many} without a bill yet: {tokens:,} tokens held" if calls else ""
+    return f"{many(calls, 'call')} without a bill yet: {tokens:,} tokens held" if calls else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,6 @@ class Balance:
         """How old the figures are, and what waits to be booked."""
         as_of = self.inference.as_of
         known = f"As of {month.moment(month.to_instant(as_of), self.account.zone)}" if as_of else ""
-        calls = "call waits" if self.unbooked == 1 else "calls wait"
-        waits = f"{self.unbooked:,} {calls} to be booked" if self.unbooked else ""
-        return " · ".join(filter(None, (known, waits)))
+        waits = many(self.unbooked, "call waits", "calls wait")
+        booked_later = f"{waits} to be booked" if self.unbooked else ""
+        return " · ".join(filter(None, (known, booked_later)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from .. import month
 from ..display.dates import day
+from ..display.plain import many
 from .level import Level
 from .meters import MeterBalance, Pool
 
@@ -148,14 +149,10 @@ def _of_pool(pool: Pool, meter: MeterBalance) -> Gauge:
     taken = (
         Segment("used", pool.used, f"{pool.used:,} used"),
         Segment("held", own, f"{own:,} held by you"),
-        Segment("others", others, f"{others:,} held by {calls:,} open {_calls(calls)} of others"),
+        Segment("others", others, f"{others:,} held by {many(calls, 'open call')} of others"),
     )
     label = f"{meter.meter.capitalize()} tokens of the pool {pool.name}"
     return Gauge(f"Pool {pool.name}", label, pool.granted, taken, pool.name)
-
-
-def _calls(number: int) -> str:
-    return "call" if number == 1 else "calls"
 
 
 def _within(tokens: int, limit: int) -> int:

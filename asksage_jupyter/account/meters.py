@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..display.plain import many
 from .level import Level
 from .records import Meter
 
@@ -45,8 +46,7 @@ class Pool:
     def held_words(self) -> str:
         """Who holds what of it, told apart from what is spent; empty where nothing is held."""
         own = self.held - self.held_by_others
-        calls = "call" if self.open_by_others == 1 else "calls"
-        others = f"{self.held_by_others:,} held by {self.open_by_others} open {calls} of others"
+        others = f"{self.held_by_others:,} held by {many(self.open_by_others, 'open call')} of others"
         return ", ".join([f"{own:,} held by you"] * (own > 0) + [others] * (self.open_by_others > 0))
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Iterator, Sequence
 
+from ..display.plain import many
 from ..errors import BadInput
 from ..prompting import option
 from ..session import current
@@ -33,12 +34,12 @@ def _replay(words: Sequence[str], older: int | None) -> Iterator[object]:
         if words:
             before = None if older is None else session.clock() - older * _DAY
             cleared = replies.clear(before=before)
-            told = f"{cleared:,} replies were taken away; their rows would be asked again"
+            told = f"{many(cleared, 'reply was', 'replies were')} taken away; their rows would be asked again"
             yield Told(told, cleared=cleared)
         else:
             days = session.settings.keep_replies_days
             kept, saved = replies.kept, replies.saved
-            each = "1 reply is kept" if kept == 1 else f"{kept:,} replies are kept"
+            each = many(kept, "reply is kept", "replies are kept")
             told = f"{each}, {days} days each; showing some again saved {saved:,} tokens"
             yield Told(f"{told}. %asksage replay clear takes them away.", kept=kept, days=days, saved=saved)
     finally:

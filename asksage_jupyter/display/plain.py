@@ -74,6 +74,11 @@ def told(error: BaseException) -> str:
     return words or type(error).__name__
 
 
+def many(number: int, one: str, more: str = "") -> str:
+    """How many of something: ``1 call``, ``1,200 calls``; `more` where the plural is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
+
+
 def in_letters(sign: str) -> str:
     """What stands for a sign where only the letters of every code page can be written."""
     return _LETTERS.get(sign, "?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..display.plain import many
 from ..errors import AskSageError, BadInput
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _of_rows(shell: InteractiveShell, cell: Cell, options: CellOptions) -> Count
         wanted[options.schema] = shell.user_ns[options.schema]
     priced = plan(wanted | {name: rows}, options, cell.body)
     beside = f", {priced.replayed:,} answered before" if priced.replayed else ""
-    calls = f"{priced.calls:,} call{'s' * (priced.calls != 1)} for {priced.rows:,} rows{beside}"
+    calls = f"{many(priced.calls, 'call')} for {priced.rows:,} rows{beside}"
     return Counted(plan=(priced.low, priced.expected, priced.high), planned=calls)
 
 

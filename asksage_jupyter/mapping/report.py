@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..display.bar import thin_bar
 from ..display.markup import card, notice
-from ..display.plain import one_line, plain
+from ..display.plain import many, one_line, plain
 from ..display.table import Table
 from .outcome import How, Outcome, RowStatus
 
@@ -156,7 +156,7 @@ class Report:
         number = sum(each.status is RowStatus.UNKNOWN and each.how is not How.SAME for each in self.outcomes)
         if not number:
             return ""
-        rows = "1 row is" if number == 1 else f"{number:,} rows are"
+        rows = many(number, "row is", "rows are")
         return f"{rows} in doubt: %asksage reconcile looks for the bill, resend_unknown=True may pay twice"
 
     @property
@@ -167,5 +167,5 @@ class Report:
         if not number:
             return "the same again asks nothing: 0 tokens"
         calls = max(1, self.estimate.calls)
-        rows = f"{number:,} row{'s' * (number != 1)}"
+        rows = many(number, "row")
         return f"the same again asks {rows}, ~{number * self._expected.expected / calls:,.0f} tokens"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..account import Account, Meter
 from ..display.markup import card
+from ..display.plain import many
 from ..month import moment
 
 _WIDTH = 100  # characters of a line of text
@@ -162,7 +163,7 @@ class Reconciled:
     def booked(self) -> str:
         """What was changed in the ledger, in a line without an end; empty where nothing was."""
         bills = len(self.settled)
-        words = [f"{bills:,} {'bill' if bills == 1 else 'bills'} found in the log"] if bills else []
+        words = [f"{many(bills, 'bill')} found in the log"] if bills else []
         words += [f"the {plan.meter} plan is {plan.monthly:,} now" for plan in self.plans]
         for meter, tokens in self.corrections.items():
             how = "booked from other devices" if tokens > 0 else "given back"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import month
 from ..account import Level, Meter, advice, gauges, limiting, unbilled_words
 from ..display.dates import day
+from ..display.plain import many
 from ..ledger import CALL_COLUMNS
 from .status import access_title
 
@@ -166,7 +167,7 @@ def notebook(
     path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]], bound: str = "", again: str = ""
 ) -> Wire:
     """What a notebook used, the dearest cells first, what is held, what bounds it, what it costs again."""
-    used = f"{found.tokens:,} tokens this month, {_calls(found.calls)}" if found.calls else ""
+    used = f"{found.tokens:,} tokens this month, {many(found.calls, 'call')}" if found.calls else ""
     return {
         "path": path,
         "open": opened(open_calls),
@@ -182,15 +183,11 @@ def notebook(
                 "model": each.model,
                 "sent_at": instant(each.sent_at),
                 "figure": f"{each.tokens:,}",
-                "words": f"{each.model} · {_calls(each.calls)}",
+                "words": f"{each.model} · {many(each.calls, 'call')}",
             }
             for each in found.cells
         ],
     }
-
-
-def _calls(number: int) -> str:
-    return "1 call" if number == 1 else f"{number:,} calls"
 
 
 def _gauge(found: Gauge) -> Wire:

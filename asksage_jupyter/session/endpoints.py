@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..beside import mark_of, of_account, read, write
+from ..display.plain import many
 from .keeping.owner import Owner, is_alive
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ class Running:
     @property
     def words(self) -> str:
         """What came of it."""
-        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
-        return f"{calls}, {self.tokens:,} tokens" if self.calls else "no call yet"
+        return f"{many(self.calls, 'call')}, {self.tokens:,} tokens" if self.calls else "no call yet"
 
     @property
     def is_here(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..account import Gauge, Segment, tags
 from ..display.dates import day
-from ..display.plain import one_line
+from ..display.plain import many, one_line
 from ..month import to_datetime
 from ..span import words_of
 
@@ -126,9 +126,8 @@ def remarks(statement: Statement) -> list[str]:
     for month in statement.meters:
         figures = month.figures
         if figures.open_holds:
-            many = "call is" if figures.open_holds == 1 else "calls are"
-            opened = f"{figures.open_holds:,} {month.meter} {many} still open"
-            said.append(f"{opened}: {figures.held:,} tokens are held until the bill is known.")
+            opened = many(figures.open_holds, f"{month.meter} call is", f"{month.meter} calls are")
+            said.append(f"{opened} still open: {figures.held:,} tokens are held until the bill is known.")
         if figures.remaining < 0 and figures.is_known:
             said.append(f"{month.meter.capitalize()} is {-figures.remaining:,} tokens over.")
     return said
@@ -143,7 +142,7 @@ def foot(statement: Statement) -> list[str]:
         told = [f"from {known[0].figures.source}"]
     as_of = to_datetime(max(month.figures.as_of for month in statement.meters))
     account = statement.account
-    entries = "1 entry" if found.entries == 1 else f"{found.entries:,} entries"
+    entries = many(found.entries, "entry", "entries")
     checked = (
         f"Ledger verified, {entries}: no problem."
         if found.ok

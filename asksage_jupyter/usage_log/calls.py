@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas
 
-from ..display.plain import brief
+from ..display.plain import brief, many
 from ..display.table import Table, width
 from ..month import rules_of
 from ..session.labels import cell_label
@@ -72,8 +72,11 @@ class Calls(pandas.DataFrame, metaclass=_LikeAnyFrame):
         return self._table(*self._shown())._repr_html_()
 
     def _table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-        calls = "1 call" if len(self) == 1 else f"{len(self):,} calls"
-        told = [calls, f"{len(self.columns)} columns, {len(head)} shown", f"times of {self.zone}"]
+        told = [
+            many(len(self), "call"),
+            f"{len(self.columns)} columns, {len(head)} shown",
+            f"times of {self.zone}",
+        ]
         heads = ["time" if name == "sent_at" else name for name in head]
         sides = "".join("r" if name in _FIGURES else "l" for name in head)
         return Table(heads, rows, sides=sides, note=" · ".join(told))

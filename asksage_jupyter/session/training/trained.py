@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...account import Meter, Source
 from ...account.receipt import receipt
+from ...display.plain import many
 from ..asking.reply import SOURCES
 
 if TYPE_CHECKING:
@@ -51,12 +52,11 @@ class TrainingEstimate:
 
     def __str__(self) -> str:
         also = f" and {self.inference:,} inference tokens" if self.inference else ""
-        there = f"; {_counted(self.there)} there already" if self.there else ""
-        there += f"; {_counted(self.under_way)} under way" if self.under_way else ""
-        return (
-            f"{self.dataset}: {_counted(len(self.pieces))} to upload, about {self.training:,} training tokens"
-            f"{also}{there}\n  {_BASIS}"
-        )
+        there = f"; {many(self.there, 'piece')} there already" if self.there else ""
+        there += f"; {many(self.under_way, 'piece')} under way" if self.under_way else ""
+        pieces = many(len(self.pieces), "piece")
+        about = f"about {self.training:,} training tokens{also}{there}"
+        return f"{self.dataset}: {pieces} to upload, {about}\n  {_BASIS}"
 
     __repr__ = __str__
 
@@ -99,9 +99,9 @@ class Training:
     def receipt(self) -> str:
         """One quiet line: dataset, pieces, tokens of each meter and their source, and what is left."""
         parts = ["local demo", self.dataset] if self.is_demo else [self.dataset]
-        parts.append(f"{_counted(self.uploaded)} uploaded")
+        parts.append(f"{many(self.uploaded, 'piece')} uploaded")
         if self.there:
-            parts.append(f"{_counted(self.there)} there already")
+            parts.append(f"{many(self.there, 'piece')} there already")
         if self.sources:
             parts.append(
                 f"{self.tokens:,} training tokens ({', '.join(SOURCES[each] for each in self.sources)})"
@@ -122,7 +122,3 @@ class Training:
 
     def _repr_html_(self) -> str:
         return receipt(self.receipt, self.balance, Meter.TRAINING)
-
-
-def _counted(pieces: int) -> str:
-    return f"{pieces:,} piece{'s' * (pieces != 1)}"
