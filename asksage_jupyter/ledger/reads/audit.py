@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKeyConstraint, Select, Table, case, exists, func, select
+from sqlalchemy import Connection, select
 
 from ...account import Kind
 from ..stores.sqlite.faults import DATABASE
 from ..tables.chain import OF_CALL, OF_SOME_CALLS, bound, digest, totals
-from ..tables.reading import is_persons, is_pools
-from ..tables.schema import account, bill, call, entry, grant, member, metadata
-
-_SHOWN = 20
+from ..tables.schema import account, bill, call, entry, grant
+from .loose_ends import SHOWN, cause, loose_ends
 
 _ENTRIES = (
     select(
@@ -43,100 +41,6 @@ _ENTRIES = (
     .order_by(entry.c.grant_id, entry.c.seq)
 )  # fmt: skip
 _FIELDS, _GRANT, _CALL, _BILL = slice(0, 10), slice(11, 17), slice(17, 27), slice(27, 35)
-
-_of_op = entry.alias("of_op")
-_of_caller = grant.alias("of_caller")
-_BOOKED = (
-    select(func.sum(_of_op.c.tokens))
-    .join(_of_caller, _of_caller.c.id == _of_op.c.grant_id)
-    .join(call, (call.c.op == _of_op.c.op) & (call.c.account_id == _of_caller.c.account_id))
-    .where(_of_op.c.op == bill.c.op, _of_op.c.kind.in_(["settle", "presume"]))
-    .scalar_subquery()
-)
-# The latest bill of a call must be what its entries book.
-_WRONG_BILLS = select(bill.c.op).where(
-    ~exists().where(
-        _of_op.c.op == bill.c.op,
-        _of_op.c.grant_id == bill.c.grant_id,
-        _of_op.c.kind == Kind.SETTLE.value,
-        _of_op.c.seq > bill.c.seq,
-    ),
-    bill.c.tokens != _BOOKED,
-)
-_CALLS_WITHOUT_HOLD = select(call.c.op).where(
-    ~exists().where(
-        _of_op.c.op == call.c.op,
-        _of_op.c.kind == Kind.HOLD.value,
-        grant.c.id == _of_op.c.grant_id,
-        grant.c.account_id == call.c.account_id,
-    )
-)
-_BILLS_WITHOUT_ENTRY = select(bill.c.op).where(
-    ~exists().where(
-        _of_op.c.grant_id == bill.c.grant_id,
-        _of_op.c.seq == bill.c.seq,
-        _of_op.c.op == bill.c.op,
-        _of_op.c.t == bill.c.t,
-    )
-)
-# What a pool's chain books for an op, a member's books too.
-_WRONG_IN_POOL = (
-    select(entry.c.op)
-    .join(grant, grant.c.id == entry.c.grant_id)
-    .join(account, account.c.id == grant.c.account_id)
-    .where(
-        entry.c.kind != Kind.GRANT.value,
-        entry.c.op.in_(
-            select(_of_op.c.op)
-            .join(_of_caller, _of_caller.c.id == _of_op.c.grant_id)
-            .where(_of_caller.c.account_id.in_(select(member.c.pool_id).where(member.c.pool_id.is_not(None))))
-        ),
-    )
-    .group_by(entry.c.op, entry.c.kind)
-    .having(
-        func.sum(case((is_persons(account), entry.c.tokens), (is_pools(account), -entry.c.tokens), else_=0))
-        != 0
-    )
-)
-# What an envelope's chain books for an op, all who pay for it book.
-_BY_PAYER = (
-    select(entry.c.op, entry.c.kind, func.sum(entry.c.tokens).label("tokens"))
-    .join(grant, grant.c.id == entry.c.grant_id)
-    .where(
-        entry.c.kind != Kind.GRANT.value,
-        entry.c.op.in_(
-            select(_of_op.c.op)
-            .join(_of_caller, _of_caller.c.id == _of_op.c.grant_id)
-            .join(account, account.c.id == _of_caller.c.account_id)
-            .where(~is_persons(account), ~is_pools(account))
-        ),
-    )
-    .group_by(entry.c.op, entry.c.kind, grant.c.account_id)
-    .subquery()
-)
-_WRONG_IN_ENVELOPE = (
-    select(_BY_PAYER.c.op)
-    .group_by(_BY_PAYER.c.op, _BY_PAYER.c.kind)
-    .having((func.min(_BY_PAYER.c.tokens) != func.max(_BY_PAYER.c.tokens)) | (func.count() < 2))
-)
-_GRANTS_WITHOUT_ENTRY = select(grant.c.id).where(~exists().where(_of_op.c.grant_id == grant.c.id))
-
-
-def _without_parent(table: Table, constraint: ForeignKeyConstraint) -> Select[Any]:
-    """How many rows have lost the row that they belong to: those are in no chain and in no balance."""
-    lost = select(func.count().label("rows")).where(
-        *(column.is_not(None) for column in constraint.columns),
-        ~exists().where(*(each.column == each.parent for each in constraint.elements)).correlate(table),
-    )
-    counted = lost.select_from(table).subquery()
-    return select(counted.c.rows).where(counted.c.rows > 0)
-
-
-_LOST: list[tuple[Select[Any], str]] = [
-    (_without_parent(table, each), f"{{}} rows of {table.name} have lost their {each.referred_table.name}")
-    for table in metadata.sorted_tables
-    for each in table.foreign_key_constraints
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +79,16 @@ def verify(connection: Connection) -> Verification:
                     head.update(chain.hash)
                     chain = _Chain(row.grant_id)
                 problems += [f"{_named(row)}: {fault}" for fault in chain.follow(row)][
-                    : _SHOWN - len(problems)
+                    : SHOWN - len(problems)
                 ]
                 entries += 1
         except DATABASE as error:
             problems.append(
-                f"after grant {chain.grant_id}, entry {chain.seq}, nothing can be read: {_cause(error)}"
+                f"after grant {chain.grant_id}, entry {chain.seq}, nothing can be read: {cause(error)}"
             )
         head.update(chain.hash)
-        problems += _loose_ends(connection)
-    return Verification(entries, not problems, tuple(problems[:_SHOWN]), head.hexdigest())
+        problems += loose_ends(connection)
+    return Verification(entries, not problems, tuple(problems[:SHOWN]), head.hexdigest())
 
 
 def _named(row: Any) -> str:
@@ -250,45 +154,6 @@ def _about(row: Any) -> tuple[object, ...]:
     return () if row.billed is None else tuple(row[_BILL])
 
 
-def _loose_ends(connection: Connection) -> list[str]:
-    checks: list[tuple[Select[Any], str]] = [
-        (_WRONG_BILLS, "call {}: its bill is not what its entries book"),
-        (_CALLS_WITHOUT_HOLD, "call {}: it has no hold"),
-        (_BILLS_WITHOUT_ENTRY, "call {}: its bill has no entry"),
-        (_GRANTS_WITHOUT_ENTRY, "grant {}: it has no entry"),
-    ]
-    try:
-        if _sees_all(connection):
-            checks += [
-                *_LOST,
-                (_WRONG_IN_POOL, "call {}: the pool's chain books other tokens than its member's"),
-                (_WRONG_IN_ENVELOPE, "call {}: an envelope's chain books other tokens than its owner's"),
-            ]
-        found = [
-            line.format(name)
-            for check, line in checks
-            for name in connection.execute(check.limit(_SHOWN)).scalars()
-        ]
-        return found + _faults_of_the_file(connection)
-    except DATABASE as error:
-        return [f"calls and bills cannot be compared: {_cause(error)}"]
-
-
-def _sees_all(connection: Connection) -> bool:
-    """Whether other members' entries are seen: a database with roles hides them from a member."""
-    if connection.dialect.name != "postgresql":
-        return True
-    return not connection.exec_driver_sql("SELECT row_security_active('entry')").scalar_one()
-
-
-def _faults_of_the_file(connection: Connection) -> list[str]:
-    """What SQLite finds: an index that differs from its table would let a call be booked twice."""
-    if connection.dialect.name != "sqlite":
-        return []
-    lines = connection.exec_driver_sql(f"PRAGMA integrity_check({_SHOWN})").scalars()
-    return [f"the file: {' '.join(line.split())}" for line in lines if line != "ok"]
-
-
 @contextmanager
 def any_text(connection: Connection) -> Iterator[None]:
     """Read text that is no longer text as well, instead of failing at it."""
@@ -301,7 +166,3 @@ def any_text(connection: Connection) -> Iterator[None]:
         yield
     finally:
         raw.text_factory = str
-
-
-def _cause(error: BaseException) -> object:
-    return getattr(error, "orig", error)

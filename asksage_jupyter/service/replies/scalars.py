@@ -1,4 +1,4 @@
-"""Single values of a reply, however a tenant writes them."""
+"""Values of a reply, however a tenant writes them."""
 
 from __future__ import annotations
 
@@ -62,3 +62,52 @@ def one_line(text: str) -> str:
     """The service's own words on one line, shortened."""
     words = " ".join(plain(text).split())
     return words if len(words) <= _LONGEST_TOLD else f"{words[:_LONGEST_TOLD]}…"
+
+
+def list_in(value: object, depth: int) -> list[Any] | None:
+    """The list itself, or the one that is the least deep in an object."""
+    if isinstance(value, list):
+        return value
+    within = list(value.values()) if isinstance(value, dict) else []
+    for deep in range(depth):
+        if found := [each for inner in within if (each := list_in(inner, deep)) is not None]:
+            return found[0]
+    return None
+
+
+def text_of(value: object) -> str | None:
+    """A text, whole or in the parts of a provider's content."""
+    if isinstance(value, list):
+        parts = [text for part in value if isinstance(text := member(part, "text"), str)]
+        return "".join(parts) if parts else None
+    return value if isinstance(value, str) else None
+
+
+def is_said(error: object) -> bool:
+    """Whether an error tells one: members that are all empty tell none."""
+    if isinstance(error, dict):
+        return any(map(is_said, error.values()))
+    if isinstance(error, str):
+        return error.strip().lower() not in ("", "none", "null", "false")
+    return any(map(is_said, error)) if isinstance(error, list) else bool(error)
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is for machines, such as ``content_filter``."""
+    return " " not in text and ("_" in text or text.isdigit() or text.isupper())
+
+
+def label(value: object) -> str | None:
+    """A name as it can be shown and stored; None of anything else."""
+    return one_line(value) or None if isinstance(value, str) else None
+
+
+def is_sorry(message: str) -> bool:
+    """Whether a message begins like the service's soft errors."""
+    return message.lstrip().startswith("Sorry,")
+
+
+def without_blank_lines(text: str) -> str:
+    """The text from its first line that is not blank; that line's indentation stays."""
+    start = len(text) - len(text.lstrip())
+    return text[text.rfind("\n", 0, start) + 1 :]

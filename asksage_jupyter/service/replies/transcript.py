@@ -7,8 +7,8 @@ from collections.abc import Callable
 from ...errors import ServiceError
 from ..records import Answer
 from .failures import lost
-from .scalars import member
-from .wire import Body, without_blank_lines
+from .scalars import member, without_blank_lines
+from .wire import Body
 
 _TELLING = 16  # characters that a text does not begin with twice by chance
 _ON_THE_WAY = "yield"  # the type of a piece that more follow: what it says of usage is no bill

@@ -14,7 +14,20 @@ from ...errors import NoRoute, OutOfTokens, ReplyLost, ServiceError
 from ..records import Answer
 from .failures import bad_key, busy, lost, refused
 from .meaning import Meaning, limit_named, meaning_of
-from .scalars import member, one_line, seconds, text_in, whole
+from .scalars import (
+    is_code,
+    is_said,
+    is_sorry,
+    label,
+    list_in,
+    member,
+    one_line,
+    seconds,
+    text_in,
+    text_of,
+    whole,
+    without_blank_lines,
+)
 from .usage import Usage, usage_of
 
 Pairs = list[tuple[str, Any]]
@@ -86,8 +99,8 @@ class Body:
     @property
     def rows(self) -> list[Any] | None:
         """The list that it carries, also within objects; None where it carries none."""
-        carried = _list_in(self.response, 1)
-        return _list_in(self.value, 2) if carried is None else carried
+        carried = list_in(self.response, 1)
+        return list_in(self.value, 2) if carried is None else carried
 
     @property
     def usage(self) -> Usage:
@@ -98,7 +111,7 @@ class Body:
     @property
     def message(self) -> str | None:
         """A model's text, or what the service says in its place; None where neither is there."""
-        return _text_of(member(self._reply, "message"))
+        return text_of(member(self._reply, "message"))
 
     @property
     def _reply(self) -> Any:
@@ -110,7 +123,7 @@ class Body:
         """What went wrong by the HTTP status and the body's own; None if nothing did."""
         http, status = self._http, self.status
         code = status if status >= 400 else http
-        if code < 300 and not self._is_failed and not _is_said(self.get("error")):
+        if code < 300 and not self._is_failed and not is_said(self.get("error")):
             return None
         told, meaning = self.told, self._meaning
         if tokens := self.usage.tokens:
@@ -139,7 +152,7 @@ class Body:
             return busy(told, code, self.retry_after_s)
         if self._http == 413:
             return refused(f"the prompt or the file is too large ({told})", code)
-        if code < 300 and not _is_said(self.get("error")):
+        if code < 300 and not is_said(self.get("error")):
             return lost(f"Ask Sage says that it failed ({told})", code, self._message)
         return refused(told, code)
 
@@ -163,7 +176,7 @@ class Body:
     @property
     def told(self) -> str:
         """The service's own words on a failure, on one line and without the key; else its code."""
-        words = next((text for text in self._words if not _is_code(text)), next(iter(self._words), ""))
+        words = next((text for text in self._words if not is_code(text)), next(iter(self._words), ""))
         number = f"HTTP {self._http}" if self._http >= 400 or self.status < 400 else f"status {self.status}"
         told = one_line(self._hide(words)) or number
         reference = self.get("error_ref") or member(self.get("error"), "error_ref")
@@ -250,59 +263,10 @@ class Body:
         references = member(reply, "references")
         return Answer(
             text=without_blank_lines(text),
-            model=_label(member(member(reply, "provenance"), "model")),
+            model=label(member(member(reply, "provenance"), "model")),
             tokens=usage.tokens,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
-            request_id=_label(member(reply, "uuid")),
+            request_id=label(member(reply, "uuid")),
             references=references if isinstance(references, str) else "",
         )
-
-
-def _list_in(value: object, depth: int) -> list[Any] | None:
-    """The list itself, or the one that is the least deep in an object."""
-    if isinstance(value, list):
-        return value
-    within = list(value.values()) if isinstance(value, dict) else []
-    for deep in range(depth):
-        if found := [each for inner in within if (each := _list_in(inner, deep)) is not None]:
-            return found[0]
-    return None
-
-
-def _text_of(value: object) -> str | None:
-    """A text, whole or in the parts of a provider's content."""
-    if isinstance(value, list):
-        parts = [text for part in value if isinstance(text := member(part, "text"), str)]
-        return "".join(parts) if parts else None
-    return value if isinstance(value, str) else None
-
-
-def _is_said(error: object) -> bool:
-    """Whether an error tells one: members that are all empty tell none."""
-    if isinstance(error, dict):
-        return any(map(_is_said, error.values()))
-    if isinstance(error, str):
-        return error.strip().lower() not in ("", "none", "null", "false")
-    return any(map(_is_said, error)) if isinstance(error, list) else bool(error)
-
-
-def _is_code(text: str) -> bool:
-    """Whether a text is for machines, such as ``content_filter``."""
-    return " " not in text and ("_" in text or text.isdigit() or text.isupper())
-
-
-def _label(value: object) -> str | None:
-    """A name as it can be shown and stored; None of anything else."""
-    return one_line(value) or None if isinstance(value, str) else None
-
-
-def is_sorry(message: str) -> bool:
-    """Whether a message begins like the service's soft errors."""
-    return message.lstrip().startswith("Sorry,")
-
-
-def without_blank_lines(text: str) -> str:
-    """The text from its first line that is not blank; that line's indentation stays."""
-    start = len(text) - len(text.lstrip())
-    return text[text.rfind("\n", 0, start) + 1 :]
