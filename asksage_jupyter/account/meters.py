@@ -62,6 +62,7 @@ class MeterBalance:
 
     Attributes
     ----------
+    meter : Meter
     granted : int or None
         This month's allotment and top-ups; None when neither the service nor the person told it. For a
         pool's member their cap; without a cap, what they spent and hold and all that the pool has left.

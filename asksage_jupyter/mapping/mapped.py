@@ -38,6 +38,8 @@ class Mapped:
         Under which its calls are booked.
     troubles : tuple of str
         What could not be kept or booked.
+    into : str
+        What the column of answers is called.
     escalated : Proportion or None
         How many the better model was asked, and between which shares that of all such rows lies.
     """

@@ -39,6 +39,7 @@ class Estimate:
 
     Attributes
     ----------
+    model : str
     low, expected, high : int
         What the bill is expected to be, and between which figures; how sure that is, `measured` tells.
     parts : tuple of Part

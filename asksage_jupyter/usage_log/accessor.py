@@ -212,6 +212,7 @@ class UsageLog:
 
         Parameters
         ----------
+        path : str or Path
         price : float
             What one Ask Sage token of these calls is worth, in `currency`: the costs in money but the
             billed one. They are 0 without it.
