@@ -132,6 +132,27 @@ def test_what_the_month_cannot_pay_is_refused_as_a_whole(labels, reviews):
     assert not questions(labels)
 
 
+@pytest.mark.parametrize("schema", [["good", "bad"], int, float, bool, {"x": ["good", "bad"], "y": bool}])
+def test_what_an_answer_is_tells_how_long_it_is_before_one_is_seen(labels, reviews, schema):
+    def priced(schema):
+        return map_rows(reviews, "Good or bad? {text}", schema=schema, estimate=True)
+
+    of_schema, of_text = priced(schema), priced(str)
+    assert of_schema.expected < of_text.expected / 2
+    assert of_schema.low <= of_schema.expected
+    assert of_schema.high >= of_text.expected  # a model may ramble
+    assert "no longer than the schema wants" in of_schema.basis
+    assert priced({"label": str}).expected >= of_text.expected
+    assert not questions(labels)
+
+
+def test_a_budget_for_answers_of_a_word_is_not_refused_for_replies_of_any_length(labels, reviews):
+    budget = map_rows(reviews, "Good or bad? {text}", estimate=True).expected // 2
+    with pytest.raises(OverLimit):
+        map_rows(reviews, "Good or bad? {text}", budget=budget, name="texts")
+    map_rows(reviews, "Good or bad? {text}", schema=["good", "bad"], budget=budget, name="labels")
+
+
 def test_an_estimate_sends_nothing(labels, reviews):
     estimate = map_rows(reviews, "Good or bad? {text}", estimate=True)
     assert (estimate.rows, estimate.calls, estimate.same, estimate.skipped) == (9, 6, 1, 2)

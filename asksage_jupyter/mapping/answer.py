@@ -28,12 +28,15 @@ class AnswerSchema:
         A reply's text as a value; raises `Unreadable`.
     dtypes : mapping of str to str
         The columns and their pandas dtypes; the single one of a plain value is called ``""``.
+    longest : str or None
+        A reply that is an answer and no more, at its longest; None where it may be of any length.
     """
 
     name: str
     wish: str
     read: Callable[[str], Any]
     dtypes: Mapping[str, Any]
+    longest: str | None = None
 
     @property
     def is_table(self) -> bool:

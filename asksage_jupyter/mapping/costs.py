@@ -21,6 +21,7 @@ ENOUGH = 4  # replies of a job that tell what its others will cost: of five rows
 # Student's t that leaves a tenth on each side, by the replies it rests on.
 _T = {2: 3.08, 3: 1.89, 4: 1.64, 5: 1.53, 6: 1.48, 7: 1.44, 8: 1.42, 9: 1.40}
 _T_OF_MANY = 1.32
+_AROUND = 3  # model tokens that a reply has beside its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,13 @@ class Costs:
     session : Session
     query : Query
         How each prompt is sent.
+    answer : str, optional
+        The longest reply that is wanted, where it is known.
     """
 
-    def __init__(self, session: Session, query: Query) -> None:
+    def __init__(self, session: Session, query: Query, answer: str | None = None) -> None:
         self._session, self._query = session, query
+        self._answer = None if answer is None else count(answer) + _AROUND
         self._parts = {name: tokens for name, tokens in shares(query).items() if name != "prompt"}
         self._by_count: dict[int, Estimate] = {}
         self._lock = threading.Lock()
@@ -110,13 +114,16 @@ class Costs:
         """What the prices rest on, in words."""
         if self.is_known:
             return f"priced from {self._rest.number:,} replies of this very map"
+        if self._answer is not None:
+            return "if its replies are no longer than the schema wants them: five rows are asked first"
         return "the length of its replies is not known yet: five rows are asked first"
 
     def of(self, prompt: str) -> Estimate:
         """What one prompt will cost: this is held for it."""
         usual = self._usual(count(prompt))
         if not self.is_known:
-            return usual
+            expected = self._as_wanted(usual)
+            return replace(usual, low=min(usual.low, expected), expected=expected)
         with self._lock:
             middle, spread = self._rest.mean, self._rest.spread
         base = self._input(usual)
@@ -131,13 +138,18 @@ class Costs:
         usual = [(times, self._usual(tokens)) for tokens, times in counted.items()]
         if not self.is_known:
             # How long replies of an unknown template are is one unknown, and not one a row.
-            return Range(
-                sum(times * each.low for times, each in usual),
-                sum(times * each.expected for times, each in usual),
-                sum(times * each.high for times, each in usual),
-            )
+            expected = sum(times * self._as_wanted(each) for times, each in usual)
+            low = sum(times * each.low for times, each in usual)
+            high = sum(times * each.high for times, each in usual)
+            return Range(min(low, expected), expected, high)
         with self._lock:
             return self._rest.range_of(number, sum(times * self._input(each) for times, each in usual))
+
+    def _as_wanted(self, usual: Estimate) -> int:
+        """What a call costs whose reply is as the schema wants it; `high` is of a model that rambles."""
+        if self._answer is None:
+            return usual.expected
+        return min(usual.expected, int(self.rate.bill(usual.input_tokens, self._answer)))
 
     def _usual(self, counted: int) -> Estimate:
         if (found := self._by_count.get(counted)) is None:

@@ -79,9 +79,10 @@ def fields(wanted: Mapping[Any, Any], schema_of: Callable[[Any], AnswerSchema]) 
 
     told_fields = ", ".join(f'"{name}": {_asked(each)}' for name, each in inner.items())
     wish = f"Answer with one JSON object and nothing else: {{{told_fields}}}."
-    return AnswerSchema(
-        f"{len(inner)} columns", wish, read, {name: each.dtypes[""] for name, each in inner.items()}
-    )
+    dtypes = {name: each.dtypes[""] for name, each in inner.items()}
+    longest = {name: each.longest for name, each in inner.items()}
+    known = None if None in longest.values() else json.dumps(longest, ensure_ascii=False)
+    return AnswerSchema(f"{len(inner)} columns", wish, read, dtypes, known)
 
 
 def _asked(schema: AnswerSchema) -> str:

@@ -48,7 +48,7 @@ class Plan:
     _confirmed: int = 0
 
     def __post_init__(self) -> None:
-        self.costs = Costs(self.job.session, self.job.query)
+        self.costs = Costs(self.job.session, self.job.query, self.job.reader.schema.longest)
 
     def look(self) -> None:
         """Find what is answered already, and price what is not; nothing is sent."""

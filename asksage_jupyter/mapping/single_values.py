@@ -20,12 +20,13 @@ _MOST_CHOICES = 200
 
 def scalar(wanted: type) -> AnswerSchema:
     """A whole number, a number, or yes or no."""
-    name, wish, read, dtype = {
-        int: ("whole number", "Answer with one whole number and nothing else.", _int, "Int64"),
-        float: ("number", "Answer with one number and nothing else.", _float, "Float64"),
-        bool: ("true or false", "Answer with true or false and nothing else.", _bool, "boolean"),
+    name, read, dtype, longest = {
+        int: ("whole number", _int, "Int64", "-1234567890"),
+        float: ("number", _float, "Float64", "-12345.678901"),
+        bool: ("true or false", _bool, "boolean", "false"),
     }[wanted]
-    return AnswerSchema(name, wish, lambda text: read(unfenced(text)), {"": dtype})
+    wish = f"Answer with {name if wanted is bool else f'one {name}'} and nothing else."
+    return AnswerSchema(name, wish, lambda text: read(unfenced(text)), {"": dtype}, longest)
 
 
 def _figure(text: str) -> str:
@@ -89,7 +90,8 @@ def one_of(wanted: Sequence[Any] | set[Any] | frozenset[Any]) -> AnswerSchema:
 
     listed = ", ".join(choices)
     wish = f"Answer with exactly one of these and nothing else: {listed}."
-    return AnswerSchema(f"one of {len(choices)} choices", wish, read, {"": _category(choices)})
+    name, dtypes = f"one of {len(choices)} choices", {"": _category(choices)}
+    return AnswerSchema(name, wish, read, dtypes, longest=max(choices, key=len))
 
 
 def _category(choices: Sequence[str]) -> Any:
