@@ -487,6 +487,32 @@ def test_a_line_that_makes_no_sense_of_rows_is_refused(shell, labels, reviews, l
     assert not questions(labels)
 
 
+@pytest.mark.parametrize("repairs", [1, 0])
+def test_replies_that_are_repaired_end_no_job_as_those_do_that_are_not(server, repairs):
+    rows = [f"row {number:03}" for number in range(60)]
+
+    def reply(request):
+        asked = said(request)
+        if "does not fit" not in asked:
+            number = int(asked.splitlines()[0][-3:])
+            return billed(f"hm {number}" if number % 3 == 0 else "good", 7)
+        return billed("hm", 7)  # and not one is mended
+
+    server.on(QUERY, reply)
+    if not repairs:
+        with pytest.raises(JobStopped, match="came to nothing"):
+            map_rows(rows, "Good? {value}", schema=["good", "bad"], repairs=0)
+        return
+    mapped = map_rows(rows, "Good? {value}", schema=["good", "bad"])
+    assert (mapped.count(RowStatus.OK), mapped.count(RowStatus.INVALID)) == (40, 20)
+
+
+def test_an_option_that_is_none_is_told_with_the_one_that_was_meant(labels, reviews):
+    with pytest.raises(BadInput, match=r"no option 'budgett'; did you mean budget\? allowed"):
+        map_rows(reviews, "Good? {text}", budgett=5)
+    assert not questions(labels)
+
+
 def test_a_map_that_is_stopped_shows_what_it_has_and_goes_on_later(shell, server):
     rows, is_stopping = [f"review {number}" for number in range(30)], threading.Event()
 

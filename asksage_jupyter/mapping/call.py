@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 from ..display.plain import storable, told
 from ..errors import AskSageError, BadInput, JobStopped
 from ..session import build_query, current, given
 from ..session.keeping.store import open_replies
+from ..session.near import did_you_mean
 from .estimate import MapEstimate, estimate_of
 from .job import Job, name_of
 from .mapped import Mapped
@@ -123,7 +125,7 @@ def map_rows(
     job.session.balance()
     with job.booked():
         plan = Plan(job, sheet.tasks, open_replies(job.session))
-        with Run(plan) as run:
+        with Run(plan, bears_invalid=reader.bears_invalid) as run:
             plan.look()
             priced = estimate_of(plan, sheet, template)
             if is_estimate:
@@ -154,9 +156,7 @@ def _job(
 ) -> Job:
     """What is asked and how; what makes no sense of a table is refused."""
     if unknown := options.keys() - _OPTIONS:
-        raise BadInput(
-            f"a map has no option {min(unknown)!r}; it has {', '.join(sorted(_OPTIONS))}. Nothing was sent."
-        )
+        raise BadInput(_unknown(min(unknown)))
     if options.get("system") is None and options.get("persona") is None:
         options = {**options, "system": SYSTEM}
     session = current()
@@ -165,6 +165,13 @@ def _job(
     query = replace(query, model=rate.model)  # by its id, where an alias was asked
     told = None if name is None else storable(given.text(name, "name"))
     return Job(session, told or name_of(template.text, reader.schema.wish, query), query, terms, reader)
+
+
+def _unknown(name: str) -> str:
+    allowed = [each for each in signature(map_rows).parameters if each not in ("rows", "prompt", "options")]
+    allowed = sorted({*allowed, *_OPTIONS})
+    hint = did_you_mean(name, allowed)
+    return f"a map has no option {name!r}; {hint}allowed are {', '.join(allowed)}. Nothing was sent."
 
 
 def _asked(template: Template, wish: str) -> Iterator[str | None]:

@@ -17,7 +17,7 @@ from ..interrupts import begin
 from .flow import Flow
 from .outcome import Outcome, RowStatus
 from .sending import Claimed, NotSent
-from .verdict import Verdict
+from .verdict import BAD_SHARE, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,6 +37,8 @@ class Crew:
     tasks : iterable of Task
     most : int
         Workers at the most.
+    bears_invalid : float
+        As of `Verdict`.
     clock : callable
         Seconds.
 
@@ -56,10 +58,11 @@ class Crew:
         tasks: Iterable[Task],
         *,
         most: int,
+        bears_invalid: float = BAD_SHARE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send, self._most = send, most
-        self._flow, self._verdict = Flow(most, clock), Verdict()
+        self._flow, self._verdict = Flow(most, clock), Verdict(bears_invalid)
         self._tasks = deque(tasks)
         self._busy = 0
         self._flying: dict[bytes, None] = {}

@@ -11,6 +11,7 @@ from ..errors import BadInput
 from ..session import given
 from .answer import AnswerSchema, Unreadable
 from .outcome import Outcome, RowStatus
+from .verdict import BAD_SHARE
 
 TWICE = 2
 
@@ -42,6 +43,16 @@ class Reader:
             raise BadInput(f"repairs are 0 or 1, not {self.repairs}: each is paid. Nothing was sent.")
         if self.unsure is not None and self.escalate is None:
             raise BadInput("unsure says which answers escalate asks again: name its model. Nothing was sent.")
+
+    @property
+    def repairs_some(self) -> bool:
+        """Whether a reply that is no answer is sent back: to a text there is nothing to say."""
+        return bool(self.repairs and self.schema.wish)
+
+    @property
+    def bears_invalid(self) -> float:
+        """The share of replies that may be no answers before a job ends: half where they are asked again."""
+        return 0.5 if self.repairs_some or self.escalate is not None else BAD_SHARE
 
     def read(self, outcome: Outcome) -> Outcome:
         """The outcome with its reply read."""

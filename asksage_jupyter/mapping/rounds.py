@@ -46,7 +46,7 @@ class Rounds:
         """Repair, ask twice, and ask the better model, as far as wanted; why it ended before its end."""
         job, reader, failure = self._job, self._job.reader, None
         answered = [task for task in tasks if task.key in self.outcomes]
-        if reader.repairs and reader.schema.wish:
+        if reader.repairs_some:
             failure = self._round(job, self._repairs(answered))
         if reader.escalate is None or failure or self.is_stopped:
             return failure
@@ -95,7 +95,7 @@ class Rounds:
             return None
         tasks = list({task.key: task for task in asked.values()}.values())
         plan = Plan(job, tasks, open_replies(job.session))
-        with Run(plan, interim=self._interim) as run:
+        with Run(plan, interim=self._interim, bears_invalid=1.0) as run:
             plan.look()
             try:
                 plan.refuse(plan.price)

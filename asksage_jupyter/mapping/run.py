@@ -21,6 +21,7 @@ from .plan import Plan
 from .progress import Progress
 from .sending import Sender
 from .sheet import SAMPLED, Task, sample_of
+from .verdict import BAD_SHARE
 
 if TYPE_CHECKING:
     from typing import Self
@@ -49,6 +50,8 @@ class Run:
         Whether a person stopped it.
     interim : Interim
         What is done now and then; the job's, over all its runs.
+    bears_invalid : float
+        As of `verdict.Verdict`.
     """
 
     plan: Plan
@@ -57,6 +60,7 @@ class Run:
     is_stopped: bool = False
     troubles: list[str] = field(default_factory=list)
     interim: Interim = field(default_factory=Interim)
+    bears_invalid: float = BAD_SHARE
     _owner: Owner | None = None
     _sender: Sender | None = None
     _crews: list[Crew] = field(default_factory=list)
@@ -103,7 +107,7 @@ class Run:
 
     def _send(self, tasks: Sequence[Task], expected: int) -> Exception | None:
         """Send these, and show how far they are; why it ended before its end."""
-        crew = Crew(self._sent, tasks, most=self.plan.job.terms.workers)
+        crew = Crew(self._sent, tasks, most=self.plan.job.terms.workers, bears_invalid=self.bears_invalid)
         self._crews.append(crew)
         progress = Progress(len(tasks), expected)
         crew.start()

@@ -12,14 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _SAME_REFUSALS = 3
-_SOME, _BAD_SHARE = 20, 0.2
+_SOME = 20
 _SHOWN = 3
+BAD_SHARE = 0.2
 
 
 class Verdict:
-    """Hears of each outcome in turn."""
+    """Hears of each outcome in turn.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    bears_invalid : float
+        The share of replies that may be no answers: larger where these are asked about again.
+    """
+
+    def __init__(self, bears_invalid: float = BAD_SHARE) -> None:
+        self._bears_invalid = bears_invalid
         self._refusals: deque[str] = deque(maxlen=_SAME_REFUSALS)
 
     def of(self, outcome: Outcome, outcomes: Collection[Outcome]) -> AskSageError | None:
@@ -31,8 +39,10 @@ class Verdict:
         if len(self._refusals) == _SAME_REFUSALS and len({*self._refusals}) == 1 and self._refusals[0]:
             return AskSageError(f"the same refusal {_SAME_REFUSALS} times running: {outcome.reason}")
         bad = [each for each in outcomes if each.status is not RowStatus.OK]
-        if len(outcomes) >= _SOME and len(bad) > _BAD_SHARE * len(outcomes):
-            shown = "; ".join(dict.fromkeys(_without_reply(each) for each in bad[:_SHOWN]))
+        lost = [each for each in bad if each.status is not RowStatus.INVALID]
+        most, most_lost = self._bears_invalid * len(outcomes), BAD_SHARE * len(outcomes)
+        if len(outcomes) >= _SOME and (len(bad) > most or len(lost) > most_lost):
+            shown = "; ".join(dict.fromkeys(_without_reply(each).rstrip(".") for each in bad[:_SHOWN]))
             return AskSageError(f"{len(bad)} of the first {len(outcomes)} came to nothing: {shown}")
         return None
 
