@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..service import ModelInfo, Secret, Service
     from ..settings import AskSage
 
-HISTORY_KEPT = 100
 T = TypeVar("T")
 
 
