@@ -84,3 +84,11 @@ def test_a_date_is_the_same_in_every_language():
     assert day(date(2026, 12, 1), year=True) == "1 Dec 2026"
     sources = Path(asksage_jupyter.__file__).parent.rglob("*.py")
     assert [path for path in sources if re.search(r"\{[^{}]*:[^{}]*%b", path.read_text("utf-8"))] == []
+
+
+def test_a_short_word_is_not_broken_beside_a_long_text():
+    html = Table(
+        ("status", "why"), [("unknown", "it may be billed, and nobody knows yet")], sides="l"
+    )._repr_html_()
+    assert 'nowrap">unknown</td>' in html
+    assert 'white-space:normal">it may be billed' in html

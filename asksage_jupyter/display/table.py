@@ -24,6 +24,8 @@ _CELL = f"padding:.15em .6em;border:none;border-top:1px solid {LINE};background:
 _HEAD = "padding:.15em .6em;border:none;background:none;font-weight:600"
 _FIGURE = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
 _WORDS = "text-align:left;white-space:normal"
+# A short word is not broken: beside a long text its column would shrink to a letter.
+_WORD, _SHORT = "text-align:left;white-space:nowrap", 16
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -123,7 +125,8 @@ class Table:
         return fill("<tr>{}</tr>", joined(cells))
 
     def _cell(self, tag: str, style: str, place: int, text: str) -> Markup:
-        side = _FIGURE if self._side(place) == "r" else _WORDS
+        words = _WORD if len(text) <= _SHORT and " " not in text else _WORDS
+        side = _FIGURE if self._side(place) == "r" else words
         if self.shares and place == 0:
             side += ";width:99%"  # the bars take what room there is
         scope = Markup(' scope="col"') if tag == "th" else ""

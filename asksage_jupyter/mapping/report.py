@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import quantiles
+from statistics import fmean, quantiles
 from typing import TYPE_CHECKING, Any
 
 from ..display.bar import thin_bar
 from ..display.markup import card, notice
 from ..display.plain import many, one_line, plain
 from ..display.table import Table
+from .costs import ENOUGH
 from .outcome import How, Outcome, RowStatus
 
 if TYPE_CHECKING:
@@ -166,6 +167,13 @@ class Report:
         number = sum(each.status in left and each.how is not How.SAME for each in self.outcomes)
         if not number:
             return "the same again asks nothing: 0 tokens"
-        calls = max(1, self.estimate.calls)
         rows = many(number, "row")
-        return f"the same again asks {rows}, ~{number * self._expected.expected / calls:,.0f} tokens"
+        return f"the same again asks {rows}, ~{number * self._each:,.0f} tokens"
+
+    @property
+    def _each(self) -> float:
+        """What a call costs: of this run's own, where there are enough of them, else as expected."""
+        billed = [each.tokens / each.attempts for each in self.outcomes if each.tokens and each.attempts]
+        if len(billed) >= ENOUGH:
+            return fmean(billed)
+        return self._expected.expected / max(1, self.estimate.calls)
