@@ -282,6 +282,19 @@ def test_a_wait_for_others_ends_and_says_so(postgres, url, schema, ledger):
         soon(lambda: spends(hasty))
 
 
+def test_a_read_that_another_program_keeps_waiting_ends_too(postgres, url, schema, ledger):
+    with (
+        closing(Ledger(url, timeout_s=0.5)) as hasty,
+        psycopg.connect(host=str(postgres.folder), user="asksage", dbname="postgres") as other,
+    ):
+        other.execute(f"LOCK TABLE {schema}.entry IN ACCESS EXCLUSIVE MODE")  # as a dump or an upgrade may
+        for look in (hasty.balance, hasty.presume):
+            with pytest.raises(LedgerError, match="busy"):
+                look(ME)
+        other.rollback()
+        soon(lambda: figures(hasty) == (1000, 0, 0))
+
+
 def test_an_account_that_is_locked_holds_up_nobody_else(postgres, url, schema, ledger):
     you = Account("api.example", "you@example")
     ledger.set_plan(you, INFERENCE, 10, source="me")

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from ....errors import LedgerUnusable
-from .faults import Silent, is_crowded
+from .faults import Blocked, Silent, is_crowded
 
 T = TypeVar("T")
 
@@ -36,7 +36,10 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     silence_s = 10.0
     is_at_work: Callable[[int], bool] | None = None
-    """Tells of one of the server's processes whether it works on an answer; raises `Silent` without one."""
+    """Tells of one of the server's processes whether it works on an answer.
+
+    It raises `Silent` without one, and `Blocked` where another keeps it waiting.
+    """
     is_bounded = False
     """Whether the server itself bounds what is run, so that it need not be asked."""
 
@@ -87,15 +90,27 @@ class BoundedConnection(psycopg.Connection[Any]):
                 if ready:
                     looks, until = 0, time.monotonic() + self.silence_s / 2
                 elif time.monotonic() > until:
-                    # The answer may have come since it was waited for: twice, and it is lost.
-                    looks = 0 if self._is_answering() else looks + 1
-                    if looks > 1:
-                        raise Silent("the server is silent")
+                    looks = self._looked(looks)
                     until = time.monotonic() + self.silence_s / 2
                 asked = exchange.send(ready)
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _looked(self, looks: int) -> int:
+        """How often in a row the server was found not at work on the answer.
+
+        The answer may have come since it was waited for: twice, and it is lost, or kept from us.
+        """
+        fault = Silent("the server is silent")
+        try:
+            if self._is_answering():
+                return 0
+        except Blocked as error:
+            fault = error
+        if looks:
+            raise fault
+        return 1
 
     def _is_answering(self) -> bool:
         if self.is_bounded or self.is_at_work is None:
@@ -197,9 +212,12 @@ def _is_at_work(url: URL, timeout_s: float, pid: int) -> bool:
     """Whether the server's process is busy; of a pooler's, which is none of its own, that it is there."""
     try:
         with closing(_connect(url, timeout_s / 2)) as connection:
-            found = connection.execute("SELECT state FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone()
+            asked = "SELECT state, wait_event_type FROM pg_stat_activity WHERE pid = %s"
+            found = connection.execute(asked, [pid]).fetchone()
     except psycopg.Error as error:
         if is_crowded(error):
             return True
         raise Silent("the server cannot be reached") from None
+    if found == ("active", "Lock"):
+        raise Blocked("another program keeps a table of the ledger to itself")
     return found is None or found[0] == "active"

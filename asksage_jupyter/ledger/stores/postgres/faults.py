@@ -74,9 +74,15 @@ class Silent(psycopg.OperationalError):
     """The server sent nothing for longer than is waited."""
 
 
+class Blocked(Silent):
+    """Another program has kept what is read from us for longer than is waited."""
+
+
 def told(title: str, error: BaseException) -> LedgerError:
     """The error for the person."""
     code = _code_of(error)
+    if isinstance(_driver(error), Blocked):
+        return LedgerError(_BUSY.format(title=title))
     if is_lost(error):
         cause = "no answer in time" if is_silent(error) else "the connection was lost"
         return LedgerError(_LOST.format(title=title, cause=cause))
