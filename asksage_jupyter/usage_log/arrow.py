@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +10,7 @@ import numpy
 import pandas
 import pyarrow
 import pyarrow.compute
+import pyarrow.json
 
 from .frame import CLOSED, categories, text
 from .schema import CATEGORY, FIGURE, INSTANT, LISTED, SCHEMA, TEXT, Column
@@ -25,6 +25,12 @@ _CLOSED = pyarrow.dictionary(pyarrow.int8(), pyarrow.string())
 ARROW = pyarrow.schema(
     [(column.name, _CLOSED if column.name in CLOSED else _TYPES[column.dtype]) for column in LISTED]
 )
+
+# A block as JSON is one row, of which each column is a list.
+_BLOCK = pyarrow.schema([
+    (column.name, pyarrow.list_(pyarrow.int64() if column.dtype in (FIGURE, INSTANT) else pyarrow.string()))
+    for column in LISTED
+])  # fmt: skip
 
 # No name. Arrow takes what grows from nothing for another dictionary, which a file may not have two of.
 _FIRST = "\0"
@@ -42,8 +48,8 @@ def batches(blocks: Iterable[str]) -> Iterator[pyarrow.RecordBatch]:
     arrays: list[list[pyarrow.Array]] = []
     rows = 0
     for block in _ahead(blocks):
-        columns = json.loads(block)
-        arrays.append([_array(field, columns[field.name], codes.get(field.name)) for field in ARROW])
+        values = zip(ARROW, _columns(block), strict=True)
+        arrays.append([_array(field, column, codes.get(field.name)) for field, column in values])
         rows += len(arrays[-1][0])
         if rows >= _ROWS:
             yield _batch(arrays, codes)
@@ -53,7 +59,7 @@ def batches(blocks: Iterable[str]) -> Iterator[pyarrow.RecordBatch]:
 
 
 def _ahead(blocks: Iterable[str]) -> Iterator[str]:
-    """The same blocks, of which the next is read while one is looked at: SQLite needs no lock of Python's."""
+    """The same blocks, of which the next is read while one is looked at: neither needs Python's lock."""
     with ThreadPoolExecutor(1, "asksage-reading") as pool:
         following = iter(blocks)
         block = pool.submit(next, following, None)
@@ -62,10 +68,18 @@ def _ahead(blocks: Iterable[str]) -> Iterator[str]:
             yield found
 
 
-def _array(field: pyarrow.Field, values: Sequence[Any], codes: dict[str, int] | None) -> pyarrow.Array:
+def _columns(block: str) -> list[pyarrow.Array]:
+    text = block.encode()
+    options = pyarrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
+    parsing = pyarrow.json.ParseOptions(explicit_schema=_BLOCK)
+    found = pyarrow.json.read_json(pyarrow.BufferReader(text), options, parsing)
+    return [found[name].chunk(0).flatten() for name in _BLOCK.names]
+
+
+def _array(field: pyarrow.Field, values: pyarrow.Array, codes: dict[str, int] | None) -> pyarrow.Array:
     if codes is None:
-        return pyarrow.array(values, type=field.type)
-    found = pyarrow.array(values, type=pyarrow.string()).dictionary_encode()
+        return values.cast(field.type)
+    found = values.dictionary_encode()
     known = [codes.setdefault(name, len(codes)) for name in found.dictionary.to_pylist()]
     return pyarrow.array(known, type=field.type.index_type).take(found.indices)
 
