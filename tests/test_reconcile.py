@@ -145,7 +145,7 @@ class Desk:
         """A call of this kernel, under way."""
         self.session.settling.begin(op)
         yield
-        self.session.settling.end(op)
+        self.session.settling.end(op, is_open=True)
 
     def settle(self, op, tokens, figures=(10, 5)):
         self.ledger.settle(op, Bill(tokens, Source.BILLED, input_tokens=figures[0], output_tokens=figures[1]))

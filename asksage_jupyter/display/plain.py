@@ -14,8 +14,8 @@ _SEQUENCE = re.compile(
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# What a spreadsheet takes for the start of a formula, the wide signs of East Asia too; a number is none.
-_FORMULA = re.compile("(?![-+]?[0-9.]+$)[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# What a spreadsheet takes for the start of a formula, the wide signs of East Asia too; our numbers are none.
+_FORMULA = re.compile("(?!-?[0-9.]+$)[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 # What this package itself writes beyond ASCII, as letters that every code page has.
 _LETTERS = {
