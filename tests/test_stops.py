@@ -21,6 +21,7 @@ from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
 from asksage_jupyter.service.way.departure import departing
+from asksage_jupyter.session.holding.aside import Aside
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -97,6 +98,28 @@ def test_a_stop_at_any_moment_of_a_secure_connection_tells_what_is_so(at, what):
     assert not tally.wrong, f"seed {seed}"
     assert tally.ends["told"]
     assert are_free(at, do)
+
+
+@pytest.mark.parametrize("do", [ask, compare])
+def test_nothing_that_may_be_struck_is_called_between_the_debit_and_the_person(server, do):
+    """Python looks for a Ctrl-C where a function begins: what was paid for would be lost there."""
+    is_over, called = [], []
+
+    def watch(frame, event, _):
+        if event == "return" and frame.f_code is Aside.run.__code__:
+            is_over.append(True)
+        elif event == "call" and is_over:
+            called.append(frame.f_code.co_qualname)
+        return watch
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        paid = do()
+    finally:
+        sys.settrace(before)
+    assert is_over and paid.tokens
+    assert called == []
 
 
 @pytest.mark.parametrize("what", ["ask", "compare", "train"])

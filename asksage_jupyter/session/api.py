@@ -138,10 +138,7 @@ def compare(
     from .comparing.compare import compared, queries_for
 
     session, limit = current(), limit_of(max_tokens)
-    comparison = compared(session, queries_for(session, prompt, models, options), limit=limit)
-    if comparison.failure is not None:
-        raise comparison.failure
-    return comparison
+    return compared(session, queries_for(session, prompt, models, options), limit=limit, fails=True)
 
 
 def choose_model() -> str:

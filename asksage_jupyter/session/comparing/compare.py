@@ -94,6 +94,7 @@ def compared(
     *,
     limit: int | None = None,
     streamed: bool = False,
+    fails: bool = False,
     on_change: Callable[[list[Column]], None] | None = None,
 ) -> Comparison:
     """Hold all queries, send them at once, settle each.
@@ -109,6 +110,8 @@ def compared(
         Refuse when the estimates together are above this many Ask Sage tokens.
     streamed : bool
         Whether the replies are asked for in pieces: what came of one that is stopped is kept.
+    fails : bool
+        Whether the first model's error is raised where none replied.
     on_change : callable, optional
         Called with all columns while the replies arrive; without it a line tells of the waiting. If it fails,
         the calls go on without it.
@@ -138,8 +141,8 @@ def compared(
             for each, estimate in zip(_by_id(queries, estimates), estimates, strict=True)
         ]
         group = _Group(session, lanes, whole, parts, changes)
-        aside = Aside(partial(group.run, on_change))
-        return aside.run()
+        aside = Aside(partial(group.run, on_change, fails))
+        return aside.run()  # nothing is called between here and the person: a Ctrl-C finds no gap
     except KeyboardInterrupt:
         if aside is not None and not aside.call_off():
             raise
@@ -170,7 +173,7 @@ class _Group(NamedTuple):
     parts: Mapping[str, int]
     changes: SimpleQueue[None]
 
-    def run(self, on_change: Callable[[list[Column]], None] | None, here: Here) -> Comparison:
+    def run(self, on_change: Callable[[list[Column]], None] | None, fails: bool, here: Here) -> Comparison:
         """All lanes from their holds to their ends; they are sent, shown and waited for `here`."""
         is_stopped = False
         try:
@@ -183,6 +186,8 @@ class _Group(NamedTuple):
         comparison = self._comparison()
         if is_stopped:
             raise Interrupted(comparison, _told(comparison))
+        if fails and comparison.failure is not None:
+            raise comparison.failure
         return comparison
 
     def _hold(self) -> None:
