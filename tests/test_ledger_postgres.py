@@ -32,6 +32,7 @@ from sqlalchemy import CheckConstraint, inspect
 from asksage_jupyter.account import Account
 from asksage_jupyter.errors import LedgerError, LedgerMissing, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, LedgerView, new_op
+from asksage_jupyter.ledger.reads import audit
 from asksage_jupyter.ledger.stores.place import place_of
 from asksage_jupyter.ledger.stores.postgres import connection
 from asksage_jupyter.ledger.stores.postgres.steps import STEPS
@@ -141,6 +142,26 @@ def test_a_password_is_checked_and_never_told(postgres, monkeypatch):
     Ledger(url.replace("asksage@", "locked:open-sesame@")).close()
     monkeypatch.setenv("PGPASSWORD", "open-sesame")
     Ledger(url.replace("asksage@", "locked@")).close()
+
+
+# The driver warns of its cursor, which nobody can close any more.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_a_server_that_is_lost_while_the_ledger_is_verified_is_no_damage(postgres, ledger, monkeypatch):
+    spend(ledger)
+    follow = audit._Chain.follow
+
+    def lose(chain, row):
+        postgres.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE application_name = 'asksage_jupyter' AND state <> 'idle'"
+        )
+        yield from follow(chain, row)
+
+    with monkeypatch.context() as losing:
+        losing.setattr(audit._Chain, "follow", lose)
+        with pytest.raises(LedgerError, match="cannot be reached"):
+            ledger.verify()
+    assert ledger.verify().ok
 
 
 def test_behind_a_pooler_that_keeps_no_statements_is_told_what_helps(ledger):

@@ -130,6 +130,8 @@ def loose_ends(connection: Connection) -> list[str]:
         ]
         return found + _faults_of_the_file(connection)
     except DATABASE as error:
+        if connection.invalidated:
+            raise
         return [f"calls and bills cannot be compared: {cause(error)}"]
 
 
