@@ -143,6 +143,7 @@ def test_the_database_itself_refuses(ledger, statement):
         ("UPDATE account SET holder = 'you@example'", "hash"),
         ("INSERT INTO call (op, account_id, sent_at, model, estimate) VALUES ('y', 1, 1, 'm', 1)", "no hold"),
         ("INSERT INTO grant_ VALUES (9, 1, 'top-up:1', 1, 2)", "no entry"),
+        ("CREATE TRIGGER t BEFORE INSERT ON entry BEGIN SELECT RAISE(IGNORE); END", "trigger t"),
     ],
 )
 def test_verify_finds_what_was_tampered_with(ledger, statement, problem):

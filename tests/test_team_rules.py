@@ -806,6 +806,24 @@ def test_an_envelope_is_ones_own_and_touches_nobody_elses_call(ana, ben, team, o
     team.ledger.settle(of_ben, a_bill(100))
 
 
+@pytest.mark.parametrize(
+    ("sql", "table"),
+    [
+        ("ALTER TABLE entry DISABLE TRIGGER ALL", "entry"),
+        ("DROP TRIGGER asksage_is_whole ON bill", "bill"),
+        ("ALTER TABLE call DISABLE ROW LEVEL SECURITY", "call"),
+        ("DROP POLICY asksage_adds ON grant_", "grant_"),
+    ],
+)
+def test_rules_that_were_switched_off_are_told_and_put_in_force_anew(team, postgres, database, sql, table):
+    postgres.execute(sql, make_url(database).database)
+    [told] = team.ledger.verify().problems
+    assert told.startswith(f"the rules of {table} are not all in force (")
+    assert told.endswith("asksage-jupyter team init")
+    team.ledger.install_roles()
+    assert team.ledger.verify().ok
+
+
 def test_rules_that_change_come_with_a_step():
     """Else they reach new ledgers alone: append a step to both lists, and write this anew."""
     rules = repr((LOGIN, WHO, CHECKS, TRIGGERS, ASKED, SEES, ADDS, COLUMNS)).encode()

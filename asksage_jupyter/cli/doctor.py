@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ..session.clock import Clock
 
 _TOLD = 3  # of a damaged ledger's faults
+_OF_A_FILE = (
+    "Stop all notebooks, save what is whole with `asksage-jupyter doctor --export ledger.jsonl`, and move "
+    "the file away: the next cell begins a new ledger with what Ask Sage's counters say."
+)
 
 
 def findings(export_to: Path | None = None) -> Iterator[tuple[str, str, bool]]:
@@ -133,11 +137,8 @@ def _ledger() -> str:
         return f"{where}: {checked.entries:,} entries, chained without a fault"
     more = len(checked.problems) - _TOLD
     faults = "; ".join(checked.problems[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
-    raise LedgerUnusable(
-        f"{where} is not as it was written: {faults}. Stop all notebooks, save what is whole with "
-        f"`asksage-jupyter doctor --export ledger.jsonl`, and move the file away: the next cell begins a new "
-        f"ledger with what Ask Sage's counters say."
-    )
+    ways = _OF_A_FILE if "://" not in where else "Whoever runs the database can compare it with a dump."
+    raise LedgerUnusable(f"{where} is not as it was written: {faults}. {ways}")
 
 
 def _export(target: Path) -> str:

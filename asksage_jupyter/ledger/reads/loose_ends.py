@@ -128,7 +128,7 @@ def loose_ends(connection: Connection) -> list[str]:
             for check, line in checks
             for name in connection.execute(check.limit(SHOWN)).scalars()
         ]
-        return found + _faults_of_the_file(connection)
+        return found + _faults_of_the_database(connection)
     except DATABASE as error:
         if connection.invalidated:
             raise
@@ -142,12 +142,17 @@ def _sees_all(connection: Connection) -> bool:
     return not connection.exec_driver_sql("SELECT row_security_active('entry')").scalar_one()
 
 
-def _faults_of_the_file(connection: Connection) -> list[str]:
-    """What SQLite finds: an index that differs from its table would let a call be booked twice."""
-    if connection.dialect.name != "sqlite":
-        return []
+def _faults_of_the_database(connection: Connection) -> list[str]:
+    """What SQLite finds; the rules of a server that are not in force."""
+    if connection.dialect.name == "postgresql":
+        from ..stores.postgres.roles import not_in_force
+
+        return not_in_force(connection)
+    # An index that differs from its table would let a call be booked twice, and a trigger change what is.
     lines = connection.exec_driver_sql(f"PRAGMA integrity_check({SHOWN})").scalars()
-    return [f"the file: {' '.join(line.split())}" for line in lines if line != "ok"]
+    found = [f"the file: {' '.join(line.split())}" for line in lines if line != "ok"]
+    triggers = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()
+    return found + [f"the file: the trigger {name} is not this package's" for name in triggers]
 
 
 def cause(error: BaseException) -> object:

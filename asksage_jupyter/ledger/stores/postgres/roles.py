@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from ....account import Account
 from ....errors import BadInput, LedgerConflict
 from .rules import ADDS, ASKED, CHECKS, COLUMNS, LOGIN, SEES, TRIGGERS, WHO
+from .rules.whole import TABLES
 
 MEMBER, OWNER = "asksage_member", "asksage_owner"
 
@@ -36,6 +37,16 @@ _OF_BEFORE = (
     "DROP FUNCTION IF EXISTS asksage_may_append(bigint, bigint, text, text, bigint), "
     "asksage_share(bigint, bigint)"
 )
+
+_SECURITY = "row level security"
+_IN_FORCE = """
+SELECT relname::text, 'row level security' FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relrowsecurity
+UNION ALL SELECT relname::text, tgname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+    WHERE relnamespace = current_schema()::regnamespace AND tgenabled IN ('O', 'A')
+UNION ALL SELECT relname::text, polname::text FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid
+    WHERE relnamespace = current_schema()::regnamespace
+"""
 
 # Nobody else calls the functions, nor a member any but those that policies ask; nobody puts others beside the
 # tables for them to find.
@@ -113,6 +124,25 @@ def let_in(connection: Connection, role: str, holder: Account) -> bool:
 def are_installed(connection: Connection) -> bool:
     """Whether the database enforces who sees what."""
     return connection.scalar(text("SELECT to_regclass('login')")) is not None
+
+
+def not_in_force(connection: Connection) -> list[str]:
+    """What of the rules somebody took away or switched off, such as for a restore; one line a table."""
+    if not are_installed(connection):
+        return []
+    wanted = [
+        (table, name) for table in _TABLES for name in (_SECURITY, "asksage_append_only", "asksage_owner")
+    ]
+    wanted += [(table, "asksage_is_whole") for table in TABLES]
+    wanted += [(table, "asksage_sees") for table in SEES] + [(table, "asksage_adds") for table in ADDS]
+    wanted += [("entry", "asksage_follows"), ("account", "asksage_lock")]
+    there = {tuple(row) for row in connection.exec_driver_sql(_IN_FORCE)}
+    missing = [rule for rule in wanted if rule not in there]
+    off = {table: ", ".join(name for of, name in missing if of == table) for table, _ in missing}
+    return [
+        f"the rules of {table} are not all in force ({names}): its owner runs  asksage-jupyter team init"
+        for table, names in off.items()
+    ]
 
 
 def _guard(connection: Connection, table: str) -> None:
