@@ -82,6 +82,25 @@ def test_a_billing_period_is_the_accounts_month(focus):
     assert rows[0]["ChargePeriodEnd"] > rows[0]["ChargePeriodStart"]
 
 
+@pytest.fixture
+def foreign(log, tmp_path):
+    """Names that are not in ASCII."""
+    named = log.assign(project=["отчёт", "😀", None], notebook="/home/ana/отчёт.ipynb")
+    named.asksage.to_focus(tmp_path / "focus.csv")
+    return tmp_path / "focus.csv"
+
+
+def test_names_are_of_ascii_alone_and_still_tell_who_is_who(foreign):
+    table = pandas.read_csv(foreign, dtype=str)
+    assert table.SubAccountName.dropna().tolist() == [r"\u043e\u0442\u0447\u0451\u0442", r"\U0001f600"]
+    assert table.ResourceName.unique().tolist() == [r"\u043e\u0442\u0447\u0451\u0442"]
+
+
+def test_a_project_that_is_a_number_by_now_is_named_all_the_same(log, tmp_path):
+    log.assign(project=2026).asksage.to_focus(tmp_path / "focus.csv")
+    assert pandas.read_csv(tmp_path / "focus.csv", dtype=str).SubAccountId.unique().tolist() == ["2026"]
+
+
 def test_tags_of_ones_own_are_there(log, tmp_path):
     log.assign(tags=['{"wbs": "1234.5"}', None, None]).asksage.to_focus(tmp_path / "focus.csv")
     assert list(pandas.read_csv(tmp_path / "focus.csv").Tags) == ['{"wbs": "1234.5"}', "{}", "{}"]
@@ -129,8 +148,9 @@ def test_the_validator_of_1_0_finds_nothing(log, tmp_path):
     assert "Validation succeeded" in validated("1.0", tmp_path / "focus.csv")
 
 
-def test_the_validator_of_1_2_finds_only_what_contradicts_itself(focus):
+@pytest.mark.parametrize("names", ["focus", "foreign"])
+def test_the_validator_of_1_2_finds_only_what_contradicts_itself(names, request):
     """One alone of its two rules on a null InvoiceId can hold, and prices in tokens have no ISO 4217 code."""
-    found = set(re.findall(r"([\w-]+): FAIL", validated("1.2", focus)))
+    found = set(re.findall(r"([\w-]+): FAIL", validated("1.2", request.getfixturevalue(names))))
     # The last is the one before it, told once more for the whole column.
     assert found == {"InvoiceId-C-005-C", "PricingCurrency-C-003-M", "PricingCurrency-C-000-C"}

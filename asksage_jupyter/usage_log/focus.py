@@ -79,7 +79,7 @@ def charges(
     tokens = calls["tokens"].fillna(0).astype("int64")
     cost, quantity, worth = _decimals(tokens * price), _decimals(tokens), _decimal(price)
     unit = "Ask Sage " + calls["meter"].astype(object) + " tokens"
-    holder = _names(calls, HOLDER.name).fillna(account.holder)
+    holder = _names(calls, HOLDER.name).fillna(_in_ascii(account.holder))
     project, notebook, model = (_names(calls, name) for name in ("project", "notebook", "model"))
     known = {
         "BillingAccountId": holder,
@@ -109,7 +109,7 @@ def charges(
         "SubAccountId": project,
         "SubAccountName": project,
         "SubAccountType": project.where(project.isna(), "Project"),
-        "Tags": _names(calls, "tags").fillna(json.dumps({})),
+        "Tags": _column(calls, "tags").fillna(json.dumps({})),
     }
     named = known | _SAME_FOR_ALL
     if version == "1.0":
@@ -129,10 +129,19 @@ def _own(calls: pandas.DataFrame) -> pandas.DataFrame:
     return calls[names].rename(columns=lambda name: f"x_{name.title().replace('_', '')}")
 
 
-def _names(calls: pandas.DataFrame, name: str) -> Any:
+def _column(calls: pandas.DataFrame, name: str) -> Any:
     column = calls[name] if name in calls else pandas.Series(None, index=calls.index, dtype=object)
     column = column.astype(object)
     return column.where(column.notna(), None)
+
+
+def _names(calls: pandas.DataFrame, name: str) -> Any:
+    return _column(calls, name).map(_in_ascii, na_action="ignore")
+
+
+def _in_ascii(name: object) -> str:
+    """The name with all else written out: FOCUS has names of ASCII alone. CSV gives some back as numbers."""
+    return str(name).encode("ascii", "backslashreplace").decode()
 
 
 def _times(calls: pandas.DataFrame) -> dict[str, Any]:
