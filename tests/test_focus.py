@@ -122,7 +122,7 @@ def test_what_is_no_price_is_refused_in_a_line(log, tmp_path, odd):
 def test_version_1_0_has_no_pricing_currency(log, tmp_path):
     log.asksage.to_focus(tmp_path / "focus.csv", version="1.0")
     columns = set(pandas.read_csv(tmp_path / "focus.csv"))
-    assert {"Provider", "EffectiveCost", "PricingQuantity"} <= columns
+    assert {"Provider", "EffectiveCost", "PricingQuantity", "ChargeType"} <= columns
     assert not {"ProviderName", "PricingCurrency", "SkuMeter"} & columns
     with pytest.raises(BadInput, match=r"1\.2, 1\.0"):
         log.asksage.to_focus(tmp_path / "focus.csv", version="0.5")

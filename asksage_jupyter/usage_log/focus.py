@@ -50,6 +50,7 @@ _OLD_NAMES = {
     "PublisherName": "Publisher",
     "ResourceId": "ResourceID",
 }  # those that the validator of 1.0 looks for
+_OLD_TWIN = {"ChargeType": "Usage"}  # by which it looks whether a charge has a price, beside the new name
 _NEW = {
     "BillingAccountType",
     "InvoiceId",
@@ -114,6 +115,7 @@ def charges(
     named = known | _SAME_FOR_ALL
     if version == "1.0":
         named = {_OLD_NAMES.get(name, name): column for name, column in named.items() if not _is_new(name)}
+        named |= _OLD_TWIN
     table = pandas.DataFrame(dict(sorted(named.items())), index=calls.index)
     return table.join(_own(calls))
 
