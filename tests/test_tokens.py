@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from asksage_jupyter import tokens
 from asksage_jupyter.errors import BadInput, ConfigurationError
-from asksage_jupyter.tokens import counting, cuts, encodings, fast, pieces, threads
+from asksage_jupyter.tokens import counting, cuts, encodings, fast, pieces, recurring, threads
 
 # What tiktoken_ext/openai_public.py (tiktoken 0.14) expects of the files it downloads.
 EXPECTED_SHA256 = {
@@ -30,7 +30,25 @@ each_encoding = pytest.mark.parametrize("name", tokens.ENCODINGS)
 # Text made of what the patterns tell apart: every class, in runs, next to every other.
 ATOMS = [
     *(" ", "  ", "\t", "\n", "\r\n", "\n\n", " \n", "\u00a0", "\u3000", "\x0b", "\x1c", "\x85", "\u2028"),
-    *("a", "Z", "word", "WORD", "camelCase", "é", "e\u0301", "ß", "ſ", "\u0301", "ǅ", "ʰ", "K"),
+    *(
+        "a",
+        "Z",
+        "word",
+        "WORD",
+        "camelCase",
+        "é",
+        "À",
+        "ª",
+        "µ",
+        "×",
+        "e\u0301",
+        "ß",
+        "ſ",
+        "\u0301",
+        "ǅ",
+        "ʰ",
+        "K",
+    ),
     *(
         "'s",
         "'S",
@@ -87,6 +105,18 @@ mixed = st.lists(st.one_of(st.sampled_from(ATOMS), st.text(max_size=3)), max_siz
 runs = st.lists(st.tuples(st.sampled_from(ATOMS), st.integers(1, 40)), max_size=8).map(
     lambda parts: "".join(atom * n for atom, n in parts)
 )
+
+
+def unlike(lines):
+    """A text none of whose lines or last words comes twice, whatever stands for a digit."""
+    letters = str.maketrans("0123456789", "ghijklmnop")
+    return "".join(f"a rare\tword, {n:x}\n".translate(letters) for n in range(lines))
+
+
+def table(lines):
+    return "".join(
+        f'2026-11-{n % 31:02},"Größe {n % 8}, 大きさ",{n * n % 977 / 8:.3f},don\'t\n' for n in range(lines)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +184,31 @@ def test_every_cut_is_exact(name, text):
     for cut in cuts._CUT.finditer(text):
         at = cut.start()
         assert by_tiktoken(text[:at], name) + by_tiktoken(text[at:], name) == expected, (text[:at], text[at:])
+
+
+@pytest.mark.parametrize("split", [recurring.lines, recurring.words], ids=["lines", "words"])
+@each_encoding
+@given(text=st.one_of(mixed, runs, st.text(), st.lists(st.sampled_from(ATOMS), max_size=3).map("".join)))
+@settings(max_examples=400)
+def test_lines_and_words_count_wherever_they_stand(name, split, text):
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    units = split(text)
+    assert "".join(units) == text
+    assert sum(by_tiktoken(unit, name) for unit in units) == by_tiktoken(text, name), units
+
+
+@each_encoding
+def test_a_digit_stands_in_no_token_but_numbers_of_up_to_three(name):
+    """So that any digit counts as any other."""
+    found = {token for token in encodings.ranks(name) if any(byte in b"0123456789" for byte in token)}
+    assert found == {b"%0*d" % (width, n) for width in (1, 2, 3) for n in range(10**width)}
+
+
+@each_encoding
+@given(text=mixed, digits=st.permutations("0123456789"))
+def test_any_digit_counts_as_any_other(name, text, digits):
+    others = text.translate(str.maketrans("0123456789", "".join(digits)))
+    assert tokens.count(text, name) == tokens.count(others, name) == by_tiktoken(text, name)
 
 
 def test_the_last_cut_is_found_however_far_from_the_end():
@@ -272,6 +327,57 @@ def test_a_large_file_is_counted_in_bounded_memory(tmp_path, monkeypatch):
         tracemalloc.stop()
 
 
+@pytest.fixture
+def encoded(monkeypatch):
+    """The texts that tiktoken was given, whichever encoding it was."""
+    given = []
+
+    class Encoding(tiktoken.Encoding):
+        def encode_ordinary(self, text):
+            given.append(text)
+            return super().encode_ordinary(text)
+
+    monkeypatch.setattr(encodings, "_built", {})
+    monkeypatch.setattr(tiktoken, "Encoding", Encoding)
+    return given
+
+
+@each_encoding
+def test_the_lines_of_a_table_are_encoded_once(encoded, name):
+    text = table(30_000)
+    assert tokens.count(text, name, chunk=1 << 14) == by_tiktoken(text, name)
+    encoded.pop()
+    assert sum(map(len, encoded)) < len(text) / 20
+
+
+def test_words_are_looked_for_while_most_are_known(encoded):
+    looked_at = []
+    encode = encodings.encoding("cl100k_base").encode_ordinary
+    known = recurring.Recurring(
+        lambda text: looked_at.append(text) or recurring.words(text), lambda text: len(encode(text))
+    )
+    again, new = ["the salt, and the sea\n" * 9] * 20, unlike(40).splitlines()
+    expected = [by_tiktoken(text, "cl100k_base") for text in (*again, *new)]
+    encoded.clear()
+    assert [known.count_as_it_pays(text) for text in (*again, *new)] == expected
+    assert looked_at == [*again, *(new[n] for n in (0, 2, 6, 14, 30))]
+    assert "".join(encoded[:6]) == "the salt, and the sea\nthe"
+
+
+def test_what_is_known_is_forgotten_before_it_fills_the_memory(monkeypatch):
+    monkeypatch.setattr(recurring, "_MOST", 10_000)
+    known = recurring.Recurring(recurring.lines, len)
+    assert known.count(unlike(5_000)) == len(unlike(5_000))
+    assert sum(len(line) + recurring._OWN for line in known) <= 10_000
+    assert recurring.count_while_lines_recur(iter(texts := [unlike(9)] * 3), len) == sum(map(len, texts))
+
+
+def test_lines_are_looked_for_until_most_are_new():
+    texts = iter([*["one line\n" * 9] * 20, *unlike(100).splitlines()])
+    assert recurring.count_while_lines_recur(texts, lambda _: 1) < 20 * 9 + 10
+    assert 80 < len([*texts]) < 99
+
+
 def test_threads_build_an_encoding_once_and_agree(monkeypatch):
     monkeypatch.setattr(encodings, "_built", {})
     built = []
@@ -290,8 +396,7 @@ def test_threads_build_an_encoding_once_and_agree(monkeypatch):
 
 @pytest.fixture
 def helpers(monkeypatch):
-    """Others help with any text of more than a few hundred characters, and gigatoken is not there."""
-    monkeypatch.setattr(counting, "_ALONE", 1)
+    """Two others help, and gigatoken is not there."""
     monkeypatch.setattr(threads.os, "cpu_count", lambda: 3)
     monkeypatch.setitem(sys.modules, "gigatoken.gigatoken_rs", None)
     monkeypatch.setattr(fast, "_loaded", {})
@@ -308,7 +413,7 @@ def test_helpers_count_with_an_encoding_of_their_own_and_together_as_tiktoken(he
 
     monkeypatch.setattr(encodings, "_built", {})
     monkeypatch.setattr(tiktoken, "Encoding", Encoding)
-    text = "".join(f"{n},{n * n % 977 / 7},Größe 大きさ don't\n" for n in range(20_000))
+    text = unlike(20_000) + table(1_000)
     counted = tokens.count(text, name, chunk=1 << 10)
     assert all(len(threads) == 1 for threads in users.values())
     assert counted == by_tiktoken(text, name)
@@ -316,7 +421,7 @@ def test_helpers_count_with_an_encoding_of_their_own_and_together_as_tiktoken(he
 
 def test_an_interrupt_ends_the_helpers_work_too(helpers, tmp_path):
     path = tmp_path / "endless"
-    path.write_bytes(b"word " * 400_000)
+    path.write_text(unlike(100_000))
     read = 0
 
     def interrupt(size):
@@ -336,7 +441,7 @@ def test_what_cannot_be_read_to_its_end_is_not_counted(helpers, monkeypatch, tmp
             raise OSError("the disk is gone")
 
     path = tmp_path / "text"
-    path.write_bytes(b"word " * 400_000)
+    path.write_text(unlike(100_000))
     with pytest.raises(BadInput, match="the disk is gone"):
         tokens.count_file(path, chunk=1 << 10, advance=fail)
 
@@ -359,24 +464,14 @@ def test_many_texts_count_as_one_by_one(name, texts):
     assert tokens.count_each(texts, name) == [by_tiktoken(text, name) for text in texts]
 
 
-def test_equal_texts_are_counted_once(monkeypatch):
-    counted = []
-
-    class Encoding(tiktoken.Encoding):
-        def encode_ordinary(self, text):
-            counted.append(text)
-            return super().encode_ordinary(text)
-
-    monkeypatch.setattr(encodings, "_built", {})
-    monkeypatch.setattr(tiktoken, "Encoding", Encoding)
+def test_equal_texts_are_counted_once(encoded):
     assert tokens.count_each(f"row {n % 10}" for n in range(1_000)) == [3] * 1_000
-    assert sorted(counted) == [f"row {n}" for n in range(10)]
+    assert sorted(encoded) == [f"row {n}" for n in range(10)]
 
 
 @pytest.fixture
 def gigatoken(monkeypatch):
     monkeypatch.setattr(fast, "_loaded", {})
-    monkeypatch.setattr(counting, "_ALONE", 1)
     return pytest.importorskip("gigatoken.gigatoken_rs")
 
 
@@ -394,7 +489,7 @@ def test_gigatoken_tokenizes_as_tiktoken(name, text):
 @each_encoding
 def test_a_large_text_is_counted_with_gigatoken_where_it_is_installed(gigatoken, monkeypatch, name):
     monkeypatch.setattr(counting, "total", None)  # what would be called without it
-    text = "".join(f"{n},{n * n % 977 / 7},Größe 大きさ don't\n" for n in range(20_000))
+    text = unlike(20_000) + table(1_000)
     assert tokens.count(text, name, chunk=1 << 10) == by_tiktoken(text, name)
 
 
@@ -412,7 +507,7 @@ def test_a_gigatoken_that_differs_is_told_of_once_and_not_believed(gigatoken, mo
             return right[1:] if differs == "on the sample" or "rare" in text else right
 
     monkeypatch.setattr(gigatoken, "BPETokenizer", Backend)
-    text = "a rare word " * 20_000
+    text = unlike(1_000)
     expected = by_tiktoken(text, "cl100k_base")
     with pytest.warns(UserWarning, match="gigatoken"):
         assert tokens.count(text, chunk=1 << 10) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sized
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from ..files import reading
@@ -13,14 +13,17 @@ from .encodings import encoding as built
 from .encodings import new_encoding
 from .fast import faster
 from .pieces import count_by_pieces
+from .recurring import Recurring, count_while_lines_recur, words
 from .threads import total
 
 _CHUNK = 1 << 17  # characters: large enough to be fast, small enough that memory does not matter
 # tiktoken's regular expressions give up, with an exception outside of Exception and a backtrace on stderr,
 # at about 1,000,000 characters of white space in a row. Nothing longer than this is handed to them.
 _LONGEST = 2 * _CHUNK
+# Every token with a digit in it is one to three digits and nothing else, and each such text is a token:
+# so any digit counts as any other, and the lines of a table are fewer.
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _LOOKED_AT = 1_000  # of many texts, to guess whether they repeat each other
-_ALONE = 1 << 20  # characters counted before others are asked to help: it takes them 0.1 s to be ready
 
 
 def count(text: str | bytes, encoding: str = "cl100k_base", *, chunk: int = _CHUNK) -> int:
@@ -28,8 +31,9 @@ def count(text: str | bytes, encoding: str = "cl100k_base", *, chunk: int = _CHU
 
     Any length is counted in a few MB over the text itself; only a stretch without a place to cut (a run
     of one letter, of one script without spaces, of white space) is held whole, at 1 to 4 bytes a
-    character. Large texts are counted on several cores, each with an encoding of its own meanwhile (45 MB,
-    or 81 MB in o200k_base), or by gigatoken where it is installed (``asksage_jupyter[fast]``).
+    character. Lines that come again, but for their digits, are encoded once. Large texts of other lines are
+    counted on several cores, each with an encoding of its own meanwhile (45 MB, or 81 MB in o200k_base), or
+    by gigatoken where it is installed (``asksage_jupyter[fast]``).
 
     Parameters
     ----------
@@ -49,9 +53,9 @@ def count(text: str | bytes, encoding: str = "cl100k_base", *, chunk: int = _CHU
         The encoding's data file is damaged.
     """
     if isinstance(text, str):
-        blocks = _clean_blocks(text, chunk)
+        blocks = _encoded_blocks(text, chunk)
     else:
-        blocks = _decoded(text[at : at + chunk] for at in range(0, len(text), chunk))
+        blocks = (text[at : at + chunk] for at in range(0, len(text), chunk))
     return _count_blocks(blocks, encoding, chunk)
 
 
@@ -102,11 +106,11 @@ def count_file(
     """
     with reading(Path(path)), Path(path).open("rb") as file:
         blocks = iter(lambda: file.read(chunk), b"")
-        return _count_blocks(_decoded(_told(blocks, advance)), encoding, chunk)
+        return _count_blocks(_told(blocks, advance), encoding, chunk)
 
 
-def _clean_blocks(text: str, size: int) -> Iterator[str]:
-    """`text` in blocks of at least `size` characters, without surrogates."""
+def _encoded_blocks(text: str, size: int) -> Iterator[bytes]:
+    """`text` as UTF-8, in blocks of at least `size` characters."""
     at = 0
     while at < len(text):
         end = at + size
@@ -114,11 +118,10 @@ def _clean_blocks(text: str, size: int) -> Iterator[str]:
             end += 1  # the other half of a pair must come along
         block = text[at:end]
         try:
-            block.encode()
+            yield block.encode()
         except UnicodeEncodeError:
             # As tiktoken does: pairs become the character they stand for, single ones U+FFFD.
-            block = block.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        yield block
+            yield block.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
         at = end
 
 
@@ -131,24 +134,24 @@ def _told(blocks: Iterable[bytes], advance: Callable[[int], object]) -> Iterator
 def _decoded(blocks: Iterable[bytes]) -> Iterator[str]:
     decoder = getincrementaldecoder("utf-8")("replace")
     for block in blocks:
-        yield decoder.decode(block)
+        yield decoder.decode(block.translate(_DIGITS_ALIKE))
     yield decoder.decode(b"", final=True)
 
 
-def _count_blocks(blocks: Iterable[str], name: str, size: int) -> int:
+def _count_blocks(blocks: Iterable[bytes], name: str, size: int) -> int:
     count_part = _counter(name, built(name).encode_ordinary)
-    parts = chunks(blocks, size)
-    part, tokens, begun = "", 0, 0
-    for part in islice(parts, max(1, _ALONE // size)):
-        tokens = count_part(part)
-        begun += tokens
+    parts = chunks(_decoded(blocks), size)
+    part = next(parts, "")  # what most cells are
+    tokens = count_part(part)
+    counted = tokens + count_while_lines_recur(parts, count_part)
     following = next(parts, None)
-    if following is None:  # what most cells are
-        return begun
+    if following is None:
+        return counted
     rest = chain([following], parts)
     if encode := faster(name, part, tokens):
-        return begun + sum(map(_counter(name, encode), rest))
-    return begun + total(rest, count_part, lambda: _counter(name, new_encoding(name).encode_ordinary))
+        return counted + sum(map(_counter(name, encode), rest))
+    count_words = Recurring(words, count_part).count_as_it_pays
+    return counted + total(rest, count_words, lambda: _counter(name, new_encoding(name).encode_ordinary))
 
 
 def _counter(name: str, encode: Callable[[str], Sized]) -> Callable[[str], int]:

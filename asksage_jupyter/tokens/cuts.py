@@ -19,14 +19,18 @@ from collections.abc import Iterable, Iterator
 
 # Letters of scripts whose classes every Unicode version since 6 agrees on: Python, tiktoken and the text
 # may each know a different one. Scripts with combining marks stay out.
-_LETTER = "A-Za-z\u0410-\u044f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fcc\uac00-\ud7a3"
-_PUNCTUATION = r"!-&(-/:-@\[-`{-~\u3001\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
+LETTER = (
+    "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff\u0410-\u044f"
+    "\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fcc\uac00-\ud7a3"
+)
+WIDE_PUNCTUATION = "\u3001\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
+_PUNCTUATION = rf"!-&(-/:-@\[-`{{-~{WIDE_PUNCTUATION}"
 _CUT = re.compile(
     rf"(?<=\S)(?=[ \t])"
     rf"|(?<=\n)(?=[^\s/])"
-    rf"|(?<=[{_LETTER}0-9])(?=[{_PUNCTUATION}])"
-    rf"|(?<=[{_LETTER}])(?=[0-9])"
-    rf"|(?<=[0-9])(?=[{_LETTER}])"
+    rf"|(?<=[{LETTER}0-9])(?=[{_PUNCTUATION}])"
+    rf"|(?<=[{LETTER}])(?=[0-9])"
+    rf"|(?<=[0-9])(?=[{LETTER}])"
 )
 _STEP = 512  # characters looked through at once, from the end: ordinary text has a cut in the last few
 
