@@ -60,7 +60,7 @@ def count(text: str | bytes, encoding: str = "cl100k_base", *, chunk: int = _CHU
 
 
 def count_each(texts: Iterable[str], encoding: str = "cl100k_base") -> list[int]:
-    """How many model tokens each of `texts` is, as `count` tells it; of many equal ones one is counted.
+    """How many model tokens each of `texts` is, as `count` tells it; of those alike but for digits one is.
 
     Raises
     ------
@@ -76,11 +76,12 @@ def count_each(texts: Iterable[str], encoding: str = "cl100k_base") -> list[int]
         return len(encode(text)) if len(text) < _CHUNK else count(text, encoding)
 
     # Among texts of which hardly one comes twice, looking for equals costs more than counting them again.
-    looked_at = listed[:: len(listed) // _LOOKED_AT + 1]
+    looked_at = _with_digits_alike(listed[:: len(listed) // _LOOKED_AT + 1])
     if len({*looked_at}) > len(looked_at) // 2:
         return list(map(count_one, listed))
-    counts = {text: count_one(text) for text in {*listed}}
-    return list(map(counts.__getitem__, listed))
+    alike = _with_digits_alike(listed)
+    counts = {text: count_one(text) for text in {*alike}}
+    return list(map(counts.__getitem__, alike))
 
 
 def count_file(
@@ -107,6 +108,14 @@ def count_file(
     with reading(Path(path)), Path(path).open("rb") as file:
         blocks = iter(lambda: file.read(chunk), b"")
         return _count_blocks(_told(blocks, advance), encoding, chunk)
+
+
+def _with_digits_alike(texts: list[str]) -> list[str]:
+    joined = "\0".join(texts)  # all at once takes a tenth of one by one
+    if joined.count("\0") != len(texts) - 1:
+        return texts
+    alike = joined.encode(errors="surrogatepass").translate(_DIGITS_ALIKE)
+    return alike.decode(errors="surrogatepass").split("\0")
 
 
 def _encoded_blocks(text: str, size: int) -> Iterator[bytes]:
