@@ -29,9 +29,9 @@ def pace(meter: str = "inference") -> Pace:
     Returns
     -------
     Pace
-        ``.a_day`` spent a working day, ``.up_to`` what may be spent, ``.exhausted_on`` between ``.earliest``
-        and ``.latest`` in 80 % of cases, ``.expiring`` unused, and in the month's last five
-        working days what they would buy. How: `asksage_jupyter.forecast.paths`.
+        ``.a_day`` spent a working day lately, ``.up_to`` what may be spent, ``.exhausted_on`` between
+        ``.earliest`` and ``.latest`` in 80 % of cases, as far as habits go on, ``.expiring`` unused, and in
+        the month's last five working days what they would buy. How: `asksage_jupyter.forecast.paths`.
 
     Raises
     ------

@@ -31,7 +31,6 @@ from asksage_jupyter.charts.course import course
 from asksage_jupyter.charts.look import COLOURS, GREY, compact, shortened
 from asksage_jupyter.charts.tally import by_time
 from asksage_jupyter.errors import BadInput, ConfigurationError
-from asksage_jupyter.forecast.course import outlook
 from asksage_jupyter.ledger import new_op
 from asksage_jupyter.session import Session, current
 from asksage_jupyter.settings import AskSage
@@ -206,7 +205,7 @@ def test_the_line_of_what_was_used_ends_today():
 def test_the_forecast_runs_from_today_to_exhaustion_or_the_months_end(allotment, names):
     session, _ = at_noon_of_the_17th(allotment)
     found, pace = course(session, Meter.INFERENCE, "2026-11", a_month(100))
-    ways = outlook(pace)
+    ways = pace.outlook
     exhausted = (pace.latest, pace.exhausted_on, pace.earliest)
     for way, day in zip(ways, exhausted, strict=True):
         assert way[0] == (17.5, 1_200)
@@ -222,7 +221,7 @@ def test_the_forecast_runs_from_today_to_exhaustion_or_the_months_end(allotment,
 def test_it_is_drawn_also_where_the_forecast_ends_today():
     session, _ = at_noon_of_the_17th(1_201)
     found, pace = course(session, Meter.INFERENCE, "2026-11", a_month(100))
-    assert outlook(pace)[2][-1] == (17.5, 1_201)
+    assert pace.outlook[2][-1] == (17.5, 1_201)
     chart = usage_drawing.draw(
         by_time(a_log([{"sent_at": "2026-11-03", "tokens": 1}]), "UTC"), "inference", found, pace
     )
@@ -253,7 +252,6 @@ def test_a_month_that_is_over_has_no_forecast(allotment, words):
     spent = {date(2026, 10, day): 100 for day in range(1, 24)}
     found, pace = course(session, Meter.INFERENCE, "2026-10", spent)
     assert pace is None
-    assert outlook(pace) == ([], [], [])
     assert found.used_line()[-1] == (31.5, 2_300)
     tally = by_time(a_log([{"sent_at": "2026-10-03", "tokens": 1}]), "UTC")
     assert words in usage_drawing.draw(tally, "inference", found, pace).description

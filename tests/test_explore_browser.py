@@ -27,7 +27,7 @@ def page(browser, lab):
 
 def test_the_pace_and_the_plot_of_pandas_are_shown(page):
     pace = page.locator(".jp-CodeCell", has_text="%asksage pace").locator(".jp-OutputArea-output")
-    expect(pace).to_contain_text("a working day so far")
+    expect(pace).to_contain_text("a working day lately")
     expect(page.locator(".jp-CodeCell", has_text="frame.plot(").locator("img")).to_be_visible()
 
 

@@ -213,8 +213,38 @@ def test_days_without_use_count():
 def test_a_change_of_habit_shows_within_days():
     changed = before(TUESDAY, 60, lambda day: on_working_days(3000 if day > TUESDAY - 8 * DAY else 1000)(day))
     found = told(30_000, changed)
-    assert 1900 < found.a_day < 2100
+    assert 1900 < found.a_day <= 3000
     assert found.earliest < date(2026, 11, 30)
+
+
+def test_weekdays_and_the_months_last_week_are_known_again():
+    def use(day):
+        last_week = (day + 7 * DAY).month != day.month
+        return (3000 if day.weekday() == 0 else 500) * (1 + last_week) if day in CALENDAR else 0
+
+    to_come = sum(use(TUESDAY + n * DAY) for n in range(21))
+    found = told(100_000, before(TUESDAY, 90, use))
+    assert found.expiring == pytest.approx(100_000 - to_come, abs=0.05 * to_come)
+    assert found.expiring_high - found.expiring_low < 0.3 * to_come
+    # Fridays are cheap here: what the two Mondays leave lasts from one to the other.
+    assert told(8500, before(TUESDAY, 90, use)).exhausted_on.weekday() == 0
+
+
+def test_with_fewer_days_the_band_is_wider():
+    def width(count, seed):
+        source = random.Random(seed)
+        use = before(TUESDAY, 90, lambda day: int(1000 * source.lognormvariate(0, 0.6)) * (day in CALENDAR))
+        found = told(100_000, {day: use[day] for day in [*use][-count:]})
+        return found.expiring_high - found.expiring_low
+
+    few, many = (sum(width(count, seed) for seed in range(10)) for count in (9, 90))
+    assert few > 1.2 * many
+
+
+def test_days_without_use_stay_so():
+    found = told(100_000, before(TUESDAY, 60, lambda day: 1000 if day.day == 20 else 0))
+    assert found.expiring_high == 100_000
+    assert 90_000 < found.expiring_low <= found.expiring
 
 
 def test_the_first_day_is_not_taken_for_a_whole_one():
@@ -230,9 +260,9 @@ def test_what_was_given_back_is_no_negative_day():
 def test_with_less_than_a_week_it_is_too_early():
     early = told(15_000, before(TUESDAY, 7, lambda day: 700))
     assert (early.a_day, early.lasts, early.exhausted_on, early.expiring) == (None, None, None, None)
-    assert early.words == "Too early to say."
+    assert early.words == "Too early to say how long it lasts."
     assert early.advice == "Up to 1,000 a working day lasts until the reset."
-    assert told(15_000, {}).words == "Too early to say."
+    assert told(15_000, {}).words == "Too early to say how long it lasts."
     assert told(15_000, before(TUESDAY, 8, lambda day: 700)).a_day == 700
 
 
@@ -293,7 +323,7 @@ def test_the_month_is_that_of_the_zone():
 def test_a_balance_from_before_the_reset_tells_nothing_of_the_new_month():
     old = balance(5000, at(2026, 10, 31))
     found = pace(old, before(date(2026, 11, 2), 30, on_working_days(1000)), at(2026, 11, 2), "UTC")
-    assert (found.days_left, found.lasts, found.words) == (0, None, "Too early to say.")
+    assert (found.days_left, found.lasts, found.words) == (0, None, "Too early to say how long it lasts.")
 
 
 # -- what holds for all ------------------------------------------------------------------------------
@@ -376,6 +406,15 @@ def weekday_heavy(source):
     return lambda day, age: level * busy[day.weekday()] * source.expovariate(1)
 
 
+def busy_at_the_end(source):
+    level, times = 10 ** source.uniform(3, 5), source.uniform(1.5, 3)
+
+    def use(day, age):
+        return level * source.lognormvariate(0, 0.4) * (times if day.day >= 25 else 1) * (day in CALENDAR)
+
+    return use
+
+
 def simulated(style, seed):
     """A meter in mid-month, its days, now, and the day on which it will truly run out."""
     source = random.Random(f"{style.__name__} {seed}")
@@ -407,18 +446,18 @@ def runs_out(day, to_come, remaining):
 @pytest.mark.long
 def test_the_band_covers_80_percent_of_1000_simulated_months():
     # To last past the reset is an outcome like a day: it is covered where the band reaches to the reset.
-    covered = dict.fromkeys((steady, bursty, growing, weekday_heavy), 0)
+    covered = dict.fromkeys((steady, bursty, growing, weekday_heavy, busy_at_the_end), 0)
     said = 0
     for style in covered:
-        for seed in range(250):
+        for seed in range(200):
             meter, days, now, truth = simulated(style, seed)
             found = pace(meter, days, now, "UTC")
             said += found.lasts is not None
             covered[style] += (found.earliest or date.max) <= truth <= (found.latest or date.max)
     assert said == 1000
-    assert 0.75 <= sum(covered.values()) / 1000 <= 0.85
+    assert 0.75 <= sum(covered.values()) / 1000 <= 0.87
     # No style is told much worse or much too cautiously.
-    assert all(0.70 <= count / 250 <= 0.95 for count in covered.values()), covered
+    assert all(0.70 <= count / 200 <= 0.97 for count in covered.values()), covered
 
 
 # -- for people --------------------------------------------------------------------------------------
@@ -427,7 +466,7 @@ def test_the_band_covers_80_percent_of_1000_simulated_months():
 def test_a_pace_shows_itself_as_text():
     assert str(told(5000)) == (
         "inference: Lasts until 17 Nov at this pace. Up to 333 a working day lasts until the reset.\n"
-        "  5,000 left · 15 working days until the reset, today included · 1,000 a working day so far"
+        "  5,000 left · 15 working days until the reset, today included · 1,000 a working day lately"
     )
     assert repr(told(5000)) == str(told(5000))
 

@@ -145,7 +145,7 @@ def test_pace_is_of_this_log_and_the_current_balance():
 def test_pace_of_an_empty_log_is_too_early_to_say():
     session = current()
     session.ledger.set_plan(session.account, Meter.INFERENCE, 100, source="me")
-    assert usage().asksage.pace().words == "Too early to say."
+    assert usage().asksage.pace().words == "Too early to say how long it lasts."
 
 
 # -- savings -----------------------------------------------------------------------------------------

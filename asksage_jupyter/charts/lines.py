@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..display.dates import MONTHS
-from ..forecast.course import band, height, outlook
+from ..forecast.course import band, height
 from .look import FIGURE, GREY, MAIN, compact, written
 from .needed import altair
 from .rows import inlined
@@ -40,7 +40,7 @@ def days(course: Course) -> altair.X:
 
 def draw(course: Course, pace: Pace | None) -> altair.LayerChart:
     """All lines with their names beside them, in place of a legend."""
-    least, middle, most = outlook(pace)
+    least, middle, most = pace.outlook if pace else ([], [], [])
     used, even = course.used_line(), course.even_line()
     allotment = float(course.allotment or 0)
     rule = [(0.5, allotment), (course.last.day + 0.5, allotment)] if allotment else []

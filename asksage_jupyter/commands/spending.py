@@ -27,7 +27,7 @@ def _balance(_: Sequence[str]) -> Iterator[object]:
     yield session.balance()
     inference = pace_of(session, Meter.INFERENCE)
     if inference.lasts is not None:
-        yield f"{inference.words} {inference.advice}".rstrip()
+        yield inference.told
 
 
 def _usage(

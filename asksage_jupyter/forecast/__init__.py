@@ -2,7 +2,8 @@
 
 from .course import Course
 from .days import HISTORY, daily
-from .pace import Pace, pace
+from .foretelling import pace
+from .pace import Pace
 from .working_days import WorkingDays
 
 __all__ = ["HISTORY", "Course", "Pace", "WorkingDays", "daily", "pace"]

@@ -12,8 +12,6 @@ from .working_days import WorkingDays
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .pace import Pace
-
 # (day of the month, tokens since its start): a day ends half a day after its number
 Point = tuple[float, float]
 Line = list[Point]
@@ -82,19 +80,13 @@ class Course:
         days = (self.first + timedelta(days=n) for n in range(self.last.day))
         return _line(accumulate(even * (day in self.calendar) for day in days)) if even else []
 
-
-def outlook(pace: Pace | None) -> tuple[Line, Line, Line]:
-    """The forecast's least, middle and most, each as the two ends of its line; empty without one."""
-    if pace is None or pace.expiring is None or pace.remaining is None or pace.remaining <= 0:
-        return [], [], []
-    left = pace.remaining if pace.spendable is None else pace.spendable
-    ends = (
-        (pace.latest, pace.expiring_high),
-        (pace.exhausted_on, pace.expiring),
-        (pace.earliest, pace.expiring_low),
-    )
-    least, middle, most = (_way(pace.course, left, exhausted, unused or 0) for exhausted, unused in ends)
-    return least, middle, most
+    def way(self, left: int, exhausted: date | None, unused: int) -> Line:
+        """From now to the day on which all that is left is spent, or to what is unused at the month's end."""
+        today = len(self.spent)
+        start, most = (today + 0.5, float(self.taken)), float(self.taken + left)
+        if exhausted:
+            return [start, (max(exhausted.day, today) + 0.5, most)]
+        return [start, (self.last.day + 0.5, max(most - unused, start[1]))]
 
 
 def band(least: Line, most: Line) -> list[tuple[float, float, float]]:
@@ -109,15 +101,6 @@ def height(line: Sequence[Point], day: float) -> float:
         if day < after:
             return low + (high - low) * (day - before) / (after - before)
     return line[-1][1]
-
-
-def _way(course: Course, left: int, exhausted: date | None, unused: int) -> Line:
-    """From now to the day on which all that is left is spent, or to what is unused at the month's end."""
-    today = len(course.spent)
-    start, most = (today + 0.5, float(course.taken)), float(course.taken + left)
-    if exhausted:
-        return [start, (max(exhausted.day, today) + 0.5, most)]
-    return [start, (course.last.day + 0.5, max(most - unused, start[1]))]
 
 
 def _line(heights: Iterable[float]) -> Line:

@@ -1,24 +1,16 @@
-"""How fast a meter's tokens are spent, and how long they last."""
+"""How fast a meter's tokens are spent, and how long they last: the figures, and what is said of them."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
-from ..account import Meter, MeterBalance
+from ..account import Meter
 from ..display.dates import day as _day
-from ..month import rules_of
-from . import card
-from .course import Course
-from .days import to_come_share, today
-from .paths import observed, paths
-from .working_days import WorkingDays
+from ..display.markup import card
+from .course import Course, Line
+from .picture import picture
 
-# A week of work, in which every weekday was seen: with fewer days the band covers much less than it says.
-ENOUGH_DAYS = 5
-LOW, HIGH = 0.1, 0.9  # the 80 % band
 LAST_DAYS = 5  # working days before the reset, from which it is told what would be lost
 
 
@@ -37,7 +29,7 @@ class Pace:
     days_left : int
         Working days until the reset, today included.
     a_day : int or None
-        Spent a working day; None while it is too early to say.
+        Spent a working day lately; None while it is too early to say.
     up_to : int or None
         What may be spent a working day to last until the reset, beside what days off usually take; None where
         no allotment is known, or no working day is left.
@@ -97,7 +89,7 @@ class Pace:
         if self.spendable is not None and self.spendable <= 0:
             return f"{self.bound[:1].upper()}{self.bound[1:]} is used up."
         if self.lasts is None:
-            return "Too early to say."
+            return "Too early to say how long it lasts."
         if self.exhausted_on is None:
             early = f" ({_day(self.earliest)} at the earliest)" if self.earliest else ""
             return f"Lasts until the reset at this pace{early}."
@@ -141,120 +133,43 @@ class Pace:
         model, tokens = usual
         return replace(self, buys=(self.expiring or 0) // max(1, tokens), like=model)
 
+    @property
+    def told(self) -> str:
+        """Both, as they are said wherever a pace is told."""
+        return f"{self.words} {self.advice}".rstrip()
+
+    @property
+    def outlook(self) -> tuple[Line, Line, Line]:
+        """The forecast's least, middle and most, each as the two ends of its line; empty without one."""
+        left = self.remaining if self.spendable is None else self.spendable
+        if self.expiring is None or left is None or left <= 0:
+            return [], [], []
+        ends = (
+            (self.latest, self.expiring_high),
+            (self.exhausted_on, self.expiring),
+            (self.earliest, self.expiring_low),
+        )
+        least, middle, most = (self.course.way(left, exhausted, unused or 0) for exhausted, unused in ends)
+        return least, middle, most
+
+    @property
+    def _figures(self) -> str:
+        days = "1 working day" if self.days_left == 1 else f"{self.days_left} working days"
+        figures = [
+            "" if self.remaining is None else f"{self.remaining:,} left",
+            f"{days} until the reset, today included",
+            "" if self.a_day is None else f"{self.a_day:,} a working day lately",
+        ]
+        return " · ".join(filter(None, figures))
+
     def __str__(self) -> str:
-        return card.text(self)
+        return f"{self.meter}: {self.told}\n  {self._figures}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return card.html(self)
-
-
-def pace(
-    balance: MeterBalance,
-    days: Mapping[date, int],
-    now: int,
-    zone: str,
-    calendar: WorkingDays = WorkingDays(),  # noqa: B008  frozen
-) -> Pace:
-    """Tell the pace of one meter; pure, and the same for the same input.
-
-    Parameters
-    ----------
-    balance : MeterBalance
-        The meter's figures now; tokens held count as spent.
-    days : mapping of date to int
-        Tokens used on each local day of this month and up to 90 days before it, corrections included; days
-        that are missing are days without use. The first is left out, as no whole day.
-    now : int
-        Microseconds UTC.
-    zone : str
-        IANA zone of the days and the month.
-    calendar : WorkingDays
-
-    Returns
-    -------
-    Pace
-        With fewer than `ENOUGH_DAYS` finished working days, without a forecast.
-    """
-    as_of, remaining = today(now, zone), balance.remaining
-    last_day = (balance.resets_at - timedelta(microseconds=1)).astimezone(rules_of(zone)).date()
-    to_come = [as_of + timedelta(days=n) in calendar for n in range((last_day - as_of).days + 1)]
-    course = Course.until(as_of, last_day, days, balance.held, None, calendar)
-    known = Pace(
-        balance.meter,
-        as_of,
-        last_day,
-        balance.granted,
-        remaining,
-        sum(to_come),
-        course if remaining is None else replace(course, allotment=course.taken + remaining),
-    )
-    if remaining is not None and balance.spendable is not None and balance.spendable < remaining:
-        remaining = balance.spendable
-        known = replace(known, bound=balance.short, spendable=remaining)
-    if balance.pool is not None and balance.is_uncapped:
-        known = replace(known, granted=None, remaining=None, pool=balance.pool.name, course=course)
-        remaining = None
-    working, off = observed(days, as_of, calendar)
-    is_early = len(working.tokens) < ENOUGH_DAYS
-    if not is_early:
-        known = replace(known, a_day=round(working.mean))
-    if remaining is None:
-        return known
-    if known.days_left:
-        on_days_off = 0 if is_early else round(off.mean * to_come.count(False))
-        known = replace(known, up_to=max(0, remaining - on_days_off) // known.days_left)
-    if remaining <= 0:
-        used_up = replace(known, exhausted_on=as_of, earliest=as_of, latest=as_of, lasts=False)
-        return replace(used_up, expiring=0, expiring_low=0, expiring_high=0)
-    if is_early or not to_come:
-        return known
-    return _forecast(known, remaining, paths(working, off, to_come, to_come_share(as_of, now, zone)))
-
-
-def _forecast(known: Pace, remaining: int, courses: Sequence[Sequence[int]]) -> Pace:
-    """The pace with the day on which each course of spending passes what remains, and what is left of it."""
-    # A course that never passes it gets the day behind the last: the censored case sorts as the latest.
-    ends = sorted(bisect_right(course, remaining) for course in courses)
-    left = sorted(max(0, remaining - course[-1]) for course in courses)
-    exhausted_on = _day_of(known, _quantile(ends, 0.5))
-    earliest, latest = (_day_of(known, end) for end in _band_of_days(ends))
-    low, middle, high = (_quantile(left, share) for share in (LOW, 0.5, HIGH))
-    return replace(
-        known,
-        exhausted_on=exhausted_on,
-        earliest=earliest,
-        latest=latest,
-        lasts=exhausted_on is None,
-        expiring=middle,
-        expiring_low=low,
-        expiring_high=high,
-    )
-
-
-def _quantile(ordered: Sequence[int], share: float) -> int:
-    return ordered[round(share * (len(ordered) - 1))]
-
-
-def _band_of_days(ordered: Sequence[int]) -> tuple[int, int]:
-    """The first and last day of the band.
-
-    A day is within when the cases before it and half of its own are `LOW` to `HIGH` of all: with whole days
-    at both ends, the band would hold well more than 80 %.
-    """
-    within = [
-        day
-        for day in sorted(set(ordered))
-        if LOW <= (bisect_left(ordered, day) + bisect_right(ordered, day)) / (2 * len(ordered)) <= HIGH
-    ]
-    return within[0], within[-1]
-
-
-def _day_of(known: Pace, number: int) -> date | None:
-    """The day with this number, 0 for today; None behind the month's last."""
-    day = known.as_of + timedelta(days=number)
-    return day if day <= known.last_day else None
+        drawn = picture(self.course, self.outlook, self.remaining or 0, is_grave=not self.lasts)
+        return card(self.meter.capitalize(), self.told, drawn, foot=[self._figures])
 
 
 def _about(tokens: int) -> int:

@@ -1,109 +1,89 @@
 """Possible spending from now to the month's end, drawn from the days behind.
 
-The method; its choices were measured on simulated people (tests/test_forecast.py):
+The method; it was chosen on simulated people, and tried on others (benchmarks/pace.py):
 
-- Every finished day since the ledger's first is one observation, days without use included. The first day
-  itself is not: it is no whole day, and holds what was used elsewhere before the ledger began.
-- Working days and days off are drawn apart. A day weighs half after `HALF_LIFE_DAYS`, so that a change of
-  habit shows within days while a month's beginning still knows the month before.
-- Days to come are drawn from a Polya urn: each draw goes back with a copy of itself. That is the Bayesian
-  bootstrap's prediction: beside the days' own spread it holds the doubt about their mean, which is large
-  while few days are known. Resampling alone would give bands that are too narrow. The urn begins with half
-  as many balls as there are effective days, since days near each other are alike and habits drift.
+- Every finished day since the ledger's first is seen, days without use included. The first day itself is not:
+  it is no whole day, and holds what was used elsewhere before the ledger began.
+- Working days and days off go apart. Days off count as free until the first one was seen.
+- Weekdays, and the first and last week of a month, have factors beside the days around them. They are
+  believed as far as they stand out from what single days differ anyway (empirical Bayes), and drawn with that
+  doubt.
+- The level is smoothed exponentially with three gains. Each is believed by how well it foretold each day from
+  those before it: whoever is steady gets the mean of all days, and a change of habit shows within days.
+- A path draws one of these levels, and for each day how far one of the days behind was off it; the level
+  follows with its gain. A day without use stays one at any level, and quiet days count less than busy ones.
+- Days are drawn from a Polya urn: each draw goes back with a copy of itself. Beside the days' own spread that
+  holds the doubt about it, which is large while few days are known; resampling alone is too narrow.
 - Of today, the share of the day that is left is still to come, as a share of a day like the others: what was
   spent today says too little of how the day goes on.
-- Days off count as free until the first one was seen.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import accumulate, islice
+from typing import NamedTuple
 
+from .habit import Habit
 from .working_days import WorkingDays
 
-HALF_LIFE_DAYS = 7.0
 PATHS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """Days of one sort.
+class Ahead(NamedTuple):
+    """What somebody's days are like, and possible ways on.
 
     Attributes
     ----------
-    tokens : tuple of int
-        Ask Sage tokens of each day, 0 or more.
-    weights : tuple of float
-        How much each day counts.
+    working, off : Habit
+        Of working days, and of days off.
+    paths : sequence of sequence of int, shape (PATHS, days to come)
+        Ask Sage tokens spent on today, were it whole, and on each day after it.
     """
 
-    tokens: tuple[int, ...]
-    weights: tuple[float, ...]
+    working: Habit
+    off: Habit
+    paths: Sequence[Sequence[int]]
 
-    @property
-    def mean(self) -> float:
-        """Tokens a day."""
-        return sum(w * t for w, t in zip(self.weights, self.tokens, strict=True)) / sum(self.weights)
-
-    def draws(self, source: random.Random, count: int) -> Iterator[list[int]]:
-        """Draw `count` days to come from a Polya urn, again and again."""
-        bounds = list(accumulate(self.weights))
-        # Kish's effective sample size: how many days of equal weight say as much.
-        balls = sum(self.weights) ** 2 / sum(weight * weight for weight in self.weights) / 2
-        while True:
-            drawn = source.choices(self.tokens, cum_weights=bounds, k=count)
-            for n in range(1, count):
-                ball = int(source.random() * (balls + n))
-                if ball < n:
-                    drawn[n] = drawn[ball]
-            yield drawn
+    def courses(self, share: float) -> list[list[int]]:
+        """Tokens spent from now to the end of each day, where this share of today is still to come."""
+        return [list(accumulate([round(path[0] * share), *path[1:]])) for path in self.paths if path]
 
 
-def observed(days: Mapping[date, int], today: date, calendar: WorkingDays) -> tuple[Observed, Observed]:
-    """The finished working days, and the finished days off."""
+def look_ahead(
+    days: Mapping[date, int], to_come: Sequence[date], today: date, calendar: WorkingDays
+) -> Ahead:
+    """Look from `today` on to the days to come; the same for the same days behind, and kept for as long."""
     begun = min(days, default=today)
-    working: list[tuple[int, float]] = []
-    off: list[tuple[int, float]] = []
-    for age in range(1, (today - begun).days):
-        day = today - timedelta(days=age)
-        # A correction can give back more than a day's use.
-        seen = max(0, days.get(day, 0)), 0.5 ** (age / HALF_LIFE_DAYS)
-        (working if day in calendar else off).append(seen)
-    return _observed(working), _observed(off or [(0, 1.0)])
+    finished = (begun + timedelta(days=n) for n in range(1, (today - begun).days))
+    # A correction can give back more than a day's use.
+    seen = tuple((day, max(0, days.get(day, 0))) for day in finished)
+    return _ahead(seen, tuple(to_come), calendar)
 
 
-def _observed(seen: Sequence[tuple[int, float]]) -> Observed:
-    return Observed(tuple(tokens for tokens, _ in seen), tuple(weight for _, weight in seen))
-
-
-def paths(working: Observed, off: Observed, to_come: Sequence[bool], first: float) -> list[list[int]]:
-    """Possible courses of the days to come, the same for the same observations.
-
-    Parameters
-    ----------
-    to_come : sequence of bool
-        For today and each day after it, whether it is a working day.
-    first : float
-        The share of today that is still to come.
-
-    Returns
-    -------
-    list of list of int, shape (PATHS, len(to_come))
-        Ask Sage tokens spent from now to the end of each day.
-    """
+@lru_cache(maxsize=4)  # two meters, of a person and of a pool: 0.3 MB each
+def _ahead(seen: Sequence[tuple[date, int]], to_come: Sequence[date], calendar: WorkingDays) -> Ahead:
+    working = _habit([each for each in seen if each[0] in calendar], is_shaped=True)
+    off = _habit([each for each in seen if each[0] not in calendar], is_shaped=False)
     # What remains must not be in the seed: with more of it, the same courses run out later.
-    source = random.Random(repr((working, off, to_come)))  # noqa: S311  no secret
-    count = sum(to_come)
-    both = zip(working.draws(source, count), off.draws(source, len(to_come) - count), strict=True)
-    return [_course(pair, to_come, first) for pair in islice(both, PATHS)]
+    source = random.Random(repr((seen, to_come)))  # noqa: S311  no secret
+    both = zip(
+        working.draws(source, [day for day in to_come if day in calendar]),
+        off.draws(source, [day for day in to_come if day not in calendar]),
+        strict=True,
+    )
+    return Ahead(working, off, [_path(pair, to_come, calendar) for pair in islice(both, PATHS)])
 
 
-def _course(drawn: tuple[list[int], list[int]], to_come: Sequence[bool], first: float) -> list[int]:
+def _habit(seen: Sequence[tuple[date, int]], *, is_shaped: bool) -> Habit:
+    return Habit.of([day for day, _ in seen], [tokens for _, tokens in seen], is_shaped=is_shaped)
+
+
+def _path(
+    drawn: tuple[list[int], list[int]], to_come: Sequence[date], calendar: WorkingDays
+) -> tuple[int, ...]:
     on_working_days, on_days_off = map(iter, drawn)
-    spent = [next(on_working_days if is_working else on_days_off) for is_working in to_come]
-    spent[0] = round(spent[0] * first)
-    return list(accumulate(spent))
+    return tuple(next(on_working_days if day in calendar else on_days_off) for day in to_come)

@@ -86,7 +86,7 @@ class Forewarning:
         if pace.lasts is False and pace.remaining and pace.remaining > 0:
             self._told.add(mark.name)
             if _is_first(mark):
-                show.notify(f"{meter}: {pace.words} {pace.advice}".strip())
+                show.notify(f"{meter}: {pace.told}")
 
 
 def _mark(session: Session, meter: Meter, period: str) -> Path:

@@ -96,7 +96,7 @@ def map_rows(
     name : str, optional
         Under which its calls are booked; a few letters of its template's hash when absent.
     when : str, optional
-        ``"leftover"``: spend only what the forecast says will expire this month in nine of ten cases, and
+        ``"leftover"``: spend only what the forecast says will expire this month at least, and
         stop when that is gone; the same again goes on from there.
     variables : mapping, optional
         What ``{name}`` may mean besides a column.

@@ -42,7 +42,7 @@ def summary(title: str, months: Sequence[MonthFigures], paces: Sequence[Pace], n
             "|:--|--:|--:|",
             *(f"| {label} | {' | '.join(cells)} |" for label, cells in rows.items()),
             "",
-            *(f"- {pace.meter.capitalize()}: {pace.words} {pace.advice}".rstrip() for pace in paces),
+            *(f"- {pace.meter.capitalize()}: {pace.told}" for pace in paces),
             f"- As of {day(as_of, year=True)} {as_of:%H:%M} UTC",
             "",
         ]

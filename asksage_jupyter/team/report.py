@@ -108,7 +108,7 @@ class TeamReport:
         for meter in self.meters:
             parts.append(f"{meter} · resets {day(meter.resets_at, year=True)}")
             if (pace := paces.get(meter.meter)) is not None:
-                parts.append(f"  {pace.words} {pace.advice}".rstrip())
+                parts.append(f"  {pace.told}")
             if (table := tables.get(meter.meter)) is not None:
                 parts.append(textwrap.indent(str(replace(table, caption="")), "  "))
         return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""A pace for people: as text, and as a card with a small picture of the month."""
+"""A small picture of the month, in the theme's own colours."""
 
 from __future__ import annotations
 
@@ -6,46 +6,31 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..display.markup import LINE, SOLID, WARNING, card, fill
-from .course import band, height, outlook
+from ..display.markup import LINE, SOLID, WARNING, fill
+from .course import band, height
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .course import Course, Point
-    from .pace import Pace
+    from .course import Course, Line, Point
 
 _WIDTH, _HEIGHT = 240, 60
 _EVEN = "var(--jp-ui-font-color2,#616161)"
 
 
-def text(pace: Pace) -> str:
-    """The sentences, and the figures below them."""
-    return "\n".join([f"{pace.meter}: {_sentences(pace)}", f"  {_figures(pace)}"])
+def picture(course: Course, outlook: tuple[Line, Line, Line], left: int, *, is_grave: bool) -> Markup | str:
+    """The month as a curve of what is used: the even line, now, and the band in which it goes on.
 
-
-def html(pace: Pace) -> Markup:
-    """The same as a card; colours are the theme's own."""
-    return card(pace.meter.capitalize(), _sentences(pace), _picture(pace), foot=[_figures(pace)])
-
-
-def _sentences(pace: Pace) -> str:
-    return " ".join(filter(None, (pace.words, pace.advice)))
-
-
-def _figures(pace: Pace) -> str:
-    days = "1 working day" if pace.days_left == 1 else f"{pace.days_left} working days"
-    figures = [
-        "" if pace.remaining is None else f"{pace.remaining:,} left",
-        f"{days} until the reset, today included",
-        "" if pace.a_day is None else f"{pace.a_day:,} a working day so far",
-    ]
-    return " · ".join(filter(None, figures))
-
-
-def _picture(pace: Pace) -> Markup | str:
-    """The month as a curve of what is used: the even line, now, and the band in which it goes on."""
-    course = pace.course
+    Parameters
+    ----------
+    course : Course
+    outlook : tuple of Line
+        The forecast's least, middle and most; empty without one.
+    left : int
+        Tokens, for the text alternative.
+    is_grave : bool
+        Whether they will not last.
+    """
     if not course.allotment or not (even := course.even_line()):
         return ""
     used = course.used_line()
@@ -54,25 +39,25 @@ def _picture(pace: Pace) -> Markup | str:
         '<svg role="img" aria-label="{}" viewBox="-4 -4 {} {}" '
         'style="display:block;width:17em;margin:.3em 0">'
         '{}{}{}{}<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/></svg>',
-        _alternative(course, even, pace.remaining or 0), _WIDTH + 8, _HEIGHT + 8,
+        _alternative(course, even, left), _WIDTH + 8, _HEIGHT + 8,
         _line(f"M0,0H{_WIDTH}V{_HEIGHT}H0", LINE),
         _line(_path(even, course), _EVEN, dashed=True),
         _line(_path(used, course), SOLID, thick=True),
-        _ahead(pace),
+        _ahead(course, outlook, WARNING if is_grave else SOLID),
         x, y, SOLID,
     )  # fmt: skip
 
 
-def _ahead(pace: Pace) -> Markup | str:
+def _ahead(course: Course, outlook: tuple[Line, Line, Line], colour: str) -> Markup | str:
     """How it goes on, from now to where the allotment or the month ends."""
-    least, middle, most = outlook(pace)
+    least, middle, most = outlook
     if not middle:
         return ""
-    edge, colour = band(least, most), SOLID if pace.lasts else WARNING
+    edge = band(least, most)
     around = [*((day, low) for day, low, _ in edge), *((day, high) for day, _, high in reversed(edge))]
     return fill(
         '<path d="{}" fill="{}" opacity=".3"/>{}',
-        _path(around, pace.course), colour, _line(_path(middle, pace.course), colour, thick=True),
+        _path(around, course), colour, _line(_path(middle, course), colour, thick=True),
     )  # fmt: skip
 
 
