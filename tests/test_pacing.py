@@ -16,9 +16,13 @@ from asksage_jupyter.forecast import WorkingDays
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.magic.forewarning import Forewarning
 from asksage_jupyter.pacing import pace
+from asksage_jupyter.server.reader import Reader
 from asksage_jupyter.session.forecasting import Leftover, pace_of
 from asksage_jupyter.session.session import Session
 from asksage_jupyter.settings import AskSage
+from asksage_jupyter.widget.page import html
+from asksage_jupyter.widget.state import PanelState
+from asksage_jupyter.widget.words import text
 
 NOW = at(2026, 11, 10, 12)
 MONTHLY = 20_000
@@ -164,9 +168,9 @@ def test_the_line_shows_the_pace_of_a_meter(shell, server):
     ran(shell, "%asksage plan --inference 5000 --training 3000")
     shown, error = ran(shell, "%asksage pace")
     assert error is None
-    assert shown.startswith("inference: Too early to say.")
+    assert shown.startswith("inference: Too early to say how long it lasts.")
     assert "5,000 left" in shown
-    assert ran(shell, "%asksage pace --meter training")[0].startswith("training: Too early to say.")
+    assert ran(shell, "%asksage pace --meter training")[0].startswith("training: Too early to say how")
 
 
 def test_below_the_balance_stands_how_long_it_lasts_where_that_can_be_said(
@@ -179,6 +183,27 @@ def test_below_the_balance_stands_how_long_it_lasts_where_that_can_be_said(
     assert " ".join(shown.split()).endswith(words)
     monkeypatch.setattr(at_noon, "clock", Clock(at(2026, 6, 1)))  # before the first call
     assert "reset." not in ran(shell, "%asksage balance")[0]
+
+
+def test_panel_and_sidebar_say_the_same_of_it(at_noon, clock):
+    state = PanelState(at_noon, contact=False, clock=clock)
+    reader = Reader(at_noon.settings, clock=clock)
+    try:
+        for remaining in (MONTHLY - 9000, 100_000):
+            at_noon.set_plan(inference=remaining + 9000)
+            state.refresh()
+            told = pace_of(at_noon, Meter.INFERENCE).told
+            assert state.shown.paces == {Meter.INFERENCE: told}  # nobody uses the other
+            assert told in html(state.shown, live=True)
+            assert told in text(state.shown).splitlines()[2]
+            (sidebar, _) = reader.balance(lambda _: False, None)["meters"]
+            assert {"kind": "pace", "words": told} in sidebar["lines"]
+        at_noon.set_plan(inference=9000)
+        state.refresh()
+        assert state.shown.paces == {}  # that all is used up is said already
+    finally:
+        state.stop()
+        reader.close()
 
 
 def test_a_line_that_cannot_be_meant_is_refused(shell, server):

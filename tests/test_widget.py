@@ -130,6 +130,10 @@ STATES = {
         shown(meter(INFERENCE, used=12_346, held=1_200)),
         ["186,454 of 200,000 left", "12,346 used", "1,200 held", "Resets 1 Dec 2026 · 8 days left"],
     ),
+    "how long it lasts": (
+        shown(meter(INFERENCE, used=1), paces={INFERENCE: "Lasts until 28 Nov at this pace. Up to 9 a day."}),
+        ["Lasts until 28 Nov at this pace. Up to 9 a day."],
+    ),
     "whose tokens": (shown(), ["jane@example at api.example"]),
     "the local demo": (
         shown(account=Account("localhost", "local-demo")),

@@ -12,9 +12,10 @@ from .gauge import Gauge, advice, gauges
 from .level import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .meters import MeterBalance
+    from .records import Meter
 
 _COLUMN = "flex:1 1 18em;min-width:0;margin:.5em 0"
 
@@ -25,16 +26,17 @@ def bars(found: Sequence[Gauge]) -> Markup:
     return line(joined(line(joined([line(each.name), _bar(each)]), _COLUMN) for each in known), ROW)
 
 
-def meters(found: Sequence[MeterBalance], zone: str) -> Markup:
-    """Meters side by side, without whose they are; days in the account's zone."""
-    return line(joined(_meter(each, zone) for each in found), ROW)
+def meters(found: Sequence[MeterBalance], zone: str, paces: Mapping[Meter, str] | None = None) -> Markup:
+    """Meters side by side, with what is said of their pace; days in the account's zone."""
+    paces = paces or {}
+    return line(joined(_meter(each, paces.get(each.meter, ""), zone) for each in found), ROW)
 
 
-def _meter(found: MeterBalance, zone: str) -> Markup:
+def _meter(found: MeterBalance, pace: str, zone: str) -> Markup:
     """What is left of each limit, and what to do."""
     head = found.meter.capitalize() if found.is_uncapped else ""  # else its gauge says so
     own = f"You used {found.used:,} of it." if found.is_uncapped else ""
-    told = [words[:1].upper() + words[1:] for words in (own, found.bound_words, advice(found, zone))]
+    told = [words[:1].upper() + words[1:] for words in (own, found.bound_words, pace, advice(found, zone))]
     body = joined([line(head), *map(_gauge, gauges(found)), *map(line, told)])
     return line(body, _COLUMN)
 

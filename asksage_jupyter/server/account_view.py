@@ -6,16 +6,16 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .. import forecast
 from ..errors import AskSageError, LedgerMissing
 from ..forecast import daily
 from ..ledger import CALL_COLUMNS, LedgerView
 from ..ledger.stores.place import place_of
+from ..session.forecasting import is_limited, own_pace
 from ..session.holder.access import Access, Noted
 from ..session.labels import cell_label
 from ..session.renames import called_now
+from ..session.spent_days import SpentDays
 from .calls import calls
-from .history import History
 from .whose import whose
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class AccountView:
         return LedgerView(self.settings.ledger, clock=self.clock, timeout_s=timeout_s)
 
     @cached_property
-    def _history(self) -> History:
-        return History(self.ledger)
+    def _spent_days(self) -> SpentDays:
+        return SpentDays(self.ledger)
 
     @property
     def folder(self) -> Path:
@@ -88,18 +88,14 @@ class AccountView:
     def days(self, account: Account, meter: Meter, starts: int, ends: int, now: int) -> dict[date, int]:
         """Tokens used on each local day of a month that has any."""
         if starts <= now < ends:
-            return self._history.days(account, meter, now)
+            return self._spent_days.of(account, meter, now)
         return daily(self.ledger.spending(account, meter, starts, ends), account.zone)
 
     def pace(self, balance: Balance, meter: Meter, now: int) -> Pace | None:
         """How long a meter lasts; None where nobody said how much there is."""
-        found = balance.of(meter)
-        if found.granted is None or found.is_uncapped:
+        if not is_limited(balance.of(meter)):
             return None
-        account = balance.account
-        days = self._history.days(account, meter, now)
-        pace = forecast.pace(found, days, now, account.zone, self.settings.working_days)
-        return pace.buying(self.ledger.usual_call(account, meter)) if pace.is_expiring else pace
+        return own_pace(self._spent_days, balance, meter, now, self.settings.working_days)
 
     def calls(self, rows: Sequence[Sequence[Any]], account: Account, now: int) -> list[Wire]:
         """The ledger's rows as lines, each under its notebook's present name."""

@@ -10,10 +10,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .. import month
-from ..account import Level, Meter, advice, gauges, limiting, unbilled_words
+from ..account import Meter, advice, gauges, limiting, unbilled_words
 from ..display.dates import day
 from ..display.plain import many
 from ..ledger import CALL_COLUMNS
+from ..session.forecasting import is_told
 from .status import access_title
 
 if TYPE_CHECKING:
@@ -210,12 +211,10 @@ def _lines(
     found: MeterBalance, pace: Pace | None, zone: str, *, asked_for: int, may_tell: bool
 ) -> list[Wire]:
     """What is told below a meter's bars, each line with its kind."""
-    # Of what nobody uses there is nothing to expect; that it is used up is said already.
-    is_told = (found.used or found.held) and limiting(found).level not in (Level.USED_UP, Level.OVER)
     lines = {
         "own": f"You used {found.used:,} of it." if found.is_uncapped else "",
         "bound": f"{found.bound_words[:1].upper()}{found.bound_words[1:]}",
-        "pace": f"{pace.words} {pace.advice}".rstrip() if pace is not None and is_told else "",
+        "pace": pace.told if pace is not None and is_told(found) else "",
         "advice": advice(found, zone) if may_tell or found.granted is not None or found.pool else "",
         "asked": f"{asked_for:,} asked for, pending" if asked_for else "",
     }

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import forecast, month
-from ..account import Meter
+from ..account import Level, Meter, limiting
 from ..errors import BadInput
 from .budgeting import Budget
+from .spent_days import SpentDays
 
 if TYPE_CHECKING:
-    from ..account import Account
+    from ..account import Balance, MeterBalance
     from ..forecast import Pace, WorkingDays
-    from ..ledger import Ledger
     from .session import Session
 
 _TOLD_BY = "the forecast: %asksage pace"
@@ -20,26 +20,39 @@ _TOLD_BY = "the forecast: %asksage pace"
 
 def pace_of(session: Session, meter: Meter) -> Pace:
     """How fast a meter of the session's account is spent, and how long it lasts, from the ledger alone."""
-    found = pace_in(session.ledger, session.account, meter, session.clock(), session.settings.working_days)
-    usual = session.ledger.usual_call(session.account, meter) if found.is_expiring else None
+    ledger, calendar = session.ledger, session.settings.working_days
+    return own_pace(SpentDays(ledger), ledger.balance(session.account), meter, session.clock(), calendar)
+
+
+def own_pace(spent: SpentDays, balance: Balance, meter: Meter, now: int, calendar: WorkingDays) -> Pace:
+    """The same of the account of a balance, at an instant in microseconds UTC."""
+    found = pace_in(spent, balance, meter, now, calendar)
+    usual = spent.view.usual_call(balance.account, meter) if found.is_expiring else None
     return found.buying(usual)
 
 
-def pace_in(ledger: Ledger, account: Account, meter: Meter, now: int, calendar: WorkingDays) -> Pace:
-    """The same of any account, or of a pool as a whole, at an instant in microseconds UTC."""
-    starts, ends = month.bounds(month.period_at(now, account.zone), account.zone)
-    quarters = ledger.spending(account, meter, starts - forecast.HISTORY, ends)
-    return forecast.pace(
-        ledger.balance(account).of(meter),
-        forecast.daily(quarters, account.zone),
-        now,
-        account.zone,
-        calendar,
-    )
+def pace_in(spent: SpentDays, balance: Balance, meter: Meter, now: int, calendar: WorkingDays) -> Pace:
+    """The same of any account, or of a pool as a whole, without what its holder's calls are like."""
+    account = balance.account
+    return forecast.pace(balance.of(meter), spent.of(account, meter, now), now, account.zone, calendar)
+
+
+def is_told(found: MeterBalance) -> bool:
+    """Whether a pace says something below what is left of a meter.
+
+    Of what nobody uses there is nothing to expect; that it is used up is said already.
+    """
+    is_used_up = limiting(found).level in (Level.USED_UP, Level.OVER)
+    return bool(found.used or found.held) and not is_used_up
+
+
+def is_limited(found: MeterBalance) -> bool:
+    """Whether a meter has an end of its own, for which there is a pace."""
+    return found.granted is not None and not found.is_uncapped
 
 
 class Leftover(Budget):
-    """What the forecast says will expire in nine of ten cases, and no token of the next month.
+    """What the forecast says will expire at least, the low end of its band; no token of the next month.
 
     Parameters
     ----------

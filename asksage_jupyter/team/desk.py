@@ -14,6 +14,7 @@ from ..errors import BadInput
 from ..forecast import WorkingDays
 from ..session.forecasting import pace_in
 from ..session.near import near
+from ..session.spent_days import SpentDays
 from ..span import dated, span
 from .importing import Change
 from .parts import divisions
@@ -216,7 +217,7 @@ class Team:
             members = self.ledger.members(self.pool, meter)
             rows += [row_of(meter, each, zone) for each in members]
             if balance.of(meter).granted is not None:
-                paces.append(pace_in(self.ledger, self.pool, meter, now, calendar))
+                paces.append(pace_in(SpentDays(self.ledger), balance, meter, now, calendar))
                 parts += divisions(self.ledger, members, meter, starts, ends)
         return TeamReport(self.pool.pool, balance, tuple(rows), tuple(paces), tuple(parts))
 

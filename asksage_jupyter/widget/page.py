@@ -22,7 +22,7 @@ def html(shown: Shown, *, live: bool) -> Markup:
     aside, foot = "", []
     if balance is not None and (words.is_known(shown) or not shown.trouble):
         aside = balance.resets_words(now)
-        body.append(meters(balance.meters, balance.account.zone))
+        body.append(meters(balance.meters, balance.account.zone, shown.paces))
         # Where figures come from is for who asks.
         changed = line(balance.changed_words(now), QUIET, balance.sources)
         foot = [unbilled_words(*shown.opened), *words.endpoints(shown), words.last_call(shown, now), changed]

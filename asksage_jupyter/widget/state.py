@@ -7,6 +7,7 @@ import logging
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from traitlets import HasTraits, Instance
@@ -15,11 +16,15 @@ from ..errors import AskSageError, LedgerError
 from ..interrupts import begin
 from ..month import now
 from ..session import endpoints
+from ..session.forecasting import is_limited, is_told, own_pace
+from ..session.spent_days import SpentDays
 from .words import LastCall, Shown, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..account import Balance, Meter
+    from ..forecast import Pace
     from ..ledger import Ledger
     from ..session import Session
 
@@ -109,15 +114,31 @@ class PanelState(HasTraits):
             self._stop_watching = self._watch(ledger)
         account, moment = self._session.account, self._clock()
         call, opened = ledger.last_call(account), ledger.open_calls(account)
+        balance = ledger.balance(account)
         shown = Shown(
-            self._session.within_envelopes(ledger.balance(account), ledger),
+            self._session.within_envelopes(balance, ledger),
             LastCall.of(call) if call else None,
             (len(opened), sum(LastCall.of(each).tokens for each in opened)),
+            paces=self._paces(balance, moment),
             endpoints=tuple(endpoints.running(ledger.folder, account)),
             read_at=moment,
             now=moment,
         )
         return shown if is_known(shown) else replace(shown, trouble=self._no_contact)
+
+    def _paces(self, balance: Balance, moment: int) -> dict[Meter, str]:
+        return {
+            found.meter: self._pace(balance, found.meter, moment).told
+            for found in balance.meters
+            if is_limited(found) and is_told(found)
+        }
+
+    def _pace(self, balance: Balance, meter: Meter, moment: int) -> Pace:
+        return own_pace(self._spent_days, balance, meter, moment, self._session.settings.working_days)
+
+    @cached_property
+    def _spent_days(self) -> SpentDays:
+        return SpentDays(self._ledger or self._session.ledger)
 
     def _watch(self, ledger: Ledger) -> Callable[[], None]:
         from ..ledger.stores.watch import MarkWatch

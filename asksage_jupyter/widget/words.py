@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from .. import month
-from ..account import HELD, Balance, MeterBalance, Status, advice, gauges, unbilled_words
+from ..account import HELD, Balance, Meter, MeterBalance, Status, advice, gauges, unbilled_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..session.endpoints import Running
 
@@ -55,6 +55,8 @@ class Shown:
         None before the first call.
     opened : tuple of int
         How many calls have no bill yet, and the tokens held for them.
+    paces : mapping of Meter to str
+        How long each meter lasts, where that says something.
     endpoints : tuple of Running
         Those of the account on this machine.
     trouble : str
@@ -68,6 +70,7 @@ class Shown:
     balance: Balance | None = None
     last: LastCall | None = None
     opened: tuple[int, int] = (0, 0)
+    paces: Mapping[Meter, str] = field(default_factory=dict)
     endpoints: tuple[Running, ...] = ()
     trouble: str = ""
     read_at: int | None = None
@@ -83,7 +86,7 @@ def _lines(shown: Shown) -> list[str]:
     lines = [notice(shown)]
     if (balance := shown.balance) and (is_known(shown) or not shown.trouble):
         for meter in balance.meters:
-            lines += _meter(meter, balance.account.zone)
+            lines += [*_meter(meter, balance.account.zone), shown.paces.get(meter.meter, "")]
         lines += [
             balance.resets_words(),
             unbilled_words(*shown.opened),

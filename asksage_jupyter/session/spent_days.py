@@ -18,7 +18,7 @@ _DAY = 96 * QUARTER
 _KEPT = _DAY // 144  # ten minutes: bills that come a day late may take as long to show
 
 
-class History:
+class SpentDays:
     """The days of this month and of 90 days before it, of any account's meters.
 
     Attributes
@@ -30,7 +30,7 @@ class History:
         self.view = view
         self._older: dict[tuple[Account, Meter], tuple[int, int, list[tuple[int, int]]]] = {}
 
-    def days(self, account: Account, meter: Meter, now: int) -> dict[date, int]:
+    def of(self, account: Account, meter: Meter, now: int) -> dict[date, int]:
         """Tokens used on each local day that has any.
 
         Raises
