@@ -58,9 +58,11 @@ class Payer:
 
     def grant_as_taken(self, connection: Connection, tokens: int) -> None:
         """Give whoever cannot refuse, or has no cap, what `tokens` need beyond what was given before."""
+        if self.can_refuse and not self.state.is_uncapped:
+            return
         missing = tokens - self.state.room
         tail = self.state.allotment if self.can_refuse else self.state.tails[-1]
-        if (self.state.is_uncapped or not self.can_refuse) and tail is not None and missing > 0:
+        if tail is not None and missing > 0:
             given = append(connection, tail, Kind.GRANT, new_op(), missing, now=self.state.now)
             self.state = self.state.with_tail(given)
 

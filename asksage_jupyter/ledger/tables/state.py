@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from ... import month
 from ...account import Account
@@ -13,8 +13,7 @@ Clock = Callable[[], int]
 POOL_GRANT = "pool-grant:"
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     """A grant with its totals after its last entry, as `seq`, `t` and `hash` tell it.
 
     Attributes
