@@ -8,9 +8,10 @@ from pathlib import Path
 import bleach
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from lab import chromium, needs_chromium
 from nbclient import NotebookClient
-from nbconvert import HTMLExporter, MarkdownExporter
+from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_notebook
 from patience import WAIT_S
 
@@ -116,6 +117,20 @@ def test_an_export_as_markdown_has_the_words_too(notebook):
     assert f'alt="{escape(of(notebook, "chart"))}"' in text
 
 
+def test_an_export_to_latex_has_the_words_too(notebook):
+    """Without TeX, and what is Markdown as it is: pandoc is no part of nbconvert."""
+    as_it_is = {"convert_pandoc": lambda text, *_, **__: text}
+    text, resources = LatexExporter(filters=as_it_is).from_notebook_node(notebook)
+    words = " ".join(text.replace("\\", "").split())
+    for fact in FACTS.keys() - {"chart", "panel"}:
+        assert re.search(FACTS[fact], words), fact
+    assert " ".join(of(notebook, "panel").split()) in words
+    (picture,) = resources["outputs"]
+    assert picture.endswith(".png")
+    assert picture in text
+    assert "| Used by calls |" in text  # tables to be made by pandoc
+
+
 @needs_chromium
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_page_and_its_pdf_are_whole_without_a_network(notebook, tmp_path, theme):
@@ -133,6 +148,25 @@ def test_a_page_and_its_pdf_are_whole_without_a_network(notebook, tmp_path, them
         pdf = page.pdf()  # as nbconvert's webpdf makes it
     assert pdf.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 2
+
+
+# As VS Code shows outputs: with colours of its own, no theme of JupyterLab's, and no word on a colour scheme.
+EDITORS = {"light": ("#333", "#fff"), "dark": ("#ccc", "#1e1e1e")}
+
+
+@needs_chromium
+@pytest.mark.parametrize("theme", EDITORS)
+def test_outputs_are_readable_where_nobody_knows_jupyterlabs_theme(notebook, theme):
+    ink, paper = EDITORS[theme]
+    told = [of(notebook, cell.id, "text/html") for cell in notebook.cells]
+    assert all("<" in html for html in told[-1:])
+    page = f"<title>a</title><body style='color:{ink};background:{paper}'><main>{''.join(told)}</main>"
+    with chromium() as browser:
+        view = browser.new_page()
+        view.set_content(page)
+        found = Axe().run(view, options={"runOnly": ["color-contrast"]}, context="main > *")
+    assert found.response["passes"]
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_a_notebook_kept_as_text_by_jupytext_comes_back_as_it_was(notebook):

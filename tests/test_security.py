@@ -173,7 +173,7 @@ def test_an_error_of_the_services_steers_no_terminal(bench):
 
 
 def test_a_rendered_error_steers_no_terminal():
-    assert AskSageError(TERMINAL)._render_traceback_() == ["AskSageError: herexgnp"]
+    assert AskSageError(TERMINAL)._render_traceback_() == ["\x1b[1mAskSageError\x1b[22m: herexgnp"]
 
 
 def test_a_shown_reply_steers_no_terminal_and_its_text_is_as_it_came(server, shell, monkeypatch):

@@ -52,6 +52,16 @@ STRANGE = """(area) => {
         .filter(([node]) => node.offsetHeight > 40)
         .map(([node, colour]) => node.tagName + ' ' + colour);
 }"""
+# Words of an error that stand on two lines; its name has its own element.
+BROKEN = """(area) => {
+    const text = area.querySelector('pre').lastChild;
+    return [...text.data.matchAll(/\\S+/g)].map(({ 0: word, index }) => {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        return [word, range.getClientRects().length];
+    }).filter(([, lines]) => lines > 1);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +115,27 @@ def test_axe_finds_nothing_in_any_surface(page, theme):
     assert found.response["passes"]
     assert found.violations_count == 0, found.generate_report()
     page.emulate_media(forced_colors="none")
+
+
+def test_what_is_left_is_empty_in_forced_colours_whatever_the_theme(page):
+    page.emulate_media(forced_colors="active")
+    set_theme(page, THEMES["dark"])
+    paper = output(page, "balance").evaluate("""(area) => {
+        const probe = area.appendChild(document.createElement('i'));
+        probe.style.background = 'Canvas';
+        const told = getComputedStyle(probe).backgroundColor;
+        probe.remove();
+        return told;
+    }""")
+    for bar in output(page, "balance").get_by_role("progressbar").all():
+        assert bar.evaluate("(bar) => getComputedStyle(bar).backgroundColor") == paper
+    page.emulate_media(forced_colors="none")
+
+
+@pytest.mark.parametrize("width", [900, 600, 420])
+def test_an_error_breaks_between_its_words_however_narrow_the_cell(page, width):
+    tall = page.viewport_size
+    page.set_viewport_size(tall | {"width": width})
+    expect(output(page, "refused")).to_contain_text("raise --max-tokens.")
+    assert output(page, "refused").evaluate(BROKEN) == []
+    page.set_viewport_size(tall)

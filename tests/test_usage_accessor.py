@@ -120,7 +120,7 @@ def test_rows_of_a_log_are_a_log_and_other_frames_are_none(calls):
     with pytest.raises(NotAUsageLog, match="no usage log, it has no column 'input_tokens'") as raised:
         other.asksage.by("model")
     (told,) = raised.value._render_traceback_()
-    assert " ".join(told.split("\n")) == f"NotAUsageLog: {raised.value}"
+    assert " ".join(told.split("\n")) == f"\x1b[1mNotAUsageLog\x1b[22m: {raised.value}"
 
 
 def test_it_tells_what_it_can_do(calls):

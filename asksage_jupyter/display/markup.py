@@ -23,7 +23,7 @@ ROW = "display:flex;flex-wrap:wrap;justify-content:space-between;align-items:bas
 _CARD = (
     "box-sizing:border-box;max-width:60em;padding:.7em 1em;line-height:1.5;"
     "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-ui-font-size1,13px);"
-    "color:var(--jp-ui-font-color1,CanvasText);font-variant-numeric:tabular-nums;overflow-wrap:anywhere;"
+    "color:var(--jp-ui-font-color1,inherit);font-variant-numeric:tabular-nums;overflow-wrap:anywhere;"
     f"border:1px solid {LINE};border-radius:4px"
 )
 _NOTICE = f"margin:.3em 0;padding:.1em .6em;border-left:3px solid {WARNING}"

@@ -23,7 +23,7 @@ _PRE = (
 )
 _PAGE = (
     "max-width:60em;line-height:1.5;font-family:var(--jp-ui-font-family,system-ui,sans-serif);"
-    "font-size:var(--jp-ui-font-size1,13px);color:var(--jp-ui-font-color1,CanvasText)"
+    "font-size:var(--jp-ui-font-size1,13px);color:var(--jp-ui-font-color1,inherit)"
 )
 _TABLE = "border-collapse:collapse;table-layout:auto;border:none;margin:0;width:100%;font-size:inherit"
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..display.plain import plain
 
-# As wide as a cell of JupyterLab between its two sidebars.
-_BY_WORDS = TextWrapper(88, break_long_words=False, break_on_hyphens=False)
+_BOLD, _NOT_BOLD = "\x1b[1m", "\x1b[22m"
+# As wide as a page that LaTeX makes of a notebook, and no wider than a terminal.
+_BY_WORDS = TextWrapper(76, break_long_words=False, break_on_hyphens=False)
 
 
 class AskSageError(Exception):
@@ -17,9 +18,11 @@ class AskSageError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython calls this instead of printing frames: the message says what to do, and frames
         # could show locals that hold a prompt. A message may quote the service. Front ends break a long line
-        # within its words, or not at all.
-        lines = plain(f"{type(self).__name__}: {self}").split("\n")
-        return ["\n".join(map(_BY_WORDS.fill, lines))]
+        # within its words, or not at all; by the bold name our style sheet knows it and lets it flow.
+        name = type(self).__name__
+        lines = plain(f"{name}: {self}").split("\n")
+        told = "\n".join(map(_BY_WORDS.fill, lines))
+        return [f"{_BOLD}{name}{_NOT_BOLD}{told.removeprefix(name)}"]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception is pickled as its class and its message, which is not what `__init__` takes here: a

@@ -126,3 +126,6 @@ class Statement:
 
     def _repr_html_(self) -> str:
         return page.fragment(self)
+
+    def _repr_markdown_(self) -> str:  # of which LaTeX makes tables
+        return markdown.render(self)
