@@ -24,7 +24,7 @@ CELLS = 200
 TEXT = "It's the sea that is salt, and not the rivers, for they bring it all along with them. "
 KEYS = """async times => {
     const { content } = window.jupyterapp.shell.currentWidget;
-    const words = content.activeCell.node.querySelector('.jp-asksage-cut');
+    const words = content.activeCell.node.querySelector('.jp-asksage-price');
     const view = content.activeCell.editor.editor;
     const found = [];
     for (let n = 0; n < times; n++) {
@@ -66,7 +66,7 @@ def prices(browser, lab) -> None:
             page.locator(".jp-CodeCell .cm-content").nth(number).click()
             page.keyboard.press("Control+Enter")
         page.wait_for_selector(".jp-CodeCell:nth-child(2) .jp-OutputArea-output")
-        page.wait_for_selector(".jp-asksage-cut:has-text('of what is left')")
+        page.wait_for_selector(".jp-asksage-price:has-text('of what is left')")
         tell(f"keystroke to new price, {length:,} characters", page.evaluate(KEYS, TIMES))
         page.close()
 

@@ -53,7 +53,7 @@ def tag(page: Page, number: int) -> Locator:
 
 def price(page: Page, number: int) -> Locator:
     """The words of its price."""
-    return tag(page, number).locator(".jp-asksage-cut")
+    return tag(page, number).locator(".jp-asksage-price")
 
 
 def write(page: Page, number: int, source: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 from tenant import MODEL, OTHER, questions
 
 from asksage_jupyter.errors import AskSageError, BadInput
-from asksage_jupyter.magic.counting import TARGET, Counting, counted_of
+from asksage_jupyter.magic.counting import TARGET, Counting, counted_of, footing_here
 from asksage_jupyter.prompting.counted import Counted, count_of
+from asksage_jupyter.prompting.footing import Footing
 from asksage_jupyter.prompting.values import text_of
 from asksage_jupyter.tokens import count
 
@@ -40,6 +41,35 @@ def asking(shell, server):
 def counted(shell, line, body="", **variables):
     shell.user_ns.update(variables)
     return Counted.read(counted_of(shell, f"%%asksage {line}\n{body}"))
+
+
+def footing(shell):
+    return Footing.read(footing_here())
+
+
+def test_what_lines_said_is_told_and_without_any_no_ledger_is_opened(asking, tmp_path):
+    assert footing(asking) == Footing((), MODEL)
+    assert not list(tmp_path.glob("*.db"))
+    asking.run_line_magic("asksage", "envelope notebook tides 500 --soft")
+    asking.run_line_magic("asksage", "envelope project sea 700 --per run")
+    told = [(each.words, each.left, each.is_soft) for each in footing(asking).bounds]
+    assert told == [
+        ("the envelope of the notebook tides", 500, True),
+        ("the envelope of the project sea in this run", 700, False),
+    ]
+    asking.run_line_magic("asksage", "envelope end notebook")
+    asking.run_line_magic("asksage", "envelope end project")
+    assert footing(asking).bounds == ()
+
+
+def test_a_kept_reply_is_found_with_what_stands_in_the_variables(asking):
+    assert not counted(asking, "--replay", "Why is the {sea} salt?", sea="Baltic").is_kept
+    asking.run_cell_magic("asksage", "--replay", "Why is the {sea} salt?")
+    assert counted(asking, "--replay", "Why is the {sea} salt?").is_kept
+    assert not counted(asking, "", "Why is the {sea} salt?").is_kept
+    assert not counted(asking, "--replay --fresh", "Why is the {sea} salt?").is_kept
+    assert not counted(asking, "--replay", "Why is the {sea} salt?", sea="North").is_kept
+    assert not counted(asking, "--replay", "Why is the {sea} salt?", sea=Loud()).is_kept
 
 
 @pytest.mark.parametrize(
@@ -146,7 +176,7 @@ class Comm:
         (f"%%asksage {OTHER}\n{{sea}}", "counted"),
         ("a = 1", "counted"),
         ("%%asksage --estimat\n{sea}", "refused"),
-        (None, "refused"),
+        (None, "footing"),
     ],
 )
 def test_whoever_asks_is_told_once(asking, source, told):

@@ -337,7 +337,7 @@ def test_a_line_bounds_a_notebook_and_a_project_until_it_is_ended(line, server):
         line("envelope end project")
     for wrong, why in {
         "envelope notebook 200": "nobody tells which notebook",
-        "envelope job x 20": "'job' is not one of notebook, project",
+        "envelope job x 20": "'job' cannot be bounded: write %asksage envelope notebook 20000",
         "envelope notebook x much": "not a number of Ask Sage tokens",
         "envelope notebook": "'notebook' is not one of|say how many",
     }.items():

@@ -13,8 +13,9 @@ import sys
 import threading
 import time
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from ledger_desk import HOUR, PROCESSES, a_call, hold_the_gate
@@ -34,6 +35,7 @@ from asksage_jupyter.month import now
 from asksage_jupyter.server.hints import HINT, Hints
 from asksage_jupyter.session import endpoints
 from asksage_jupyter.session.renames import called_now, note
+from asksage_jupyter.settings import AskSage
 
 ADA = Account("api.asksage.ai", "ada@example.org")
 EVE = Account("api.asksage.ai", "eve@example.org")
@@ -989,7 +991,7 @@ def test_what_the_kernel_alone_can_count_is_named(ask, as_ada, rates, source, co
     assert tagged(ask, source)[1]["count"] == count
 
 
-NOTHING = {"parts": {}, "as_is": [], "left": {}, "plan": None, "planned": ""}
+NOTHING = {"parts": {}, "as_is": [], "left": {}, "plan": None, "planned": "", "is_kept": False}
 
 
 def test_what_a_kernel_counted_is_priced_as_if_it_stood_there(ask, as_ada, rates):
@@ -1052,6 +1054,78 @@ def test_an_envelope_of_the_project_bounds_a_prompt_too(ask, ledger, as_ada, rat
     limits.write_text("[tool.asksage.envelopes]\nproject = 'many'\n")
     assert told()[0] == "amber"
     assert told()[1].startswith("project is a whole number")
+
+
+def bound(left, *, soft=False):
+    words = "the envelope of the notebook a.ipynb"
+    return {"words": words, "tokens": 500, "left": left, "told_by": "%asksage envelope", "is_soft": soft}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "level", "words"),
+    [
+        ([bound(10**6), bound(20)], "red", "more than the 20 left in the envelope of the notebook a.ipynb"),
+        (
+            [bound(-5, soft=True)],
+            "amber",
+            "more than the 0 left in the envelope of the notebook a.ipynb, which",
+        ),
+        ([bound(1_000)], "amber", "% of what the envelope of the notebook a.ipynb has left"),
+    ],
+)
+def test_what_lines_of_the_kernel_said_bounds_a_prompt_too(ask, ledger, as_ada, rates, bounds, level, words):
+    give(ledger)
+    ask("balance")
+    told = tagged(ask, SOURCE, footing={"bounds": bounds, "model": ""})[1]
+    assert (told["level"], words in told["words"]) == (level, True), told["words"]
+
+
+def test_the_kernels_own_model_answers_where_a_cell_names_none(ask, ledger, as_ada, rates):
+    told = tagged(ask, "%%asksage\nWhy?", footing={"bounds": [], "model": MODEL})[1]
+    assert (told["model"], told["words"][:6]) == (MODEL, "about ")
+
+
+@pytest.mark.parametrize(
+    "footing", [5, {"bounds": []}, {"bounds": [{}], "model": ""}, {"bounds": [bound("x")]}]
+)
+def test_what_no_kernel_told_is_refused(ask, as_ada, rates, footing):
+    status, told = tagged(ask, SOURCE, footing=footing)
+    assert (status, "footing" in told["message"]) == (400, True)
+
+
+def keep_reply(prompt):
+    """Keep a reply as a kernel does."""
+    from asksage_jupyter.session import Session, build_query
+    from asksage_jupyter.session.asking.replay import Replay
+
+    with closing(Session(AskSage())) as session:
+        answer = SimpleNamespace(text="Salt.", model=None)
+        Replay(session).keep(build_query(session, prompt, MODEL, {}), new_op(), answer, None)
+
+
+def test_a_kept_reply_costs_nothing(ask, ledger, as_ada, rates, path):
+    give(ledger)
+    ask("balance")
+    head = f"%%asksage {MODEL} --replay"
+    full = tagged(ask, f"{head}\nWhy?")[1]["words"]
+    assert full.startswith("about ")
+    assert not list(path.parent.glob("*.replies"))  # to look makes none
+    keep_reply("Why?")
+    for more, words in (
+        ("", "0 tokens: the reply that is kept is shown again"),
+        (" --fresh", full),
+        (" --estimate", full),
+    ):
+        told = tagged(ask, f"{head}{more}\nWhy?")[1]
+        assert (told["level"], told["words"]) == ("quiet", words)
+    assert tagged(ask, f"%%asksage {MODEL}\nWhy?")[1]["words"] == full
+    assert tagged(ask, f"{head}\nWhy not?")[1]["words"].startswith("about ")
+    # With a variable in it, the kernel looks.
+    assert tagged(ask, f"{head}\nWhy? {{x}}")[1]["count"] == "+ {x}"
+    told = tagged(ask, f"{head}\nWhy? {{x}}", counted=NOTHING | {"is_kept": True})[1]
+    assert (told["words"][:9], told["count"]) == ("0 tokens:", "")
+    refused = tagged(ask, f"{head} --live 1\nWhy?")[1]
+    assert (refused["level"], "never replayed" in refused["words"]) == ("amber", True)
 
 
 def test_where_no_model_is_named_the_last_that_was_asked_is_priced(ask, ledger, as_ada, rates, jp_root_dir):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..account import Envelope, Per
-from ..display.plain import storable
+from ..display.plain import shown, storable
 from ..display.table import Table, Tabular
 from ..errors import BadInput
 from ..prompting import option
@@ -62,16 +62,22 @@ def _envelope(words: Sequence[str], per: str, soft: bool) -> Iterator[object]:
         case []:
             pass
         case ["end", kind]:
-            read(OneOf(KINDS), kind)
+            _kind(kind)
             if not envelopes.unsay(kind) | budgeting.unsay(kind):
                 raise BadInput(f"no line of this kernel bounds its {kind}: only what one said can be ended")
             yield f"the {kind} is bounded by no line any more"
         case [kind, *name, limit]:
-            _say(session, read(OneOf(KINDS), kind), *name, limit=read(tokens, limit), per=per, is_soft=soft)
+            _say(session, _kind(kind), *name, limit=read(tokens, limit), per=per, is_soft=soft)
         case _:
             raise BadInput(f"say how many tokens: %asksage {ENVELOPE.usage}")
     bounds = tuple(session.settling.bounds())
     yield Bounds(bounds) if bounds else f"no envelope bounds what is asked here; {_LINE} notebook N makes one"
+
+
+def _kind(word: str) -> str:
+    if word not in KINDS:
+        raise BadInput(f"{shown(word)} cannot be bounded: write {_LINE} notebook 20000, or project instead")
+    return word
 
 
 def _say(

@@ -1,8 +1,9 @@
-"""What a front end asks while a prompt is written: its variables, exchanges and file, counted and not run."""
+"""What a front end asks while a prompt is written: how this kernel stands, and what it alone can count."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..display.plain import many
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..prompting import Cell, CellOptions
     from ..prompting.counted import Counted
+    from ..session import Session
 
 TARGET = "asksage_jupyter.count"
 
@@ -41,14 +43,33 @@ class Counting:
     def _answer(self, comm: Any, opened: dict[str, Any]) -> None:
         # It may come in a thread beside a cell that runs.
         try:
-            source = str(opened["content"]["data"]["source"])
-            told: dict[str, Any] = {"counted": counted_of(self.shell, source)}
+            source = opened["content"]["data"].get("source")
+            told: dict[str, Any]
+            if source is None:
+                told = {"footing": footing_here()}
+            else:
+                told = {"counted": counted_of(self.shell, str(source))}
         except AskSageError as error:
             told = {"refused": str(error)}
         except Exception as error:  # noqa: BLE001  whoever waits is told something
             told = {"refused": f"it cannot be counted ({type(error).__name__}); --estimate tells why"}
         comm.send(told)
         comm.close()
+
+
+def footing_here() -> dict[str, Any]:
+    """What lines of this kernel said of every prompt in it.
+
+    Raises
+    ------
+    AskSageError
+        A limit or the ledger cannot be read.
+    """
+    from ..prompting.footing import Footing
+    from ..session import current
+
+    session = current()
+    return Footing(tuple(session.settling.said_bounds()), session.settings.model).plain()
 
 
 def counted_of(shell: InteractiveShell, source: str) -> dict[str, Any]:
@@ -90,7 +111,28 @@ def _of_prompt(shell: InteractiveShell, cell: Cell, options: CellOptions) -> Cou
     file = {name: tokens for name, tokens in parts.items() if name != "history"}
     for name in beside("", options):
         found.parts[name] = history if name.startswith("history ") else file
-    return Counted(found.parts, found.as_is, found.left)
+    is_kept = not found.left and _is_kept(shell, session, cell, options)
+    return Counted(found.parts, found.as_is, found.left, is_kept=is_kept)
+
+
+def _is_kept(shell: InteractiveShell, session: Session, cell: Cell, options: CellOptions) -> bool:
+    """Whether the cell's own reply is kept, and would be shown again for nothing."""
+    from ..prompting import expand
+    from ..prompting.counted import is_plain
+    from ..session import build_query
+    from ..session.asking.replay import wanted
+
+    model = options.model or session.settings.model
+    if options.compare or options.estimate or not (model and cell.body.strip()):
+        return False
+    plain = {name: value for name, value in list(shell.user_ns.items()) if is_plain(value)}
+    text = expand(cell.body.strip("\n"), plain, shell.user_ns_hidden)
+    query = build_query(session, text, model, options.of_call)
+    replay = wanted(session, query, options.replay, fresh=options.fresh)
+    rate = session.pricing.rates.at_hand(model) if replay else None
+    if replay is None or rate is None:
+        return False
+    return replay.would_find(replace(query, model=rate.model), session.account)
 
 
 def _variables(shell: InteractiveShell, text: str) -> Counted:

@@ -34,6 +34,8 @@ class Counted:
         The price of a table's rows or of a plugin in Ask Sage tokens: low, expected, high.
     planned : str
         What was planned, in words.
+    is_kept : bool
+        Whether a reply to it is kept, that would be shown again.
     """
 
     parts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Counted:
     left: dict[str, str] = field(default_factory=dict)
     plan: tuple[int, int, int] | None = None
     planned: str = ""
+    is_kept: bool = False
 
     def plain(self) -> dict[str, Any]:
         """As it goes over a wire."""
@@ -65,7 +68,8 @@ class Counted:
                 low, expected, high = map(_whole, plain["plan"])
                 plan = low, expected, high
             left = {str(name): str(why) for name, why in dict(plain["left"]).items()}
-            return cls(parts, tuple(map(str, plain["as_is"])), left, plan, str(plain["planned"]))
+            as_is, planned, is_kept = plain["as_is"], plain["planned"], plain["is_kept"]
+            return cls(parts, tuple(map(str, as_is)), left, plan, str(planned), is_kept is True)
         except (KeyError, TypeError, ValueError):
             raise BadInput("tell in counted what a kernel counted, as it was told") from None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Meter
 from ..session.asking.query import build_query
+from ..session.asking.replay import wanted
 from ..session.asking.shares import shares
 from ..session.comparing.compare import queries_for, together
 from ..session.training.sources import pieces_of
@@ -18,7 +19,8 @@ from .training import read_training
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..rates import Estimate, Rates
+    from ..rates import Estimate, Rate, Rates
+    from ..service import Query
     from ..session import Session
     from .cell import Cell
     from .options import CellOptions
@@ -52,6 +54,11 @@ class Price:
         What the kernel told of it.
     instead : Price or None
         What the model of ``--else`` costs.
+    replayed : Query or None
+        What is looked for among the kept replies before it is sent, of a model by its id, as far as the text
+        alone tells; None where nothing is looked for.
+    is_kept : bool
+        Whether a kept reply is shown, which costs nothing.
     """
 
     meter: Meter = Meter.INFERENCE
@@ -67,6 +74,12 @@ class Price:
     untold: str = ""
     planned: str = ""
     instead: Price | None = None
+    replayed: Query | None = None
+    is_kept: bool = False
+
+    def for_nothing(self) -> Price:
+        """The price where a reply is kept."""
+        return replace(self, low=0, expected=0, high=0, estimate=None, beside=(), left=(), is_kept=True)
 
 
 def price_of(
@@ -77,12 +90,12 @@ def price_of(
     Parameters
     ----------
     session : Session
-        Whose settings count; neither its ledger nor its service is opened.
+        Whose settings count but for the model; neither its ledger nor its service is opened.
     rates : Rates
     counted : Counted, optional
         What a kernel counted.
     model : str
-        The model that is priced where neither the cell nor the settings name one.
+        The model that is priced where the cell names none.
 
     Raises
     ------
@@ -92,7 +105,7 @@ def price_of(
     if cell.magic == "asksage_train":
         return _of_training(cell)
     options, counted = parse_cell(cell.line), counted or Counted()
-    model = options.model or session.settings.model or model
+    model = options.model or model
     if options.plugin is not None or options.map is not None:
         return _as_planned(options, model, counted)
     models = options.compare or ((model,) if model else ())
@@ -100,6 +113,12 @@ def price_of(
     if not models or not text.strip():
         return Price(model=", ".join(models), limit=options.max_tokens)
     price = _of_prompt(session, rates, text, models, options, counted)
+    if counted.is_kept:
+        return price.for_nothing()
+    if options.compare:
+        return price
+    replayed = _replayed(session, rates.at_hand(models[0]), text, models[0], options, counted)
+    price = replace(price, replayed=replayed)
     if options.otherwise is None:
         return price
     return replace(price, instead=_of_prompt(session, rates, text, (options.otherwise,), options, counted))
@@ -156,6 +175,18 @@ def _of_prompt(
         left=tuple(f"{name} {why}" for name, why in counted.left.items() if name in kept),
         limit=options.max_tokens,
     )
+
+
+def _replayed(
+    session: Session, rate: Rate | None, text: str, model: str, options: CellOptions, counted: Counted
+) -> Query | None:
+    """What is looked for among the kept replies before it is sent, as far as the text alone tells."""
+    query = build_query(session, text, model, {**options.of_call, "file": None, "history": 0})
+    if not wanted(session, query, options.replay, fresh=options.fresh):
+        return None
+    if rate is None or options.estimate or options.fresh or set(beside(text, options)) - {*counted.as_is}:
+        return None
+    return replace(query, model=rate.model)
 
 
 def beside(text: str, options: CellOptions) -> list[str]:

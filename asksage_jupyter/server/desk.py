@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ..account import MeterBalance
     from ..prompting.counted import Counted
+    from ..prompting.footing import Footing
     from .figures import Wire
-    from .footing import Footing
     from .hints import Hints
     from .prices import Prices
     from .reader import Reader
@@ -80,13 +80,15 @@ class Desk:
         """
         return await _done(self._pricing, self._prices.line)
 
-    async def tag(self, source: str, counted: Counted, file: str | None) -> Wire | None:
+    async def tag(self, source: str, counted: Counted, kernel: Footing, file: str | None) -> Wire | None:
         """A cell's price in words; None of a cell that is none of ours.
 
         Parameters
         ----------
         counted : Counted
             What its kernel counted.
+        kernel : Footing
+            How its kernel told that it stands.
         file : str or None
             Its notebook, as kernels know it.
 
@@ -94,29 +96,30 @@ class Desk:
         ------
         NotAnswered
         """
-        refresh, footing = self._refresh, await self._footing(file)
+        refresh, footing = self._refresh, await self._footing(kernel, file)
         return await _done(
             self._pricing, lambda: self._prices.tag(source, counted, footing, may_ask=refresh.is_keyed)
         )
 
-    async def asked(self, source: str, counted: Counted, file: str | None) -> Wire | None:
+    async def asked(self, source: str, counted: Counted, kernel: Footing, file: str | None) -> Wire | None:
         """The same, after the service was asked for the rates that are not known here.
 
         Raises
         ------
         NotAnswered
         """
-        footing = await self._footing(file)
+        footing = await self._footing(kernel, file)
         await _done(self._refresh.worker, lambda: self._prices.ask(source, footing))
-        return await self.tag(source, counted, file)
+        return await self.tag(source, counted, kernel, file)
 
-    async def _footing(self, file: str | None) -> Footing | None:
+    async def _footing(self, kernel: Footing, file: str | None) -> Footing:
         """How a notebook stands; as it was known last where the ledger keeps others waiting."""
         reading = self._readings.get(file)
         if reading is None:
             reading = self._readings[file] = asyncio.ensure_future(self._stand(file))
         await asyncio.wait({reading}, timeout=_PATIENCE_S)
-        return self._footings.get(file)
+        known = self._footings.get(file)
+        return kernel if known is None else kernel.over(known)
 
     async def _stand(self, file: str | None) -> None:
         try:

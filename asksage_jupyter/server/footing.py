@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..account import Meter
 from ..errors import BadInput, ConfigurationError, LedgerMissing
 from ..ledger import CALL_COLUMNS
+from ..prompting.footing import Footing
 from ..session.asking.plugins import FOLLOW_UP
 from ..session.envelopes import within
+from ..session.holding.settling import Bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..account import Account, Envelope
+    from ..account import Account
     from ..ledger import LedgerView
     from ..settings import AskSage
 
 _LATEST = 20  # calls that are looked through for a model
 _NOTEBOOK, _MODEL, _METER = map(CALL_COLUMNS.index, ("notebook", "model", "meter"))
-
-
-@dataclass(frozen=True, slots=True)
-class Footing:
-    """How a notebook stands.
-
-    Attributes
-    ----------
-    bounds : tuple of (Envelope, int)
-        Those that an inference call from here must fit, as far as files and the environment tell, and the Ask
-        Sage tokens left in each; the least first.
-    model : str
-        The one that was asked last, from this notebook if that was of late; empty where none was.
-    trouble : str
-        Why nothing would be sent: a limit that cannot be read.
-    """
-
-    bounds: tuple[tuple[Envelope, int], ...] = ()
-    model: str = ""
-    trouble: str = ""
 
 
 def footing_of(settings: AskSage, view: LedgerView, account: Account, file: str | None) -> Footing:
@@ -57,7 +37,11 @@ def footing_of(settings: AskSage, view: LedgerView, account: Account, file: str 
         left = view.left_in(account, Meter.INFERENCE, envelopes) if envelopes else []
     except LedgerMissing:
         model, left = "", [each.tokens for each in envelopes]
-    return Footing(tuple(sorted(zip(envelopes, left, strict=True), key=itemgetter(1))), model)
+    bounds = (
+        Bound(each.words, each.tokens, tokens, each.told_by, each.is_soft)
+        for each, tokens in zip(envelopes, left, strict=True)
+    )
+    return Footing(tuple(bounds), settings.model or model)
 
 
 def is_whole(file: Path) -> bool:

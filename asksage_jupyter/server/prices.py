@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from ..account import Account, Balance
     from ..prompting import Parser
     from ..prompting.counted import Counted
+    from ..prompting.footing import Footing
     from ..rates import Rates
     from ..settings import AskSage
     from .figures import Wire
-    from .footing import Footing
 
 _NO_KEY = "There is no key here to ask for its rates: run the cell once with --estimate."
 
@@ -50,33 +50,37 @@ class Prices:
             "model": self._settings.model,
         }
 
-    def tag(self, source: str, counted: Counted, footing: Footing | None, *, may_ask: bool) -> Wire | None:
+    def tag(self, source: str, counted: Counted, footing: Footing, *, may_ask: bool) -> Wire | None:
         """A cell's price in words; None of a cell that is none of ours.
 
         Parameters
         ----------
         counted : Counted
             What its kernel counted, beside the text.
-        footing : Footing or None
-            How its notebook stands, where that is known.
+        footing : Footing
+            How its notebook stands, as far as that is known.
         """
         from ..prompting.price import price_of
+        from ..session.asking.replay import Replay
+        from ..session.keeping.replies import StoreUnusable
 
         cell = cell_of(source)
         if cell is None:
             return None
-        used = "" if footing is None else footing.model
+        account, model = self._account, footing.model or self._settings.model
         try:
-            price = price_of(self._session, self._of(self._account), cell, counted, used)
-        except BadInput as error:
+            price = price_of(self._session, self._of(account), cell, counted, model)
+            if price.replayed and Replay(self._session).would_find(price.replayed, account):
+                price = price.for_nothing()
+        except (BadInput, StoreUnusable) as error:
             return refusal(str(error))
-        if footing is not None and footing.trouble and price.expected is not None:
+        if footing.trouble and price.expected is not None:
             return refusal(footing.trouble)
         balance = self._latest()
         spendable = None if balance is None else balance.of(price.meter).spendable
         return tag(price, spendable, footing, may_ask=may_ask)
 
-    def ask(self, source: str, footing: Footing | None) -> None:
+    def ask(self, source: str, footing: Footing) -> None:
         """Ask the service for the rates that a cell's price lacks: by fixed texts, which cost nothing.
 
         Raises
@@ -91,7 +95,7 @@ class Prices:
             return
         session = Session(self._settings)
         try:
-            used = "" if footing is None else footing.model
+            used = footing.model or self._settings.model
             for model in price_of(session, self._of(self._account), cell, model=used).unknown:
                 session.pricing.rate(model)
         except NoKey:

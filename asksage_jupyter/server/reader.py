@@ -14,7 +14,7 @@ from ..session.holder.access import Noted, Standing
 from ..session.renames import note
 from . import months
 from .account_view import AccountView
-from .footing import Footing, footing_of
+from .footing import footing_of
 from .notebooks import Notebooks
 from .standing import no_standing, standing
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from ..account import Account, Balance, Meter, MeterBalance
+    from ..prompting.footing import Footing
     from ..settings import AskSage
     from .figures import Wire
 

@@ -14,6 +14,7 @@ from tornado.web import authenticated
 from ..account import Meter
 from ..errors import BadInput
 from ..prompting.counted import Counted
+from ..prompting.footing import Footing
 from .desk import Desk, NotAnswered
 
 if TYPE_CHECKING:
@@ -153,11 +154,12 @@ class EstimateRoute(_Route):
         is_path = isinstance(path, str) and 0 < len(path) <= _LONGEST_PATH and "\0" not in path
         try:
             counted = Counted.read(told["counted"]) if told.get("counted") else Counted()
+            kernel = Footing.read(told["footing"]) if told.get("footing") else Footing()
         except BadInput as error:
             await self.refuse(str(error))
             return
         asking = self.desk.asked if told.get("ask") is True else self.desk.tag
-        await self.answer(asking(source, counted, self.file(path) if is_path else None))
+        await self.answer(asking(source, counted, kernel, self.file(path) if is_path else None))
 
 
 class EndpointRoute(_Route):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from ..account import Meter
 
 if TYPE_CHECKING:
-    from ..account import Envelope
+    from ..prompting.footing import Footing
     from ..prompting.price import Price
-    from .footing import Footing
+    from ..session.holding.settling import Bound
 
 QUIET, AMBER, RED = "quiet", "amber", "red"
 _MUCH = 0.05  # of what is left
@@ -18,15 +18,15 @@ _ALLOWED = "allowed are"
 _NOTHING = {"details": "", "model": "", "ask": [], "count": ""}
 
 
-def tag(price: Price, spendable: int | None, footing: Footing | None, *, may_ask: bool) -> dict[str, Any]:
+def tag(price: Price, spendable: int | None, footing: Footing, *, may_ask: bool) -> dict[str, Any]:
     """What is told of a price.
 
     Parameters
     ----------
     spendable : int or None
         Tokens that are left on the meter that pays, where they are known.
-    footing : Footing or None
-        How the notebook stands, where that is known.
+    footing : Footing
+        How the notebook stands.
     may_ask : bool
         Whether there is a key to ask for rates with.
     """
@@ -53,6 +53,8 @@ def _figure(price: Price) -> str:
     if price.unknown:
         more = f" and {len(price.unknown) - 1} more" if len(price.unknown) > 1 else ""
         return f"The rates of {price.unknown[0]}{more} are not known here yet"
+    if price.is_kept:
+        return "0 tokens: the reply that is kept is shown again"
     if price.expected is None:
         return ""
     span = "" if price.low == price.high else f" ({price.low:,} to {price.high:,})"
@@ -60,40 +62,42 @@ def _figure(price: Price) -> str:
     return " · ".join(filter(None, (f"about {price.expected:,} {meter}{span}", price.planned)))
 
 
-def _against(price: Price, spendable: int | None, footing: Footing | None) -> tuple[str, str]:
+def _against(price: Price, spendable: int | None, footing: Footing) -> tuple[str, str]:
     """How grave the price is, and against what."""
-    if price.expected is None:
+    if not price.expected:
         return QUIET, ""
     if short := _short(price, spendable, footing):
         return _refused(price, short, spendable, footing)
     left, what = spendable, "what is left"
-    for envelope, there in _bounds(price, footing):
-        if left is None or there < left:
-            left, what = there, f"what {envelope.words} has left"
+    for bound in _bounds(price, footing):
+        if left is None or bound.left < left:
+            left, what = bound.left, f"what {bound.words} has left"
+        if price.expected > bound.left:  # a soft one: others refuse
+            return AMBER, f"more than the {max(0, bound.left):,} left in {bound.words}, which only warns"
     if not left:
         return QUIET, ""
     share = price.expected / left
     return AMBER if share > _MUCH else QUIET, f"{_percent(share)} of {what}"
 
 
-def _short(price: Price, spendable: int | None, footing: Footing | None) -> str:
+def _short(price: Price, spendable: int | None, footing: Footing) -> str:
     """Why it will be refused; empty where it will not."""
     needed = price.expected or 0
     if price.limit is not None and needed > price.limit:
         return f"more than {'--budget' if price.planned else '--max-tokens'} {price.limit:,}"
     if spendable is not None and needed > spendable:
         return f"more than the {max(0, spendable):,} that are left"
-    for envelope, left in _bounds(price, footing):
-        if needed > left:
-            return f"more than the {max(0, left):,} left in {envelope.words}"
+    for bound in _bounds(price, footing):
+        if needed > bound.left and not bound.is_soft:
+            return f"more than the {max(0, bound.left):,} left in {bound.words}"
     return ""
 
 
-def _bounds(price: Price, footing: Footing | None) -> tuple[tuple[Envelope, int], ...]:
-    return footing.bounds if footing is not None and price.meter is Meter.INFERENCE else ()
+def _bounds(price: Price, footing: Footing) -> tuple[Bound, ...]:
+    return footing.bounds if price.meter is Meter.INFERENCE else ()
 
 
-def _refused(price: Price, short: str, spendable: int | None, footing: Footing | None) -> tuple[str, str]:
+def _refused(price: Price, short: str, spendable: int | None, footing: Footing) -> tuple[str, str]:
     """What becomes of a cell that its model is refused: another may be asked."""
     if (other := price.instead) is None:
         return RED, f"{short}: it will be refused"

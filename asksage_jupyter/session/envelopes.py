@@ -52,7 +52,7 @@ def within(
     ConfigurationError, BadInput
         A limit that cannot be read: no call goes by unbounded.
     """
-    found = (*of_project(notebook, job, folder), *_said.values(), *_of_run(settings), *_of_block.get())
+    found = (*of_project(notebook, job, folder), *said(), *_of_run(settings), *_of_block.get())
     least: dict[tuple[str, str, Per], Envelope] = {}
     for each in sorted(found, key=attrgetter("is_soft", "tokens")):
         least.setdefault((each.kind, each.name, each.per), each)
@@ -62,6 +62,11 @@ def within(
 def say(envelope: Envelope) -> None:
     """Let the calls of this kernel fit an envelope from now on; another one of its kind takes its place."""
     _said[envelope.kind] = envelope
+
+
+def said() -> tuple[Envelope, ...]:
+    """What lines of this kernel said."""
+    return tuple(_said.values())
 
 
 def unsay(kind: str) -> bool:

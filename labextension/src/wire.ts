@@ -151,6 +151,14 @@ export type Price = NonNullable<Read<typeof price>>;
 export interface Counted {
   /** Of this very cell, if it is there. */
   readonly plan: unknown;
+  /** Of this very cell, if it is true. */
+  readonly is_kept: boolean;
+}
+
+/** How a kernel stands: what its lines said of every prompt; it is told the server as it is. */
+export interface Footing {
+  /** The model that answers where a cell names none; empty where none is set. */
+  readonly model: string;
 }
 
 /** What is told beside a cell's text. */
@@ -160,6 +168,7 @@ export interface IBeside {
   /** The notebook's path from the server's root. */
   readonly path?: string | null;
   readonly counted?: Counted | null;
+  readonly footing?: Footing | null;
 }
 
 /**

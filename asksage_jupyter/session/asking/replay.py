@@ -13,11 +13,11 @@ from ...errors import BadInput
 from ..exchanges import Exchange
 from ..keeping.keys import keyed
 from ..keeping.replies import StoreUnusable
-from ..keeping.store import open_replies, settle_found
+from ..keeping.store import is_kept, open_replies, settle_found
 from .reply import Reply, unpriced
 
 if TYPE_CHECKING:
-    from ...account import Bill
+    from ...account import Account, Bill
     from ...service import Answer, Query
     from ..session import Session
 
@@ -69,6 +69,19 @@ class Replay:
             before=found.bill.tokens if found.bill else None,
             is_demo=session.account.is_demo,
         )
+
+    def would_find(self, query: Query, account: Account) -> bool:
+        """Whether a reply is kept, of a query of a model by its id; nothing is asked, made or counted.
+
+        Raises
+        ------
+        StoreUnusable
+        BadInput
+            The query's file cannot be read.
+        """
+        if self._fresh or not can_replay(query):
+            return False
+        return is_kept(self._session, keyed(query, account)(query.prompt))
 
     def keep(self, query: Query, op: str, answer: Answer, bill: Bill | None) -> None:
         """Put a reply on the disk, before its bill is booked."""

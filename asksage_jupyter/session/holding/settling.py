@@ -18,9 +18,9 @@ from .ceiling import Ceiling
 from .held import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from ...account import Account, Bill
+    from ...account import Account, Bill, Envelope
     from ...ledger import Ledger
     from ...ledger.stores.outbox import Outbox
     from ...settings import AskSage
@@ -247,7 +247,22 @@ class Settling:
         """
         ledger = ledger or self._ledger()
         found = envelopes.within(self._settings, origin.notebook(ledger.folder), booking.present().job)
-        left = ledger.left_in(self._account, Meter.INFERENCE, found) if found else ()
+        return self._left_of(found, ledger)
+
+    def said_bounds(self) -> list[Bound]:
+        """Those that this kernel alone knows: what its lines said, and what ends with it.
+
+        Raises
+        ------
+        BadInput
+            The environment's limit cannot be read.
+        LedgerError
+        """
+        return self._left_of(envelopes.said())
+
+    def _left_of(self, found: Sequence[Envelope], ledger: Ledger | None = None) -> list[Bound]:
+        """What these envelopes leave, and this kernel's budgets; without any the ledger is not opened."""
+        left = (ledger or self._ledger()).left_in(self._account, Meter.INFERENCE, found) if found else ()
         bounds = [
             Bound(each.words, each.tokens, tokens, each.told_by, each.is_soft)
             for each, tokens in zip(found, left, strict=True)

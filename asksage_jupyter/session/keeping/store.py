@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import LedgerConflict
+from ...ledger.stores.place import place_of
 from .replies import Replies, StoreUnusable
 
 if TYPE_CHECKING:
@@ -44,7 +45,16 @@ def keep_later(session: Session, *kept: Any) -> None:
 
 
 def _place(session: Session) -> Path:
-    return session.ledger.outbox.with_suffix(".replies")
+    return place_of(session.settings.ledger).outbox.with_suffix(".replies")
+
+
+def is_kept(session: Session, key: bytes) -> bool:
+    """Whether a reply of that key would be shown again; no store is made to tell."""
+    if not _place(session).exists():
+        return False
+    with closing(open_replies(session)) as replies:
+        found = replies.find([key]).get(key)
+    return found is not None and found.text is not None
 
 
 def settle_found(session: Session, replies: Replies, found: Mapping[bytes, Found]) -> None:

@@ -8,7 +8,7 @@ import { Desk } from '../wire';
 import { LineCompletion } from './completion';
 import { promptEditor } from './editor';
 import { Grammar } from './grammar';
-import { placeOf } from './kernel';
+import { Footings, placeOf } from './kernel';
 import { promptLanguage } from './language';
 import { type IOutputs, priceTag } from './tag';
 
@@ -41,6 +41,7 @@ function activate(
     desk,
     grammar,
     changed: meter?.changed ?? null,
+    footings: new Footings(),
     place: (node: Node) => placeOf(app.shell, node)
   };
   meter?.changed.connect(() => void grammar.again());

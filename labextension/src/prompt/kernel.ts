@@ -1,9 +1,10 @@
-/** The kernel behind a prompt, and what it alone can count: variables, earlier exchanges, a file. */
+/** The kernel behind a prompt: how it stands, and what it alone can count: variables, earlier exchanges, a file. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import type { Kernel } from '@jupyterlab/services';
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { type ISignal, Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
-import type { Counted } from '../wire';
+import type { Counted, Footing } from '../wire';
 
 const TARGET = 'asksage_jupyter.count';
 const GONE = ['dead', 'restarting', 'autorestarting', 'terminating', 'unknown'];
@@ -53,6 +54,72 @@ export async function count(
   kernel: Kernel.IKernelConnection | null,
   source: string
 ): Promise<Counted> {
+  const { counted, refused } = await ask(kernel, { source });
+  if (!counted) {
+    throw new Error(refused);
+  }
+  return counted;
+}
+
+/** How kernels stand, each asked again after it ran a cell, for a line may bound what follows it. */
+export class Footings {
+  /** Emitted when a kernel told, and when it is to be asked again. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** How a kernel stands, as it told last; null before it told, which this asks for. */
+  of(kernel: Kernel.IKernelConnection | null): Footing | null {
+    if (!kernel || GONE.includes(kernel.status)) {
+      return null;
+    }
+    const known = this.known.get(kernel);
+    if (!known?.isFresh) {
+      const now = { footing: known?.footing ?? null, isFresh: true };
+      this.known.set(kernel, now);
+      void this.ask(kernel, now);
+    }
+    return known?.footing ?? null;
+  }
+
+  private async ask(kernel: Kernel.IKernelConnection, now: IKnown): Promise<void> {
+    onRun(kernel, 'end', () => {
+      now.isFresh = false;
+      if (GONE.includes(kernel.status)) {
+        this.known.delete(kernel);
+      }
+      this._changed.emit();
+    });
+    // Where the magics are not loaded, nothing was said.
+    const { footing } = await ask(kernel, {}).catch((): IAnswer => ({}));
+    if (now.isFresh) {
+      now.footing = footing ?? null;
+      this._changed.emit();
+    }
+  }
+
+  private readonly known = new WeakMap<Kernel.IKernelConnection, IKnown>();
+  private readonly _changed = new Signal<this, void>(this);
+}
+
+interface IKnown {
+  footing: Footing | null;
+  /** Whether no cell was run since the kernel was asked. */
+  isFresh: boolean;
+}
+
+/** What the magics in a kernel answer. */
+interface IAnswer {
+  readonly counted?: Counted;
+  readonly footing?: Footing;
+  /** Why it does not, in a line for the person. */
+  readonly refused?: string;
+}
+
+async function ask(
+  kernel: Kernel.IKernelConnection | null,
+  question: { readonly source?: string }
+): Promise<IAnswer> {
   if (!kernel || GONE.includes(kernel.status)) {
     throw new Error(NONE);
   }
@@ -72,18 +139,22 @@ export async function count(
       kernel.statusChanged.disconnect(watch);
       then();
     };
-    comm.onMsg = ({ content: { data } }) => {
-      const { counted, refused } = data as { counted?: Counted; refused?: string };
-      end(() => (counted ? resolve(counted) : reject(new Error(refused))));
-    };
+    comm.onMsg = ({ content: { data } }) => end(() => resolve(data));
     comm.onClose = () => end(() => reject(new Error(UNLOADED))); // nobody there who hears of it
     kernel.statusChanged.connect(watch);
-    comm.open({ source });
+    comm.open(question);
   });
 }
 
-/** Call back once, when a kernel runs a cell or begins anew: what it counted may be another then. */
-export function onRun(kernel: Kernel.IKernelConnection, then: () => void): () => void {
+/**
+ * Call back once, when a kernel begins to run a cell or has run it, or begins anew: what it told may be
+ * untrue then.
+ */
+export function onRun(
+  kernel: Kernel.IKernelConnection,
+  at: 'begin' | 'end',
+  then: () => void
+): () => void {
   const stop = () => {
     kernel.iopubMessage.disconnect(hear);
     kernel.statusChanged.disconnect(watch);
@@ -92,10 +163,24 @@ export function onRun(kernel: Kernel.IKernelConnection, then: () => void): () =>
     stop();
     then();
   };
-  const hear = (_: unknown, { header }: { header: { msg_type: string } }) =>
-    header.msg_type === 'execute_input' && end();
+  const hear = (_: unknown, message: KernelMessage.IIOPubMessage) => {
+    const isBegin = message.header.msg_type === 'execute_input';
+    if (at === 'begin' ? isBegin : isEnd(message)) {
+      end();
+    }
+  };
   const watch = (_: unknown, status: string) => GONE.includes(status) && end();
   kernel.iopubMessage.connect(hear);
   kernel.statusChanged.connect(watch);
   return stop;
+}
+
+/** Whether a kernel says that it has run what it was given, and has not merely answered another question. */
+function isEnd({ content, header, parent_header: parent }: KernelMessage.IIOPubMessage): boolean {
+  return (
+    header.msg_type === 'status' &&
+    (content as { execution_state?: string }).execution_state === 'idle' &&
+    'msg_type' in parent &&
+    parent.msg_type === 'execute_request'
+  );
 }

@@ -26,7 +26,7 @@ export class Picker implements IDisposable {
     const isOffered = this.grammar.models.length > 0;
     this.node.hidden = !isOffered || this.isElsewhere;
     const words = named || this.unnamed;
-    const cost = this.grammar.cost(named || this.grammar.model || this.guessed);
+    const cost = this.grammar.cost(named || this.default || this.guessed);
     this.node.title = ['The model that answers', cost].filter(Boolean).join(': ');
     this.node.replaceChildren(new Option(words, named, true, true));
     if (document.activeElement === this.node) {
@@ -39,6 +39,14 @@ export class Picker implements IDisposable {
     const guessed = this.named ? '' : model;
     if (guessed !== this.guessed) {
       this.guessed = guessed;
+      this.update();
+    }
+  }
+
+  /** Tell which model the kernel is set to, if any is. */
+  set(model: string): void {
+    if (model !== this.kernels) {
+      this.kernels = model;
       this.update();
     }
   }
@@ -94,13 +102,18 @@ export class Picker implements IDisposable {
     return found ? wordsOf(state.doc, found, this.grammar.options(found.magic)) : [];
   }
 
+  private get default(): string {
+    return this.kernels || this.grammar.model;
+  }
+
   private get unnamed(): string {
-    if (this.grammar.model) {
-      return `${this.grammar.model} (default)`;
+    if (this.default) {
+      return `${this.default} (default)`;
     }
     return this.guessed ? `${this.guessed} (used last)` : 'Choose a model';
   }
 
   readonly node = document.createElement('select');
   private guessed = '';
+  private kernels = '';
 }

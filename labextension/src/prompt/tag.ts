@@ -7,7 +7,7 @@ import { Coalesced } from '../coalesced';
 import { type Counted, type IPrices, type Price, WireError } from '../wire';
 import { head } from './editor';
 import type { Grammar } from './grammar';
-import { count, type IPlace, onRun } from './kernel';
+import { count, type Footings, type IPlace, onRun } from './kernel';
 import { Picker } from './picker';
 
 /** The price follows the last keystroke by this. */
@@ -25,6 +25,7 @@ export interface ITagParts {
   readonly grammar: Grammar;
   /** Emitted when there is another balance; null where nobody knows it. */
   readonly changed: ISignal<unknown, void> | null;
+  readonly footings: Footings;
   /** Where an editor stands. */
   place(node: Node): IPlace;
 }
@@ -48,7 +49,8 @@ class Tag implements Panel {
     this.picker = new Picker(view, parts.grammar);
     this.dom.className = 'jp-asksage-Tag';
     this.dom.lang = 'en';
-    this.words.className = 'jp-asksage-cut';
+    this.dom.dir = 'ltr';
+    this.words.className = 'jp-asksage-price';
     this.bill.className = 'jp-asksage-bill';
     this.spoken.className = 'jp-asksage-unseen';
     this.spoken.setAttribute('aria-live', 'polite');
@@ -78,6 +80,7 @@ class Tag implements Panel {
     this.view.contentDOM.setAttribute('aria-describedby', this.words.id);
     this.outputs?.changed.connect(this.showBill, this);
     this.parts.changed?.connect(this.onBalance, this);
+    this.parts.footings.changed.connect(this.onFooting, this);
     this.showBill();
     if (this.view.hasFocus) {
       this.soon(PAUSE_MS);
@@ -103,6 +106,7 @@ class Tag implements Panel {
     this.picker.dispose();
     this.outputs?.changed.disconnect(this.showBill, this);
     this.parts.changed?.disconnect(this.onBalance, this);
+    this.parts.footings.changed.disconnect(this.onFooting, this);
     this.view.contentDOM.removeAttribute('aria-describedby');
   }
 
@@ -114,6 +118,12 @@ class Tag implements Panel {
   /** A call may have taught the rates, too. */
   private onBalance(): void {
     if (this.isShown && (this.view.hasFocus || !this.ask.hidden || this.counted)) {
+      this.again();
+    }
+  }
+
+  private onFooting(): void {
+    if (this.isShown && this.view.hasFocus) {
       this.again();
     }
   }
@@ -140,7 +150,7 @@ class Tag implements Panel {
       const told = await count(kernel, source);
       this.stop();
       this.counted = { source, told };
-      this.stop = kernel ? onRun(kernel, () => this.uncount()) : () => undefined;
+      this.stop = kernel ? onRun(kernel, 'begin', () => this.uncount()) : () => undefined;
       this.asked = null;
       await this.read(false);
     } catch (error) {
@@ -160,15 +170,17 @@ class Tag implements Panel {
     if (this.isOver || (source === this.asked && !ask)) {
       return;
     }
-    const { desk, grammar, place } = this.parts;
+    const { desk, footings, grammar, place } = this.parts;
     const turn = ++this.turn;
     try {
-      const { path } = place(this.dom);
-      const price = await desk.estimate(source, { ask, path, counted: this.countedOf(source) });
+      const { path, kernel } = place(this.dom);
+      const [counted, footing] = [this.countedOf(source), footings.of(kernel)];
+      const price = await desk.estimate(source, { ask, path, counted, footing });
       if (turn !== this.turn) {
         return; // what was asked after it knows more, as what was counted meanwhile
       }
       this.asked = source;
+      this.picker.set(footing?.model ?? '');
       this.show(price);
       if (!grammar.models.length) {
         void grammar.again(); // a kernel may have heard of them by now
@@ -185,10 +197,13 @@ class Tag implements Panel {
     }
   }
 
-  /** What was counted, as far as it is of this text: a plan is of the text as it was. */
+  /** What was counted, as far as it is of this text: a plan, and a reply, are of the text as it was. */
   private countedOf(source: string): Counted | null {
     const { told } = this.counted ?? {};
-    return told && (told.plan === null || this.counted?.source === source) ? told : null;
+    if (!told || this.counted?.source === source) {
+      return told ?? null;
+    }
+    return told.plan === null ? { ...told, is_kept: false } : null;
   }
 
   private show(price: Price | null): void {
@@ -202,7 +217,7 @@ class Tag implements Panel {
     }
     this.isShown = true;
     this.dom.dataset.level = level;
-    this.words.textContent = words;
+    this.words.replaceChildren(...unbroken(words));
     this.words.title = details;
     this.ask.hidden = ask.length === 0;
     this.count.textContent = count;
@@ -211,7 +226,13 @@ class Tag implements Panel {
   }
 
   private showBill(): void {
-    this.bill.textContent = billOf(this.outputs);
+    const words = billOf(this.outputs);
+    if (words !== this.bill.textContent) {
+      this.bill.textContent = words;
+      if (this.isShown) {
+        this.again(); // its reply may be kept by now, and its rates be known better
+      }
+    }
   }
 
   readonly dom = document.createElement('div');
@@ -229,6 +250,19 @@ class Tag implements Panel {
   private stop = (): void => undefined;
   private isShown = false;
   private isOver = false;
+}
+
+/** The words as they are shown: an option of them does not break at its hyphens. */
+function unbroken(words: string): (string | Node)[] {
+  return words.split(/(--[\w-]+)/).map((part, n) => {
+    if (n % 2 === 0) {
+      return part;
+    }
+    const option = document.createElement('span');
+    option.className = 'jp-asksage-whole';
+    option.textContent = part;
+    return option;
+  });
 }
 
 const NOTHING: Price = { level: 'quiet', words: '', details: '', model: '', ask: [], count: '' };
