@@ -35,7 +35,7 @@ def main(megabytes: int) -> None:
         path.unlink()
         for kind in WORST:
             worst(kind, path)
-        for kind in ("distinct", "twenty"):
+        for kind in ("numbered", "twenty", "worded"):
             compare(f"a million short texts, {kind}", Path(kind), ("loop", "each"))
         compare("a cell of 2 kB, 500 times", Path(), ("cell_plain", "cell"))
         compare("the first count of a process", Path(), ("first",))
@@ -80,6 +80,11 @@ def csv(chance: random.Random) -> str:
     return f"2026-11-{chance.randint(1, 30):02d},sensor-{chance.randint(1, 99)},{readings},ok\n"
 
 
+def keyed(chance: random.Random) -> str:
+    key, floats = f"{chance.getrandbits(64):x}", f"{chance.gauss()},{chance.gauss()}"
+    return f"{key},{floats},{chance.choice(WORDS)} {chance.choice(WORDS)}\n"
+
+
 def prose(chance: random.Random) -> str:
     made = ("".join(chance.choices("abcdefghilmnoprstuvw", k=chance.randint(3, 10))) for _ in range(4))
     return " ".join([*chance.choices(WORDS, k=12), *made]).capitalize() + ".\n"
@@ -99,7 +104,7 @@ WORST = {
     "one mark": "=",
     "DNA": "".join(random.Random(11).choices("ACGT", k=100_000)),
 }
-KINDS = {"CSV": csv, "prose": prose, "JSON": jsonl, "Chinese": chinese}
+KINDS = {"CSV": csv, "CSV with keys": keyed, "prose": prose, "JSON": jsonl, "Chinese": chinese}
 
 
 def write(path: Path, line, megabytes: int) -> None:
@@ -139,6 +144,9 @@ def fast(path: Path, *, installed: bool | None = None):
 
 
 def _texts(kind: Path) -> list[str]:
+    if kind.name == "worded":
+        chance = random.Random(11)
+        return [" ".join(chance.choices(WORDS, k=5)) for _ in range(1_000_000)]
     return [f"{'a reading' if kind.name == 'twenty' else n} of sensor {n % 20}" for n in range(1_000_000)]
 
 
