@@ -31,7 +31,8 @@ HOST = "localhost"
 HOLDERS = "import asksage_jupyter; sorted(set(asksage_jupyter.usage(all_holders=True).user))"
 VARIABLES = "import os; print(*sorted(name for name in os.environ if name.startswith(('ASKSAGE_', 'PG'))))"
 REFUSAL = (
-    r"NotEnoughTokens: not enough inference tokens: \d+ needed, the pool lab has \d+ left until .+\. "
+    r"\x1b\[1mNotEnoughTokens\x1b\[22m: not enough inference tokens: \d+ needed, "
+    r"the pool lab has \d+ left until .+\. "
     r"Nothing was sent; ask the pool's owner for more\."
 )
 
