@@ -466,7 +466,7 @@ def test_many_texts_count_as_one_by_one(name, texts):
 
 def test_equal_texts_are_counted_once(encoded):
     assert tokens.count_each(f"row {n % 10}" for n in range(1_000)) == [3] * 1_000
-    assert encoded == ["row 0"]
+    assert sorted(encoded) == [f"row {n}" for n in range(10)]
 
 
 def test_texts_that_differ_in_digits_only_are_counted_once(encoded):

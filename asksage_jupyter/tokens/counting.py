@@ -76,12 +76,18 @@ def count_each(texts: Iterable[str], encoding: str = "cl100k_base") -> list[int]
         return len(encode(text)) if len(text) < _CHUNK else count(text, encoding)
 
     # Among texts of which hardly one comes twice, looking for equals costs more than counting them again.
-    looked_at = _with_digits_alike(listed[:: len(listed) // _LOOKED_AT + 1])
-    if len({*looked_at}) > len(looked_at) // 2:
-        return list(map(count_one, listed))
-    alike = _with_digits_alike(listed)
-    counts = {text: count_one(text) for text in {*alike}}
-    return list(map(counts.__getitem__, alike))
+    looked_at = listed[:: len(listed) // _LOOKED_AT + 1]
+    keys = listed
+    if _mostly_differ(looked_at):
+        if _mostly_differ(_with_digits_alike(looked_at)):
+            return list(map(count_one, listed))
+        keys = _with_digits_alike(listed)
+    counts = {text: count_one(text) for text in {*keys}}
+    return list(map(counts.__getitem__, keys))
+
+
+def _mostly_differ(texts: list[str]) -> bool:
+    return len({*texts}) > len(texts) // 2
 
 
 def count_file(
