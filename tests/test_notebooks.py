@@ -122,9 +122,12 @@ def test_the_notebook_of_a_thousand_rows_pays_once(demo, tmp_path):
     assert "60 rows \\u2192 12 calls" in outputs(notebook, "import asksage_jupyter as sage")
     (error,) = json.loads(outputs(notebook, "sage.map(tickets, prompt, budget=1)"))
     assert error["ename"] == "OverEnvelope"
-    *_, stopped = json.loads(outputs(notebook, "import _thread"))
+    shown_of_it = json.loads(outputs(notebook, "import _thread"))
+    (stopped,) = (output for output in shown_of_it if output["output_type"] == "error")
     assert stopped["ename"] == "JobStopped"
     assert re.search(r"[1-9]\d* were not sent.*The same again goes on from here", stopped["evalue"])
+    report, _where_it_is = shown_of_it[shown_of_it.index(stopped) + 1 :]
+    assert "of 60 rows answered" in report["data"]["text/plain"]
     assert "saved by replay" in outputs(notebook, "mapped = ")
     assert "5 of 60 rows" not in outputs(notebook, "mapped = ")
     assert "58 of 60 rows answered" in outputs(notebook, "mapped = ")
