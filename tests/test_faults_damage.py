@@ -14,7 +14,7 @@ from ledger_desk import DAY, HOUR, INFERENCE, ME, a_call
 
 from asksage_jupyter import session
 from asksage_jupyter.cli import doctor
-from asksage_jupyter.errors import BadInput, LedgerError
+from asksage_jupyter.errors import BadInput, LedgerError, LedgerUnusable
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.ledger.reads.export import EXPORT_COLUMNS, export
 from asksage_jupyter.month import now
@@ -107,6 +107,51 @@ def test_the_damaged_entry_is_named_by_grant_number_and_op(path):
     problems = told_of(path)
     assert problems[0].startswith("grant 1 (allotment:")
     assert f"entry 7 (settle, op {op}): " in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("table", "changed"),
+    [
+        ("grant_", "source = x'ff'"),
+        ("entry", "granted = x'ff'"),
+        ("entry", "op = 'x' || seq"),  # of its kind, but its call is gone
+        ("bill", "tokens = 'few'"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_as_damage_in_a_line(path, table, changed):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(f"UPDATE {table} SET {changed}")
+        connection.commit()
+    reads = (
+        lambda ledger: ledger.balance(ME),
+        lambda ledger: ledger.month(ME, INFERENCE),
+        lambda ledger: ledger.recent(ME),
+        lambda ledger: ledger.unsettled(ME, INFERENCE),
+        lambda ledger: ledger.usual_call(ME, INFERENCE),
+        lambda ledger: ledger.hold(ME, a_call(5, now), due=now() + DAY),
+    )
+    refused = 0
+    for read in reads:
+        with closing(Ledger(path)) as ledger:
+            try:
+                read(ledger)
+            except LedgerUnusable as error:
+                assert "doctor --export" in str(error)
+                assert "\n" not in str(error)
+                refused += 1
+    assert refused
+    assert told_of(path)
+
+
+def test_verify_tells_of_a_plan_of_another_kind(path):
+    alter(path, "UPDATE plan SET monthly = 'many'")
+    assert told_of(path) == ("plan: a value is not of its column's kind",)
+
+
+def test_a_fault_of_the_programs_own_is_not_called_damage(path):
+    with closing(Ledger(path)) as ledger, pytest.raises(AttributeError):
+        ledger.recent(None)
 
 
 def test_doctor_explains_the_damage_in_a_line_and_saves_what_is_whole(path, tmp_path):

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from ...account import Kind
 from ..stores.sqlite.faults import DATABASE
+from ..stores.sqlite.kinds import strange_tables
 from ..tables.chain import OF_CALL, OF_SOME_CALLS, bound, digest, totals
 from ..tables.schema import account, bill, call, entry, grant
 from .loose_ends import SHOWN, cause, loose_ends
@@ -90,6 +91,10 @@ def verify(connection: Connection) -> Verification:
             )
         head.update(chain.hash)
         problems += loose_ends(connection)
+        if connection.dialect.name == "sqlite":
+            problems += [
+                f"{table}: a value is not of its column's kind" for table in strange_tables(connection)
+            ]
     return Verification(entries, not problems, tuple(problems[:SHOWN]), head.hexdigest())
 
 

@@ -45,9 +45,10 @@ class Connections:
                 discard(connection)
                 self._let_go()
                 raise KeyboardInterrupt from None
+            told = self.told(error) if isinstance(error, self.faults) else self._damage(connection, error)
             close(connection)
-            if isinstance(error, self.faults):
-                raise self.told(error) from None
+            if told is not None:
+                raise told from None
             raise
         self._idle.append(connection)
 
@@ -100,6 +101,10 @@ class Connections:
     def _begun(self, connection: Connection, snapshot: bool) -> Connection:
         """The connection, or one in its place, ready to be read from."""
         raise NotImplementedError
+
+    def _damage(self, connection: Connection, error: BaseException) -> LedgerError | None:
+        """The error for the person, where damage is what no fault of the database's comes of."""
+        return None
 
     def _let_go(self) -> None:
         """Give back the turn, where an interrupt struck at its very end."""

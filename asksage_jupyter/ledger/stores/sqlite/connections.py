@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from ....errors import LedgerError, LedgerTooNew
+from ....errors import AskSageError, LedgerError, LedgerTooNew
 from .. import forks
 from ..connections import Connections
 from ..forks import File
 from ..watch import Watch
-from .faults import FAULTS, told
+from .faults import FAULTS, damaged, told
+from .kinds import strange_tables
 from .watch import FileWatch
 
 APPLICATION_ID = 0x41534A31  # "ASJ1", in the file's header
@@ -66,6 +67,11 @@ class FileConnections(Connections):
     def told(self, error: BaseException) -> LedgerError:
         """The error for the person, of one that SQLite or the system raised."""
         return told(self.path, error)
+
+    def _damage(self, connection: Connection, error: BaseException) -> LedgerError | None:
+        """Of an error that values may have caused which are not of their columns' kinds."""
+        is_ours = isinstance(error, AskSageError) or not isinstance(error, Exception)
+        return None if is_ours or not any(strange_tables(connection)) else damaged(self.path)
 
     def _begun(self, connection: Connection, snapshot: bool) -> Connection:
         if snapshot:

@@ -6,12 +6,13 @@ import errno
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from ....errors import LedgerError, LedgerRefused, LedgerUnusable
 
 DATABASE = (DBAPIError, sqlite3.Error)  # SQLAlchemy's, and what `Prepared` lets through
-FAULTS = (*DATABASE, OSError, UnicodeDecodeError)  # the last: damage that SQLite cannot even spell
+# The last two: damage that SQLite cannot even spell, and a row that another belongs to.
+FAULTS = (*DATABASE, OSError, UnicodeDecodeError, NoResultFound)
 
 # SQLite's primary result codes: sqlite.org/rescode.html
 PERM, BUSY, LOCKED, READONLY, CORRUPT, FULL, CANTOPEN, CONSTRAINT, NOTADB = 3, 5, 6, 8, 11, 13, 14, 19, 26
@@ -52,11 +53,16 @@ def told(path: Path, error: BaseException) -> LedgerError:
     return kind(line.format(path=path, cause=_cause(error)))
 
 
+def damaged(path: Path) -> LedgerError:
+    """The error for the person, of what SQLite itself lets pass."""
+    return LedgerUnusable(_DAMAGED.format(path=path))
+
+
 def code_of(error: BaseException) -> int | None:
     """SQLite's primary result code, or the nearest one for an error of the system."""
     if isinstance(error, OSError):
         return FULL if error.errno in _NO_SPACE else CANTOPEN if error.errno in _NO_ACCESS else None
-    if isinstance(error, UnicodeDecodeError):
+    if isinstance(error, (UnicodeDecodeError, NoResultFound)):
         return CORRUPT
     code = getattr(_cause(error), "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

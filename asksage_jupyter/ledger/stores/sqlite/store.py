@@ -211,6 +211,8 @@ class FileStore(FileConnections):
             except DATABASE:
                 self._writer = None
                 connection.invalidate()
+            if not isinstance(error, FAULTS) and (damage := self._damage(connection, error)):
+                raise damage from None
             raise
         return result
 
