@@ -12,7 +12,7 @@ from rules_desk import FORBIDDEN, HOUR, Writer, about_bill, connected, login_of,
 from sqlalchemy import make_url
 
 from asksage_jupyter.account import Account, Envelope, Meter, Per
-from asksage_jupyter.errors import LedgerError, LedgerUnusable, NotEnoughTokens, OverEnvelope
+from asksage_jupyter.errors import BadInput, LedgerError, LedgerUnusable, NotEnoughTokens, OverEnvelope
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.place import place_of
 from asksage_jupyter.ledger.stores.postgres.rules import (
@@ -697,6 +697,24 @@ def test_a_stranger_sees_and_does_nothing(team, postgres, database):
 
 
 # The client
+
+
+def test_a_member_who_would_change_another_is_told_to_ask_an_owner(team, database):
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        anas = Team(mine, LAB)
+        for change in (
+            lambda: anas.cap(BENS, INFERENCE, 1),
+            lambda: anas.cap("ben", INFERENCE, None),
+            lambda: anas.remove(BENS),
+            lambda: anas.grant(BENS, INFERENCE, 5, "2999-01-01"),
+            lambda: anas.cap(ANAS, INFERENCE, 900),
+            lambda: anas.remove("ana"),
+            lambda: anas.add(CLEOS, {}, None),
+        ):
+            with pytest.raises(LedgerError, match=r"\bask (them|its owner)"):
+                change()
+    with pytest.raises(BadInput, match="no member of lab"):
+        team.remove("nobody@example")
 
 
 def member_url(database, account):

@@ -254,6 +254,13 @@ class Ledger(LedgerView):
         with self._store.reading() as connection:
             return roles.are_installed(connection)
 
+    def is_owners(self) -> bool:
+        """Whether all members are seen and changed here; else a member's login, for what is their own."""
+        if self.path is not None:
+            return True
+        with self._store.reading() as connection:
+            return roles.is_owners(connection)
+
     def hold(self, account: Account, call: Call, *, due: int, within: Sequence[Envelope] = ()) -> None:
         """Set aside the call's estimate before it is sent; the same call again changes nothing.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from .. import month
 from ..account import Account, Meter
 from ..display.plain import shown
-from ..errors import BadInput
+from ..errors import BadInput, LedgerRefused
 from ..forecast import WorkingDays
 from ..session.forecasting import pace_in
 from ..session.near import near
@@ -231,10 +231,22 @@ class Team:
         return changed
 
     def _member(self, name: str) -> Account:
-        """A member by their e-mail, or by what stands before its @ where that names one."""
+        """A member by their e-mail, or by what stands before its @ where that names one.
+
+        Raises
+        ------
+        LedgerRefused
+            Whoever asks sees no members but themselves.
+        """
         short = name.strip().lower()
-        found = [each for each in self.members() if each.holder.partition("@")[0] == short]
-        return found[0] if len(found) == 1 else self._person(name)
+        members = self.members()
+        found = [each for each in members if each.holder.partition("@")[0] == short]
+        if len(found) == 1:
+            return found[0]
+        account = self._person(name)
+        if account.holder not in [each.holder for each in members] and not self.ledger.is_owners():
+            raise LedgerRefused(f"only an owner of {self.pool.pool} changes what others may spend: ask them")
+        return account
 
     def _is_known(self, account: Account) -> bool:
         return any(each.account.holder == account.holder for each in self.ledger.accounts())

@@ -95,6 +95,12 @@ def install(connection: Connection) -> None:
     _allow(connection, "account", "asksage_lock", f"FOR UPDATE TO {MEMBER} USING ({SEES['account']})")
 
 
+def is_owners(connection: Connection) -> bool:
+    """Whether the login sees and changes all members, and not only what is its own."""
+    is_all = f"CASE WHEN row_security_active('member') THEN pg_has_role('{OWNER}', 'MEMBER') ELSE TRUE END"
+    return bool(connection.exec_driver_sql(f"SELECT {is_all}").scalar_one())
+
+
 def let_in(connection: Connection, role: str, holder: Account) -> bool:
     """Let the login `role` act for a member; it is made without a password. False when it may already.
 
