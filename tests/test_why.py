@@ -1,5 +1,7 @@
 """Why a call cost what it did: parts that sum up to the bill, what is measured of them, what is dear."""
 
+from dataclasses import replace
+
 import pytest
 from ledger_desk import HOUR
 from tenant import MODEL, OTHER, drops_after, says
@@ -10,7 +12,8 @@ from asksage_jupyter.account import Bill, Call, Meter, Source
 from asksage_jupyter.errors import BadInput, ReplyLost
 from asksage_jupyter.ledger import new_op
 from asksage_jupyter.session import current
-from asksage_jupyter.session.asking.looking_back import explained
+from asksage_jupyter.session.asking.looking_back import explained, remember
+from asksage_jupyter.session.renames import note
 
 
 def causes(why):
@@ -99,6 +102,37 @@ def test_a_call_without_a_bill_is_said_to_have_none(server):
     assert "not billed yet" in str(why)
 
 
+def test_a_bill_that_came_later_is_explained_as_the_ledger_has_it(server):
+    bill(server, 140)
+    reply = sage.ask("Why?")
+    remember(current(), replace(reply, tokens=None, source=None))  # as one is kept that was stopped
+    why = explained(current())
+    assert (why.tokens, why.source) == (140, Source.BILLED)
+    assert sum(cause.tokens for cause in why.causes) == pytest.approx(140)
+
+
+def test_a_number_is_a_place_whatever_the_cells_ids_begin_with(server):
+    sage.balance()
+    earlier("2f9d10ab", 300)
+    earlier("1a2b3c4d", 200)
+    earlier("31415926", 100)
+    assert [explained(current(), which).tokens for which in ("1", "2", "3")] == [100, 200, 300]
+    assert [explained(current(), which).tokens for which in ("31415926", "2f")] == [100, 300]
+    with pytest.raises(BadInput, match="3 calls"):
+        explained(current(), "4")
+
+
+def test_a_notebook_that_was_renamed_keeps_what_it_asked_before(in_cell, server, monkeypatch):
+    session = current()
+    earlier("c1", 90, 100, 120, notebook="/work/a.ipynb")
+    note(session.ledger.folder, "/work/a.ipynb", "/work/b.ipynb", session.clock())
+    earlier("c1", 7, notebook="/work/a.ipynb")  # another one by now
+    monkeypatch.setattr("asksage_jupyter.session.origin.notebook", lambda folder: "/work/b.ipynb")
+    assert [explained(session, which).tokens for which in ("1", "3")] == [120, 90]
+    bill(server, 900, read=8_000)
+    assert "9x its usual 100: " in sage.ask("Why?", dataset="papers").receipt
+
+
 def test_before_the_first_call_there_is_nothing_to_explain(server):
     with pytest.raises(BadInput, match="no call yet"):
         explained(current())
@@ -107,11 +141,11 @@ def test_before_the_first_call_there_is_nothing_to_explain(server):
 # -- far above its own median --------------------------------------------------------------------------------
 
 
-def earlier(cell, *bills):
+def earlier(cell, *bills, notebook=None):
     """Calls that the cell made before."""
     session = current()
     for tokens in bills:
-        call = Call(new_op(), session.clock(), MODEL, Meter.INFERENCE, tokens, cell=cell)
+        call = Call(new_op(), session.clock(), MODEL, Meter.INFERENCE, tokens, notebook, cell)
         session.ledger.hold(session.account, call, due=session.clock() + HOUR)
         session.ledger.settle(call.op, Bill(tokens, Source.BILLED))
 

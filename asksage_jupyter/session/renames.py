@@ -5,7 +5,7 @@ Jupyter Server hears of a renaming, and its extension notes it in a file beside 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,6 +59,14 @@ def called_before(folder: Path, notebook: str, since: int, until: int) -> Iterat
             yield notebook, each.at, until
             notebook, until = each.old, each.at
     yield notebook, since, until
+
+
+def calls_of(folder: Path, notebook: str, until: int) -> Callable[[str | None, int], bool]:
+    """Whether a call from a notebook of a name, sent at an instant before `until`, was this one's."""
+    names = tuple(called_before(folder, notebook, 0, until))
+    return lambda name, sent_at: any(
+        name == each and since <= sent_at < ended for each, since, ended in names
+    )
 
 
 def _known(folder: Path) -> list[Rename]:

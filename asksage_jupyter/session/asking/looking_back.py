@@ -12,6 +12,7 @@ from ...account.records import OPEN
 from ...errors import AskSageError, BadInput
 from .. import origin
 from ..labels import cell_label
+from ..renames import calls_of
 from .shortage import cheaper
 from .why import Cause, Why, is_worth_a_word, unusual
 
@@ -41,13 +42,22 @@ def explained(session: Session, which: str = "") -> Why:
     LedgerError
         The ledger cannot be read.
     """
-    row = _chosen(_calls(session), which, partial(_label, session))
+    row = _chosen(_calls(session, origin.notebook(session.ledger.folder)), which, partial(_label, session))
     if (reply := session.replies.get(row["op"])) is None:
         found = _of_row(session, row)
     else:
+        reply = _as_booked(reply, row)
         tokens = reply.estimate.expected if reply.tokens is None else reply.tokens
         found = replace(reply.why, cheaper=cheaper(session, reply.estimate, tokens))
     return replace(found, cell=_label(session, row))
+
+
+def _as_booked(reply: Reply, row: dict[str, Any]) -> Reply:
+    """The reply with its bill as the ledger has it by now, which may have come later, or been corrected."""
+    if row["status"] == OPEN:
+        return reply
+    told = {name: row[name] for name in ("input_tokens", "output_tokens") if row[name] is not None}
+    return replace(reply, tokens=row["tokens"], source=Source(row["source"]), **told)
 
 
 def _label(session: Session, row: dict[str, Any]) -> str:
@@ -68,45 +78,45 @@ def remark(session: Session, call: Call, reply: Reply) -> str | None:
         return None
     before = [
         row["tokens"]
-        for row in _calls(session)
-        if (row["cell"], row["notebook"]) == (call.cell, call.notebook)
+        for row in _calls(session, call.notebook)
+        if row["cell"] == call.cell
+        and (call.notebook is not None or row["notebook"] is None)
         and row["op"] != call.op
         and row["status"] != OPEN
     ]
     return unusual(reply.why, before)
 
 
-def _calls(session: Session) -> list[dict[str, Any]]:
-    """The newest inference calls of this notebook, newest first."""
+def _calls(session: Session, notebook: str | None) -> list[dict[str, Any]]:
+    """The newest inference calls of a notebook, by any name that it had, or of all; newest first."""
     from ...ledger import CALL_COLUMNS
 
-    notebook = origin.notebook(session.ledger.folder)
+    folder, until = session.ledger.folder, session.clock() + 1
+    is_its_own = calls_of(folder, notebook, until) if notebook is not None else lambda *call: True
     rows = [
         dict(zip(CALL_COLUMNS, row, strict=True))
         for row in session.ledger.recent(session.account, limit=_LOOKED_AT)
     ]
     return [
-        row
-        for row in rows
-        if row["meter"] == Meter.INFERENCE and (notebook is None or row["notebook"] == notebook)
+        row for row in rows if row["meter"] == Meter.INFERENCE and is_its_own(row["notebook"], row["sent_at"])
     ]
 
 
 def _chosen(rows: list[dict[str, Any]], which: str, label: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
     if not rows:
         raise BadInput("there is no call yet to explain")
+    place = int(which or 1) if not which or (which.isascii() and which.isdigit()) else 0
+    if 0 < place <= len(rows):  # before the cells: an id may begin with any digit
+        return rows[place - 1]
     of_cell = [row for row in rows if which and (row["cell"] or "").startswith(which)]
     if of_cell:
         return of_cell[0]
     named = (row for row in rows if f"{label(row)} ".lower().startswith(f"{which.lower()} "))
     if which.lower().startswith("cell ") and (row := next(named, None)):
         return row
-    if which and not (which.isascii() and which.isdigit() and int(which)):
+    if not place:
         raise BadInput(f"no call of a cell {which!r}: 1 is the last call, 2 the one before it")
-    place = int(which or 1)
-    if place > len(rows):
-        raise BadInput(f"there are {len(rows):,} calls to explain, not {place:,}")
-    return rows[place - 1]
+    raise BadInput(f"there are {len(rows):,} calls to explain, not {place:,}")
 
 
 def _of_row(session: Session, row: dict[str, Any]) -> Why:

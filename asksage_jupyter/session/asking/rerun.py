@@ -15,7 +15,7 @@ from ...display.table import Table, Tabular
 from ...errors import AskSageError, BadInput
 from .. import given, origin
 from ..labels import cell_label, labels
-from ..renames import called_before
+from ..renames import calls_of
 
 if TYPE_CHECKING:
     from ...account import Account
@@ -192,12 +192,12 @@ def _rows(ledger: LedgerView, account: Account, now: int, notebook: str) -> Iter
     """The billed calls of its cells, newest first, also those under names that it had before."""
     from ...ledger import CALL_COLUMNS
 
-    names = list(called_before(ledger.folder, notebook, 0, now + 1))
+    is_its_own = calls_of(ledger.folder, notebook, now + 1)
     for values in ledger.recent(account, limit=_LOOKED_AT):
         row = dict(zip(CALL_COLUMNS, values, strict=True))
         if row["cell"] is None or row["meter"] != Meter.INFERENCE or row["status"] == OPEN:
             continue
-        if any(row["notebook"] == name and since <= row["sent_at"] < until for name, since, until in names):
+        if is_its_own(row["notebook"], row["sent_at"]):
             yield row
 
 
