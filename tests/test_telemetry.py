@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 from scripted import QUERY, Played
@@ -20,7 +21,7 @@ def run(program):
     return done.stdout
 
 
-CONFIGURED = f"""
+CONFIGURED = """
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -39,7 +40,7 @@ import asksage_jupyter as sage
 
 try:
     with trace.get_tracer("mine").start_as_current_span("analysis"):
-        sage.ask("{SECRET}")
+        ASKED
 except sage.errors.ReplyLost:
     pass
 measured = reader.get_metrics_data()
@@ -55,8 +56,8 @@ print(json.dumps([spans, points]))
 """
 
 
-def observed():
-    told = run(CONFIGURED)
+def observed(asked=f'sage.ask("{SECRET}")'):
+    told = run(CONFIGURED.replace("ASKED", asked))
     assert SECRET not in told
     assert KEY not in told
     return json.loads(told)
@@ -78,7 +79,8 @@ def test_a_settled_call_is_a_span_by_the_conventions(server):
         "gen_ai.response.id": "u-1",
         "gen_ai.usage.input_tokens": 820,
         "gen_ai.usage.output_tokens": 4,
-        "server.address": "localhost",
+        "server.address": urlsplit(server.url).hostname,
+        "server.port": urlsplit(server.url).port,
         "asksage.meter": "inference",
         "asksage.tokens": 63,
         "asksage.tokens.source": "billed",
@@ -93,6 +95,25 @@ def test_its_model_tokens_and_duration_are_measured(server):
     assert tokens == {"input": 820, "output": 4}
     units = {name: unit for name, unit, *_ in points}
     assert units == {"gen_ai.client.token.usage": "{token}", "gen_ai.client.operation.duration": "s"}
+
+
+def test_a_texts_vector_is_told_by_the_conventions_word_for_it(server):
+    vector = {"object": "embedding", "index": 0, "embedding": [0.5]}
+    usage = {"prompt_tokens": 8, "total_tokens": 8}
+    server.on("/server/openai/v1/embeddings", {"object": "list", "data": [vector], "usage": usage})
+    texts = f"training.embed.Texts(('{SECRET}',), 'an-embedder')"
+    (span, _), _ = observed(
+        f"from asksage_jupyter.session import current, training; import asksage_jupyter.session.training.embed; "
+        f"training.embed.embed(current(), {texts})"
+    )
+    assert (span["name"], span["attributes"]["asksage.meter"]) == ("embeddings an-embedder", "training")
+
+
+def test_a_lost_reply_is_an_error_on_the_span_and_its_duration_alone(server):
+    server.on(QUERY, {"status": 500, "message": "It broke.", "usage": {"asksage_tokens": 57}})
+    (span, _), points = observed()
+    assert span["attributes"]["error.type"] == "lost"
+    assert {name for name, *_, told in points if "error.type" in told} == {"gen_ai.client.operation.duration"}
 
 
 def test_a_call_without_a_bill_is_not_told_yet(server):

@@ -126,7 +126,7 @@ class Held:
         """Debit what was billed. Nothing is raised: `trouble` says what went wrong."""
         self._is_kept = True
         self._book(bill)
-        telemetry.tell(self.call, bill, self._settling.host)
+        telemetry.tell(self.call, bill, self._settling.url)
 
     def void(self) -> None:
         """Free the hold: certainly nothing was billed."""

@@ -91,9 +91,9 @@ class Settling:
         return Outbox(self._ledger().outbox)
 
     @property
-    def host(self) -> str:
+    def url(self) -> str:
         """Whose service is called."""
-        return self._account.host
+        return self._settings.url
 
     @property
     def unbooked(self) -> int:

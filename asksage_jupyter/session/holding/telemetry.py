@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ...account import Meter, Status
 
@@ -17,32 +18,35 @@ if TYPE_CHECKING:
     from ...account import Bill, Call
 
 _SCOPE = "asksage_jupyter"
-_OPERATIONS = {Meter.INFERENCE: "chat", Meter.TRAINING: "train"}
+_PORTS = {"https": 443, "http": 80}
 # Those that the conventions advise.
 _TOKEN_BOUNDS = [4**power for power in range(14)]
 _SECOND_BOUNDS = [0.01 * 2**power for power in range(14)]
 
 
-def tell(call: Call, bill: Bill, host: str) -> None:
+def tell(call: Call, bill: Bill, url: str) -> None:
     """Tell of a call and its bill, to whatever provider is configured; nothing fails for it."""
     if "opentelemetry" in sys.modules:
         with suppress(Exception):
-            _tell(call, bill, host)
+            _tell(call, bill, url)
 
 
-def _tell(call: Call, bill: Bill, host: str) -> None:
+def _tell(call: Call, bill: Bill, url: str) -> None:
     from opentelemetry.trace import SpanKind, get_tracer
     from opentelemetry.trace.status import StatusCode
 
+    from ...service.way.address import base_url
+
+    server = urlsplit(base_url(url))
     asked: dict[str, Any] = {
-        "gen_ai.operation.name": _OPERATIONS[call.meter],
+        "gen_ai.operation.name": _operation(call),
         "gen_ai.provider.name": "asksage",
         "gen_ai.request.model": call.model,
         "gen_ai.response.model": bill.model or call.model,
-        "server.address": host,
+        "server.address": server.hostname,
+        "server.port": server.port or _PORTS[server.scheme],
     }
-    if bill.status is not Status.OK:
-        asked["error.type"] = str(bill.status)
+    failed = {} if bill.status is Status.OK else {"error.type": str(bill.status)}
     usage = {"input": bill.input_tokens, "output": bill.output_tokens}
     told = {
         **{f"gen_ai.usage.{kind}_tokens": tokens for kind, tokens in usage.items()},
@@ -56,10 +60,10 @@ def _tell(call: Call, bill: Bill, host: str) -> None:
     span = get_tracer(_SCOPE).start_span(
         f"{asked['gen_ai.operation.name']} {call.model}",
         kind=SpanKind.CLIENT,
-        attributes=asked | {name: value for name, value in told.items() if value is not None},
+        attributes=asked | failed | {name: value for name, value in told.items() if value is not None},
         start_time=call.sent_at * 1_000,
     )
-    if bill.status is not Status.OK:
+    if failed:
         span.set_status(StatusCode.ERROR)
     took_ms = bill.duration_ms
     span.end(None if took_ms is None else call.sent_at * 1_000 + took_ms * 1_000_000)
@@ -68,7 +72,14 @@ def _tell(call: Call, bill: Bill, host: str) -> None:
         if tokens is not None:
             by_tokens.record(tokens, asked | {"gen_ai.token.type": kind})
     if took_ms is not None:
-        by_time.record(took_ms / 1_000, asked)
+        by_time.record(took_ms / 1_000, asked | failed)
+
+
+def _operation(call: Call) -> str:
+    """In the conventions' words, where they have one."""
+    if call.meter is Meter.INFERENCE:
+        return "chat"
+    return "train" if call.model.startswith("train:") else "embeddings"
 
 
 @cache
