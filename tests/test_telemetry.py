@@ -103,7 +103,8 @@ def test_a_texts_vector_is_told_by_the_conventions_word_for_it(server):
     server.on("/server/openai/v1/embeddings", {"object": "list", "data": [vector], "usage": usage})
     texts = f"training.embed.Texts(('{SECRET}',), 'an-embedder')"
     (span, _), _ = observed(
-        f"from asksage_jupyter.session import current, training; import asksage_jupyter.session.training.embed; "
+        "from asksage_jupyter.session import current, training; "
+        "import asksage_jupyter.session.training.embed; "
         f"training.embed.embed(current(), {texts})"
     )
     assert (span["name"], span["attributes"]["asksage.meter"]) == ("embeddings an-embedder", "training")
