@@ -87,6 +87,17 @@ def test_a_cell_says_it_with_else(dear, shell, capsys):
     assert f"instead of {MODEL}" in capsys.readouterr().out
 
 
+def test_an_estimate_prices_both(dear, shell, capsys):
+    shell.run_cell_magic("asksage", f"{MODEL} --else {OTHER} --estimate", "Why?")
+    told = capsys.readouterr().out
+    assert f"{MODEL}: about" in told
+    assert f"{OTHER}: about" in told
+    with pytest.raises(BadInput, match="no model 'nova'"):
+        shell.run_cell_magic("asksage", f"{MODEL} --else nova --estimate", "Why?")
+    assert capsys.readouterr().out == ""
+    assert asked(dear) == []
+
+
 @pytest.mark.parametrize("line", [f"--compare {MODEL},{OTHER}", "--plugin weather", "--map df"])
 def test_it_belongs_to_one_model(dear, shell, line):
     with pytest.raises(BadInput, match="there is no --else"):

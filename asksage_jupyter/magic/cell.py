@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -68,25 +69,25 @@ def _run(shell: InteractiveShell, session: Session, options: CellOptions, body: 
         from ..session.asking.replay import wanted
 
         query = build_query(session, expand(body.strip("\n"), *names), options.model, options.of_call)
-        estimate, ask = (
-            partial(prompt.price, session, query),
-            partial(
-                prompt.ask,
-                session,
-                query,
-                otherwise=options.otherwise,
-                replay=wanted(session, query, options.replay, fresh=options.fresh),
-            ),
+        other = [replace(query, model=options.otherwise)] if options.otherwise is not None else []
+        estimates = [partial(prompt.price, session, each) for each in (query, *other)]
+        ask = partial(
+            prompt.ask,
+            session,
+            query,
+            otherwise=options.otherwise,
+            replay=wanted(session, query, options.replay, fresh=options.fresh),
         )
     else:
         from ..session.asking.plugins import price_plugin, run_plugin
 
         model = chosen_model(session, options.model)
         asked = (session, options.plugin, values_of(shell, session, options, body), model)
-        estimate, ask = partial(price_plugin, *asked), partial(run_plugin, *asked)
+        estimates, ask = [partial(price_plugin, *asked)], partial(run_plugin, *asked)
     notice = unfilled(body, *names)
     if options.estimate:
-        show.present(estimate())
+        for found in [estimate() for estimate in estimates]:
+            show.present(found)
         if notice:
             show.notify(notice)
     else:
