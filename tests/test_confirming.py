@@ -7,6 +7,7 @@ import sys
 
 import nbformat
 import pytest
+from nbconvert.filters import strip_ansi
 from patience import WAIT_S
 from scripted import QUERY
 from tenant import MODEL, OTHER, questions
@@ -135,8 +136,8 @@ def runs(program, server, tmp_path, monkeypatch, end, *written):
     command = [sys.executable, "-m", *program, path, *written]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
     assert (done.returncode != 0) is bool(error), done.stderr
-    assert f"{error}: " in f"{done.stderr}: "
-    told = " ".join(done.stderr.split())
+    told = " ".join(strip_ansi(done.stderr).split())
+    assert f"{error}: " in f"{told}: "
     assert ("Nothing was sent" in told) is (end in ("refused", "confirm", "envelope"))
 
 

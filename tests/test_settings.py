@@ -54,10 +54,11 @@ def test_the_environments_value_stays_where_another_is_refused_before_it_was_rea
     assert settings.url == "https://api.other.example"
 
 
-def test_a_refusal_of_ours_is_one_line_in_a_cell_too(own_settings):
+def test_a_refusal_of_ours_is_a_line_in_a_cell_too(own_settings):
     with pytest.raises(AskSageError, match="no time zone") as told:
         AskSage().zone = "Mars/Phobos"
-    assert "\n" not in "".join(told.value._render_traceback_())
+    (line,) = told.value._render_traceback_()
+    assert " ".join(line.split()) == f"\x1b[1mBadSetting\x1b[22m: {told.value}"
 
 
 def test_who_has_no_name_is_counted_by_number(own_settings, monkeypatch):

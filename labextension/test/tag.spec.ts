@@ -5,6 +5,7 @@ import { Signal } from '@lumino/signaling';
 
 import { promptEditor } from '../src/prompt/editor';
 import { Grammar } from '../src/prompt/grammar';
+import { Footings } from '../src/prompt/kernel';
 import { promptLanguage } from '../src/prompt/language';
 import { priceTag } from '../src/prompt/tag';
 import type { Line, Price } from '../src/wire';
@@ -43,6 +44,7 @@ it('keeps what was counted when an older price comes late', async () => {
     desk: { estimate: () => new Promise<Price>(resolve => answers.push(resolve)) },
     grammar: new Grammar({ line: () => Promise.reject<Line>(new Error('not known')) }),
     changed: balance,
+    footings: new Footings(),
     place: () => ({ path: null, kernel: counting() })
   };
   const prompt = promptEditor(promptLanguage(Promise.resolve(parser)), parts.grammar);
@@ -52,7 +54,7 @@ it('keeps what was counted when an older price comes late', async () => {
     extensions: [prompt, priceTag(parts, undefined)],
     parent: document.body
   });
-  const shown = () => view.dom.querySelector('.jp-asksage-cut')?.textContent;
+  const shown = () => view.dom.querySelector('.jp-asksage-price')?.textContent;
   const count = view.dom.querySelector<HTMLButtonElement>('.jp-asksage-Tag button');
   view.focus();
   view.dispatch({ changes: { from: doc.length, insert: '!' } });
