@@ -11,7 +11,9 @@ import asksage_jupyter
 from asksage_jupyter.display.bar import bar, thin_bar
 from asksage_jupyter.display.dates import day
 from asksage_jupyter.display.markup import card, fill, line, notice, quiet
+from asksage_jupyter.display.plain import interval
 from asksage_jupyter.display.table import Table, width
+from asksage_jupyter.mapping.costs import Range
 
 HOSTILE = '<img src=x onerror="1">\x1b[31m\u202e&'
 TEXT = '<img src=x onerror="1">&'
@@ -34,6 +36,12 @@ def test_columns_stand_below_each_other_whatever_the_letters_width():
         "total     24",
     ]
     assert len({width(row) for row in table.to_markdown().splitlines()}) == 1
+
+
+def test_an_interval_is_told_where_it_is_wider_than_a_figure():
+    assert interval(4, 1870) == " (4 to 1,870)"
+    assert interval(63, 63) == ""
+    assert str(Range(126, 126, 126)) == "~126 tokens"
 
 
 def test_the_last_side_is_for_all_columns_that_follow():

@@ -18,9 +18,10 @@ pytestmark = needs_chromium
 _READ = datetime(2026, 11, 23, 9, tzinfo=UTC)
 _PAGE = (
     '<!DOCTYPE html><html lang="en" style="color-scheme:light dark;background:Canvas"><title>Meters</title>'
-    '<main style="padding:0 1em;font:13px system-ui;max-width:50em">'
+    '<main style="padding:1em;font:13px system-ui;max-width:50em">'
     '<h1 style="font-size:1em;margin:0">What is left</h1>{}</main></html>'
 )
+_METER = '<div style="margin:1.5em 0">{}<div style="margin-top:.5em">{}</div></div>'
 
 
 def shown():
@@ -36,7 +37,7 @@ def shown():
             training=replace(training, meter=TRAINING),
         )
         words = f"google-claude-45-haiku · 63 tokens (billed) · {inference.left_words()}"
-        yield fill('<div style="margin:1em 0">{}{}</div>', found._repr_html_(), receipt(words, found))
+        yield fill(_METER, found._repr_html_(), receipt(words, found))
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ pytest_plugins = ["lab_fixtures"]
 pytestmark = needs_chromium
 
 DEMO = Account("localhost", DEMO_HOLDER)
+NOTEBOOKS = ("tides", "report", "tides", "currents", "tides")
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 LOOK = {"viewport": {"width": 1280, "height": 800}, "device_scale_factor": 1}
 SELECTED = "() => window.jupyterapp.shell.currentWidget.content.activeCell.model"
@@ -151,7 +152,8 @@ def spend_since_the_first(path):
             clock.t = starts + day * DAY + 10 * HOUR
             tokens = 1_500 + 6_100 * (day * day % 11) // 10
             if to_datetime(clock.t).weekday() < 5:
-                call = Call(new_op(), clock.t, "local-smollm2-135m", Meter.INFERENCE, tokens)
+                notebook = str(path.with_name(f"{NOTEBOOKS[day % len(NOTEBOOKS)]}.ipynb"))
+                call = Call(new_op(), clock.t, "local-smollm2-135m", Meter.INFERENCE, tokens, notebook)
                 ledger.hold(DEMO, call, due=clock.t + HOUR)
                 ledger.settle(call.op, Bill(tokens, Source.BILLED))
 

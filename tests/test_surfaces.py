@@ -5,9 +5,10 @@ import re
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import WAIT_MS, command, needs_chromium, opened, picture, set_theme
+from lab import WAIT_MS, command, demo_lab, needs_chromium, opened, picture, set_theme
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
+from test_sidebar import spend_since_the_first
 
 pytest_plugins = ["lab_fixtures"]
 pytestmark = needs_chromium
@@ -26,7 +27,7 @@ SURFACES = {
     "usage": ("%asksage usage", "share"),
     "pace": ("%asksage pace", "working days? until the reset"),
     "map": (f'sage.map({ROWS!r}, "What is this about? {{value}}", model="{MODEL}")', "rows answered"),
-    "top": ('sage.top_chart(by="model")', "inference tokens"),
+    "top": ('sage.top_chart(by="notebook")', "inference tokens"),
     "statement": ("%asksage statement", "Ledger verified"),
     "help": ("%asksage help usage", "--by"),
 }
@@ -62,6 +63,15 @@ BROKEN = """(area) => {
         return [word, range.getClientRects().length];
     }).filter(([, lines]) => lines > 1);
 }"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A month that was used, so that there is something to show of it."""
+    folder = tmp_path_factory.mktemp("lab")
+    spend_since_the_first(folder / "ledger.db")
+    with demo_lab(folder) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")

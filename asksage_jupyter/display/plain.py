@@ -79,6 +79,11 @@ def many(number: int, one: str, more: str = "") -> str:
     return f"{number:,} {one if number == 1 else more or f'{one}s'}"
 
 
+def interval(low: int | None, high: int | None) -> str:
+    """Between which figures one lies, behind it: `` (4 to 870)``; nothing where they are one or not known."""
+    return "" if low is None or high is None or low == high else f" ({low:,} to {high:,})"
+
+
 def in_letters(sign: str) -> str:
     """What stands for a sign where only the letters of every code page can be written."""
     return _LETTERS.get(sign, "?")

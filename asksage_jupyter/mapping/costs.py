@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..display.plain import interval
 from ..session.asking.shares import shares
 from ..tokens import count, count_each
 
@@ -37,7 +38,7 @@ class Range:
         return Range(self.low + tokens, self.expected + tokens, self.high + tokens)
 
     def __str__(self) -> str:
-        return f"~{self.expected:,} tokens ({self.low:,} to {self.high:,})"
+        return f"~{self.expected:,} tokens{interval(self.low, self.high)}"
 
     __repr__ = __str__
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..display.bar import thin_bar
 from ..display.markup import card, notice
-from ..display.plain import many, one_line, plain
+from ..display.plain import interval, many, one_line, plain
 from ..display.table import Table
 from .costs import ENOUGH
 from .outcome import How, Outcome, RowStatus
@@ -112,10 +112,10 @@ class Report:
     @property
     def _cost(self) -> str:
         before, anew = self.estimate.price, self.anew
-        expected = f"{before.expected:,} expected ({before.low:,} to {before.high:,})"
+        expected = f"{before.expected:,} expected{interval(before.low, before.high)}"
         if anew is not None:
-            after = f"{anew.expected:,} expected after the first rows ({anew.low:,} to {anew.high:,})"
-            expected = f"{after}, {before.expected:,} ({before.low:,} to {before.high:,}) before"
+            after = f"{anew.expected:,} expected after the first rows{interval(anew.low, anew.high)}"
+            expected = f"{after}, {before.expected:,}{interval(before.low, before.high)} before"
         kept = f", {self.saved:,} saved by replay" if self.saved else ""
         return f"{self.tokens:,} tokens billed, {expected}{kept}"
 

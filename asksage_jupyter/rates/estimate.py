@@ -9,6 +9,7 @@ from markupsafe import Markup
 from ..account import Source
 from ..display.bar import thin_bar
 from ..display.markup import card
+from ..display.plain import interval
 from ..display.table import Table
 
 
@@ -77,7 +78,7 @@ class Estimate:
         return card(self._headline(), self._bar(), *self._coverage(), table._repr_html_(), foot=[self.basis])
 
     def _headline(self) -> str:
-        return f"{self.model}: about {self.expected:,} tokens ({self.low:,} to {self.high:,})"
+        return f"{self.model}: about {self.expected:,} tokens{interval(self.low, self.high)}"
 
     def _coverage(self) -> list[str]:
         """How often such intervals held, in tenths rounded down; nothing before it was measured."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..account import Meter
+from ..display.plain import interval
 
 if TYPE_CHECKING:
     from ..prompting.footing import Footing
@@ -57,9 +58,9 @@ def _figure(price: Price) -> str:
         return "0 tokens: the reply that is kept is shown again"
     if price.expected is None:
         return ""
-    span = "" if price.low == price.high else f" ({price.low:,} to {price.high:,})"
     meter = "training tokens" if price.meter is Meter.TRAINING else "tokens"
-    return " · ".join(filter(None, (f"about {price.expected:,} {meter}{span}", price.planned)))
+    between = interval(price.low, price.high)
+    return " · ".join(filter(None, (f"about {price.expected:,} {meter}{between}", price.planned)))
 
 
 def _against(price: Price, spendable: int | None, footing: Footing) -> tuple[str, str]:

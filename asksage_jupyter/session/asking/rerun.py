@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...account import Meter
 from ...account.records import OPEN
-from ...display.plain import one_line
+from ...display.plain import interval, one_line
 from ...display.table import Table, Tabular
 from ...errors import AskSageError, BadInput
 from .. import given, origin
@@ -103,8 +103,8 @@ class NotebookCost(Tabular):
         if not self.cells:
             return f"No cell of {one_line(self.notebook)} was billed yet."
         price = (
-            f"Running {one_line(Path(self.notebook).name)} again costs about {self.expected:,} tokens "
-            f"({self.low:,} to {self.high:,}); the last time it was {self.last:,}."
+            f"Running {one_line(Path(self.notebook).name)} again costs about {self.expected:,} tokens"
+            f"{interval(self.low, self.high)}; the last time it was {self.last:,}."
         )
         if self.remaining is None:
             return price
@@ -116,7 +116,7 @@ class NotebookCost(Tabular):
         """The same in a few words, beside what it cost already; empty where no cell was billed."""
         if not self.cells:
             return ""
-        told = f"Again: about {self.expected:,} ({self.low:,} to {self.high:,})"
+        told = f"Again: about {self.expected:,}{interval(self.low, self.high)}"
         if self.is_affordable is None:
             return told
         return f"{told}, which the month {'allows' if self.is_affordable else 'does not allow'}"
