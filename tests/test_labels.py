@@ -59,6 +59,10 @@ def test_a_cell_that_is_not_saved_yet_is_known_by_its_kernel_and_a_deleted_one_i
     )
     assert labels.cell_label(tmp_path, str(notebook), "4e1c2f0a-77") == "cell 4e1c2f0a, deleted"
     assert labels.cell_label(tmp_path, None, "4e1c2f0a-77") == "cell 4e1c2f0a"
+    assert labels.cell_label(tmp_path, None, "harmonics-7") == "cell harmonics-7"
+    ids = [f"vscode-notebook-cell:/a/b.ipynb#W{number}sZmlsZQ" for number in (1, 2)]
+    strange = [labels.cell_label(tmp_path, None, each) for each in ids]
+    assert strange == ["cell vscode-n…ipynb#W1sZmlsZQ", "cell vscode-n…ipynb#W2sZmlsZQ"]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"cells": 7}', '{"cells": [7, {"id": 1}, null]}'])

@@ -7,6 +7,7 @@ cell that is not saved yet its own kernel has heard them.
 
 from __future__ import annotations
 
+import re
 import stat
 from contextlib import suppress
 from functools import lru_cache
@@ -18,6 +19,8 @@ from ..display.plain import one_line
 from .renames import called_now
 
 _LONGEST = 40
+_LONGEST_ID = 24
+_DRAWN = re.compile("[0-9a-f]{8}(-|$)")
 _LARGEST_BYTES = 64_000_000  # beyond, a label is not worth the wait
 _KEPT = 1_000
 
@@ -57,7 +60,15 @@ def cell_label(folder: Path, notebook: str | None, cell: str) -> str:
         return label
     if words := _heard.get(cell):
         return f"New cell · {words}"
-    return f"cell {one_line(cell)[:8]}, deleted" if there is not None else f"cell {one_line(cell)[:8]}"
+    return f"cell {_short(cell)}, deleted" if there is not None else f"cell {_short(cell)}"
+
+
+def _short(cell: str) -> str:
+    """The start of an id that was drawn at random; of one that somebody chose what tells it from its like."""
+    cell = one_line(cell)
+    if _DRAWN.match(cell):
+        return cell[:8]
+    return cell if len(cell) <= _LONGEST_ID else f"{cell[:8]}…{cell[9 - _LONGEST_ID :]}"
 
 
 def labels(notebook: str) -> dict[str, str] | None:
