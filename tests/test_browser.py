@@ -45,7 +45,6 @@ def test_a_reply_streams_in_with_its_receipt_and_the_refusal_is_one_line(page):
 def test_the_panel_follows_another_kernels_debit_without_a_cell(page):
     panel = page.locator(".jp-CodeCell", has_text="asksage_jupyter.panel()").locator(".jp-OutputArea-output")
     expect(panel).to_contain_text("Local demo (not Ask Sage tokens)")
-    picture(page, "panel", panel, panel)
     left = panel.locator("b").nth(1)
     before = left.inner_text()
     page.evaluate(OTHER_KERNEL, "import asksage_jupyter; asksage_jupyter.ask('Name one sea.')")

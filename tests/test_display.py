@@ -11,6 +11,7 @@ import asksage_jupyter
 from asksage_jupyter.display.bar import bar, thin_bar
 from asksage_jupyter.display.dates import day
 from asksage_jupyter.display.markup import card, fill, line, notice, quiet
+from asksage_jupyter.display.page import Page
 from asksage_jupyter.display.plain import interval
 from asksage_jupyter.display.table import Table, width
 from asksage_jupyter.mapping.costs import Range
@@ -42,6 +43,13 @@ def test_an_interval_is_told_where_it_is_wider_than_a_figure():
     assert interval(4, 1870) == " (4 to 1,870)"
     assert interval(63, 63) == ""
     assert str(Range(126, 126, 126)) == "~126 tokens"
+
+
+def test_an_option_in_running_words_is_not_broken_at_its_hyphens():
+    told = "It ends by %asksage serve --stop, in 2026-11 (-f <html>)."
+    page = Page.of(told, told)
+    assert words(page.html) == told
+    assert re.findall("nowrap.>(.*?)</span>", page.html) == ["--stop", "-f"]
 
 
 def test_the_last_side_is_for_all_columns_that_follow():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
@@ -26,6 +27,8 @@ _PAGE = (
     "font-size:var(--jp-ui-font-size1,13px);color:var(--jp-ui-font-color1,inherit)"
 )
 _TABLE = "border-collapse:collapse;table-layout:auto;border:none;margin:0;width:100%;font-size:inherit"
+# In running words; a browser breaks a line behind any hyphen.
+_OPTION = re.compile(r"(?<![\w-])(--?\w[\w-]*)")
 
 
 class Listing(NamedTuple):
@@ -55,20 +58,21 @@ class Page(str):
 
 def _part(part: str | Listing) -> Markup:
     if isinstance(part, str):
-        return fill('<pre style="{}">{}</pre>', _PRE, part)
+        words = (_whole(word) if _OPTION.match(word) else word for word in _OPTION.split(part))
+        return fill('<pre style="{}">{}</pre>', _PRE, joined(words))
     return joined([line(part.title, "font-weight:600;margin-top:.8em"), _table(part.rows)])
 
 
 def _whole(word: str) -> Markup:
     """A word that is not broken at its hyphens."""
-    return fill('<span style="white-space:nowrap">{}</span> ', word)
+    return fill('<span style="white-space:nowrap">{}</span>', word)
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Markup:
     body = joined(
         fill(
             '<tr style="background:none"><th scope="row" style="{}">{}</th><td style="{}">{}</td></tr>',
-            _WRITTEN, joined(map(_whole, written.split())), _MEANING, meaning,
+            _WRITTEN, Markup(" ").join(map(_whole, written.split())), _MEANING, meaning,
         )
         for written, meaning in rows
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..display.markup import fill, joined, notice, quiet
+from ..display.markup import joined, notice, quiet
 from ..display.page import Page
 from .bundles import bundle
 from .publishing import publish, surely
@@ -73,11 +73,8 @@ def mention(words: str) -> None:
 def tell(words: str) -> None:
     """Plain words, in a font of fixed width; help as a table."""
     # JupyterLab breaks plain text anywhere; its twin breaks between words.
-    if isinstance(words, Page):
-        html = words.html
-    else:
-        html = fill('<pre style="white-space:pre-wrap;word-break:normal">{}</pre>', words)
-    publish({"text/html": html, "text/plain": words})
+    page = words if isinstance(words, Page) else Page.of(words, words)
+    publish({"text/html": page.html, "text/plain": words})
 
 
 def present(thing: object, bill: dict[str, Any] | None = None) -> None:
