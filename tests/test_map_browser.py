@@ -29,7 +29,7 @@ def test_the_report_fits_where_it_stands_and_is_read_by_its_words(server, tmp_pa
     ]
     mapped = map_rows(rows, "What is this about? {value}", schema=["mail", "printer"])
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 640, "height": 320})
+        page = browser.new_page(viewport={"width": 640, "height": 480})
         page.set_content(
             f"<!doctype html><body style='font-family:sans-serif;{LIGHT}'>{mapped._repr_html_()}"
         )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FAILURES = 3
 _TOLD = {
     RowStatus.OK: "answered",
-    RowStatus.SKIPPED: "left out: a value is missing",
+    RowStatus.SKIPPED: "a value is missing",
     RowStatus.INVALID: "not as the schema wants it",
     RowStatus.REFUSED: "certainly not billed",
     RowStatus.UNKNOWN: "in doubt: may be billed",
