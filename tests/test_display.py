@@ -12,7 +12,7 @@ from asksage_jupyter.display.bar import bar, thin_bar
 from asksage_jupyter.display.dates import day
 from asksage_jupyter.display.markup import card, fill, line, notice, quiet
 from asksage_jupyter.display.page import Page
-from asksage_jupyter.display.plain import interval
+from asksage_jupyter.display.plain import from_home, interval
 from asksage_jupyter.display.table import Table, width
 from asksage_jupyter.mapping.costs import Range
 
@@ -50,6 +50,12 @@ def test_an_option_in_running_words_is_not_broken_at_its_hyphens():
     page = Page.of(told, told)
     assert words(page.html) == told
     assert re.findall("nowrap.>(.*?)</span>", page.html) == ["--stop", "-f"]
+
+
+def test_a_file_is_told_from_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "ada")
+    assert from_home(str(tmp_path / "ada" / "a.ipynb")) == str(Path("~", "a.ipynb"))
+    assert from_home(str(tmp_path / "adam" / "a.ipynb")) == str(tmp_path / "adam" / "a.ipynb")
 
 
 def test_the_last_side_is_for_all_columns_that_follow():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..display.plain import one_line
+from ..display.plain import from_home
 from .tally import NOT_KNOWN
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _ranked(column: pandas.Series[Any], tokens: Any) -> tuple[Any, list[str]]:
 
     codes, found = pandas.factorize(column)
     names = [
-        *(one_line(str(name)) for name in found),
+        *(from_home(str(name)) for name in found),
         NOT_KNOWN,
     ]  # the code of what is not known is -1, the last
     if not (codes < 0).any():

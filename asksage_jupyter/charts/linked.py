@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..display.dates import day as named_day
-from ..display.plain import one_line
+from ..display.plain import from_home
 from .chart import Chart
 from .cube import NAMED, Cube, cube
 from .look import COLOURS, FIGURE, GREY, INK, MAIN, shortened, titled
@@ -197,7 +197,7 @@ def _dearest(calls: pandas.DataFrame, found: Cube, zone: str) -> list[dict[str, 
         names = dict(
             zip(
                 NAMED,
-                (NOT_KNOWN if pandas.isna(name) else one_line(str(name)) for name in row[1:]),
+                (NOT_KNOWN if pandas.isna(name) else from_home(str(name)) for name in row[1:]),
                 strict=True,
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from ..display.plain import one_line
+from ..display.plain import from_home, one_line
 from ..ledger.stores.place import place_of
 from ..session import current, given
 from ..session.labels import cell_label
@@ -66,7 +66,7 @@ def _name(key: list[str]) -> str:
             PurePath(notebook).name,
             cell_label(place_of(current().settings.ledger).folder, notebook, cell),
         ]
-    return one_line(" › ".join(key))
+    return one_line(" › ".join(map(from_home, key)))
 
 
 def _share(part: int, total: int) -> str:

@@ -12,7 +12,7 @@ from ..errors import BadInput
 from ..prompting import cell_parser, words_at
 from ..session.near import did_you_mean
 from . import datasets, envelopes, help, machine, plan, replies, services, serving, spending
-from .command import Command, Names, Notice, Told
+from .command import Command, Names, Notice, Quiet, Told
 
 __all__ = [
     "COMMANDS",
@@ -20,6 +20,7 @@ __all__ = [
     "Command",
     "Names",
     "Notice",
+    "Quiet",
     "Told",
     "for_programs",
     "machine",

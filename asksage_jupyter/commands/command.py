@@ -20,6 +20,12 @@ class Notice(str):
     __slots__ = ()
 
 
+class Quiet(str):
+    """Words that belong to what is shown above them."""
+
+    __slots__ = ()
+
+
 class Told(str):
     """Words, and the figures in them.
 
@@ -53,7 +59,7 @@ class Command:
     do : callable
         Takes the words and, by their names, the options; or where `is_text` the text and the ``{name}``s of
         whoever speaks. Yields what there is to say, in its order: records that show themselves, words,
-        `Notice` and `Told`.
+        `Notice`, `Quiet` and `Told`.
     options : tuple of Option
     words : int or None
         How many words may stand beside the options; None for any number.

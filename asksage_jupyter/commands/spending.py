@@ -9,7 +9,7 @@ from ..errors import BadInput
 from ..prompting import option
 from ..prompting.checks import Names, OneOf
 from ..session import current, notebook_cost
-from .command import Command
+from .command import Command, Quiet
 
 BY = (
     "model", "notebook", "cell", "project", "user", "source", "status", "job", "tags", "client",
@@ -27,7 +27,7 @@ def _balance(_: Sequence[str]) -> Iterator[object]:
     yield session.balance()
     inference = pace_of(session, Meter.INFERENCE)
     if inference.lasts is not None:
-        yield inference.told
+        yield Quiet(inference.told)
 
 
 def _usage(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 # ANSI and OSC sequences whole, so that no rest of them is read as words; of one that does not end, its start.
 _SEQUENCE = re.compile(
@@ -38,6 +40,12 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """A name as it may be shown within a line or a table's cell."""
     return " ".join(plain(text).split())
+
+
+def from_home(path: str) -> str:
+    """A file's path as a person reads it, within a line: from ``~`` where it is in the home folder."""
+    home = f"{Path.home()}{os.sep}"
+    return one_line(f"~{os.sep}{path.removeprefix(home)}" if path.startswith(home) else path)
 
 
 def no_formula(text: str) -> str:

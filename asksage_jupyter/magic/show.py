@@ -84,11 +84,13 @@ def present(thing: object, bill: dict[str, Any] | None = None) -> None:
 
 def part(said: object) -> None:
     """A part of what a command says."""
-    from ..commands import Notice
+    from ..commands import Notice, Quiet
     from ..session import Reply
 
     if isinstance(said, Notice):
         notify(said)
+    elif isinstance(said, Quiet):
+        publish({"text/html": quiet(said), "text/plain": str(said)})
     elif isinstance(said, str):
         tell(said)
     elif isinstance(said, Reply):

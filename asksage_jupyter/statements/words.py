@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..account import Gauge, Segment, tags
 from ..display.dates import day
-from ..display.plain import many, one_line
+from ..display.plain import from_home, many, one_line
 from ..month import to_datetime
 from ..span import words_of
 
@@ -109,10 +107,7 @@ def part_name(group: str, name: str | None) -> str:
     """A part's name, or what stands where the calls do not tell it."""
     if name is None:
         return _UNNAMED.get(group, "not told")
-    home = f"{Path.home()}{os.sep}"
-    if group == "notebook" and name.startswith(home):
-        name = f"~{os.sep}{name.removeprefix(home)}"
-    return one_line(name)
+    return from_home(name) if group == "notebook" else one_line(name)
 
 
 def shown_groups(month: MeterMonth) -> list[str]:

@@ -11,7 +11,7 @@ import pandas
 from .. import month
 from ..account import Meter, tags, unbilled_words
 from ..display.markup import joined, line
-from ..display.plain import one_line
+from ..display.plain import from_home, one_line
 from ..display.table import Row, Table
 from ..errors import BadInput
 from ..ledger import CALL_COLUMNS
@@ -199,4 +199,6 @@ def _name(key: Any, by: str, cells: Mapping[str, str]) -> str:
         return f"{key:02d}:00"
     if pandas.isna(key):
         return "not told"
+    if by == "notebook":
+        return from_home(str(key))
     return cells.get(key, str(key)) if by == "cell" else str(key)
