@@ -4,11 +4,13 @@ import json
 import signal
 import threading
 import time
+from queue import SimpleQueue
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kept import contents
+from patience import WAIT_S
 from scripted import Played
 
 import asksage_jupyter
@@ -16,8 +18,8 @@ from asksage_jupyter import session
 from asksage_jupyter.account import Meter, Source
 from asksage_jupyter.errors import BadInput, Interrupted, NotEnoughTokens, Refused, ReplyLost
 from asksage_jupyter.rates import RECORDED
-from asksage_jupyter.session import train
-from asksage_jupyter.session.training import chunks
+from asksage_jupyter.session import counting, train, waiting
+from asksage_jupyter.session.training import chunks, sources
 from asksage_jupyter.session.training.sources import pieces_of, price
 from asksage_jupyter.tokens import count
 
@@ -426,6 +428,29 @@ def test_an_unknown_dataset_is_refused_with_those_near_it(server):
     assert not sent(server)
     server.on(DATASETS)
     assert train("A text.", "note").dataset == "note"
+
+
+@pytest.mark.parametrize("form", ["file", "text", "rows"])
+def test_it_is_told_that_a_large_source_is_counted(tmp_path, monkeypatch, form):
+    told, first = SimpleQueue(), []
+    monkeypatch.setattr(counting, "_SOON_S", 0.0)
+    monkeypatch.setattr(sources, "WORTH_A_LINE", len(PAGES))
+    monkeypatch.setattr(sources, "price", lambda _: first.append(told.get(timeout=WAIT_S)) or 1)
+    monkeypatch.setattr(sources, "split", lambda text, rows=False: [text])
+    monkeypatch.setattr(sources, "pack", lambda rows: ["".join(rows)])
+    (tmp_path / "fox.txt").write_text(PAGES)
+    waiting.tell_waiting(told.put)
+    try:
+        pieces_of({"file": tmp_path / "fox.txt", "text": PAGES, "rows": [PAGES]}[form])
+        assert first == [f"counting {'fox.txt' if form == 'file' else form}"]
+        while told.get(timeout=WAIT_S) is not None:  # it is taken away at last
+            pass
+        first.clear()
+        told.put("nothing")
+        pieces_of("A text.")
+        assert first == ["nothing"]
+    finally:
+        waiting.tell_waiting(None)
 
 
 # -- where a text is cut -----------------------------------------------------------------------------

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+WORTH_A_LINE = 1 << 24  # bytes that are counted: seconds
 _SOON_S = 0.4  # who is answered by then has not waited
 _WIPED_S = 2.0  # a display that hangs must not cost a reply
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...display.plain import one_line
 from ...rates import RECORDED, first_guess
 from ...tokens import count, count_file, file_kind
-from ..counting import Counting
+from ..counting import WORTH_A_LINE, Counting
 
 if TYPE_CHECKING:
     from ...service import Query
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 PERSONA_TOKENS = 780  # the default persona's text, in every call that sends no system prompt
 WEB_SEARCH_TOKENS = 1_400  # live=1 and live=2
 REFERENCE_TOKENS = 5_724  # dataset references, one sample
-
-_WORTH_A_LINE = 1 << 24  # bytes of a file: seconds
 
 
 def shares(query: Query) -> dict[str, int]:
@@ -52,7 +50,7 @@ def shares(query: Query) -> dict[str, int]:
 
 def _counted(file: Path) -> int:
     size = file.stat().st_size
-    if size < _WORTH_A_LINE:
+    if size < WORTH_A_LINE:
         return count_file(file)
     with Counting(f"counting {one_line(file.name)}", size) as line:
         return count_file(file, advance=line.advance)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...display.plain import shown
+from ...display.plain import one_line, shown
 from ...errors import BadInput
 from ...files import reading
 from ...rates import RECORDED, billed
 from ...tokens import count, kind_of
 from .. import given
+from ..counting import WORTH_A_LINE, Counting
 from .chunks import pack, split
 from .rows import rows_of
 
@@ -75,7 +77,8 @@ def pieces_of(source: Any) -> list[Piece]:
     rows = [row for row in given.listed(map(str, items), "the rows") if row.strip()]
     if not rows:
         raise BadInput("there is no text in the rows: nothing was uploaded")
-    return _pieces("rows", pack(rows))
+    with _telling("rows", sum(map(len, rows))):
+        return _pieces("rows", pack(rows))
 
 
 def _text(text: str) -> list[Piece]:
@@ -85,7 +88,8 @@ def _text(text: str) -> list[Piece]:
         raise BadInput(
             f"{shown(text)} is the name of a file, and a str is uploaded as it is: write Path(...) around it"
         )
-    return _pieces("text", split(text))
+    with _telling("text", len(text)):
+        return _pieces("text", split(text))
 
 
 def _names_a_file(text: str) -> bool:
@@ -107,7 +111,8 @@ def _file(path: Path) -> list[Piece]:
     # What such a file will cost is not told before: its text is the service's to find.
     if figures := RECORDED.get(kind_of(content, path.name)):
         return [Piece(path.name, content, path, *figures)]
-    return _pieces(path.name, split(_decoded(path, content), rows=path.suffix.lower() in _ROWS))
+    with _telling(path.name, len(content)):
+        return _pieces(path.name, split(_decoded(path, content), rows=path.suffix.lower() in _ROWS))
 
 
 def _decoded(path: Path, content: bytes) -> str:
@@ -121,6 +126,11 @@ def _decoded(path: Path, content: bytes) -> str:
             f"{path} is neither text in UTF-8 nor a {', '.join(RECORDED)}: convert it, or leave it out"
         )
     return text
+
+
+def _telling(name: str, size: int) -> AbstractContextManager[object]:
+    """A line of what is counted, where that takes its time."""
+    return Counting(f"counting {one_line(name)}") if size >= WORTH_A_LINE else nullcontext()
 
 
 def _pieces(name: str, texts: list[str]) -> list[Piece]:
