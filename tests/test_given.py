@@ -184,6 +184,14 @@ def odd():
         lambda value: sage.ask("Why?", model=value),
         lambda value: sage.ask("Why?", reasoning=value),
         lambda value: sage.ask("Why?", dataset=value),
+        lambda value: sage.ask("Why?", replay=value),
+        lambda value: sage.booked(tags=value).__enter__(),
+        lambda value: sage.map(["a"], "Why? {value}", schema=value, estimate=True),
+        lambda value: sage.map(["a"], "Why? {value}", variables=value, estimate=True),
+        lambda value: sage.map(["a"], "Why? {value}", escalate=value, estimate=True),
+        lambda value: sage.usage(all_holders=value),
+        lambda value: sage.reconcile(look_back_s=value),
+        lambda value: sage.reconcile(running_s=value),
         lambda value: sage.usage(value),
         lambda value: sage.usage(since=value),
         lambda value: sage.usage(until=value),
@@ -210,6 +218,28 @@ def test_what_is_odd_or_huge_is_one_line_too(server, give):
         except Exception as error:
             raise AssertionError(kind) from error
         assert held() == (0, 0), kind
+
+
+def test_what_a_map_would_cost_elsewhere_takes_no_oddity(server):
+    sage.map(["a"], "Why? {value}")
+    for value in odd()[1:]:
+        with pytest.raises(BadInput):
+            sage.what_if(model=value)
+    assert held() == (0, 0)
+
+
+def test_numpys_yes_and_no_are_taken(server):
+    assert sage.train("a text", "notes", estimate=numpy.bool_(True)).training > 0
+    assert sage.ask("Why?", replay=numpy.array([True])[0], fresh=numpy.bool_(False)).tokens == 63
+    with pytest.raises(BadInput, match="estimate is True or False, not 1"):
+        sage.train("a text", "notes", estimate=1)
+
+
+def test_a_dataset_of_a_name_that_no_database_takes_is_refused(server):
+    for name in ("\ud800", "a\0b"):
+        with pytest.raises(BadInput, match="cannot be a dataset's name"):
+            sage.train("a text", name)
+    assert held() == (0, 0)
 
 
 @pytest.mark.parametrize("path", ["~nobody-of-that-name/a", "a\0b", "", 5, None, b"a"], ids=repr)

@@ -118,7 +118,7 @@ def map_rows(
     """
     terms = Terms(budget, sample, mostly, workers, fresh, resend_unknown, when)
     reader = Reader(schema_of(schema), check, repairs, escalate, unsure)
-    template = Template(prompt, Rows(rows), variables or {}, na)
+    template = Template(prompt, Rows(rows), given.by_name(variables, "variables"), na)
     job = _job(name, template, model, options, terms, reader)
     column, is_estimate = given.text(into, "into"), given.yes(estimate, "estimate")
     sheet = sheet_of(_asked(template, reader.schema.wish), job.key)

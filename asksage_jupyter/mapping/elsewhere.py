@@ -52,7 +52,8 @@ class Sample:
         """What so many rows would cost on a model, as `what_if` tells it."""
         if not self.told:
             raise BadInput("no row was answered with its model tokens told: map a sample first")
-        rate = session.prepared(lambda: session.pricing.rate(model or self.model))
+        asked = self.model if model is None else given.text(model, "model")
+        rate = session.prepared(lambda: session.pricing.rate(asked))
         bills = [float(session.pricing.rates.bill(rate, *each)) for each in self.told]
         number = self.rows if rows is None else given.whole(rows, "rows", least=1)
         return Moments(bills).range_of(max(1, round(number * self.calls / max(1, self.rows))))

@@ -39,6 +39,8 @@ class Reader:
     unsure: Any = None
 
     def __post_init__(self) -> None:
+        if self.escalate is not None:
+            given.text(self.escalate, "escalate")
         if given.whole(self.repairs, "repairs") > 1:
             raise BadInput(f"repairs are 0 or 1, not {self.repairs}: each is paid. Nothing was sent.")
         if self.unsure is not None and self.escalate is None:

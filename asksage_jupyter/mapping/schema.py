@@ -28,7 +28,7 @@ def schema_of(wanted: Any) -> AnswerSchema:
     """
     if wanted is str:
         return AnswerSchema("text", "", str.strip, {"": "string"})
-    if wanted in (int, float, bool):
+    if any(wanted is each for each in (int, float, bool)):
         return scalar(wanted)
     if isinstance(wanted, str | bytes):
         raise BadInput(f"schema is a type, a list of choices or a dict, not {shown(wanted)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..session import current
+from ..session import current, given
 from .background import Background
 from .parties import Parties
 from .report import Compared, PlanChange, Reconciled, Settled, StillOpen
@@ -73,5 +73,7 @@ def reconcile(
     LedgerError
         The ledger could not be read or written.
     """
-    session = session or current()
+    session = current() if session is None else session
+    look_back_s = given.real(look_back_s, "look_back_s")
+    running_s = None if running_s is None else given.real(running_s, "running_s")
     return run(Parties.of(session, sleep, look_back_s, running_s))

@@ -95,7 +95,7 @@ def booked(
     outside = present()
     said = {"project": project, "job": job, "client": client}
     named = {name: given.text(value, name) for name, value in said.items() if value is not None}
-    wanted = replace(outside, **named, tags={**outside.tags, **codes.checked(tags or {})})
+    wanted = replace(outside, **named, tags={**outside.tags, **codes.checked({} if tags is None else tags)})
     token = _now.set(wanted)
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from numbers import Real
 from pathlib import Path
@@ -51,7 +51,8 @@ def yes(value: object, name: str) -> bool:
     ------
     BadInput
     """
-    if isinstance(value, bool) or type(value).__name__ == "bool_":
+    kind = type(value)
+    if kind is bool or (kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")):  # of 2, of 1
         return bool(value)
     raise BadInput(f"{name} is True or False, not {shown(value)}")
 
@@ -66,6 +67,18 @@ def one_of(value: object, allowed: Collection[str], name: str) -> str:
     if isinstance(value, str) and (word := str.__str__(value)) in allowed:
         return word
     raise BadInput(f"{name}: {shown(value)} is not one of {', '.join(allowed)}")
+
+
+def by_name(value: object, name: str) -> Mapping[str, Any]:
+    """Values by their names; none of None.
+
+    Raises
+    ------
+    BadInput
+    """
+    if value is None or isinstance(value, Mapping):
+        return value or {}
+    raise BadInput(f"{name} are values by name, like {{'tone': 'short'}}, not {shown(value)}")
 
 
 def listed(values: Iterable[Any], name: str) -> list[Any]:

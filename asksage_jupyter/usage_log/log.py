@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..account import Meter
-from ..session import current
+from ..session import current, given
 from ..span import When, dated, span
 from .calls import Calls
 from .reading import read
@@ -64,7 +64,7 @@ def usage(
     since, until = (dated(when, session.clock(), account.zone) for when in (since, until))
     first, last = span(period, since, until, account.zone)
     accounts = [account]
-    if all_holders:
+    if given.yes(all_holders, "all_holders"):
         known = (each.account for each in ledger.accounts() if each.account.host == account.host)
         accounts = sorted(known, key=lambda each: each.holder)
     wanted = None if meter is None else Meter.named(meter)

@@ -10,6 +10,7 @@ from ... import month
 from ...account import Source
 from ...display.notices import warn
 from ...errors import BadInput
+from .. import given
 from ..exchanges import Exchange
 from ..keeping.keys import keyed
 from ..keeping.replies import StoreUnusable
@@ -108,6 +109,7 @@ def wanted(session: Session, query: Query, replay: bool | None, *, fresh: bool) 
     BadInput
         The caller wants it of a query that is never replayed.
     """
+    replay = None if replay is None else given.yes(replay, "replay")
     if replay and not can_replay(query):
         raise BadInput("a reply from a dataset or the web is never replayed: leave --replay out")
     is_wanted = session.settings.replay if replay is None else replay

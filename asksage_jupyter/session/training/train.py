@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ...account import Meter
-from ...display.plain import shown
+from ...display.plain import shown, storable
 from ...errors import BadInput, BadKey, Interrupted, NotReached, ServiceError
 from .. import given
 from ..asking.shortage import afford
@@ -52,6 +52,8 @@ def train(
 
 def _existing(session: Session, name: str) -> str:
     """The dataset's name in full; an unknown one is refused, for it may be a slip of the pen."""
+    if storable(name) != name:
+        raise BadInput(f"{shown(name)} cannot be a dataset's name: write one of %asksage datasets")
     if not name.strip():
         raise BadInput("name the dataset; %asksage datasets lists them")
     try:
