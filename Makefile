@@ -14,7 +14,8 @@ help: ## list these commands
 demo: .venv/.demo ## try it without a key: JupyterLab beside a small model on this machine (CHECK=1: no browser)
 	$(BIN)/asksage-jupyter demo $(if $(CHECK),--check)
 
-PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Three workers, also on two cores: tests of programs wait, half of the time, for them or for the disk.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # One of some thousands of tests with kernels, browsers and servers is late on a busy machine now and then: what
 # fails is run once more, and named at the end.
