@@ -47,6 +47,25 @@ def test_each_cell_counts_once_as_it_was_billed_last(notebook):
     assert "Cell 2" in str(cost)
 
 
+def test_a_run_is_all_that_its_cell_asked_at_once_or_in_a_row(notebook):
+    session, start = current(), current().clock()
+
+    def asked(cell, *calls):
+        for at_ms, tokens, model, duration_ms in calls:
+            call = Call(new_op(), start + at_ms * 1_000, model, Meter.INFERENCE, tokens, str(notebook), cell)
+            session.ledger.hold(session.account, call, due=start + HOUR)
+            session.ledger.settle(call.op, Bill(tokens, Source.BILLED, duration_ms=duration_ms))
+
+    asked("c1", (-90_000, 30, "a-model", 900), (-89_990, 50, "b-model", 700))  # side by side
+    asked("c1", (-60_000, 31, "a-model", 900), (-59_990, 52, "b-model", 700))  # a run of its own
+    asked("c2", *((-40_000 + 1_000 * at, 7, "a-model", 950) for at in range(5)))  # one by one
+    cost = sage.notebook_cost(str(notebook))
+    assert [(each.cell, each.model, each.last, each.low, each.high) for each in cost.cells] == [
+        ("c1", "a-model, b-model", 83, 80, 83),
+        ("c2", "a-model", 35, 35, 35),
+    ]
+
+
 def test_a_month_with_too_little_left_does_not_allow_it(notebook):
     run(notebook, c1=60_000, c2=50_000)
     cost = sage.notebook_cost(str(notebook))

@@ -232,7 +232,7 @@ def test_a_notebook_is_found_by_the_name_it_has_now_with_what_it_used_before(
     ask("balance")  # the extension is up
     old, new, last = (str(jp_root_dir / f"{name}.ipynb") for name in ("draft", "tides", "moon"))
     began = now()
-    spend(ledger, 100, notebook=old, cell="c1")
+    spend(ledger, 100, notebook=old, cell="c1", sent_at=began - 2_000_000)
     asked = {"path": "draft.ipynb", "name": "draft.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
     session = sent("POST", "sessions", **asked)
     sent("PATCH", "sessions", session["id"], path="tides.ipynb")

@@ -1,4 +1,4 @@
-"""What running a notebook again would cost: each of its cells as it was billed last, at today's rates."""
+"""What running a notebook again would cost: the last run of each of its cells, at today's rates."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LOOKED_AT = 10_000  # of the newest calls
 _KEPT = 10  # of a cell's latest bills tell its interval
 _TOP = 20
+_AT_ONCE_US = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,12 @@ class CellCost:
     label : str
         What it is called, like "Cell 5 · Name one ocean".
     model : str
-        That answered last.
+        That answered last; all of them, where it asked several.
     last : int
-        Ask Sage tokens of its last bill.
+        Ask Sage tokens of its last run: of all its calls.
     low, expected, high : int
-        `expected` is the last call at today's rates; the others are of its ten latest bills.
+        `expected` is the last run at today's rates, a map's as if nothing of it were kept; the others are of
+        its ten latest runs.
     """
 
     cell: str
@@ -175,13 +177,10 @@ def cost_again(ledger: LedgerView, account: Account, rates: Rates, now: int, not
     LedgerError
         The ledger cannot be read.
     """
-    cells: dict[str, list[dict[str, Any]]] = {}
-    for row in _rows(ledger, account, now, notebook):
-        cells.setdefault(row["cell"], []).append(row)
     there = labels(notebook)
     costs = [
-        _cost(ledger.folder, rates, notebook, rows)
-        for cell, rows in cells.items()
+        _cost(ledger.folder, rates, notebook, runs)
+        for cell, runs in _runs(_rows(ledger, account, now, notebook)).items()
         if there is None or cell in there
     ]
     meter = ledger.balance(account).inference
@@ -201,12 +200,35 @@ def _rows(ledger: LedgerView, account: Account, now: int, notebook: str) -> Iter
             yield row
 
 
-def _cost(folder: Path, rates: Rates, notebook: str, rows: Sequence[dict[str, Any]]) -> CellCost:
-    newest, bills = rows[0], [row["tokens"] for row in rows[:_KEPT]]
-    expected = _today(rates, newest)
+def _runs(rows: Iterable[dict[str, Any]]) -> dict[str, list[list[dict[str, Any]]]]:
+    """Each cell's runs, each with its calls, all of them newest first.
+
+    A loop, a comparison or a map asks many times in one run: at once, or as soon as the last is through.
+    """
+    cells: dict[str, list[list[dict[str, Any]]]] = {}
+    later = None
+    for row in rows:
+        runs = cells.setdefault(row["cell"], [])
+        if later is not None and later["cell"] == row["cell"] and _goes_on(row, later):
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+        later = row
+    return cells
+
+
+def _goes_on(row: dict[str, Any], later: dict[str, Any]) -> bool:
+    """Whether the later call was sent sooner after this one than a person runs a cell again."""
+    ended = row["sent_at"] + (row["duration_ms"] or 0) * 1_000
+    return bool(later["sent_at"] <= ended + _AT_ONCE_US)
+
+
+def _cost(folder: Path, rates: Rates, notebook: str, runs: Sequence[Sequence[dict[str, Any]]]) -> CellCost:
+    newest, bills = runs[0], [sum(row["tokens"] for row in run) for run in runs[:_KEPT]]
+    expected = sum(_today(rates, row) for row in newest)
     low, high = min(*bills, expected), max(*bills, expected)
-    label = cell_label(folder, notebook, newest["cell"])
-    return CellCost(newest["cell"], label, newest["model"], newest["tokens"], low, expected, high)
+    cell, models = newest[0]["cell"], ", ".join(sorted({row["model"] for row in newest}))
+    return CellCost(cell, cell_label(folder, notebook, cell), models, bills[0], low, expected, high)
 
 
 def _today(rates: Rates, row: dict[str, Any]) -> int:
