@@ -124,10 +124,10 @@ def test_a_number_is_a_place_whatever_the_cells_ids_begin_with(server):
 
 def test_a_notebook_that_was_renamed_keeps_what_it_asked_before(in_cell, server, monkeypatch):
     session = current()
-    earlier("c1", 90, 100, 120, notebook="/work/a.ipynb")
-    note(session.ledger.folder, "/work/a.ipynb", "/work/b.ipynb", session.clock())
-    earlier("c1", 7, notebook="/work/a.ipynb")  # another one by now
-    monkeypatch.setattr("asksage_jupyter.session.origin.notebook", lambda folder: "/work/b.ipynb")
+    earlier("c1", 90, 100, 120, notebook="/home/ada/a.ipynb")
+    note(session.ledger.folder, "/home/ada/a.ipynb", "/home/ada/b.ipynb", session.clock())
+    earlier("c1", 7, notebook="/home/ada/a.ipynb")  # another one by now
+    monkeypatch.setattr("asksage_jupyter.session.origin.notebook", lambda folder: "/home/ada/b.ipynb")
     assert [explained(session, which).tokens for which in ("1", "3")] == [120, 90]
     bill(server, 900, read=8_000)
     assert "9x its usual 100: " in sage.ask("Why?", dataset="papers").receipt
