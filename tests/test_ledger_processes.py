@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ from patience import WAIT_S
 
 from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger.stores.gate import Gate, give_back, next_of, take
+from asksage_jupyter.ledger.stores.gate import Gate, take
 from asksage_jupyter.month import now
 
 pytestmark = pytest.mark.long
@@ -306,24 +305,31 @@ def test_the_gate_lets_threads_pass_in_the_order_they_came(tmp_path):
     assert order == list(range(8))
 
 
-def test_who_has_just_left_the_gate_passes_after_who_waited(tmp_path):
-    gate, order = Gate(tmp_path / "lock", wait_s=WAIT_S), []
-    other = Gate(tmp_path / "lock", wait_s=WAIT_S)  # as another process has it
+def test_who_has_just_left_the_gate_passes_after_who_waited(tmp_path, monkeypatch):
+    the_gate, order = tmp_path / "lock", []
+    gate = Gate(the_gate, wait_s=WAIT_S)
+    other = Gate(the_gate, wait_s=WAIT_S)  # as another process has it
+    is_next = threading.Event()
+
+    def take_and_tell(file, *, wait):
+        if wait and Path(file.name) == the_gate:
+            is_next.set()  # it has the next one's place, and keeps it while it waits for the gate
+        return take(file, wait=wait)
 
     def pass_through():
         with other:
             order.append("other")
 
+    monkeypatch.setattr("asksage_jupyter.ledger.stores.gate.take", take_and_tell)
     for _ in range(20):
         with gate:
             thread = threading.Thread(target=pass_through)
             thread.start()
-            with FileIO(next_of(tmp_path / "lock"), "r+") as place:
-                while take(place, wait=False):
-                    give_back(place)
+            assert is_next.wait(WAIT_S)
         with gate:
             order.append("again")
         thread.join()
+        is_next.clear()
     assert order == ["other", "again"] * 20
 
 
