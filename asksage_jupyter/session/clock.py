@@ -1,4 +1,4 @@
-"""A clock that the service's ``Date`` header keeps from running far ahead, or behind."""
+"""A clock that the service's ``Date`` header sets right where it is far ahead, or behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def elapsed() -> float:
 
 
 class Clock:
-    """The present instant, never more than five minutes apart from what the service's own clock shows.
+    """The present instant: the service's own where this machine's clock is more than five minutes off it.
 
     A machine whose clock jumps ahead would begin the next month, with its new tokens, too early; and what is
     written there stays. One that is behind would spend on from a month that is over for the service, which
@@ -51,9 +51,13 @@ class Clock:
     def __call__(self) -> int:
         """The instant in microseconds UTC; this machine's own until the service was heard."""
         t = self._wall()
-        if len(self._lately) == _AGREEING:
-            t = max(t, min(self._lately) + self._passed() - ALLOWED_APART)
-        return t if self._latest is None else min(t, self._latest + self._passed() + ALLOWED_APART)
+        if self._latest is None:
+            return t
+        latest, agreed = self._latest + self._passed(), min(self._lately) + self._passed()
+        if t > latest + ALLOWED_APART:
+            return latest
+        is_behind = len(self._lately) == _AGREEING and t < agreed - ALLOWED_APART
+        return agreed if is_behind else t
 
     def heard(self, service_date: datetime | None) -> None:
         """Take note of a reply's ``Date``; of dates that came late or from a cache the latest counts."""
