@@ -21,7 +21,7 @@ from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
 from asksage_jupyter.service.way.departure import departing
-from asksage_jupyter.session.holding.aside import Aside
+from asksage_jupyter.session.holding.shielded import Shielded
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -106,7 +106,7 @@ def test_nothing_that_may_be_struck_is_called_between_the_debit_and_the_person(s
     is_over, called = [], []
 
     def watch(frame, event, _):
-        if event == "return" and frame.f_code is Aside.run.__code__:
+        if event == "return" and frame.f_code is Shielded.run.__code__:
             is_over.append(True)
         elif event == "call" and is_over:
             called.append(frame.f_code.co_qualname)

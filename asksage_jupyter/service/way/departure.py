@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
+
+from ...interrupts import Shield
 
 _Watch = Callable[[bool], None]
 
@@ -58,7 +58,7 @@ def _write(
     """
     if _watch.get() is None or buffer.startswith(_HEADS):
         return write(buffer, timeout)
-    with _Unstruck():
+    with Shield():
         try:
             depart(True)
         except KeyboardInterrupt:
@@ -66,26 +66,3 @@ def _write(
             raise
         write(buffer[:_FIRST], timeout)
     return write(buffer[_FIRST:], timeout)
-
-
-class _Unstruck:
-    """A context manager in which no Ctrl-C strikes; one that comes meanwhile strikes at its end.
-
-    Of threads other than the main one nothing is kept away: none strikes there.
-    """
-
-    def __enter__(self) -> None:
-        self._came: list[int] = []
-        self._before: Any = None
-        is_main = threading.get_ident() == threading.main_thread().ident
-        if is_main and signal.getsignal(signal.SIGINT) is not None:  # else it is not Python's to give back
-            self._before = signal.signal(signal.SIGINT, self._note)
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            if self._came:
-                signal.raise_signal(signal.SIGINT)
-
-    def _note(self, number: int, _: object) -> None:
-        self._came.append(number)

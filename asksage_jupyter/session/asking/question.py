@@ -12,7 +12,7 @@ from ...errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
 from ...rates import RECORDED
 from ...service.way.departure import departing
 from ..counting import Counting
-from ..holding.aside import Aside, at_once
+from ..holding.shielded import Shielded, unshielded
 from .confirming import confirm
 from .reply import Reply, stays_held, unpriced
 from .shortage import told_of, with_more
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ...account import Call
     from ...rates import Estimate
     from ...service import Answer
-    from ..holding.aside import Here
     from ..holding.held import Held
+    from ..holding.shielded import Stoppable
     from ..session import Session
     from .listener import Listener
 
@@ -82,16 +82,16 @@ def put(session: Session, model: str, prepare: Callable[[], Question], *, limit:
     NotEnoughTokens, OverLimit, Refused, ReplyLost, Interrupted
         As of `prompt.ask`.
     """
-    aside: Aside[Reply] | None = None
+    work: Shielded[Reply] | None = None
     estimate = None
     try:
         question = prepare()
         estimate = question.estimate
         call = _admitted(session, estimate, limit)
-        aside = Aside(partial(hold_send_settle, session, call, question))
-        return aside.run()  # nothing is called between here and the person: a Ctrl-C finds no gap
+        work = Shielded(partial(hold_send_settle, session, call, question))
+        return work.run()  # nothing is called between here and the person: a Ctrl-C finds no gap
     except KeyboardInterrupt:
-        if aside is not None and not aside.call_off():
+        if work is not None and work.is_begun:
             raise
     nothing = Reply("", model, estimate or unpriced(model), "", interrupted=True)
     raise Interrupted(nothing, "nothing was sent.")
@@ -114,7 +114,9 @@ class Paid(NamedTuple):
     held: Held
 
 
-def hold_send_settle(session: Session, call: Call, question: Question, here: Here = at_once) -> Reply:
+def hold_send_settle(
+    session: Session, call: Call, question: Question, stoppably: Stoppable = unshielded
+) -> Reply:
     """Pay as `pay` does, and tell of it: the reply is returned, whatever fails afterwards.
 
     Raises
@@ -122,13 +124,13 @@ def hold_send_settle(session: Session, call: Call, question: Question, here: Her
     NotEnoughTokens, Refused, ReplyLost, Interrupted
         As of `prompt.ask`.
     """
-    paid = pay(session, call, question, here)
+    paid = pay(session, call, question, stoppably)
     paid_for(partial(question.learn, paid.answer))
     return _remembered(session, call, _reply(session, question, paid))
 
 
-def pay(session: Session, call: Call, question: Question, here: Here = at_once) -> Paid:
-    """Hold the estimate, send `here`, settle.
+def pay(session: Session, call: Call, question: Question, stoppably: Stoppable = unshielded) -> Paid:
+    """Hold the estimate, send `stoppably`, settle.
 
     Raises
     ------
@@ -139,7 +141,7 @@ def pay(session: Session, call: Call, question: Question, here: Here = at_once) 
     try:
         with ExitStack() as stack:
             with_more(session, lambda: stack.enter_context(held), question.estimate)
-            answer = _answered(here, question, held)
+            answer = _answered(stoppably, question, held)
             bill = _bill(session, answer, question, held.took_ms)
             paid_for(partial(question.keep, call.op, answer, bill))
             if bill is None:
@@ -174,10 +176,10 @@ def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
     return session.settling.call(estimate.model, estimate.expected)
 
 
-def _answered(here: Here, question: Question, held: Held) -> Answer:
+def _answered(stoppably: Stoppable, question: Question, held: Held) -> Answer:
     """The answer; of a failure that tells its bill, that is debited."""
     try:
-        return here(partial(_sent, question, held))
+        return stoppably(partial(_sent, question, held))
     except ReplyLost as lost:
         if lost.tokens:
             held.settle(Bill(lost.tokens, Source.BILLED, status=Status.LOST, duration_ms=held.took_ms))

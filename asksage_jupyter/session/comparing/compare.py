@@ -22,7 +22,7 @@ from ..asking.reply import stays_held
 from ..asking.shares import shares
 from ..asking.shortage import afford
 from ..counting import Counting
-from ..holding.aside import Aside
+from ..holding.shielded import Shielded
 from .comparison import Comparison
 from .lane import Lane
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ...service import Query
     from ..asking.query import Options
-    from ..holding.aside import Here
+    from ..holding.shielded import Stoppable
     from ..session import Session
     from .columns import Column
 
@@ -123,7 +123,7 @@ def compared(
     Interrupted
         The person stopped it; its `reply` is the Comparison with what had arrived.
     """
-    aside: Aside[Comparison] | None = None
+    work: Shielded[Comparison] | None = None
     try:
         parts = shares(queries[0])
         estimates = session.prepared(lambda: _priced(session, queries, parts))
@@ -141,10 +141,10 @@ def compared(
             for each, estimate in zip(_by_id(queries, estimates), estimates, strict=True)
         ]
         group = _Group(session, lanes, whole, parts, changes)
-        aside = Aside(partial(group.run, on_change, fails))
-        return aside.run()  # nothing is called between here and the person: a Ctrl-C finds no gap
+        work = Shielded(partial(group.run, on_change, fails))
+        return work.run()  # nothing is called between here and the person: a Ctrl-C finds no gap
     except KeyboardInterrupt:
-        if aside is not None and not aside.call_off():
+        if work is not None and work.is_begun:
             raise
     raise Interrupted(Comparison({}, {}, {}, is_demo=session.account.is_demo), "nothing was sent.")
 
@@ -173,12 +173,14 @@ class _Group(NamedTuple):
     parts: Mapping[str, int]
     changes: SimpleQueue[None]
 
-    def run(self, on_change: Callable[[list[Column]], None] | None, fails: bool, here: Here) -> Comparison:
-        """All lanes from their holds to their ends; they are sent, shown and waited for `here`."""
+    def run(
+        self, on_change: Callable[[list[Column]], None] | None, fails: bool, stoppably: Stoppable
+    ) -> Comparison:
+        """All lanes from their holds to their ends; they are sent, shown and waited for `stoppably`."""
         is_stopped = False
         try:
             self._hold()
-            here(partial(self._send, on_change))
+            stoppably(partial(self._send, on_change))
         except KeyboardInterrupt:
             is_stopped = True
         finally:

@@ -15,12 +15,12 @@ from ...service.way.departure import departing
 from ...tokens import count_each
 from ..asking.reply import stays_held
 from ..asking.shortage import told_of, with_more
-from ..holding.aside import Aside
+from ..holding.shielded import Shielded
 
 if TYPE_CHECKING:
     from ...account import Call
     from ...service import Embedded
-    from ..holding.aside import Here
+    from ..holding.shielded import Stoppable
     from ..session import Session
 
 
@@ -69,7 +69,7 @@ def embed(session: Session, texts: Texts) -> tuple[Embedded, Bill]:
     session.settling.catch_up()
     session.prepared(lambda: None)  # whose key it is, too
     call = session.settling.call(texts.model, price(expected), Meter.TRAINING)
-    return Aside(partial(_hold_send_settle, session, call, texts, expected)).run()
+    return Shielded(partial(_hold_send_settle, session, call, texts, expected)).run()
 
 
 def price(input_tokens: int) -> int:
@@ -78,7 +78,7 @@ def price(input_tokens: int) -> int:
 
 
 def _hold_send_settle(
-    session: Session, call: Call, texts: Texts, expected: int, here: Here
+    session: Session, call: Call, texts: Texts, expected: int, stoppably: Stoppable
 ) -> tuple[Embedded, Bill]:
     held = session.settling.held(call)
 
@@ -89,7 +89,7 @@ def _hold_send_settle(
     try:
         with ExitStack() as stack:
             with_more(session, lambda: stack.enter_context(held), None)
-            embedded = here(send)
+            embedded = stoppably(send)
             if not embedded.input_tokens:
                 embedded = replace(embedded, input_tokens=expected)
             bill = _bill(embedded, held.took_ms)

@@ -16,7 +16,7 @@ from ..asking.question import held_words
 from ..asking.reply import stays_held
 from ..asking.shortage import told_of
 from ..counting import Counting
-from ..holding.aside import Aside
+from ..holding.shielded import Shielded
 from .polling import over
 from .trained import Training
 from .underway import Register, UnderWay
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...service import Job, Trained
-    from ..holding.aside import Here
     from ..holding.held import Held
+    from ..holding.shielded import Stoppable
     from ..session import Session
     from .sources import Piece
     from .trained import TrainingEstimate
@@ -93,27 +93,27 @@ class Upload:
             stopped = "stopped." if self._piece else "nothing was sent."
             raise Interrupted(self._report(), f"{stopped}{self._still_held()} {self._so_far()}") from None
 
-    def _do(self, step: Callable[[Here], None]) -> None:
+    def _do(self, step: Callable[[Stoppable], None]) -> None:
         self._holds, self._going_on = [], ""
-        aside = Aside(step)
+        work = Shielded(step)
         try:
-            aside.run()
+            work.run()
         except OutOfTokens as error:
             raise told_of(self._session, error, self._holds[0].call) from None
-        if aside.is_stopped:
+        if work.is_stopped:
             raise KeyboardInterrupt  # too late for this piece, but not for those to come
 
-    def _send(self, piece: Piece, here: Here) -> None:
-        """One piece: held on each meter that pays for it, uploaded `here`, remembered, settled."""
+    def _send(self, piece: Piece, stoppably: Stoppable) -> None:
+        """One piece: held on each meter that pays for it, uploaded `stoppably`, remembered, settled."""
         meters = _METERS if piece.inference else _METERS[:1]
         with ExitStack() as stack:
             for meter in meters:
                 held = self._held(piece, meter)
                 self._holds.append(held)
                 stack.enter_context(held)
-            trained = self._trained(piece, here)
+            trained = self._trained(piece, stoppably)
             if trained.job is not None:
-                self._follow(piece, self._noted(piece, trained.job), here)
+                self._follow(piece, self._noted(piece, trained.job), stoppably)
                 return
             self._remember(piece)
             self._taken_in += 1
@@ -124,11 +124,11 @@ class Upload:
         held = [held_words(held.tokens) for held in self._holds[:1]]
         self._counting.words = " · ".join([self._uploading, *held, *more])
 
-    def _trained(self, piece: Piece, here: Here) -> Trained:
+    def _trained(self, piece: Piece, stoppably: Stoppable) -> Trained:
         """What came of an upload; of a failure that tells its bill, that is debited where one meter pays."""
         self._tell()
         try:
-            return here(partial(self._uploaded, piece))
+            return stoppably(partial(self._uploaded, piece))
         except ReplyLost as lost:
             if lost.tokens and len(self._holds) == 1:
                 self._settle(piece, lost.tokens, 1.0)
@@ -144,18 +144,18 @@ class Upload:
         self._surely(partial(self._register.begin, upload), f"{piece.name} goes on at Ask Sage")
         return upload
 
-    def _resume(self, piece: Piece, upload: UnderWay, here: Here) -> None:
+    def _resume(self, piece: Piece, upload: UnderWay, stoppably: Stoppable) -> None:
         """One piece that an earlier run sent."""
         settling = self._session.settling
         for op, tokens, meter in zip(upload.ops, upload.tokens, _METERS, strict=False):
             call = settling.call(f"train:{self._planned.dataset}", tokens, meter)
             self._holds.append(settling.resumed(replace(call, op=op)))
-        self._follow(piece, upload, here)
+        self._follow(piece, upload, stoppably)
 
-    def _follow(self, piece: Piece, upload: UnderWay, here: Here) -> None:
-        """Wait for a job's end `here`; remembered and settled by what it took in."""
+    def _follow(self, piece: Piece, upload: UnderWay, stoppably: Stoppable) -> None:
+        """Wait for a job's end `stoppably`; remembered and settled by what it took in."""
         self._going_on = f"{piece.name} goes on at Ask Sage (job {upload.job}), and the same again finds it; "
-        job = here(partial(over, self._session.service, upload.job, piece.name, self._tell))
+        job = stoppably(partial(over, self._session.service, upload.job, piece.name, self._tell))
         self._going_on = ""
         if job.state in ("succeeded", "untold"):
             self._remember(piece)
