@@ -51,6 +51,13 @@ def pytest_collection_modifyitems(config, items):
         items.sort(key=lambda item: (item.path not in with_browser, item.path not in are_large))
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Tell why a test was run once more: of what is late or wrong now and then it is the only trace."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"run once more: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def small_heap():
     """IPython collects garbage whenever it is reset: let it not look through all that is imported by now."""

@@ -115,7 +115,8 @@ def notebook(path, url):
     cells += [new.new_code_cell(f"%%asksage --compare {MODEL},{OTHER}\n{name}") for name in MARKDOWN]
     cells += [new.new_code_cell(f"%%asksage {name}\n{name}") for name in OTHERS]
     cells += [new.new_code_cell(f"import asksage_jupyter\nasksage_jupyter.ask({'an image'!r})")]
-    own = f"<script>window.own = true</script>\n\n![a]({url}/own)"
+    drawn = "$own$\n\n```mermaid\nflowchart TD\n  own\n```"
+    own = f"<script>window.own = true</script>\n\n![a]({url}/own)\n\n{drawn}"
     cells += [new.new_code_cell(f"from IPython.display import Markdown\nMarkdown({own!r})")]
     cells += [new.new_code_cell("%%asksage\nan error")]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
@@ -136,7 +137,13 @@ def page(browser, tmp_path_factory):
             command(shown, "notebook:run-all-cells")
             expect(shown.locator(".jp-Notebook")).to_contain_text("Ask Sage refused", timeout=WAIT_MS)
             shown.wait_for_function("() => window.own", timeout=WAIT_MS)
-            shown.wait_for_load_state("networkidle", timeout=WAIT_MS)
+            # Formulas and diagrams are drawn afterwards and in turn, the notebook's own ones last; a quiet
+            # network would be no sign of it, for the page itself asks its server on and on.
+            own = shown.locator(".jp-OutputArea-output:has(img[src$='/own'])")
+            expect(own.locator(".MathJax")).to_be_attached(timeout=WAIT_MS)
+            expect(own.locator(".jp-RenderedMermaid img")).to_be_attached(timeout=WAIT_MS)
+            loaded = "() => [...document.images].every((image) => image.complete)"
+            shown.wait_for_function(loaded, timeout=WAIT_MS)
             yield shown, asked
             shown.close()
 

@@ -286,7 +286,7 @@ def containers():
     import pyarrow
 
     nan = float("nan")
-    rows = ["one", None, nan, numpy.float32("nan"), pandas.NA, pandas.NaT, numpy.datetime64("NaT"),
+    rows = ["one", None, nan, numpy.float32("nan"), pandas.NA, pandas.NaT, numpy.datetime64("NaT", "ns"),
             decimal.Decimal("nan"), decimal.Decimal("snan"), "nan"]  # fmt: skip
     both, arrow = ["one", "nan"], pandas.ArrowDtype(pyarrow.string())
     texts = ["one", None, "nan"]

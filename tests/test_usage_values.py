@@ -94,7 +94,7 @@ def test_what_is_no_month_is_told_in_a_line(server, month):
             made(period=month)
 
 
-@pytest.mark.parametrize("day", [20261105, pandas.NaT, numpy.datetime64("NaT"), "soon", 1.5])
+@pytest.mark.parametrize("day", [20261105, pandas.NaT, numpy.datetime64("NaT", "ns"), "soon", 1.5])
 def test_what_is_no_day_is_told_in_a_line(server, day):
     for bound in ("since", "until"):
         with pytest.raises(BadInput, match=f"{bound} is a date like"):
