@@ -180,6 +180,15 @@ def test_who_may_not_write_is_told_so(postgres, url, ledger):
         Ledger(url.replace("asksage@", "onlooker@"))
 
 
+def test_what_can_only_be_read_is_told_so(postgres, url, ledger):
+    postgres.execute("CREATE ROLE reader LOGIN SUPERUSER")
+    postgres.execute("ALTER ROLE reader SET default_transaction_read_only = on")
+    with closing(Ledger(url.replace("asksage@", "reader@"))) as mine:
+        assert figures(mine) == (1000, 0, 0)
+        with pytest.raises(LedgerUnusable, match="can only be read now"):
+            spend(mine)
+
+
 # Making and migrating
 
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from ledger_desk import INFERENCE, a_bill, a_call, figures
 from rules_desk import FORBIDDEN, HOUR, Writer, about_bill, connected, login_of, writer
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from asksage_jupyter.account import Account, Envelope, Meter, Per
 from asksage_jupyter.errors import BadInput, LedgerError, LedgerUnusable, NotEnoughTokens, OverEnvelope
@@ -655,6 +655,16 @@ def test_a_table_of_ones_own_is_not_taken_for_the_ledgers(ana, team, table):
     refused(ana, lambda m: m.hold(ANAS, POOL, 251))
 
 
+def test_a_zone_is_no_abbreviation_whose_hours_a_session_sets(eve, team, database):
+    with closing(Ledger(member_url(database, EVE))) as mine:
+        mine.set_plan(replace(EVE, zone="EST"), INFERENCE, 100, source="me")
+    eve.run("SET timezone_abbreviations = 'Australia'")  # where it is fifteen hours earlier
+    asked = "SELECT asksage_is_month(%s, 'allotment:2026-02', %s, %s)"
+    account, (starts, ends) = eve.account(EVE.holder), bounds("2026-02", "EST")
+    for off, is_month in ((0, True), (-15 * HOUR, False)):
+        assert eve.run(asked, account, starts + off, ends + off) == [(is_month,)]
+
+
 TEMPORARY = {  # the columns that the rules look at
     "login": "CREATE TEMP TABLE login (role TEXT, host TEXT, holder TEXT)",
     "member": "CREATE TEMP TABLE member (account_id BIGINT, seq BIGINT, pool_id BIGINT, cap BIGINT)",
@@ -729,6 +739,32 @@ def test_a_clock_that_is_far_off_is_told_so(team, database):
         mine.hold(ANA, call := a_call(5, mine._clock), due=now() + HOUR)
         mine._clock = lambda: now() - 3 * HOUR
         mine.settle(call.op, a_bill(5))  # a bill is taken all the same
+
+
+def test_a_member_books_whatever_their_login_is_set_to(team, postgres, database):
+    settings = (
+        "standard_conforming_strings = off",
+        "backslash_quote = off",
+        "synchronous_commit = off",
+        "default_transaction_isolation = serializable",
+        "bytea_output = escape",
+        "extra_float_digits = -15",
+        "datestyle = 'SQL, DMY'",
+        "timezone = 'Asia/Kathmandu'",
+        "client_encoding = latin1",
+        "transform_null_equals = on",
+        "lock_timeout = 1",
+    )
+    for setting in settings:
+        postgres.execute(f"ALTER ROLE {login_of(database, ANA)} SET {setting}")
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        for name in NAMES:
+            call = a_call(5, mine._clock, notebook=name)
+            mine.hold(ANA, call, due=now() + HOUR, within=[Envelope("project", "apollo", 100)])
+            mine.settle(call.op, a_bill(4, request_id=name))
+        shown = mine._store.write(lambda connection: connection.scalar(text("SHOW synchronous_commit")))
+        assert shown == "on"
+    assert figures(team.ledger, ANA) == (300, 50 + 4 * len(NAMES), 0)
 
 
 @pytest.mark.parametrize("tokens", [-50_000, -51])
@@ -845,7 +881,7 @@ def test_rules_that_were_switched_off_are_told_and_put_in_force_anew(team, postg
 def test_rules_that_change_come_with_a_step():
     """Else they reach new ledgers alone: append a step to both lists, and write this anew."""
     rules = repr((LOGIN, WHO, CHECKS, TRIGGERS, ASKED, SEES, ADDS, COLUMNS)).encode()
-    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (9, "20b3a4ce138d")
+    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (10, "4874ec695832")
 
 
 def test_an_account_of_ones_own_is_made_on_the_other_meter(team, database):

@@ -158,7 +158,7 @@ _MEMBERS = (
 
 _TAGS = tuple(f"ALTER TABLE call ADD COLUMN {name} TEXT" for name in ("job", "tags", "client"))
 
-# Four are PostgreSQL's alone: both count the same versions.
+# Those that do nothing are PostgreSQL's alone: both count the same versions.
 STEPS: tuple[Step, ...] = (
     running(*_TABLES),
     running(_PRESUMES),
@@ -167,6 +167,7 @@ STEPS: tuple[Step, ...] = (
     running(),
     running(),
     running(*_TAGS),
+    running(),
     running(),
     running(),
 )

@@ -14,9 +14,10 @@ _RACED = frozenset(["40001", "40P01", "23505"])
 _TAKEN = frozenset(["42P07", "42710"])  # by another who makes the tables now, or by another program
 _LATE = frozenset(["55P03", "57014"])
 _CLOCK_CODE = "ASK01"  # of `checks`
-_LOST_CODES = ("08", "57P", "25P03")
+_LOST_CODES = ("08", "57P", "25P03", "25P04")
 _REFUSING = ("22", "23", "42501", "P0001")  # a value, a key or check, a right, a rule's own word
 _UNPREPARED = ("26000", "42P05")  # another's server was given by a pooler
+_READ_ONLY = "25006"
 _NO_TABLES, _NO_RIGHT, _NO_ROOM = ("42P01", "3F000"), ("42501", "3F000"), "53"
 
 _BUSY = "the ledger {title} is busy: others have written to it for too long; try again."
@@ -31,6 +32,10 @@ _FORBIDDEN = "the ledger {title} does not let you do that: ask its owner for the
 _CLOCK = (
     "this machine's clock is more than an hour off that of the ledger {title}: set it right, and nothing is "
     "sent until then."
+)
+_STANDBY = (
+    "the ledger {title} can only be read now: ask whoever runs the database whether it is a standby, or "
+    "default_transaction_read_only is on."
 )
 _FULL = "the server of the ledger {title} has no room or no free connection left: ask whoever runs it."
 _THEIRS = (
@@ -90,7 +95,7 @@ def told(title: str, error: BaseException) -> LedgerError:
         return LedgerError(_BUSY.format(title=title))
     line = _FORBIDDEN if code in _NO_RIGHT else _FULL if code.startswith(_NO_ROOM) else _OTHER
     line = _THEIRS if code in _TAKEN else _CLOCK if code == _CLOCK_CODE else line
-    line = _POOLED if code in _UNPREPARED else line
+    line = _POOLED if code in _UNPREPARED else _STANDBY if code == _READ_ONLY else line
     cause = f"{type(_driver(error)).__name__} {code}".rstrip()
     kind = LedgerRefused if code.startswith(_REFUSING) else LedgerUnusable
     return kind(line.format(title=title, cause=cause))

@@ -184,4 +184,5 @@ STEPS: tuple[Step, ...] = (
     _with_tags,
     _rules_anew,
     _rules_anew,
+    _rules_anew,
 )

@@ -31,6 +31,8 @@ from .watch import CHANNEL
 T = TypeVar("T")
 
 _RACES = 10  # of which one is lost at most where an account is met for the first time, and none later
+# What is acknowledged is on the disk, whatever the role or the database is set to.
+_DURABLE = "replace(current_setting('synchronous_commit'), 'off', 'on')"
 _BEGIN, _TELL = "BEGIN ISOLATION LEVEL READ COMMITTED", f"NOTIFY {CHANNEL}"
 
 
@@ -49,7 +51,9 @@ class ServerStore(Server):
         # The server gives up a little earlier than this side, which then knows why.
         limit_ms = round(timeout_s * 800)
         limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-        self._limit = "SELECT " + ", ".join(f"set_config('{name}', '{limit_ms}', true)" for name in limits)
+        wanted = {"synchronous_commit": _DURABLE} | dict.fromkeys(limits, f"'{limit_ms}'")
+        settings = (f"set_config('{name}', {value}, true)" for name, value in wanted.items())
+        self._settings = f"SELECT {', '.join(settings)}"
         self._prepare()
 
     def write(self, move: Callable[[Connection], T], *, of: Of = (), vital: bool = False) -> T:
@@ -94,7 +98,7 @@ class ServerStore(Server):
                 driver = _driver(connection)
                 driver.is_bounded = True
                 driver.put_off(_BEGIN)
-                driver.put_off(self._limit)
+                driver.put_off(self._settings)
                 take_turn(connection, of)
                 result = move(connection)
                 driver.put_off(_TELL)

@@ -5,18 +5,20 @@ from __future__ import annotations
 from .seeing import AS_OWNER
 
 HASHED = (
-    # A text as Python's json writes it.
+    # A text as Python's json writes it. A backslash by its number: quoted, it means another thing where
+    # standard_conforming_strings is off.
     """
     CREATE OR REPLACE FUNCTION asksage_json(value TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE AS $$
         SELECT CASE
             WHEN value IS NULL THEN 'null'
-            WHEN octet_length(value) = length(value) THEN replace(to_json(value)::text, chr(127), '\\u007f')
+            WHEN octet_length(value) = length(value)
+                THEN replace(to_json(value)::text, chr(127), chr(92) || 'u007f')
             ELSE (
                 SELECT string_agg(CASE
                     WHEN code < 127 THEN piece
-                    WHEN code < 65536 THEN '\\u' || lpad(to_hex(code), 4, '0')
-                    ELSE '\\u' || to_hex(55296 + ((code - 65536) >> 10))
-                        || '\\u' || to_hex(56320 + ((code - 65536) & 1023))
+                    WHEN code < 65536 THEN chr(92) || 'u' || lpad(to_hex(code), 4, '0')
+                    ELSE chr(92) || 'u' || to_hex(55296 + ((code - 65536) >> 10))
+                        || chr(92) || 'u' || to_hex(56320 + ((code - 65536) & 1023))
                 END, '' ORDER BY place)
                 FROM (
                     SELECT piece, ascii(piece) AS code, place

@@ -82,11 +82,12 @@ WHO = (
     END $$
     """,
     # A month as the ledger reckons it, begun by now and beside no other; an hour, since clocks that are put
-    # forward or back at midnight are read differently.
+    # forward or back at midnight are read differently. A zone like EST is also an abbreviation, whose hours a
+    # session sets as it likes.
     f"""
     CREATE OR REPLACE FUNCTION asksage_is_month(
         of_account BIGINT, of_source TEXT, since BIGINT, until BIGINT
-    ) RETURNS BOOLEAN LANGUAGE plpgsql {AS_OWNER} AS $$
+    ) RETURNS BOOLEAN LANGUAGE plpgsql {AS_OWNER} SET timezone_abbreviations = 'Default' AS $$
     DECLARE
         hour CONSTANT BIGINT := 3600000000;
         of_zone TEXT := (SELECT zone FROM account WHERE id = of_account);
