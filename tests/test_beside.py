@@ -14,10 +14,10 @@ from asksage_jupyter.account import Account
 from asksage_jupyter.ledger.stores.arrived import Arrived
 from asksage_jupyter.ledger.stores.outbox import Outbox
 from asksage_jupyter.rates import Rates
-from asksage_jupyter.session import renames
 from asksage_jupyter.session.holder.access import Access
 from asksage_jupyter.session.holding.ceiling import Ceiling
 from asksage_jupyter.session.managing.requests import pending
+from asksage_jupyter.session.origins import renames
 from asksage_jupyter.session.training.underway import Register
 from asksage_jupyter.session.training.uploaded import Uploads
 from asksage_jupyter.usage_log.manifest import Manifest

@@ -8,7 +8,7 @@ import pytest
 from tenant import MODEL, OTHER, questions
 
 from asksage_jupyter.errors import AskSageError, BadInput
-from asksage_jupyter.magic.counting import TARGET, Counting, counted_of, footing_here
+from asksage_jupyter.magic.writing.counting import TARGET, Counting, counted_of, footing_here
 from asksage_jupyter.prompting.counted import Counted, count_of
 from asksage_jupyter.prompting.footing import Footing
 from asksage_jupyter.prompting.values import text_of

@@ -16,7 +16,7 @@ import asksage_jupyter as sage
 from asksage_jupyter import cli, session
 from asksage_jupyter.account import Account
 from asksage_jupyter.errors import BadKey, NoKey, NotReached
-from asksage_jupyter.server.reader import Reader
+from asksage_jupyter.server.views.reader import Reader
 from asksage_jupyter.service import Secret
 from asksage_jupyter.session.holder import credentials
 from asksage_jupyter.session.holder.access import Access

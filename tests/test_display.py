@@ -14,7 +14,7 @@ from asksage_jupyter.display.markup import card, fill, line, notice, quiet
 from asksage_jupyter.display.page import Page
 from asksage_jupyter.display.plain import from_home, interval
 from asksage_jupyter.display.table import Table, width
-from asksage_jupyter.mapping.costs import Range
+from asksage_jupyter.mapping.planning.costs import Range
 
 HOSTILE = '<img src=x onerror="1">\x1b[31m\u202e&'
 TEXT = '<img src=x onerror="1">&'

@@ -15,7 +15,7 @@ from asksage_jupyter import session
 from asksage_jupyter.account import Account, Envelope, Per
 from asksage_jupyter.errors import BadInput, ConfigurationError, NotEnoughTokens, OverEnvelope
 from asksage_jupyter.ledger import Ledger
-from asksage_jupyter.server.reader import Reader
+from asksage_jupyter.server.views.reader import Reader
 from asksage_jupyter.session import budgeting, envelopes
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.widget import words
@@ -236,10 +236,12 @@ def test_a_projects_file_bounds_the_project_its_notebooks_and_jobs(project, serv
     """)
     with sage.booked(job="labels"), pytest.raises(OverEnvelope, match="the envelope of the job labels"):
         sage.ask("Why?")
-    monkeypatch.setattr("asksage_jupyter.session.origin.notebook", lambda _: "/home/me/reports/a.ipynb")
+    monkeypatch.setattr(
+        "asksage_jupyter.session.origins.origin.notebook", lambda _: "/home/me/reports/a.ipynb"
+    )
     with pytest.raises(OverEnvelope, match=r"the envelope of the notebook /home/me/reports/a\.ipynb"):
         sage.ask("Why?")
-    monkeypatch.setattr("asksage_jupyter.session.origin.notebook", lambda _: "/home/me/a.ipynb")
+    monkeypatch.setattr("asksage_jupyter.session.origins.origin.notebook", lambda _: "/home/me/a.ipynb")
     sage.ask("Why?")
     assert "the envelope of the project moon leaves 137" in str(sage.balance())
     with pytest.raises(

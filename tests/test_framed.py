@@ -3,7 +3,7 @@
 import pytest
 from lab import chromium, needs_chromium
 
-from asksage_jupyter.magic.framed import framed
+from asksage_jupyter.magic.showing.framed import framed
 
 PARAGRAPH = "<p>The tide is the rise and fall of sea levels caused by the moon and the sun, and by more.</p>"
 PAGES = {

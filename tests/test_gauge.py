@@ -22,9 +22,9 @@ from asksage_jupyter.account import (
 )  # fmt: skip
 from asksage_jupyter.account.receipt import receipt
 from asksage_jupyter.forecast import Course, Pace, WorkingDays
-from asksage_jupyter.server import figures
-from asksage_jupyter.server.status import status, without
-from asksage_jupyter.server.warning import warning
+from asksage_jupyter.server.wire import figures
+from asksage_jupyter.server.wire.status import status, without
+from asksage_jupyter.server.wire.warning import warning
 from asksage_jupyter.session.holder.access import Noted, Standing
 from asksage_jupyter.settings import AskSage
 

@@ -9,8 +9,9 @@ import pytest
 import asksage_jupyter as sage
 from asksage_jupyter.errors import BadInput
 from asksage_jupyter.magic import front_end
-from asksage_jupyter.session import current, labels, origin, renames
+from asksage_jupyter.session import current
 from asksage_jupyter.session.asking.looking_back import explained
+from asksage_jupyter.session.origins import labels, origin, renames
 from asksage_jupyter.usage_log import report
 from asksage_jupyter.usage_log.cells import cell_names
 

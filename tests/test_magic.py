@@ -22,9 +22,11 @@ from asksage_jupyter.account import Meter, MeterBalance
 from asksage_jupyter.commands import COMMANDS, services, spending
 from asksage_jupyter.commands.help import help_text, topics
 from asksage_jupyter.errors import BadInput, BadKey, ConfigurationError, OverLimit, ReplyLost
-from asksage_jupyter.magic import cell, completion, publishing
-from asksage_jupyter.magic.fences import fenced, first_block
-from asksage_jupyter.magic.screen import Screen, Terminal
+from asksage_jupyter.magic.cells import cell
+from asksage_jupyter.magic.showing import publishing
+from asksage_jupyter.magic.showing.fences import fenced, first_block
+from asksage_jupyter.magic.showing.screen import Screen, Terminal
+from asksage_jupyter.magic.writing import completion
 from asksage_jupyter.prompting import cell_parser
 from asksage_jupyter.settings import AskSage
 

@@ -13,7 +13,7 @@ from asksage_jupyter import session
 from asksage_jupyter.commands import COMMANDS
 from asksage_jupyter.commands.help import help_text
 from asksage_jupyter.errors import BadInput, LedgerConflict, OverLimit, Refused, ReplyLost
-from asksage_jupyter.magic.news import News
+from asksage_jupyter.magic.telling.news import News
 from asksage_jupyter.prompting import parse_cell
 from asksage_jupyter.session.training.sources import price
 from asksage_jupyter.settings import AskSage

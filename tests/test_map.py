@@ -23,12 +23,12 @@ import asksage_jupyter.usage_log.accessor
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput, JobStopped, NotEnoughTokens, OverEnvelope, OverLimit
 from asksage_jupyter.ledger import Ledger
-from asksage_jupyter.magic.waiting import Waiting
+from asksage_jupyter.magic.showing.waiting import Waiting
 from asksage_jupyter.mapping import map as map_rows
-from asksage_jupyter.mapping.costs import Moments
 from asksage_jupyter.mapping.outcome import RowStatus
-from asksage_jupyter.mapping.progress import Progress
+from asksage_jupyter.mapping.planning.costs import Moments
 from asksage_jupyter.mapping.proportion import Proportion
+from asksage_jupyter.mapping.running.progress import Progress
 from asksage_jupyter.month import now
 from asksage_jupyter.session import current, forget
 from asksage_jupyter.session.keeping.store import open_replies
@@ -253,7 +253,7 @@ def test_it_is_no_part_of_the_conversation_and_teaches_no_other_cell(labels, rev
 
 
 def test_a_busy_service_is_left_alone_and_asked_again(server, monkeypatch):
-    monkeypatch.setattr("asksage_jupyter.mapping.flow._PAUSES_S", (0.01, 0.05))
+    monkeypatch.setattr("asksage_jupyter.mapping.running.flow._PAUSES_S", (0.01, 0.05))
     busy = [Played({"message": "slow down", "status": 429}, status=429)] * 3
     server.on(QUERY, billed("good", 7), *busy, billed("good", 7))
     mapped = map_rows([f"review {number}" for number in range(12)], "Good? {value}")
@@ -674,7 +674,7 @@ def test_where_no_line_can_be_taken_away_a_tenth_leaves_one(labels, capsys):
 
 
 def test_very_many_calls_need_a_budget(labels, monkeypatch):
-    monkeypatch.setattr("asksage_jupyter.mapping.plan._WITHOUT_BUDGET", 10)
+    monkeypatch.setattr("asksage_jupyter.mapping.planning.plan._WITHOUT_BUDGET", 10)
     rows = [f"review {number}" for number in range(11)]
     with pytest.raises(BadInput, match=r"11 calls, .*: above 10 a map needs a budget="):
         map_rows(rows, "Good? {value}")

@@ -32,9 +32,9 @@ from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import AskSageError, JobStopped, NotEnoughTokens, Unavailable
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.mapping import map as map_rows
-from asksage_jupyter.mapping.crew import Crew
 from asksage_jupyter.mapping.outcome import Outcome, RowStatus
-from asksage_jupyter.mapping.sheet import Task
+from asksage_jupyter.mapping.planning.sheet import Task
+from asksage_jupyter.mapping.running.crew import Crew
 from asksage_jupyter.month import now, period_at
 from asksage_jupyter.service import Query
 from asksage_jupyter.session import current, forget
@@ -202,7 +202,7 @@ def test_every_seventh_reply_comes_half_and_is_not_asked_again(server, half):
 
 
 def test_overloaded_told_with_200_is_waited_for(server, monkeypatch):
-    monkeypatch.setattr("asksage_jupyter.mapping.flow._PAUSES_S", (0.01, 0.05))
+    monkeypatch.setattr("asksage_jupyter.mapping.running.flow._PAUSES_S", (0.01, 0.05))
     sorry = envelope("Sorry, overloaded", status=400, response="Sorry, the model is overloaded", usage=None)
     server.on(QUERY, *[billed("good", 7)] * 6, sorry, billed("good", 7))
     mapped = map_rows(ROWS[:12], "Good? {value}", workers=1)
@@ -398,7 +398,7 @@ def ten_minutes(monkeypatch):
         passed[0] += slow_s
 
     timer = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: None)
-    monkeypatch.setattr("asksage_jupyter.mapping.interim.time", timer)
+    monkeypatch.setattr("asksage_jupyter.mapping.running.interim.time", timer)
     monkeypatch.setattr(Crew, "drain", drained)
     yield do
     assert drains.is_set()
@@ -480,7 +480,7 @@ def test_a_stop_during_the_comparison_sends_no_more(server, ten_minutes, monkeyp
     def interrupted(parties):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("asksage_jupyter.mapping.interim.run", interrupted)
+    monkeypatch.setattr("asksage_jupyter.mapping.running.interim.run", interrupted)
     at_call(server, 12, ten_minutes)
     with pytest.raises(JobStopped, match="stopped") as stopped:
         map_rows(ROWS, "Good? {value}", workers=4)

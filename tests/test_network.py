@@ -21,7 +21,7 @@ from tenant import KEY, MODEL, open_tenant, questions
 import asksage_jupyter as sage
 from asksage_jupyter import cli, session
 from asksage_jupyter.errors import AskSageError, NotReached, ReplyLost, Unavailable
-from asksage_jupyter.server.refresh import Refresh
+from asksage_jupyter.server.background.refresh import Refresh
 from asksage_jupyter.service.way import connection
 from asksage_jupyter.session import counting, waiting
 from asksage_jupyter.settings import AskSage

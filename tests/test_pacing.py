@@ -14,9 +14,9 @@ from asksage_jupyter.commands.help import help_text
 from asksage_jupyter.errors import BadInput, OverEnvelope
 from asksage_jupyter.forecast import WorkingDays
 from asksage_jupyter.ledger import Ledger
-from asksage_jupyter.magic.forewarning import Forewarning
+from asksage_jupyter.magic.telling.forewarning import Forewarning
 from asksage_jupyter.pacing import pace
-from asksage_jupyter.server.reader import Reader
+from asksage_jupyter.server.views.reader import Reader
 from asksage_jupyter.session.forecasting import Leftover, pace_of
 from asksage_jupyter.session.session import Session
 from asksage_jupyter.settings import AskSage

@@ -19,7 +19,7 @@ from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.errors import LedgerConflict, Unavailable
 from asksage_jupyter.ledger import CALL_COLUMNS, Ledger, new_op
 from asksage_jupyter.ledger.stores.arrived import Arrived
-from asksage_jupyter.magic.news import News
+from asksage_jupyter.magic.telling.news import News
 from asksage_jupyter.month import period_at, to_datetime
 from asksage_jupyter.reconciling import Background, reconcile
 from asksage_jupyter.reconciling.counters import book

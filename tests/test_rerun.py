@@ -11,7 +11,7 @@ from asksage_jupyter.account import Bill, Call, Meter, Source
 from asksage_jupyter.errors import BadInput
 from asksage_jupyter.ledger import new_op
 from asksage_jupyter.session import current
-from asksage_jupyter.session.renames import note
+from asksage_jupyter.session.origins.renames import note
 
 
 def run(notebook, **cells):
@@ -103,7 +103,7 @@ def test_this_notebook_is_meant_where_none_is_named(notebook, shell, capsys, mon
     run(notebook, c1=100)
     with pytest.raises(BadInput, match=r"%asksage notebook a\.ipynb"):
         sage.notebook_cost()
-    monkeypatch.setattr("asksage_jupyter.session.origin.notebook", lambda folder: str(notebook))
+    monkeypatch.setattr("asksage_jupyter.session.origins.origin.notebook", lambda folder: str(notebook))
     shell.run_line_magic("asksage", "notebook")
     assert "Running a.ipynb again costs about 100 tokens" in capsys.readouterr().out
 

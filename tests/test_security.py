@@ -25,7 +25,7 @@ import asksage_jupyter as sage
 from asksage_jupyter.display.harmless import harmless
 from asksage_jupyter.display.plain import plain
 from asksage_jupyter.errors import AskSageError, ReplyLost, ServiceError, Unavailable
-from asksage_jupyter.magic import publishing
+from asksage_jupyter.magic.showing import publishing
 from asksage_jupyter.service.way import bounded
 from asksage_jupyter.session import current
 from asksage_jupyter.settings import AskSage

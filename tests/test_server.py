@@ -32,9 +32,9 @@ from tornado.httpclient import HTTPClientError
 from asksage_jupyter.account import Account, Bill, Call, Meter, Source
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.month import now
-from asksage_jupyter.server.hints import HINT, Hints
+from asksage_jupyter.server.background.hints import HINT, Hints
 from asksage_jupyter.session import endpoints
-from asksage_jupyter.session.renames import called_now, note
+from asksage_jupyter.session.origins.renames import called_now, note
 from asksage_jupyter.settings import AskSage
 
 ADA = Account("api.asksage.ai", "ada@example.org")

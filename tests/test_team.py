@@ -17,7 +17,7 @@ from asksage_jupyter.account import Account, Meter
 from asksage_jupyter.errors import BadInput, LedgerError, NotEnoughTokens
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.month import to_datetime
-from asksage_jupyter.server import figures
+from asksage_jupyter.server.wire import figures
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.team import Team
 from asksage_jupyter.widget import words

@@ -9,7 +9,8 @@ import pytest
 from tenant import MODEL
 
 import asksage_jupyter as sage
-from asksage_jupyter.session import current, origin
+from asksage_jupyter.session import current
+from asksage_jupyter.session.origins import origin
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.usage_log.calls import Calls
 

@@ -13,7 +13,7 @@ from asksage_jupyter.errors import BadInput, ReplyLost
 from asksage_jupyter.ledger import new_op
 from asksage_jupyter.session import current
 from asksage_jupyter.session.asking.looking_back import explained, remember
-from asksage_jupyter.session.renames import note
+from asksage_jupyter.session.origins.renames import note
 
 
 def causes(why):
@@ -127,7 +127,7 @@ def test_a_notebook_that_was_renamed_keeps_what_it_asked_before(in_cell, server,
     earlier("c1", 90, 100, 120, notebook="/home/ada/a.ipynb")
     note(session.ledger.folder, "/home/ada/a.ipynb", "/home/ada/b.ipynb", session.clock())
     earlier("c1", 7, notebook="/home/ada/a.ipynb")  # another one by now
-    monkeypatch.setattr("asksage_jupyter.session.origin.notebook", lambda folder: "/home/ada/b.ipynb")
+    monkeypatch.setattr("asksage_jupyter.session.origins.origin.notebook", lambda folder: "/home/ada/b.ipynb")
     assert [explained(session, which).tokens for which in ("1", "3")] == [120, 90]
     bill(server, 900, read=8_000)
     assert "9x its usual 100: " in sage.ask("Why?", dataset="papers").receipt
@@ -152,7 +152,7 @@ def earlier(cell, *bills, notebook=None):
 
 @pytest.fixture
 def in_cell(server, monkeypatch):
-    monkeypatch.setattr("asksage_jupyter.session.origin.cell", lambda: "c1")
+    monkeypatch.setattr("asksage_jupyter.session.origins.origin.cell", lambda: "c1")
     sage.balance()
 
 

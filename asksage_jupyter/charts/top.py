@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..display.plain import from_home, one_line
 from ..ledger.stores.place import place_of
 from ..session import current, given
-from ..session.labels import cell_label
+from ..session.origins.labels import cell_label
 from .chart import Chart
 from .look import GREY, MAIN, compact, shortened, titled, written
 from .needed import altair

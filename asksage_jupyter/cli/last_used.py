@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..account import Balance
 from ..errors import LedgerMissing, NoKey
-from ..server.whose import whose
+from ..server.views.whose import whose
 from ..session import current, find_key
 from ..settings import AskSage
 

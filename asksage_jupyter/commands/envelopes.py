@@ -12,7 +12,8 @@ from ..display.table import Table, Tabular
 from ..errors import BadInput
 from ..prompting import option
 from ..prompting.checks import OneOf, read, tokens
-from ..session import budgeting, current, envelopes, origin, pyproject
+from ..session import budgeting, current, envelopes
+from ..session.origins import origin, pyproject
 from .command import Command
 
 if TYPE_CHECKING:

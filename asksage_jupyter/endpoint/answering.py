@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Interrupted, NeedsConfirmation
 from ..session import Reply, build_query
 from ..session.asking.prompt import ask
-from ..session.booking import booked
-from ..session.origin import apart
+from ..session.origins.booking import booked
+from ..session.origins.origin import apart
 from ..session.training.embed import embed
 from . import shapes
 from .cutting import cut

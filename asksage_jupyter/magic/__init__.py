@@ -14,24 +14,25 @@ from IPython.core.magic import no_var_expand
 
 from ..session import accompany, dismiss, forget
 from ..session.asking.confirming import answer_by
-from ..session.origin import tell_cell
+from ..session.origins.origin import tell_cell
 from ..session.waiting import tell_waiting
 from ..settings import AskSage
-from . import frames, stopped
-from .completion import complete
-from .counting import Counting
+from . import frames
 from .front_end import agrees
 from .idle import Idle, steps
+from .showing.waiting import line_of
+from .telling import stopped
 from .threads import Cells
-from .transform import Assigned, AssignedLine, transform
-from .waiting import line_of
+from .writing.completion import complete
+from .writing.counting import Counting
+from .writing.transform import Assigned, AssignedLine, transform
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..session import Session
-    from .forewarning import Forewarning
-    from .news import News
+    from .telling.forewarning import Forewarning
+    from .telling.news import News
 
 __all__ = ["register", "unregister"]
 
@@ -58,11 +59,11 @@ def register(shell: InteractiveShell) -> None:
         ``%asksage help`` says more.
         """
         if cell is None:
-            from .line import run
+            from .cells.line import run
 
             run(shell, line)
         else:
-            from .cell import run as run_cell
+            from .cells.cell import run as run_cell
 
             run_cell(shell, line, cell)
 
@@ -75,13 +76,13 @@ def register(shell: InteractiveShell) -> None:
 
         ``%asksage help train`` says more.
         """
-        from .training import run
+        from .cells.training import run
 
         run(line, cell)
 
     def result(line: str) -> object:
         """What `transform.Assigned` asks for."""
-        from .line import result
+        from .cells.line import result
 
         return result(shell, line)
 
@@ -149,7 +150,7 @@ def _news(session: Session) -> News | None:
     """What compares the account with the service after use; None where the person wants none."""
     from IPython import get_ipython
 
-    from .news import News
+    from .telling.news import News
 
     shell, every_s = get_ipython(), session.settings.reconcile_every_s
     return News(session, shell.events, every_s) if shell and every_s else None
@@ -159,7 +160,7 @@ def _forewarning(session: Session) -> Forewarning | None:
     """What warns after a cell that the month will not last."""
     from IPython import get_ipython
 
-    from .forewarning import Forewarning
+    from .telling.forewarning import Forewarning
 
     shell = get_ipython()
     return Forewarning(session, shell.events) if shell else None

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from ..session import labels
+from ..session.origins import labels
 from . import front_end
 
 if TYPE_CHECKING:

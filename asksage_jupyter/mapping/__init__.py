@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .call import map_rows as map
-from .costs import Range
-from .elsewhere import what_if
-from .estimate import MapEstimate
-from .mapped import Mapped
+from .planning.costs import Range
+from .planning.estimate import MapEstimate
+from .results.elsewhere import what_if
+from .results.mapped import Mapped
 
 __all__ = ["MapEstimate", "Mapped", "Range", "map", "what_if"]

@@ -12,18 +12,18 @@ from ..errors import AskSageError, BadInput, JobStopped
 from ..session import build_query, current, given
 from ..session.keeping.store import open_replies
 from ..session.near import did_you_mean
-from .estimate import MapEstimate, estimate_of
-from .job import Job, name_of
-from .mapped import Mapped
+from .answers.reader import Reader
+from .answers.schema import schema_of
 from .outcome import RowStatus
-from .plan import Plan
-from .reader import Reader
-from .rounds import Rounds
-from .run import Run
-from .schema import schema_of
-from .sheet import sheet_of
-from .template import Rows, Template
-from .terms import Terms
+from .planning.estimate import MapEstimate, estimate_of
+from .planning.job import Job, name_of
+from .planning.plan import Plan
+from .planning.sheet import sheet_of
+from .planning.template import Rows, Template
+from .planning.terms import Terms
+from .results.mapped import Mapped
+from .running.rounds import Rounds
+from .running.run import Run
 
 SYSTEM = "Answer with the value only."
 _OPTIONS = frozenset({"system", "persona", "dataset", "live", "temperature", "reasoning"})

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from jupyter_server.extension.application import ExtensionApp
 
 from ..settings import AskSage
+from .background.gauges import Gauges
+from .background.hints import Hints, register_hint
+from .background.refresh import Refresh
+from .background.renaming import hear
 from .desk import Desk
-from .gauges import Gauges
-from .hints import Hints, register_hint
-from .prices import Prices
-from .reader import Reader
-from .refresh import Refresh
-from .renaming import hear
 from .routes import ROUTES
+from .views.prices import Prices
+from .views.reader import Reader
 
 if TYPE_CHECKING:
     from jupyter_events import EventLogger

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from ..errors import AskSageError, BadInput, LedgerMissing
-from .refresh import NO_KEY
-from .worker import Busy, Worker
+from .background.refresh import NO_KEY
+from .background.worker import Busy, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from ..account import MeterBalance
     from ..prompting.counted import Counted
     from ..prompting.footing import Footing
-    from .figures import Wire
-    from .hints import Hints
-    from .prices import Prices
-    from .reader import Reader
-    from .refresh import Refresh
+    from .background.hints import Hints
+    from .background.refresh import Refresh
+    from .views.prices import Prices
+    from .views.reader import Reader
+    from .wire.figures import Wire
 
 T = TypeVar("T")
 _PATIENCE_S = 0.1  # a price does not wait longer for the ledger

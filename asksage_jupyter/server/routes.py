@@ -20,7 +20,7 @@ from .desk import Desk, NotAnswered
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from .figures import Wire
+    from .wire.figures import Wire
 
 _LONGEST_PATH = 4096
 _LONGEST_CELL = 1_000_000

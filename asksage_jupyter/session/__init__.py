@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from .asking.query import build_query as build_query
     from .asking.query import chosen_model as chosen_model
     from .asking.reply import Reply as Reply
-    from .booking import booked as booked
     from .budgeting import budget as budget
     from .comparing.comparison import Comparison as Comparison
     from .holder.credentials import find_key as find_key
     from .managing.plan import overdrawn as overdrawn
+    from .origins.booking import booked as booked
     from .session import Session as Session
 
 __getattr__, __all__ = lazily(
@@ -38,7 +38,7 @@ __getattr__, __all__ = lazily(
         ".asking.query": "Options build_query chosen_model",
         ".asking.reply": "Reply",
         ".session": "Session",
-        ".booking": "booked",
+        ".origins.booking": "booked",
         ".budgeting": "budget",
         ".holder.credentials": "find_key",
         ".managing.plan": "overdrawn",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ..account import Envelope, Per
 from ..display.plain import shown, storable
 from ..errors import BadInput
-from . import given, pyproject
+from . import given
+from .origins import pyproject
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pandas
 from ..display.plain import brief, many
 from ..display.table import Table, width
 from ..month import rules_of
-from ..session.labels import cell_label
+from ..session.origins.labels import cell_label
 from .schema import FIGURE, SCHEMA
 
 _FIRST, _LAST = 5, 15  # rows that are shown of a long log: what was asked of late is looked for

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas
 
 from ..display.plain import one_line
-from ..session.labels import cell_label
+from ..session.origins.labels import cell_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ...account import Meter, Source
 from ...account.records import OPEN
 from ...errors import AskSageError, BadInput
-from .. import origin
-from ..labels import cell_label
-from ..renames import calls_of
+from ..origins import origin
+from ..origins.labels import cell_label
+from ..origins.renames import calls_of
 from .shortage import cheaper
 from .why import Cause, Why, is_worth_a_word, unusual
 

@@ -13,9 +13,10 @@ from ...account.records import OPEN
 from ...display.plain import interval, one_line
 from ...display.table import Table, Tabular
 from ...errors import AskSageError, BadInput
-from .. import given, origin
-from ..labels import cell_label, labels
-from ..renames import calls_of
+from .. import given
+from ..origins import origin
+from ..origins.labels import cell_label, labels
+from ..origins.renames import calls_of
 
 if TYPE_CHECKING:
     from ...account import Account

@@ -12,8 +12,9 @@ from ...beside import of_account
 from ...display.notices import warn
 from ...display.plain import told
 from ...errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
-from .. import booking, envelopes, origin
+from .. import envelopes
 from ..budgeting import budgets
+from ..origins import booking, origin
 from .ceiling import Ceiling
 from .held import Held
 

@@ -1,0 +1,1 @@
+"""How anything comes below a cell: replies while they arrive, receipts, and whatever a command says."""

@@ -1,0 +1,1 @@
+"""What a map came to, and what more rows like its would cost."""

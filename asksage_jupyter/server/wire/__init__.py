@@ -1,0 +1,1 @@
+"""What goes over the wire, as figures and in words; pure."""

@@ -1,0 +1,1 @@
+"""Where a call comes from, and what it is booked under."""
