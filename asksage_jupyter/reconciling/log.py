@@ -8,7 +8,7 @@ from ..errors import BadKey, Refused, Unavailable
 
 if TYPE_CHECKING:
     from ..account import Meter
-    from ..service import LogRow, Service
+    from ..service import FreeService, LogRow
 
 _PAGE = 100
 _MOST_PAGES = 200
@@ -20,7 +20,7 @@ class Log:
 
     Parameters
     ----------
-    service : Service
+    service : FreeService
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Log:
         Whether the tenant has a log at all; True until it was asked.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: FreeService) -> None:
         self.is_told = True
         self._service = service
         self._rows: dict[int, LogRow] = {}

@@ -10,7 +10,7 @@ from ..account import Account, Meter
 
 if TYPE_CHECKING:
     from ..ledger import Ledger, Unsettled
-    from ..service import Service
+    from ..service import FreeService
     from ..session import Session
     from ..session.holding.settling import Settling
 
@@ -35,7 +35,7 @@ class Parties:
 
     account: Account
     ledger: Ledger
-    service: Service
+    service: FreeService
     clock: Callable[[], int]
     sleep: Callable[[float], object]
     running_s: float

@@ -23,11 +23,12 @@ from .way.address import is_loopback as is_loopback
 
 if TYPE_CHECKING:
     from .client import Service as Service
+    from .free import FreeService as FreeService
 
 # httpx takes longer to import than everything else here together: only who connects pays for it.
 __getattr__, __all__ = lazily(
     __name__,
-    {".client": "Service"},
+    {".client": "Service", ".free": "FreeService"},
     "Answer",
     "Embedded",
     "Job",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..account import Account
     from ..ledger import Ledger
-    from ..service import ModelInfo, Secret, Service
+    from ..service import FreeService, ModelInfo, Secret, Service
     from ..settings import AskSage
 
 T = TypeVar("T")
@@ -235,7 +235,7 @@ class Session:
             self.pricing.rates.offer([model.id for model in self._models])
         return self._models
 
-    def asking(self, task: Callable[[Service], T]) -> T:
+    def asking(self, task: Callable[[FreeService], T]) -> T:
         """Ask the service what costs nothing, told while it lasts; all of `task` within one limit.
 
         Raises

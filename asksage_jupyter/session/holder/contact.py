@@ -9,7 +9,7 @@ from .whose import check_holder
 
 if TYPE_CHECKING:
     from ...ledger import Ledger
-    from ...service import Limits, Service
+    from ...service import FreeService, Limits
 
 
 class Standing(NamedTuple):
@@ -38,7 +38,7 @@ class Standing(NamedTuple):
     left: int | None = None
 
 
-def make_contact(account: Account, ledger: Ledger, service: Service) -> int | None:
+def make_contact(account: Account, ledger: Ledger, service: FreeService) -> int | None:
     """Open this month's grants from the service's own figures, for the meters that have none yet.
 
     A meter whose limit no route tells stays as it is: the person's `set_plan` is then the only source.
@@ -72,7 +72,7 @@ def changed_limit(account: Account, ledger: Ledger, meter: Meter, told: Standing
     return before, max(0, told.allotment - lasting)
 
 
-def standing(meter: Meter, limits: Limits, service: Service) -> Standing:
+def standing(meter: Meter, limits: Limits, service: FreeService) -> Standing:
     """Ask for the meter's counters now, and make the best of them and of the account's limits.
 
     Raises

@@ -10,13 +10,13 @@ from ...errors import NoRoute, ReplyLost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...service import Job, Service
+    from ...service import FreeService, Job
 
 _FIRST_S, _LONGEST_S, _ALL_S = 0.2, 5.0, 3600.0
 _STRANGE = 3  # times that a job may be unknown, just after it was made
 
 
-def over(service: Service, job_id: str, name: str, tell: Callable[[str], None]) -> Job:
+def over(service: FreeService, job_id: str, name: str, tell: Callable[[str], None]) -> Job:
     """Look until the job is over, and `tell` how far it is; a Ctrl-C ends the waiting only.
 
     Returns
