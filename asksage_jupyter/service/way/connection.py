@@ -1,49 +1,38 @@
-"""Requests on their way: signed, tried again where that is safe, and failures told from replies."""
+"""Requests signed, and tried again where that is safe."""
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
 
 import httpx
 
-from ...errors import BadKey, NoRoute, NotReached, Refused, ReplyLost, ServiceError, Unavailable
-from ...interrupts import handled, is_stop
-from ..replies.pausing import LONGEST_S, told_s
+from ...errors import BadKey, NotReached, Refused, ServiceError, Unavailable
+from ..replies.pausing import LONGEST_S
 from ..replies.wire import Body, Pairs
 from .auth import Credentials
-from .bounded import FREE, STREAMED
-from .deadline import left_s, limit_s, within_s
-from .departure import depart, departing
-from .payload import JSON
-from .transport import broken, misled, redirected, silent, strange
+from .deadline import left_s, within_s
+from .departure import depart
+from .sender import FREE_S, Sender
 
 T = TypeVar("T")
 
-_FREE_S = 25.0  # a question that costs nothing, its tries and its exchange of the key together
 _PAUSES_S = (0.5, 1.5)
 _EXCHANGE = "/user/get-token-with-api-key"
-_KNOWN_BY = "/server/get-models"  # every tenant has it, and it needs no key
 
 
-class Connection:
+class Connection(Sender):
     """Everything between a request and its decoded reply. Threads may share it.
 
     Parameters
     ----------
-    client : httpx.Client
-    credentials : Credentials
+    client, credentials, on_date, on_stop
+        As of `Sender`.
     sleep : callable
         Seconds.
-    on_date : callable
-        Hears the service's own clock (UTC) as each reply arrives.
-    on_stop : callable
-        Called after a Ctrl-C: what it struck cannot be used again.
     """
 
     def __init__(
@@ -54,9 +43,8 @@ class Connection:
         on_date: Callable[[datetime], None],
         on_stop: Callable[[], None],
     ) -> None:
-        self.client, self.credentials = client, credentials
-        self._sleep, self._on_date, self._on_stop = sleep, on_date, on_stop
-        self._has_met = False  # whether an Ask Sage ever answered
+        super().__init__(client, credentials, on_date, on_stop)
+        self._sleep = sleep
 
     def persist(self, send: Callable[[], T], *, again: bool = True) -> T:
         """Send, and `again` after some pauses where nothing was billed and it may help.
@@ -68,7 +56,7 @@ class Connection:
         ReplyLost
             From `send`; not tried again.
         """
-        return self._stoppable(partial(self._persist, send, _PAUSES_S if again else ()))
+        return self.stoppable(partial(self._persist, send, _PAUSES_S if again else ()))
 
     def free(self, path: str, content: bytes, keep: Callable[[Pairs], object] | None = None) -> Body:
         """Ask what costs nothing; a lost reply is asked for again, and never counts as billed.
@@ -85,10 +73,10 @@ class Connection:
         ------
         Refused
         """
-        request = self._free_request(path, content)
+        request = self.free_request(path, content)
         del content  # it may be a prompt, and this frame may be shown in a traceback
-        with within_s(_FREE_S):
-            return self.persist(partial(self._free_once, request, self.credentials, keep))
+        with within_s(FREE_S):
+            return self.persist(partial(self.free_once, request, self.credentials, keep))
 
     def paid(
         self,
@@ -126,58 +114,10 @@ class Connection:
         ------
         Refused
         """
-        request = self._free_request(path, content)
+        request = self.free_request(path, content)
         del content
-        with within_s(_FREE_S):
-            return self._as_person(path, partial(self._free_once, request, self.credentials, keep))
-
-    def send(
-        self, request: httpx.Request, auth: httpx.Auth | None, *, streamed: bool = False
-    ) -> httpx.Response:
-        """Send once. A streamed response is the caller's to read and close; others are read.
-
-        Raises
-        ------
-        Refused, ReplyLost
-            By the connection's fault or a redirect; what the body says is not looked at.
-        """
-        failure: ServiceError | None
-        before = handled()
-        request.extensions[STREAMED] = streamed
-        try:
-            with departing(None) if FREE in request.extensions else contextlib.nullcontext():
-                response = self.client.send(request, auth=auth, stream=streamed)
-        except httpx.HTTPError as error:
-            if is_stop(error, before):
-                raise
-            failure = broken(error, request, is_free=FREE in request.extensions)
-        else:
-            self._note_date(response)
-            failure = redirected(response)
-            if failure is None:
-                return response
-            response.close()
-        # Outside the block above, or the frames of httpx, which hold the key, would come along.
-        raise failure
-
-    def body(self, response: httpx.Response, keep: Callable[[Pairs], object] | None = None) -> Body:
-        """The decoded body of a response that was read."""
-        path = response.request.url.path
-        wait_s, hide = told_s(response), self.credentials.hide
-        return Body(response.content, response.status_code, path, hide, keep, wait_s)
-
-    def _stoppable(self, do: Callable[[], T]) -> T:
-        """What fails because a Ctrl-C struck it is the Ctrl-C, without the frames: they hold the request."""
-        before = handled()
-        try:
-            return do()
-        except BaseException as error:
-            if not is_stop(error, before):
-                raise
-            self._on_stop()
-            stop = error if isinstance(error, KeyboardInterrupt) else KeyboardInterrupt()
-            stop.__context__ = None
-            raise stop.with_traceback(None) from None
+        with within_s(FREE_S):
+            return self._as_person(path, partial(self.free_once, request, self.credentials, keep))
 
     def _persist(self, send: Callable[[], T], after: Sequence[float]) -> T:
         waited_s = 0.0
@@ -239,85 +179,15 @@ class Connection:
 
     def _exchange(self) -> Body:
         """Ask for a token; a tenant's plain refusal of it means the key or the e-mail."""
-        request = self._free_request(_EXCHANGE, self.credentials.exchange_body())
+        request = self.free_request(_EXCHANGE, self.credentials.exchange_body())
         refusal: Refused
         try:
-            return self._free_once(request, None)
+            return self.free_once(request, None)
         except Refused as error:
             if type(error) is not Refused or (error.status or 0) < 400:
                 raise
             refusal = error
         raise BadKey(f"{refusal} Check ASKSAGE_API_KEY and ASKSAGE_EMAIL.", status=refusal.status)
-
-    def _free_once(
-        self, request: httpx.Request, auth: httpx.Auth | None, keep: Callable[[Pairs], object] | None = None
-    ) -> Body:
-        failure: ServiceError | None
-        self._hasten(request)
-        try:
-            response = self.send(request, auth)
-            body = self.body(response, keep)
-            failure = misled(response) or body.failure()
-        except ReplyLost as error:
-            failure = error
-        else:
-            self._has_met = self._has_met or body.is_envelope
-            if not self._has_met and (isinstance(failure, NoRoute) or (failure is None and body.is_object)):
-                # It says little, or lacks a route: perhaps it is another kind of host.
-                if self._is_known_by(request):
-                    raise strange(response)
-                self.meet()
-            if failure is None:
-                return body
-            if isinstance(failure, ReplyLost):
-                why = f"Ask Sage failed on {request.url.path} ({body.told})"
-                failure = Unavailable(f"{why}; this costs nothing: try again later.", status=failure.status)
-        if isinstance(failure, ReplyLost):
-            http = f" (HTTP {failure.status})" if failure.status else ""
-            told = f"no whole answer to {request.url.path}{http}; this costs nothing: try again later."
-            failure = Unavailable(told, status=failure.status)
-        raise failure
-
-    def meet(self) -> None:
-        """Be sure that what answers is an Ask Sage, and no other kind of host; no key is sent.
-
-        Raises
-        ------
-        NotReached
-        """
-        if not self._has_met:
-            request = self._free_request(_KNOWN_BY, b"{}")
-            with within_s(_FREE_S):
-                self._hasten(request)
-                response = self._stoppable(partial(self.send, request, None))
-            self._has_met = self.body(response).is_envelope
-            if not self._has_met:
-                raise misled(response) or strange(response)
-
-    def _is_known_by(self, request: httpx.Request) -> bool:
-        return request.url.path.endswith(_KNOWN_BY) and not request.url.query
-
-    def _hasten(self, request: httpx.Request) -> None:
-        """Give a free request the time that is left for it and its kind.
-
-        Raises
-        ------
-        NotReached
-            There is none.
-        """
-        left, usual = left_s(), self.client.timeout
-        if left <= 0:
-            raise silent(request.url.host, limit_s())
-        waits = httpx.Timeout(min(usual.read or left, left), connect=min(usual.connect or left, left))
-        request.extensions |= {"timeout": waits.as_dict(), FREE: True}
-
-    def _free_request(self, path: str, content: bytes) -> httpx.Request:
-        return self.client.build_request("POST", path, content=content, headers=JSON)
-
-    def _note_date(self, response: httpx.Response) -> None:
-        # A proxy may drop it, and it may say anything.
-        with contextlib.suppress(ValueError, OverflowError):
-            self._on_date(parsedate_to_datetime(response.headers.get("date", "")))
 
 
 def _is_lasting(error: Unavailable) -> bool:
