@@ -17,6 +17,7 @@ from asksage_jupyter.errors import LedgerError, LedgerRefused, LedgerUnusable, U
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.ledger.stores.outbox import Outbox
 from asksage_jupyter.ledger.stores.place import place_of
+from asksage_jupyter.session.holding.held import Held
 from asksage_jupyter.session.holding.settling import Settling
 from asksage_jupyter.settings import AskSage
 
@@ -133,8 +134,8 @@ def catch_up(url, data, results):
     """Another kernel's next use."""
     os.environ["XDG_DATA_HOME"] = data
     with closing(Ledger(url, clock=Clock())) as ledger:
-        settling_of(ledger).catch_up()
-        results.put((figures(ledger), settling_of(ledger).unbooked))
+        settling_of(ledger).debits.catch_up()
+        results.put((figures(ledger), settling_of(ledger).debits.unbooked))
 
 
 @pytest.fixture
@@ -155,14 +156,14 @@ def test_a_bill_that_comes_while_the_server_is_away_is_booked_once_by_whoever_co
     settling = settling_of(ledger)
 
     try:
-        with settling.held(settling.call("m", 50)) as held:
+        with Held(settling, settling.call("m", 50)) as held:
             held.sent()
             postgres.stop()
             held.settle(a_bill(60))
         assert "the debit is still to be booked" in held.trouble
-        assert settling.unbooked == 1
+        assert settling.debits.unbooked == 1
         with pytest.raises(LedgerError, match="nothing is sent"):
-            settling.catch_up()
+            settling.debits.catch_up()
     finally:
         postgres.start()
     ((kept, line),) = [(path, path.read_text()) for path in ledger.folder.glob("*.outbox")]
@@ -177,7 +178,7 @@ def test_a_bill_that_comes_while_the_server_is_away_is_booked_once_by_whoever_co
     for kernel in kernels:
         kernel.join()
     kept.write_text(line)  # as if the one who booked it had died before it let go of it
-    settling.catch_up()
+    settling.debits.catch_up()
     assert figures(ledger) == (1_000, 60, 0)
     assert len(ledger.calls()) == 1
     assert not kept.exists()
@@ -187,23 +188,23 @@ def test_a_void_waits_too(postgres, ledger):
     settling = settling_of(ledger)
 
     try:
-        with pytest.raises(Unavailable), settling.held(settling.call("m", 50)) as held:
+        with pytest.raises(Unavailable), Held(settling, settling.call("m", 50)) as held:
             held.sent()
             postgres.stop()
             raise Unavailable("busy")
         assert held.tokens == 50
     finally:
         postgres.start()
-    settling.catch_up()
+    settling.debits.catch_up()
     assert figures(ledger) == (1_000, 0, 0)
 
 
 def test_what_the_ledger_never_held_is_told_once_and_let_go(ledger):
     settling = settling_of(ledger)
-    settling._outbox.keep("of-another-ledger", a_bill(5))
+    settling.debits._outbox.keep("of-another-ledger", a_bill(5))
     with pytest.warns(UserWarning, match="5 tokens: not debited: the call of-another-ledger was never held"):
-        settling.catch_up()
-    assert settling.unbooked == 0
+        settling.debits.catch_up()
+    assert settling.debits.unbooked == 0
 
 
 # What the ledger refuses for good
@@ -214,7 +215,7 @@ def test_a_bill_that_is_refused_each_time_holds_up_no_other(ledger, monkeypatch)
     for tokens in (10, 20, 30):
         call = settling.call("m", 50)
         ledger.hold(ME, call, due=call.sent_at + 3600 * 1_000_000)
-        settling._outbox.keep(call.op, a_bill(tokens))
+        settling.debits._outbox.keep(call.op, a_bill(tokens))
         ops.append(call.op)
     settle = ledger.settle
 
@@ -227,20 +228,20 @@ def test_a_bill_that_is_refused_each_time_holds_up_no_other(ledger, monkeypatch)
         patched.setattr(ledger, "settle", refusing)
         error = LedgerUnusable("something is the matter")
         with pytest.warns(UserWarning, match="10 tokens: the debit is still to be booked"):
-            settling.catch_up()
+            settling.debits.catch_up()
         assert figures(ledger) == (1_000, 50, 50)
-        settling.catch_up()  # and is told once
-        assert settling.unbooked == 1
+        settling.debits.catch_up()  # and is told once
+        assert settling.debits.unbooked == 1
 
         error = LedgerRefused("by a check of the database")
         with pytest.warns(UserWarning, match=r"10 tokens: not debited: by a check .*\.refused; %asksage rec"):
-            settling.catch_up()
-    assert settling.unbooked == 0
-    refused = settling._outbox.aside
+            settling.debits.catch_up()
+    assert settling.debits.unbooked == 0
+    refused = settling.debits._outbox.aside
     assert stat.S_IMODE(refused.stat().st_mode) == 0o600
     told = json.loads(refused.read_text())
     assert (told["op"], told["bill"]["tokens"], told["why"]) == (ops[0], 10, "by a check of the database")
-    settling.catch_up()
+    settling.debits.catch_up()
 
 
 def test_where_warnings_are_errors_what_waits_is_told_and_stops_no_cell(ledger, capsys):
@@ -248,22 +249,22 @@ def test_where_warnings_are_errors_what_waits_is_told_and_stops_no_cell(ledger, 
     call = settling.call("m", 50)
     ledger.hold(ME, call, due=call.sent_at + 3600 * 1_000_000)
     for op, tokens in (("of-another-ledger", 5), (call.op, 20)):
-        settling._outbox.keep(op, a_bill(tokens))
+        settling.debits._outbox.keep(op, a_bill(tokens))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        settling.catch_up()
+        settling.debits.catch_up()
     assert "5 tokens: not debited" in capsys.readouterr().err
-    assert (settling.unbooked, figures(ledger)) == (0, (1_000, 20, 0))
+    assert (settling.debits.unbooked, figures(ledger)) == (0, (1_000, 20, 0))
 
 
 def test_what_cannot_be_set_aside_is_told_once(ledger, monkeypatch):
     settling = settling_of(ledger)
-    settling._outbox.keep("of-another-ledger", a_bill(5))
-    monkeypatch.setattr(type(settling._outbox), "aside", Path("/proc/nowhere/refused"))
+    settling.debits._outbox.keep("of-another-ledger", a_bill(5))
+    monkeypatch.setattr(type(settling.debits._outbox), "aside", Path("/proc/nowhere/refused"))
     with pytest.warns(UserWarning, match="5 tokens: not debited"):
-        settling.catch_up()
-    settling.catch_up()
-    assert settling.unbooked == 1
+        settling.debits.catch_up()
+    settling.debits.catch_up()
+    assert settling.debits.unbooked == 1
 
 
 def test_what_the_database_refuses_is_told_apart_from_a_database_that_fails(ledger):
@@ -277,14 +278,14 @@ def test_what_the_database_refuses_is_told_apart_from_a_database_that_fails(ledg
 @pytest.mark.parametrize("tokens", [2 * 10**15, -1, 1.5])
 def test_a_bill_that_cannot_be_is_set_aside_at_once_and_stops_no_cell(ledger, tokens):
     settling = settling_of(ledger)
-    with settling.held(settling.call("m", 50)) as held:
+    with Held(settling, settling.call("m", 50)) as held:
         held.sent()
         held.settle(a_bill(tokens))
     assert "not debited: a bill must be" in held.trouble
     assert held.tokens == 50
     assert figures(ledger) == (1_000, 0, 50)
-    settling.catch_up()
-    assert settling.unbooked == 0
+    settling.debits.catch_up()
+    assert settling.debits.unbooked == 0
 
 
 def test_each_login_has_its_own_outbox(monkeypatch):

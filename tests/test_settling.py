@@ -48,7 +48,7 @@ def raising(error):
 
 def run(settling, call, send, tokens=60):
     """One call from its hold to its end."""
-    with settling.held(call) as held:
+    with Held(settling, call) as held:
         held.sent()
         answer = send()
         held.settle(a_bill(tokens))
@@ -58,7 +58,7 @@ def run(settling, call, send, tokens=60):
 def both(settling, send, inner=300):
     """A call that costs on both meters: 200 training tokens, and `inner` inference tokens."""
     calls = settling.call("a-model", 200, TRAINING), settling.call("a-model", inner)
-    with settling.held(calls[0]) as training, settling.held(calls[1]) as inference:
+    with Held(settling, calls[0]) as training, Held(settling, calls[1]) as inference:
         for held in (training, inference):
             held.sent()
         send()
@@ -133,7 +133,7 @@ def test_a_request_that_leaves_as_its_call_is_given_up_stays_held_and_one_that_i
             left.append(60)
 
     while True:
-        held = settling.held(settling.call("a-model", 60)).__enter__()
+        held = Held(settling, settling.call("a-model", 60)).__enter__()
         if not given_up(held, at_line=line, meanwhile=leave):
             break
         assert figures(ledger)[2] == sum(left), line
@@ -147,21 +147,21 @@ def test_a_request_that_leaves_as_its_call_is_given_up_stays_held_and_one_that_i
     "error", [TypeError("int64"), ReplyLost("lost"), Interrupted(None, "stopped"), KeyboardInterrupt()]
 )
 def test_whatever_is_raised_before_it_is_sent_leaves_nothing_held(ledger, settling, error):
-    with pytest.raises(type(error)), settling.held(settling.call("m", 50)):
+    with pytest.raises(type(error)), Held(settling, settling.call("m", 50)):
         assert figures(ledger) == (1_000, 0, 50)
         raise error
     assert figures(ledger) == (1_000, 0, 0)
 
 
 def test_what_is_left_without_being_sent_is_not_held(ledger, settling):
-    with settling.held(settling.call("m", 50)) as held:
+    with Held(settling, settling.call("m", 50)) as held:
         assert held.tokens == 50
     assert held.tokens == 0
     assert figures(ledger) == (1_000, 0, 0)
 
 
 def test_what_came_to_nothing_on_its_way_is_as_if_it_was_never_sent(ledger, settling):
-    with pytest.raises(KeyboardInterrupt), settling.held(settling.call("m", 50)) as held:
+    with pytest.raises(KeyboardInterrupt), Held(settling, settling.call("m", 50)) as held:
         held.sent()
         held.sent(False)  # busy, nothing was billed: a pause before it is sent again
         raise KeyboardInterrupt
@@ -169,14 +169,14 @@ def test_what_came_to_nothing_on_its_way_is_as_if_it_was_never_sent(ledger, sett
 
 
 def test_what_was_given_up_does_not_leave_any_more(ledger, settling):
-    with settling.held(settling.call("m", 50)) as held:
+    with Held(settling, settling.call("m", 50)) as held:
         pass
     with pytest.raises(KeyboardInterrupt):
         held.sent()
 
 
 def test_a_call_may_be_left_open_for_a_bill_that_comes_later(ledger, settling):
-    with settling.held(settling.call("m", 50)) as held:
+    with Held(settling, settling.call("m", 50)) as held:
         held.sent()
         held.leave_open()
     assert held.tokens == 50
@@ -194,16 +194,16 @@ def test_a_hold_of_which_the_ledger_does_not_say_whether_it_was_made_is_taken_ba
 
     monkeypatch.setattr(ledger, "hold", hold_and_fail)
     for error in (LedgerError("lost"), KeyboardInterrupt()):
-        with pytest.raises(type(error)), settling.held(settling.call("m", 50)):
+        with pytest.raises(type(error)), Held(settling, settling.call("m", 50)):
             raise AssertionError("not entered")
         assert figures(ledger) == (1_000, 0, 0)
 
 
 def test_a_session_tells_what_is_under_way(settling):
     call = settling.call("m", 50)
-    with settling.held(call):
+    with Held(settling, call):
         assert settling.in_flight == {call.op}
-    with pytest.raises(NotEnoughTokens), settling.held(settling.call("m", 5_000)):
+    with pytest.raises(NotEnoughTokens), Held(settling, settling.call("m", 5_000)):
         raise AssertionError("not entered")
     assert not settling.in_flight
 
@@ -211,7 +211,7 @@ def test_a_session_tells_what_is_under_way(settling):
 def test_only_the_calls_that_were_left_open_are_remembered_once_they_are_over(ledger, settling, monkeypatch):
     settled, voided, lost, unbooked = calls = [settling.call("m", 50) for _ in range(4)]
     run(settling, settled, lambda: "answer")
-    with settling.held(voided):
+    with Held(settling, voided):
         pass
     with pytest.raises(ReplyLost):
         run(settling, lost, raising(ReplyLost("lost")))
@@ -244,9 +244,9 @@ def test_a_failing_debit_is_told_and_booked_at_the_next_catch_up(ledger, settlin
     assert held.tokens == 50
     assert held.trouble == "the debit is still to be booked (the disk is full)"
     with pytest.warns(UserWarning, match="60 tokens: the debit is still to be booked"):
-        settling.catch_up()
+        settling.debits.catch_up()
     monkeypatch.setattr(ledger, "settle", settle)
-    settling.catch_up()
+    settling.debits.catch_up()
     assert figures(ledger) == (1_000, 60, 0)
 
 
@@ -259,7 +259,7 @@ def test_a_conflict_is_told_and_not_tried_again(ledger, settling, monkeypatch):
         _, held = run(settling, settling.call("m", 50), lambda: "answer")
     assert held.tokens == 50
     assert held.trouble == "not debited: settled before"
-    settling.catch_up()
+    settling.debits.catch_up()
     assert figures(ledger) == (1_000, 0, 50)
 
 

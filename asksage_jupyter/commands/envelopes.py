@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas
 
     from ..session import Session
-    from ..session.holding.settling import Bound
+    from ..session.holding.bounds import Bound
 
 KINDS = ("notebook", "project")
 _HEAD = ("envelope", "limit", "used and held", "left", "told by")
@@ -71,7 +71,7 @@ def _envelope(words: Sequence[str], per: str, soft: bool) -> Iterator[object]:
             _say(session, _kind(kind), *name, limit=read(tokens, limit), per=per, is_soft=soft)
         case _:
             raise BadInput(f"say how many tokens: %asksage {ENVELOPE.usage}")
-    bounds = tuple(session.settling.bounds())
+    bounds = tuple(session.settling.bounds.present())
     yield Bounds(bounds) if bounds else f"no envelope bounds what is asked here; {_LINE} notebook N makes one"
 
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from ..errors import BadInput
-from ..session.holding.settling import Bound
+from ..session.holding.bounds import Bound
 
 
 @dataclass(frozen=True, slots=True)

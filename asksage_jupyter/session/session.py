@@ -188,7 +188,7 @@ class Session:
         NoKey
             First contact, and there is no key to ask with.
         """
-        self.settling.catch_up()
+        self.settling.debits.catch_up()
         self.make_contact()
         return self._balance()
 
@@ -302,7 +302,7 @@ class Session:
             return None
 
     def _balance(self) -> Balance:
-        balance = replace(self.ledger.balance(self.account), unbooked=self.settling.unbooked)
+        balance = replace(self.ledger.balance(self.account), unbooked=self.settling.debits.unbooked)
         return self.within_envelopes(self.settling.ceiling.under(balance), self.ledger)
 
     def within_envelopes(self, balance: Balance, ledger: Ledger) -> Balance:
@@ -314,7 +314,7 @@ class Session:
             A limit that cannot be read.
         LedgerError
         """
-        least, inference = self.settling.least_bound(ledger), balance.inference
+        least, inference = self.settling.bounds.least(ledger), balance.inference
         if least is None or (inference.bound is not None and inference.bound <= least.left):
             return balance
         return replace(balance, inference=replace(inference, bound=least.left, bounded_by=least.words))

@@ -69,7 +69,7 @@ def footing_here() -> dict[str, Any]:
     from ...session import current
 
     session = current()
-    return Footing(tuple(session.settling.said_bounds()), session.settings.model).plain()
+    return Footing(tuple(session.settling.bounds.said()), session.settings.model).plain()
 
 
 def counted_of(shell: InteractiveShell, source: str) -> dict[str, Any]:

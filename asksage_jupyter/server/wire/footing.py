@@ -11,7 +11,7 @@ from ...ledger import CALL_COLUMNS
 from ...prompting.footing import Footing
 from ...session.asking.plugins import FOLLOW_UP
 from ...session.envelopes import within
-from ...session.holding.settling import Bound
+from ...session.holding.bounds import Bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

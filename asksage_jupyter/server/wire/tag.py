@@ -10,7 +10,7 @@ from ...display.plain import interval
 if TYPE_CHECKING:
     from ...prompting.footing import Footing
     from ...prompting.price import Price
-    from ...session.holding.settling import Bound
+    from ...session.holding.bounds import Bound
 
 QUIET, AMBER, RED = "quiet", "amber", "red"
 _MUCH = 0.05  # of what is left

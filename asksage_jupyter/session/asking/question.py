@@ -12,6 +12,7 @@ from ...errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
 from ...rates import RECORDED
 from ...service.way.departure import departing
 from ..counting import Counting
+from ..holding.held import Held
 from ..holding.shielded import Shielded, unshielded
 from .confirming import confirm
 from .reply import Reply, stays_held, unpriced
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ...account import Call
     from ...rates import Estimate
     from ...service import Answer
-    from ..holding.held import Held
     from ..holding.shielded import Stoppable
     from ..session import Session
     from .listener import Listener
@@ -137,7 +137,7 @@ def pay(session: Session, call: Call, question: Question, stoppably: Stoppable =
     NotEnoughTokens, Refused, ReplyLost, Interrupted
         As of `prompt.ask`.
     """
-    held = session.settling.held(call)
+    held = Held(session.settling, call)
     try:
         with ExitStack() as stack:
             with_more(session, lambda: stack.enter_context(held), question.estimate)
@@ -167,7 +167,7 @@ def paid_for(do: Callable[[], object]) -> None:
 
 def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
     """The call, unless the person's own limit refuses it; the ledger knows of this month."""
-    session.settling.catch_up()
+    session.settling.debits.catch_up()
     if limit is not None and estimate.expected > limit:
         raise OverLimit(estimate.expected, limit)
     session.make_contact(to_spend=True)

@@ -35,7 +35,7 @@ def afford(session: Session, meter: Meter, needed: int, estimate: Estimate | Non
             raise NotEnoughTokens(there.meter, needed, there.spendable, there.resets_at, short=there.short)
 
     with_more(session, look, estimate)
-    least = session.settling.least_bound() if meter is Meter.INFERENCE else None
+    least = session.settling.bounds.least() if meter is Meter.INFERENCE else None
     if least is not None and needed > least.left:
         raise OverEnvelope(least.words, needed, least.left, least.told_by)
 

@@ -34,7 +34,16 @@ _IN_DOUBT = (ReplyLost, Interrupted)
 
 
 class Held:
-    """A context manager, as `Settling.held` makes it: holds on entering, and on leaving knows what to do.
+    """A context manager: holds on entering, and on leaving knows what to do.
+
+    ::
+
+        with Held(settling, settling.call(model, tokens)) as held:
+            held.sent()
+            answer = send()
+            held.settle(bill_of(answer))
+
+    For what costs on both meters two of them are entered, and both are sent and settled.
 
     ========================================  =======================================
     left                                      the hold is
@@ -63,6 +72,14 @@ class Held:
         self._is_sent = self._is_over = self._is_kept = self._is_open = False
         self._leaving = threading.Lock()  # between the request that leaves and the call that is given up
         self._started = 0.0
+
+    @classmethod
+    def resumed(cls, settling: Settling, call: Call) -> Self:
+        """A call that was held before, here or in another kernel, and left open: to be settled or voided."""
+        held = cls(settling, call)
+        held.tokens = call.estimate
+        held.leave_open()
+        return held
 
     def __enter__(self) -> Self:
         """Set the estimate aside.

@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cache, cached_property
-from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING
 
 from ...account import Call, Meter
 from ...beside import of_account
 from ...display.notices import warn
-from ...display.plain import told
-from ...errors import BadInput, LedgerConflict, LedgerError, LedgerRefused, LedgerUnusable
 from .. import envelopes
 from ..budgeting import budgets
 from ..origins import booking, origin
+from .bounds import Bounds
 from .ceiling import Ceiling
-from .held import Held
+from .debits import Debits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from ...account import Account, Bill, Envelope
+    from ...account import Account, Bill
     from ...ledger import Ledger
-    from ...ledger.stores.outbox import Outbox
     from ...settings import AskSage
     from ..budgeting import Budget
-
-
-class Bound(NamedTuple):
-    """What an envelope or a budget leaves.
-
-    Attributes
-    ----------
-    words : str
-        What it is called.
-    tokens, left : int
-        Its limit, and what is neither used nor held of it.
-    told_by : str
-        Where the limit stands.
-    is_soft : bool
-        Whether it only warns.
-    """
-
-    words: str
-    tokens: int
-    left: int
-    told_by: str
-    is_soft: bool
 
 
 class Settling:
@@ -64,6 +39,14 @@ class Settling:
         The present instant in microseconds UTC.
     after : callable
         Called when a call is over, however it ended.
+
+    Attributes
+    ----------
+    bounds : Bounds
+        The limits inside the account.
+    ceiling : Ceiling
+        What the organisation leaves.
+    debits : Debits
     """
 
     def __init__(
@@ -82,24 +65,15 @@ class Settling:
         self._in_flight: set[str] = set()
         self._left_open: set[str] = set()
         self.ceiling = Ceiling(cache(lambda: of_account(ledger().outbox.with_suffix(".bounds"), account)))
-        self._told: set[str] = set()
+        self.bounds = Bounds(account, settings, ledger)
+        self.debits = Debits(account, ledger)
+        self._warned: set[str] = set()
         self._bounded: dict[str, tuple[Budget, ...]] = {}
-
-    @cached_property
-    def _outbox(self) -> Outbox:
-        from ...ledger.stores.outbox import Outbox
-
-        return Outbox(self._ledger().outbox)
 
     @property
     def url(self) -> str:
         """Whose service is called."""
         return self._settings.url
-
-    @property
-    def unbooked(self) -> int:
-        """How many calls wait to be booked."""
-        return len(self._outbox.waiting())
 
     def call(self, model: str, tokens: int, meter: Meter = Meter.INFERENCE) -> Call:
         """A new call of `tokens` on `meter`, with where it comes from."""
@@ -117,27 +91,6 @@ class Settling:
             **booking.present().columns(self._settings),
         )
 
-    def held(self, call: Call) -> Held:
-        """Set the call's tokens aside with ``with``, and leave as `Held` tells.
-
-        ::
-
-            with settling.held(call) as held:
-                held.sent()
-                answer = send()
-                held.settle(bill_of(answer))
-
-        For what costs on both meters two of them are entered, and both are sent and settled.
-        """
-        return Held(self, call)
-
-    def resumed(self, call: Call) -> Held:
-        """A call that was held before, here or in another kernel, and left open: to be settled or voided."""
-        held = Held(self, call)
-        held.tokens = call.estimate
-        held.leave_open()
-        return held
-
     @property
     def in_flight(self) -> frozenset[str]:
         """The ops of the calls that are under way in this session now."""
@@ -146,57 +99,6 @@ class Settling:
     def has_left_open(self, op: str) -> bool:
         """Whether a call of this session is over, and its bill was not booked then."""
         return op in self._left_open
-
-    def catch_up(self) -> None:
-        """Presume what is past due, and book the debits that failed before, here or in another kernel.
-
-        Raises
-        ------
-        LedgerError
-            The ledger cannot be written now.
-        """
-        self._ledger().presume(self._account)
-        for op, bill in self._outbox.waiting():
-            try:
-                self._book(op, bill)
-            except (LedgerConflict, LedgerRefused) as error:
-                self._set_aside(op, bill, error)
-            except LedgerUnusable as error:
-                self._tell_waiting(op, bill, error)
-            except LedgerError as error:
-                self._tell_waiting(op, bill, error)
-                break  # a ledger that does not answer would be waited for with each of them
-            except Exception as error:  # noqa: BLE001  of whatever kind, it stops no cell
-                self._set_aside(op, bill, error)
-            else:
-                self._outbox.remove([(op, bill)])
-
-    def _set_aside(self, op: str, bill: Bill | None, why: Exception) -> None:
-        """Tell of a bill that the ledger refuses for good; a void that it refuses has nothing to void."""
-        if bill is None:
-            self._outbox.remove([(op, bill)])
-            return
-        self._outbox.set_aside(op, bill, told(why))
-        self._tell(f"{op} for good", f"{bill.tokens:,} tokens: {self._refused(why)}")
-
-    def _refused(self, why: Exception) -> str:
-        return (
-            f"not debited: {told(why).rstrip('.')}. The bill is kept in {self._outbox.aside}; "
-            f"%asksage reconcile books what Ask Sage counted"
-        )
-
-    def _tell_waiting(self, op: str, bill: Bill | None, why: Exception) -> None:
-        """Tell that it is tried again."""
-        tokens = bill.tokens if bill else 0
-        self._tell(op, f"{tokens:,} tokens: the debit is still to be booked ({why})")
-
-    def _tell(self, what: str, words: str) -> None:
-        """Tell `what` once a session: a bill that cannot be set aside either comes again."""
-        if what not in self._told:
-            self._told.add(what)
-            warn(words, stacklevel=5)
-
-    # -- what `Held` does ----------------------------------------------------------------------------
 
     def begin(self, op: str) -> None:
         """A call is under way."""
@@ -237,88 +139,23 @@ class Settling:
         if any(each.is_soft for each in within) or any(each.is_soft for each in bounded):
             self._warn_of_soft()
 
-    def bounds(self, ledger: Ledger | None = None) -> list[Bound]:
-        """The envelopes and budgets that an inference call from here and now must fit.
-
-        Raises
-        ------
-        ConfigurationError, BadInput
-            A limit that cannot be read.
-        LedgerError
-        """
-        ledger = ledger or self._ledger()
-        found = envelopes.within(self._settings, origin.notebook(ledger.folder), booking.present().job)
-        return self._left_of(found, ledger)
-
-    def said_bounds(self) -> list[Bound]:
-        """Those that this kernel alone knows: what its lines said, and what ends with it.
-
-        Raises
-        ------
-        BadInput
-            The environment's limit cannot be read.
-        LedgerError
-        """
-        return self._left_of(envelopes.said())
-
-    def _left_of(self, found: Sequence[Envelope], ledger: Ledger | None = None) -> list[Bound]:
-        """What these envelopes leave, and this kernel's budgets; without any the ledger is not opened."""
-        left = (ledger or self._ledger()).left_in(self._account, Meter.INFERENCE, found) if found else ()
-        bounds = [
-            Bound(each.words, each.tokens, tokens, each.told_by, each.is_soft)
-            for each, tokens in zip(found, left, strict=True)
-        ]
-        own = budgets(self._settings)
-        return bounds + [
-            Bound(each.words, each.tokens, each.left, each.told_by, each.is_soft) for each in own
-        ]
-
-    def least_bound(self, ledger: Ledger | None = None) -> Bound | None:
-        """The one of them that refuses first; None where none does."""
-        hard = (each for each in self.bounds(ledger) if not each.is_soft)
-        return min(hard, key=attrgetter("left"), default=None)
-
     def _warn_of_soft(self) -> None:
-        for each in self.bounds():
-            if each.is_soft and each.left < 0:
+        for each in self.bounds.present():
+            if each.is_soft and each.left < 0 and each.words not in self._warned:
+                self._warned.add(each.words)
                 over = f"{each.words} is over by {-each.left:,} tokens"
-                self._tell(each.words, f"{over}, with what is held; it only warns ({each.told_by})")
+                warn(f"{over}, with what is held; it only warns ({each.told_by})", stacklevel=4)
 
     def take_back(self, op: str) -> None:
         """Void a hold of which the ledger did not say whether it was made."""
         self._unbound(op, 0)
-        try:
-            self._ledger().void(op)
-        except LedgerConflict:
-            pass  # it was not
-        except LedgerError:
-            self._outbox.keep(op, None)
+        self.debits.take_back(op)
 
     def book(self, op: str, bill: Bill | None) -> str | None:
-        """Debit, or void without a bill; on failure keep it in the outbox for the next try, and say so.
-
-        A reply that is paid for must arrive, whatever becomes of the debit.
-        """
+        """Debit, or void without a bill, as of `Debits.book`."""
         self._unbound(op, bill.tokens if bill else 0)
-        try:
-            self._book(op, bill)
-        except (BadInput, LedgerConflict, LedgerRefused) as error:
-            if bill is None:
-                return f"nothing is given back: {error}"
-            self._outbox.set_aside(op, bill, str(error))
-            return f"not debited: {error}" if isinstance(error, LedgerConflict) else self._refused(error)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, the reply comes first
-            self._outbox.keep(op, bill)
-            what = "the hold is still to be given back" if bill is None else "the debit is still to be booked"
-            return f"{what} ({told(error)})"
-        return None
+        return self.debits.book(op, bill)
 
     def _unbound(self, op: str, tokens: int) -> None:
         for each in self._bounded.pop(op, ()):
             each.settle(op, tokens)
-
-    def _book(self, op: str, bill: Bill | None) -> None:
-        if bill is None:
-            self._ledger().void(op)
-        else:
-            self._ledger().settle(op, bill)

@@ -15,6 +15,7 @@ from ...service.way.departure import departing
 from ...tokens import count_each
 from ..asking.reply import stays_held
 from ..asking.shortage import told_of, with_more
+from ..holding.held import Held
 from ..holding.shielded import Shielded
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def embed(session: Session, texts: Texts) -> tuple[Embedded, Bill]:
     if not 0 < len(texts.inputs) <= MOST:
         raise BadInput(f"one request takes 1 to {MOST} texts, not {len(texts.inputs):,}: send them in parts")
     expected = texts.input_tokens
-    session.settling.catch_up()
+    session.settling.debits.catch_up()
     session.prepared(lambda: None)  # whose key it is, too
     call = session.settling.call(texts.model, price(expected), Meter.TRAINING)
     return Shielded(partial(_hold_send_settle, session, call, texts, expected)).run()
@@ -80,7 +81,7 @@ def price(input_tokens: int) -> int:
 def _hold_send_settle(
     session: Session, call: Call, texts: Texts, expected: int, stoppably: Stoppable
 ) -> tuple[Embedded, Bill]:
-    held = session.settling.held(call)
+    held = Held(session.settling, call)
 
     def send() -> Embedded:
         with departing(held.sent):

@@ -40,7 +40,7 @@ def train(
         missing, under_way = _planned(session, pieces, dataset, context, again=again)
         if estimate:
             return missing
-        session.settling.catch_up()
+        session.settling.debits.catch_up()
         session.prepared(lambda: None)  # whose key it is, too
         afford(session, Meter.TRAINING, missing.training)
         afford(session, Meter.INFERENCE, missing.inference)

@@ -16,6 +16,7 @@ from ..asking.question import held_words
 from ..asking.reply import stays_held
 from ..asking.shortage import told_of
 from ..counting import Counting
+from ..holding.held import Held
 from ..holding.shielded import Shielded
 from .polling import over
 from .trained import Training
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...service import Job, Trained
-    from ..holding.held import Held
     from ..holding.shielded import Stoppable
     from ..session import Session
     from .sources import Piece
@@ -149,7 +149,7 @@ class Upload:
         settling = self._session.settling
         for op, tokens, meter in zip(upload.ops, upload.tokens, _METERS, strict=False):
             call = settling.call(f"train:{self._planned.dataset}", tokens, meter)
-            self._holds.append(settling.resumed(replace(call, op=op)))
+            self._holds.append(Held.resumed(settling, replace(call, op=op)))
         self._follow(piece, upload, stoppably)
 
     def _follow(self, piece: Piece, upload: UnderWay, stoppably: Stoppable) -> None:
@@ -193,7 +193,7 @@ class Upload:
     def _held(self, piece: Piece, meter: Meter) -> Held:
         settling = self._session.settling
         tokens = piece.training if meter is Meter.TRAINING else piece.inference
-        held = settling.held(settling.call(f"train:{self._planned.dataset}", tokens, meter))
+        held = Held(settling, settling.call(f"train:{self._planned.dataset}", tokens, meter))
         self._made.append(held)
         return held
 
