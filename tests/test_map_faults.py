@@ -247,17 +247,24 @@ def test_nothing_is_sent_without_a_store(server, damage, monkeypatch):
     elif damage == "newer":
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA user_version=99")
-    else:
-        connect = sqlite3.connect
+    connect, opened = sqlite3.connect, []
 
-        def read_only(name, **options):
-            return connect(f"file:{name}?mode=ro", uri=True, **options)
+    def connected(name, **options):
+        if damage == "read-only":
+            name, options = f"file:{name}?mode=ro", options | {"uri": True}
+        opened.append(connect(name, **options))
+        return opened[-1]
 
-        monkeypatch.setattr("asksage_jupyter.session.keeping.replies.sqlite3.connect", read_only)
+    monkeypatch.setattr("asksage_jupyter.session.keeping.replies.sqlite3.connect", connected)
     # A store that can be read shows what it has; a claim cannot be written into it.
     with pytest.raises((StoreUnusable, JobStopped), match=r"store of replies|newer version"):
         map_rows(ROWS, "Good? {value}")
+    forget()  # the ledger's
     assert len(questions(server)) == before
+    assert opened
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
     assert standing() == (USED + 21, 0)
 
 

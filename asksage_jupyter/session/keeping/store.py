@@ -30,7 +30,11 @@ def open_replies(session: Session) -> Replies:
     path = _place(session)
     days = session.settings.keep_replies_days
     replies = Replies(path, session.clock, has_texts=days > 0)
-    replies.let_go(before=session.clock() - days * _DAY)
+    try:
+        replies.let_go(before=session.clock() - days * _DAY)
+    except BaseException:
+        replies.close()
+        raise
     waiting = _unkept.get(path, [])
     with suppress(StoreUnusable):
         while waiting:
