@@ -32,30 +32,24 @@ _BLOCK = pyarrow.schema([
     for column in LISTED
 ])  # fmt: skip
 
+_OFTEN = 16  # chunks between two releases
+
 # No name. Arrow takes what grows from nothing for another dictionary, which a file may not have two of.
 _FIRST = "\0"
 
 
-_ROWS = 65_536  # of a batch: with fewer a file has too many, with more they take memory
-
-
 def batches(blocks: Iterable[str]) -> Iterator[pyarrow.RecordBatch]:
-    """Blocks of the ledger's columns as record batches, larger ones, whose dictionaries only ever grow."""
-    codes: dict[str, dict[str, int]] = {
-        name: {member: code for code, member in enumerate(CLOSED.get(name, (_FIRST,)))}
+    """Blocks of the ledger's columns as record batches in order, whose dictionaries only ever grow."""
+    names = {
+        name: pyarrow.array(CLOSED.get(name, (_FIRST,)), pyarrow.string())
         for name in SCHEMA.of_dtype(CATEGORY)
     }
-    arrays: list[list[pyarrow.Array]] = []
-    rows = 0
     for block in _ahead(blocks):
-        values = zip(ARROW, _columns(block), strict=True)
-        arrays.append([_array(field, column, codes.get(field.name)) for field, column in values])
-        rows += len(arrays[-1][0])
-        if rows >= _ROWS:
-            yield _batch(arrays, codes)
-            arrays, rows = [], 0
-    if rows:
-        yield _batch(arrays, codes)
+        columns = _in_order(_columns(block))
+        for name in names:
+            columns[name], names[name] = _coded(columns[name], names[name], ARROW.field(name).type)
+        if columns["op"]:
+            yield pyarrow.record_batch([columns[each.name].cast(each.type) for each in ARROW], schema=ARROW)
 
 
 def _ahead(blocks: Iterable[str]) -> Iterator[str]:
@@ -68,34 +62,32 @@ def _ahead(blocks: Iterable[str]) -> Iterator[str]:
             yield found
 
 
-def _columns(block: str) -> list[pyarrow.Array]:
+def _columns(block: str) -> dict[str, pyarrow.Array]:
     text = block.encode()
     options = pyarrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
     parsing = pyarrow.json.ParseOptions(explicit_schema=_BLOCK)
     found = pyarrow.json.read_json(pyarrow.BufferReader(text), options, parsing)
-    return [found[name].chunk(0).flatten() for name in _BLOCK.names]
+    return {name: found[name].chunk(0).flatten() for name in _BLOCK.names}
 
 
-def _array(field: pyarrow.Field, values: pyarrow.Array, codes: dict[str, int] | None) -> pyarrow.Array:
-    if codes is None:
-        return values.cast(field.type)
+def _in_order(columns: dict[str, pyarrow.Array]) -> dict[str, pyarrow.Array]:
+    """The same in the order they were sent, as they mostly are."""
+    if (numpy.diff(_integers(columns["sent_at"])) > 0).all():
+        return columns
+    sent = pyarrow.table({name: columns[name] for name in ("sent_at", "op")})
+    order = pyarrow.compute.sort_indices(sent, [("sent_at", "ascending"), ("op", "ascending")])
+    return {name: column.take(order) for name, column in columns.items()}
+
+
+def _coded(
+    values: pyarrow.Array, names: pyarrow.Array, dtype: pyarrow.DictionaryType
+) -> tuple[pyarrow.DictionaryArray, pyarrow.Array]:
+    """The values as codes of names, and the names, with new ones behind those there were."""
     found = values.dictionary_encode()
-    known = [codes.setdefault(name, len(codes)) for name in found.dictionary.to_pylist()]
-    return pyarrow.array(known, type=field.type.index_type).take(found.indices)
-
-
-def _batch(
-    arrays: Sequence[Sequence[pyarrow.Array]], codes: Mapping[str, dict[str, int]]
-) -> pyarrow.RecordBatch:
-    columns = [
-        pyarrow.DictionaryArray.from_arrays(
-            whole, pyarrow.array(list(codes[field.name]), type=pyarrow.string())
-        )
-        if field.name in codes
-        else whole
-        for field, whole in zip(ARROW, map(pyarrow.concat_arrays, zip(*arrays, strict=True)), strict=True)
-    ]
-    return pyarrow.record_batch(columns, schema=ARROW)
+    is_new = pyarrow.compute.index_in(found.dictionary, value_set=names).is_null()
+    names = pyarrow.concat_arrays([names, found.dictionary.filter(is_new)])
+    codes = pyarrow.compute.index_in(found.dictionary, value_set=names).cast(dtype.index_type)
+    return pyarrow.DictionaryArray.from_arrays(codes.take(found.indices), names), names
 
 
 def table(blocks: Iterable[str]) -> pyarrow.Table:
@@ -125,60 +117,86 @@ def frame(tables: Sequence[pyarrow.Table], release: Callable[[], None] = lambda:
     Parameters
     ----------
     release : callable
-        Called after each column, to let go of the memory that mapped files took for it.
+        Called now and then, to let go of the memory that mapped files took.
     """
 
     def made(column: Column) -> Any:
         chunks = [chunk for each in tables for chunk in each[column.name].chunks]
-        values = _COLUMNS[column.dtype](column.name, chunks)
+        values = _COLUMNS[column.dtype](column.name, _Chunks(chunks, release))
         release()
         return values
 
+    # What is largest comes first, before much else is there: a file is in memory with what is made of it.
+    columns = sorted(SCHEMA, key=lambda column: (column.dtype == CATEGORY, column.name in CLOSED))
     with ThreadPoolExecutor(2, "asksage-usage") as pool:  # memory is copied without Python's lock
-        return pandas.DataFrame(dict(zip(SCHEMA.names, pool.map(made, SCHEMA), strict=True)), copy=False)
+        values = dict(zip((column.name for column in columns), pool.map(made, columns), strict=True))
+    return pandas.DataFrame({name: values[name] for name in SCHEMA.names}, copy=False)
 
 
-def _strings(_name: str, chunks: list[pyarrow.Array]) -> Any:
-    return text().__from_arrow__(pyarrow.chunked_array(chunks, type=_TYPES[TEXT]))
+class _Chunks:
+    """A column's chunks, as long as all together."""
+
+    def __init__(self, chunks: list[Any], release: Callable[[], None]) -> None:
+        self.chunks, self._release = chunks, release
+
+    def __len__(self) -> int:
+        return sum(map(len, self.chunks))
+
+    def placed(self) -> Iterator[tuple[slice, Any]]:
+        """Each with the rows it has, while the memory of those before is let go of."""
+        start = 0
+        for number, chunk in enumerate(self.chunks, 1):
+            yield slice(start, start + len(chunk)), chunk
+            start += len(chunk)
+            if number % _OFTEN == 0:
+                self._release()
+
+    def integers(self) -> Any:
+        values = numpy.empty(len(self), "int64")
+        for rows, chunk in self.placed():
+            values[rows] = _integers(chunk)
+        return values
 
 
-def _instants(_name: str, chunks: list[pyarrow.Array]) -> Any:
-    values = numpy.concatenate([numpy.empty(0, "int64"), *map(_integers, chunks)])
-    return pandas.DatetimeIndex(values.view("datetime64[us]"), tz="UTC")
+def _strings(_name: str, column: _Chunks) -> Any:
+    return text().__from_arrow__(pyarrow.chunked_array(column.chunks, type=_TYPES[TEXT]))
 
 
-def _figures(_name: str, chunks: list[pyarrow.Array]) -> Any:
-    values = numpy.concatenate([numpy.empty(0, "int64"), *map(_integers, chunks)])
-    mask = numpy.zeros(len(values), dtype=bool)
-    for start, chunk in _placed(chunks):
+def _instants(_name: str, column: _Chunks) -> Any:
+    return pandas.DatetimeIndex(column.integers().view("datetime64[us]"), tz="UTC")
+
+
+def _figures(_name: str, column: _Chunks) -> Any:
+    mask = numpy.zeros(len(column), dtype=bool)
+    for rows, chunk in column.placed():
         if chunk.null_count:
-            mask[start : start + len(chunk)] = chunk.is_null().to_numpy(zero_copy_only=False)
-    return pandas.arrays.IntegerArray(values, mask)
+            mask[rows] = chunk.is_null().to_numpy(zero_copy_only=False)
+    return pandas.arrays.IntegerArray(column.integers(), mask)
 
 
-def _categories(name: str, chunks: list[pyarrow.Array]) -> Any:
-    dictionaries = {_place_of(chunk.dictionary): chunk.dictionary.to_pylist() for chunk in chunks}
-    found = categories(name, () if name in CLOSED else _occurring(dictionaries, chunks))
-    codes = numpy.empty(sum(map(len, chunks)), dtype=numpy.min_scalar_type(-len(found) - 1))
+def _categories(name: str, column: _Chunks) -> Any:
+    distinct = {_place_of(chunk.dictionary): chunk.dictionary for chunk in column.chunks}
+    dictionaries = {place: dictionary.to_pylist() for place, dictionary in distinct.items()}
+    found = categories(name, () if name in CLOSED else _occurring(dictionaries, column))
+    codes = numpy.empty(len(column), dtype=numpy.min_scalar_type(-len(found) - 1))
     # A code that is -1, for what is not known, takes the last place and stays -1.
     mapped = {
         place: numpy.append(found.get_indexer(pandas.Index(names, dtype="str")), -1).astype(codes.dtype)
         for place, names in dictionaries.items()
     }
-    for start, chunk in _placed(chunks):
-        into = codes[start : start + len(chunk)]
+    for rows, chunk in column.placed():
         # "wrap" takes -1 for the last as indexing does, and has no need to look at all codes first.
-        numpy.take(mapped[_place_of(chunk.dictionary)], _codes(chunk), out=into, mode="wrap")
+        numpy.take(mapped[_place_of(chunk.dictionary)], _codes(chunk), out=codes[rows], mode="wrap")
     return pandas.Categorical.from_codes(codes, categories=found, validate=False)
 
 
 _COLUMNS = {CATEGORY: _categories, FIGURE: _figures, INSTANT: _instants, TEXT: _strings}
 
 
-def _occurring(dictionaries: Mapping[Any, list[str]], chunks: list[pyarrow.Array]) -> Iterator[str]:
+def _occurring(dictionaries: Mapping[Any, list[str]], column: _Chunks) -> Iterator[str]:
     """The names that any row has."""
     seen = {place: numpy.zeros(len(names) + 1, dtype=bool) for place, names in dictionaries.items()}
-    for chunk in chunks:
+    for _, chunk in column.placed():
         occurs = seen[_place_of(chunk.dictionary)]
         if not occurs[1:-1].all():  # the first is none, the last is for what is not known
             occurs[_codes(chunk)] = True
@@ -203,10 +221,3 @@ def _integers(chunk: pyarrow.Array) -> Any:
     if not len(chunk):
         return numpy.empty(0, "int64")
     return numpy.frombuffer(chunk.buffers()[1], dtype="int64", count=len(chunk), offset=8 * chunk.offset)
-
-
-def _placed(chunks: list[pyarrow.Array]) -> Iterator[tuple[int, pyarrow.Array]]:
-    start = 0
-    for chunk in chunks:
-        yield start, chunk
-        start += len(chunk)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pandas
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 FEWEST = 50_000  # calls in closed months from which sealing pays: fewer are read in half a second
 FEWEST_OF_MONTH = 200_000  # calls of this month before today
 _DAY = 86_400 * 10**6  # microseconds
+_SENT = itemgetter(CALL_COLUMNS.index("sent_at"), CALL_COLUMNS.index("op"))
 _METER = CALL_COLUMNS.index("meter")
 
 
@@ -135,10 +137,14 @@ def _read(ledger: LedgerView, account: Account, since: int | None, until: int | 
     """What is not sealed: as a table where Arrow is there, else as rows."""
     blocks = ledger.copying(account).columns(since, until)
     if not _has_arrow():
-        return [row for block in blocks for row in zip(*json.loads(block).values(), strict=True)]
+        return [row for block in blocks for row in sorted(_rows(block), key=_SENT)]
     from .arrow import table
 
     return table(blocks)
+
+
+def _rows(block: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*json.loads(block).values(), strict=True)
 
 
 def _tables(ledger: LedgerView, account: Account, periods: list[str], seals: Seals) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import hashlib
 import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _WAIT_S = 600.0  # another process may be sealing, and its seals will serve as well
 _MOVED_FAR = 10_000  # entries after which what came since is not looked through again each time
+_AT_ONCE = 2  # periods: the database and Arrow work without Python's lock, and each takes memory
 _DAY = 86_400 * 10**6  # microseconds
 _GROWING = pyarrow.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
 
@@ -92,11 +94,17 @@ class Seals:
             for over in [day for day in self._manifest.months if day[:7] in periods and day not in periods]:
                 del self._manifest.months[over]  # days of a month that is closed by now
             there = self.tables(periods)
-            for period in periods:
-                if period not in there:
-                    self._manifest.months[period] = self._sealed(period, advance)
-                    self._manifest.write(self._path)  # each at once: an interrupt keeps those before it
-            self._tidy()
+            try:
+                self._seal([period for period in periods if period not in there], advance)
+            finally:
+                self._tidy()
+
+    def _seal(self, periods: Sequence[str], advance: Advance) -> None:
+        with ThreadPoolExecutor(_AT_ONCE, "asksage-sealing") as pool:
+            for period, seal in zip(periods, pool.map(self._sealed, periods), strict=True):
+                self._manifest.months[period] = seal
+                self._manifest.write(self._path)  # each at once: an interrupt keeps those before it
+                advance(seal.calls)
 
     def _read(self) -> None:
         """Read the manifest, without the months that the ledger has changed since."""
@@ -138,7 +146,7 @@ class Seals:
         self._mapped.append(mapped)
         return pyarrow.ipc.open_file(pyarrow.py_buffer(mapped)).read_all()
 
-    def _sealed(self, period: str, advance: Advance) -> Seal:
+    def _sealed(self, period: str) -> Seal:
         """Write a month's file, a block of calls at a time."""
         written = new_file(self._folder)
         calls = 0
@@ -150,7 +158,6 @@ class Seals:
                 for batch in self._batches(period):
                     writer.write_batch(batch)
                     calls += len(batch)
-                    advance(len(batch))
             if not calls:
                 written.unlink()
                 return Seal()

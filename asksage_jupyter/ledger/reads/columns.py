@@ -27,8 +27,10 @@ _NTH = (
     .offset(bindparam("size"))
     .limit(1)
 )
+# Without an order: SQLite would lay each row aside for it, which takes a third of the time.
 _CALLS = (
     calls_statement(None, None, None)
+    .order_by(None)
     .where(
         call.c.account_id.in_(bindparam("meters", expanding=True)),
         call.c.sent_at >= bindparam("since"),
@@ -57,9 +59,10 @@ _AS_JSON = {
 def columns(
     connection: Connection, holder: Account, since: int | None, until: int | None, size: int
 ) -> Iterator[str]:
-    """The settled and presumed calls in the order they were sent, about `size` at a time.
+    """The settled and presumed calls, about `size` at a time, each time those that were sent after the last.
 
-    Each is a JSON object with the columns of `CALL_COLUMNS` by their names, as arrays as long as each other.
+    Each is a JSON object with the columns of `CALL_COLUMNS` by their names, as arrays as long as each other,
+    whose rows are in any order.
     """
     meters = connection.scalars(_METERS, {"host": holder.host, "holder": holder.holder}).all()
     as_json = _AS_JSON[connection.dialect.name]

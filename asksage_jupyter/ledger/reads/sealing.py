@@ -56,8 +56,8 @@ class Copying:
         self._store, self._holder = store, holder
         self._asked = {"host": holder.host, "holder": holder.holder}
 
-    def columns(self, since: int | None, until: int | None, *, size: int = 16_384) -> Iterator[str]:
-        """As `LedgerView.calls`, but as `columns`, about `size` at a time, for whoever need not hold all."""
+    def columns(self, since: int | None, until: int | None, *, size: int = 65_536) -> Iterator[str]:
+        """As `LedgerView.calls`, but as `columns` and in their order, for whoever need not hold all."""
         with self._store.reading(snapshot=True) as connection:
             yield from columns(connection, self._holder, since, until, size)
 
