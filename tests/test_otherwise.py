@@ -4,8 +4,16 @@ import pytest
 from tenant import MODEL, OTHER, drops_after, questions, says
 
 import asksage_jupyter as sage
-from asksage_jupyter.errors import BadInput, NotEnoughTokens, OverLimit, ReplyLost
+from asksage_jupyter.errors import BadInput, NeedsConfirmation, NotEnoughTokens, OverLimit, ReplyLost
 from asksage_jupyter.session import current
+from asksage_jupyter.session.asking import confirming
+from asksage_jupyter.settings import AskSage
+
+
+@pytest.fixture(autouse=True)
+def nobody_answers():
+    yield
+    confirming.answer_by(None)
 
 
 @pytest.fixture
@@ -57,6 +65,31 @@ def test_a_limit_of_ones_own_counts_too(dear):
     assert "above the limit of 200" in reply.receipt
     with pytest.raises(OverLimit):
         sage.ask("Why?", otherwise=OTHER, max_tokens=1)
+
+
+@pytest.mark.parametrize("says_yes", [True, False])
+def test_a_price_to_be_confirmed_is_the_firsts_and_no_refusal(dear, says_yes):
+    has(dear, 100_000)
+    says(dear, "Blue.")
+    AskSage.instance().confirm_above = "100"
+    expected, questions_put = sage.estimate("Why?").expected, []
+    confirming.answer_by(lambda question: questions_put.append(question) or says_yes)
+    if says_yes:
+        sage.ask("Why?", otherwise=OTHER)
+    else:
+        with pytest.raises(NeedsConfirmation):
+            sage.ask("Why?", otherwise=OTHER)
+    (question,) = questions_put
+    assert f"About {expected:,} tokens" in question
+    assert asked(dear) == [MODEL] * says_yes
+    assert sage.balance().inference.held == 0
+
+
+def test_the_other_is_asked_where_the_first_was_confirmed_and_then_refused(dear):
+    AskSage.instance().confirm_above = "100"
+    confirming.answer_by(lambda question: True)
+    sage.ask("Why?", otherwise=OTHER)
+    assert asked(dear) == [OTHER]
 
 
 def test_where_neither_can_be_paid_nothing_is_sent(dear):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...errors import NotEnoughTokens, OverLimit
+from ...errors import NeedsConfirmation, NotEnoughTokens, OverLimit
 from ..exchanges import Exchange
 from .listener import Listener
 from .question import Question, keep_nothing, put
@@ -48,7 +48,7 @@ def ask(
     ----------
     otherwise : str, optional
         The model that is asked instead where the hold of the query's own is refused, or its estimate is above
-        `limit`; the reply's notes tell. Never after anything was sent.
+        `limit`; the reply's notes tell. Never after anything was sent, nor where only nobody confirmed it.
     limit : int, optional
         Refuse when the estimate is above this many Ask Sage tokens.
     on_text : callable, optional
@@ -72,6 +72,8 @@ def ask(
     session.prepared(lambda: session.pricing.rate(otherwise))  # a model that is none is told at once
     try:
         return _ask(session, query, limit, on_text, replay)
+    except NeedsConfirmation:
+        raise  # nobody has refused it: its own price is what is to be confirmed
     except NotEnoughTokens as short:
         why = f"{short.needed:,} tokens needed, {short.remaining:,} left"
     except OverLimit as above:
