@@ -4,7 +4,6 @@ import random
 import threading
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 import pytest
 from IPython.utils.capture import capture_output
@@ -24,7 +23,7 @@ from asksage_jupyter.month import period_at, to_datetime
 from asksage_jupyter.reconciling import Background, reconcile
 from asksage_jupyter.reconciling.counters import book
 from asksage_jupyter.service import Secret, Service
-from asksage_jupyter.session import current
+from asksage_jupyter.session import Session, current
 from asksage_jupyter.session.holder.contact import make_contact
 from asksage_jupyter.session.holding.settling import Settling
 from asksage_jupyter.settings import AskSage
@@ -99,12 +98,11 @@ def told(value):
 
 
 def session_of(ledger, service, clock):
-    """What reconcile needs to know of a session."""
-    settings = SimpleNamespace(presume_after_s=3600)
-    settling = Settling(ME, settings, lambda: ledger, clock, lambda: None)
-    return SimpleNamespace(
-        account=ME, ledger=ledger, service=service, clock=clock, settings=settings, settling=settling
-    )
+    """A session with this ledger and this service, of `ME`."""
+    session = Session(AskSage(presume_after_s=3600), clock=clock)
+    session.account, session.ledger, session.service = ME, ledger, service
+    session.settling = Settling(ME, session.settings, lambda: ledger, clock, lambda: None)
+    return session
 
 
 class Desk:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..session import current, given
+from ..session import Session, current, given
 from .background import Background
 from .parties import Parties
 from .report import Compared, PlanChange, Reconciled, Settled, StillOpen
@@ -16,8 +16,6 @@ from .run import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ..session import Session
 
 __all__ = [
     "Background",
@@ -66,6 +64,8 @@ def reconcile(
 
     Raises
     ------
+    BadInput
+        An argument that is not what it should be.
     NoKey
         There is no key to ask with.
     Refused
@@ -73,7 +73,8 @@ def reconcile(
     LedgerError
         The ledger could not be read or written.
     """
-    session = current() if session is None else session
+    session = current() if session is None else given.ours(session, Session, "session")
+    sleep = given.function(sleep, "sleep")
     look_back_s = given.real(look_back_s, "look_back_s")
     running_s = None if running_s is None else given.real(running_s, "running_s")
     return run(Parties.of(session, sleep, look_back_s, running_s))

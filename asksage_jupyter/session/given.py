@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..display.plain import shown, told
 from ..errors import AskSageError, BadInput
+
+T = TypeVar("T")
 
 
 def text(value: object, name: str) -> str:
@@ -67,6 +69,30 @@ def one_of(value: object, allowed: Collection[str], name: str) -> str:
     if isinstance(value, str) and (word := str.__str__(value)) in allowed:
         return word
     raise BadInput(f"{name}: {shown(value)} is not one of {', '.join(allowed)}")
+
+
+def ours(value: object, kind: type[T], name: str) -> T:
+    """An object of one of our classes.
+
+    Raises
+    ------
+    BadInput
+    """
+    if issubclass(type(value), kind):  # never asking a class of somebody else's what it says it is
+        return value  # type: ignore[return-value]
+    raise BadInput(f"{name} is a {kind.__name__} of asksage_jupyter, not {shown(value)}")
+
+
+def function(value: Callable[..., T], name: str) -> Callable[..., T]:
+    """What can be called.
+
+    Raises
+    ------
+    BadInput
+    """
+    if callable(value):
+        return value
+    raise BadInput(f"{name} is a function, not {shown(value)}")
 
 
 def by_name(value: object, name: str) -> Mapping[str, Any]:
