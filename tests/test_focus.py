@@ -150,7 +150,11 @@ def test_the_validator_of_1_0_finds_nothing(log, tmp_path):
 
 @pytest.mark.parametrize("names", ["focus", "foreign"])
 def test_the_validator_of_1_2_finds_only_what_contradicts_itself(names, request):
-    """One alone of its two rules on a null InvoiceId can hold, and prices in tokens have no ISO 4217 code."""
+    """Of FOCUS' own rules each holds: an InvoiceId is null or not, and a virtual currency has no ISO 4217 code.
+
+    The validator tells the alternative of the first beside the rule that needs but one of the two, and of currencies
+    it knows ISO 4217's alone, though ``CurrencyFormat-A-002-C`` names tokens.
+    """
     found = set(re.findall(r"([\w-]+): FAIL", validated("1.2", request.getfixturevalue(names))))
     # The last is the one before it, told once more for the whole column.
     assert found == {"InvoiceId-C-005-C", "PricingCurrency-C-003-M", "PricingCurrency-C-000-C"}
