@@ -24,6 +24,7 @@ FLAT = {
     "what is not settled": lambda ledger: ledger.unsettled(ME, INFERENCE),
     "what is late": lambda ledger: ledger.presume(ME),
     "the last calls": lambda ledger: ledger.recent(ME, limit=3),
+    "a month": lambda ledger: ledger.month(ME, INFERENCE),
     "a correction": lambda ledger: ledger.correct(ME, INFERENCE, 1, op=f"{ledger._clock.t}"),
 }
 

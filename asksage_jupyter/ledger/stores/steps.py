@@ -135,6 +135,11 @@ _TABLES = (
 # Presumes are few among many entries, and looked for after every use.
 _PRESUMES = "CREATE INDEX IF NOT EXISTS entry_presumed ON entry (kind, grant_id, op) WHERE kind = 'presume'"
 
+# Corrections are few as well, and summed for each month's figures.
+_CORRECTIONS = (
+    "CREATE INDEX IF NOT EXISTS entry_corrected ON entry (kind, grant_id, tokens) WHERE kind = 'correct'"
+)
+
 _MEMBERS = (
     """
     CREATE TABLE member (
@@ -170,6 +175,7 @@ STEPS: tuple[Step, ...] = (
     running(),
     running(),
     running(),
+    running(_CORRECTIONS),
 )
 
 # What stands in for later steps in an older ledger that is only read: by version, from which it needs none.

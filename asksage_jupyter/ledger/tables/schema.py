@@ -115,6 +115,15 @@ Index(
     sqlite_where=_IS_PRESUME,  # as on PostgreSQL, whose dialect SQLAlchemy would load to be told so here
 )
 
+# Corrections as well, which a month's figures sum.
+Index(
+    "entry_corrected",
+    entry.c.kind,
+    entry.c.grant_id,
+    entry.c.tokens,
+    sqlite_where=literal_column("kind = 'correct'", Boolean()),
+)
+
 # What was asked, written with the hold; its meter is the account's. Never a prompt.
 call = Table(
     "call",

@@ -134,6 +134,7 @@ _TABLES = (
 )
 
 _PRESUMES = "CREATE INDEX entry_presumed ON entry (kind, grant_id, op) WHERE kind = 'presume'"
+_CORRECTIONS = "CREATE INDEX entry_corrected ON entry (kind, grant_id, tokens) WHERE kind = 'correct'"
 
 _MEMBERS = (
     """
@@ -185,4 +186,5 @@ STEPS: tuple[Step, ...] = (
     _rules_anew,
     _rules_anew,
     _rules_anew,
+    running(_CORRECTIONS),
 )
