@@ -150,10 +150,10 @@ def test_the_validator_of_1_0_finds_nothing(log, tmp_path):
 
 @pytest.mark.parametrize("names", ["focus", "foreign"])
 def test_the_validator_of_1_2_finds_only_what_contradicts_itself(names, request):
-    """Of FOCUS' own rules each holds: an InvoiceId is null or not, and a virtual currency has no ISO 4217 code.
+    """Each rule of FOCUS holds: an InvoiceId is null or not, and a virtual currency has no code of ISO 4217.
 
-    The validator tells the alternative of the first beside the rule that needs but one of the two, and of currencies
-    it knows ISO 4217's alone, though ``CurrencyFormat-A-002-C`` names tokens.
+    The validator tells one alternative of the first, of which but one can hold; and of currencies it knows
+    ISO 4217's alone, though ``CurrencyFormat-A-002-C`` names tokens.
     """
     found = set(re.findall(r"([\w-]+): FAIL", validated("1.2", request.getfixturevalue(names))))
     # The last is the one before it, told once more for the whole column.
