@@ -27,7 +27,7 @@ from tenant import KEY, MODEL, OTHER, USED, drops_after, questions
 import asksage_jupyter as sage
 from asksage_jupyter import magic
 from asksage_jupyter.account import Meter
-from asksage_jupyter.endpoint import Endpoint, chat, cutting, guard, here, listening
+from asksage_jupyter.endpoint import Endpoint, chat, cutting, guard, here, listening, routes
 from asksage_jupyter.endpoint import endpoint as running
 from asksage_jupyter.errors import BadInput, NoKey
 from asksage_jupyter.session import current, endpoints
@@ -271,7 +271,9 @@ def test_vectors_are_told_as_figures_or_bytes_as_the_client_asks(server, endpoin
 def test_vectors_that_cannot_be_made_are_refused_in_a_line(server, endpoint, asked):
     body = json.dumps({"model": EMBEDDER, "input": "Why?"} | asked)
     refused = post(endpoint, body.encode(), route="embeddings")
-    assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
+    error = refused.json()["error"]
+    assert (refused.status_code, error["type"]) == (400, "invalid_request_error")
+    assert error["param"] == next(iter(asked))
     assert server.asked(EMBEDDINGS) == []
     assert sage.balance().training.held == 0
 
@@ -308,6 +310,12 @@ def test_vectors_that_do_not_all_arrive_stay_held(server, client, row):
     "asked",
     [
         {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"temperature": "warm"},
+        {"reasoning_effort": "utmost"},
+        {"persona": "poet"},
+        {"live": 3},
+        {"max_completion_tokens": "few"},
+        {"model": 4},
         {"n": 2},
         {"stop": ["."]},
         {"response_format": {"type": "json_object"}},
@@ -317,7 +325,6 @@ def test_vectors_that_do_not_all_arrive_stay_held(server, client, row):
         {"stream_options": "include_usage"},
         {"stream_options": {"include_usage": 1}},
         {"stream_options": {"include_everything": True}},
-        {"model": "gpt-99"},
         {"messages": []},
         {"messages": "Why?"},
         {"messages": ["Why?"]},
@@ -334,7 +341,18 @@ def test_what_cannot_be_done_is_refused_in_a_line(server, endpoint, asked):
     refused = post(endpoint, json.dumps(ASKED | asked).encode())
     error = refused.json()["error"]
     assert (refused.status_code, error["type"]) == (400, "invalid_request_error")
+    assert re.split(r"\W", error["param"])[0] == next(iter(asked))
     assert "\n" not in error["message"]
+    assert questions(server) == []
+
+
+def test_a_model_that_is_not_there_is_told_as_openai_does(server, client):
+    with pytest.raises(openai.NotFoundError, match="no model 'gpt-99' here") as refused:
+        client.chat.completions.create(**ASKED | {"model": "gpt-99"})
+    assert (refused.value.code, refused.value.param) == ("model_not_found", "model")
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.models.retrieve("gpt-99")
+    assert (refused.value.code, refused.value.param) == ("model_not_found", "model")
     assert questions(server) == []
 
 
@@ -446,25 +464,77 @@ def test_a_client_that_goes_away_stops_the_stream_and_leaves_the_hold_open(serve
     assert (balance.used, balance.held > 0) == (USED, True)
 
 
-def test_a_client_that_does_not_wait_for_a_whole_reply_is_billed_all_the_same(server, endpoint):
-    come, go, over = threading.Event(), threading.Event(), Over()
-    endpoint._session.companions.append(over)
+def slowly(server):
+    """Answers that wait; when the first is asked for, and what lets them go."""
+    come, go = threading.Event(), threading.Event()
 
     def answer(_):
         come.set()
         go.wait(WAIT_S)
         return envelope("The sky is blue.", provenance={"model": MODEL})
 
-    server.on(QUERY, answer)
-    body = json.dumps(ASKED).encode()
+    for route in (QUERY, STREAM):
+        server.on(route, answer)
+    return come, go
+
+
+def request(endpoint, asked):
+    """A whole request as it goes over the wire."""
+    body = json.dumps(asked).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{endpoint._port}\r\n"
     head += f"Authorization: Bearer {endpoint.key}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def test_a_client_that_does_not_wait_for_a_whole_reply_is_billed_all_the_same(server, endpoint):
+    (come, go), over = slowly(server), Over()
+    endpoint._session.companions.append(over)
     with socket.create_connection(("127.0.0.1", endpoint._port)) as wire:
-        wire.sendall(head.encode() + body)
+        wire.sendall(request(endpoint, ASKED))
         assert come.wait(WAIT_S)
     go.set()
     assert over.wait(WAIT_S)
     assert sage.usage()["tokens"].tolist() == [63]
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": True}], ids=["whole", "streamed"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "later"])
+def test_a_client_that_ends_its_own_side_is_answered(server, endpoint, more, at_once):
+    come, go = slowly(server)
+    with socket.create_connection(("127.0.0.1", endpoint._port), timeout=WAIT_S) as wire:
+        wire.sendall(request(endpoint, ASKED | more))
+        if at_once:
+            wire.shutdown(socket.SHUT_WR)
+        assert come.wait(WAIT_S)
+        if not at_once:
+            wire.shutdown(socket.SHUT_WR)
+        with wire.makefile("rb") as answered:
+            assert b"100 Continue" in answered.readline()  # which tells whether they are there
+            go.set()
+            told = answered.read()
+    assert b"HTTP/1.1 200 OK" in told
+    assert b"The sky is blue." in told
+    assert sage.usage()["tokens"].tolist() == [63]
+
+
+def test_what_a_client_that_is_gone_had_in_line_is_not_sent(server, monkeypatch):
+    monkeypatch.setattr(running, "_AT_ONCE", 1)
+    gone = threading.Event()
+    hears = routes.Paid.on_connection_close
+    monkeypatch.setattr(routes.Paid, "on_connection_close", lambda self: (hears(self), gone.set()))
+    come, go = slowly(server)
+    with closing(Endpoint()) as endpoint:
+        with socket.create_connection(("127.0.0.1", endpoint._port), timeout=WAIT_S) as first:
+            first.sendall(request(endpoint, ASKED))
+            assert come.wait(WAIT_S)
+            with socket.create_connection(("127.0.0.1", endpoint._port)) as second:
+                second.sendall(request(endpoint, ASKED))
+            assert gone.wait(WAIT_S)
+            go.set()
+            with first.makefile("rb") as answered:
+                assert b"200 OK" in answered.readline()
+        assert post(endpoint).status_code == 200
+    assert len(questions(server)) == 2
 
 
 def test_many_at_once_hold_no_more_than_there_is(server, endpoint):

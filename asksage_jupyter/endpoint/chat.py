@@ -9,9 +9,10 @@ from typing import Any, cast
 from ..display.plain import shown
 from ..errors import BadInput
 from ..session import Options, given
+from ..session.asking.query import REASONING
 
-_OPTIONS = {"temperature": "temperature", "reasoning_effort": "reasoning"}
-_OF_ASKSAGE = ("persona", "dataset", "live")  # what a client sends in its `extra_body`
+_OPTIONS = ("temperature", "persona", "dataset", "live")  # but the first what a client sends in `extra_body`
+_REASONING = "reasoning_effort"
 _TAKEN = ("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens")
 LABELS = ("user", "metadata", "safety_identifier", "prompt_cache_key")  # they change no reply
 # What asks for nothing that would not be done anyway.
@@ -34,20 +35,6 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
     "service_tier": ("auto", "default"),
 }
 _SYSTEM, _QUESTION, _ANSWER = ("system", "developer"), "user", "assistant"
-
-
-class NotTaken(BadInput):
-    """Something in a request that cannot be done here; nothing was sent.
-
-    Attributes
-    ----------
-    param : str or None
-        Its name in the request.
-    """
-
-    def __init__(self, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.param = param
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ def read_body(body: bytes) -> dict[str, Any]:
 
     Raises
     ------
-    NotTaken
+    BadInput
         It is no JSON object.
     """
     try:
@@ -88,7 +75,7 @@ def read_body(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         read = None
     if not isinstance(read, dict):
-        raise NotTaken("the body is not a JSON object")
+        raise BadInput("the body is not a JSON object")
     return {name: value for name, value in read.items() if value is not None}
 
 
@@ -98,13 +85,14 @@ def read_chat(body: bytes) -> Chat:
     Raises
     ------
     BadInput
-        `NotTaken` where it asks for what Ask Sage cannot do.
+        It asks for what Ask Sage cannot do.
     """
     read = read_body(body)
     _refuse_what_is_not_done(read)
     system, turns = _conversation(read.get("messages"))
-    options: dict[str, Any] = {own: read[name] for name, own in _OPTIONS.items() if name in read}
-    options |= {name: read[name] for name in _OF_ASKSAGE if name in read}
+    options: dict[str, Any] = {name: read[name] for name in _OPTIONS if name in read}
+    if _REASONING in read:
+        options["reasoning"] = given.one_of(read[_REASONING], REASONING, _REASONING)
     if system:
         options["system"] = "\n\n".join(system)
     limits = [
@@ -124,25 +112,25 @@ def read_chat(body: bytes) -> Chat:
 
 
 def _refuse_what_is_not_done(read: dict[str, Any]) -> None:
-    known = {*_TAKEN, *_OPTIONS, *_OF_ASKSAGE, *LABELS}
+    known = {*_TAKEN, *_OPTIONS, _REASONING, *LABELS}
     for name, value in read.items():
         if name not in known and not any(value == nothing for nothing in _NEUTRAL.get(name, ())):
-            raise NotTaken(f"{shown(name)} cannot be done through Ask Sage here: leave it out", name)
+            raise BadInput(f"{shown(name)} cannot be done through Ask Sage here: leave it out", name)
 
 
 def _wants_usage(options: object) -> bool:
     if not isinstance(options, dict):
-        raise NotTaken(f"stream_options is an object, not {shown(options)}", "stream_options")
+        raise BadInput(f"stream_options is an object, not {shown(options)}", "stream_options")
     for name, value in options.items():
         if name != "include_usage" and value:
-            raise NotTaken(f"stream_options: {shown(name)} cannot be done: leave it out", "stream_options")
-    return given.yes(options.get("include_usage") or False, "include_usage")
+            raise BadInput(f"stream_options: {shown(name)} cannot be done: leave it out", "stream_options")
+    return given.yes(options.get("include_usage") or False, "stream_options.include_usage")
 
 
 def _conversation(messages: object) -> tuple[list[str], list[tuple[str, str]]]:
     """The system prompts, and the questions with their answers; the last one is still to be answered."""
     if not isinstance(messages, list):
-        raise NotTaken("messages is a list of messages", "messages")
+        raise BadInput("messages is a list of messages", "messages")
     system: list[str] = []
     turns: list[tuple[str, str]] = []
     last = ""
@@ -159,22 +147,22 @@ def _conversation(messages: object) -> tuple[list[str], list[tuple[str, str]]]:
             question, before = turns.pop()
             turns.append((question, f"{before}\n\n{text}" if last == _ANSWER else text))
         else:
-            raise NotTaken("a conversation begins with the user's message, not the assistant's", "messages")
+            raise BadInput("a conversation begins with the user's message, not the assistant's", "messages")
         last = role
     if last != _QUESTION or not turns[-1][0].strip():
-        raise NotTaken("the last message is to be the user's, with a text", "messages")
+        raise BadInput("the last message is to be the user's, with a text", "messages")
     return system, turns
 
 
 def _role_and_text(message: object, where: str) -> tuple[str, str]:
     if not isinstance(message, dict):
-        raise NotTaken(f"{where} is not a JSON object", where)
+        raise BadInput(f"{where} is not a JSON object", where)
     role = message.get("role")
     if role not in (*_SYSTEM, _QUESTION, _ANSWER):
-        raise NotTaken(f"{where}: the role is system, user or assistant, not {shown(role)}", f"{where}.role")
+        raise BadInput(f"{where}: the role is system, user or assistant, not {shown(role)}", f"{where}.role")
     for name, value in message.items():
         if name not in ("role", "content") and value not in (None, [], {}):
-            raise NotTaken(f"{where}: {shown(name)} cannot be sent through Ask Sage here", f"{where}.{name}")
+            raise BadInput(f"{where}: {shown(name)} cannot be sent through Ask Sage here", f"{where}.{name}")
     return role, _text(message.get("content"), f"{where}.content")
 
 
@@ -183,12 +171,12 @@ def _text(content: object, where: str) -> str:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise NotTaken(f"{where} is a text, not {shown(content)}", where)
+        raise BadInput(f"{where} is a text, not {shown(content)}", where)
     texts = []
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         text = part.get("text") if isinstance(part, dict) and kind == "text" else None
         if not isinstance(text, str):
-            raise NotTaken(f"{where}: only text can be sent through Ask Sage here, not {shown(kind)}", where)
+            raise BadInput(f"{where}: only text can be sent through Ask Sage here, not {shown(kind)}", where)
         texts.append(text)
     return "\n".join(texts)

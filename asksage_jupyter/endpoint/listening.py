@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
+
+from .caller import Caller
 
 if TYPE_CHECKING:
     import socket
@@ -43,7 +44,7 @@ class Listening(HTTPServer):
                     break
                 except OSError:  # they are gone already, or no file is left
                     await asyncio.sleep(_FULL_S)
-            self.handle_stream(IOStream(caller), address)
+            self.handle_stream(Caller(caller), address)
 
     def on_close(self, server_conn: object) -> None:
         """Let the next one in."""

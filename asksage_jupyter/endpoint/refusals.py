@@ -12,6 +12,7 @@ from ..errors import (
     BadInput,
     BadKey,
     NoRoute,
+    NoSuchModel,
     NotEnoughTokens,
     NotReached,
     OutOfTokens,
@@ -23,9 +24,11 @@ from ..errors import (
 
 _INVALID = "invalid_request_error"
 _QUOTA = "insufficient_quota"
+NO_MODEL = "model_not_found"
 # The first that fits; the status where the service told none, the type, and the code.
 _KINDS: tuple[tuple[type[AskSageError] | tuple[type[AskSageError], ...], int, str, str | None], ...] = (
     ((NotEnoughTokens, OverLimit, OutOfTokens), 429, _QUOTA, _QUOTA),
+    (NoSuchModel, 404, _INVALID, NO_MODEL),
     (BadInput, 400, _INVALID, None),
     (BadKey, 401, "authentication_error", "ask_sage_key"),
     (NotReached, 502, "api_connection_error", "ask_sage_not_reached"),
@@ -86,7 +89,7 @@ def refusal_of(error: AskSageError) -> Refusal:
         in_terminal(one_line(str(error))),  # who reads it asks from a program, not from a cell
         kind,
         code,
-        getattr(error, "param", None),
+        getattr(error, "argument", None),
         getattr(error, "retry_after_s", None),
         may_retry=isinstance(error, Unavailable),
     )

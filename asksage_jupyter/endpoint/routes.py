@@ -16,7 +16,7 @@ from ..errors import AskSageError
 from . import guard, shapes
 from .answering import Asker, Asking, Embedding
 from .chat import read_chat
-from .refusals import Refusal, refusal_of, unforeseen
+from .refusals import NO_MODEL, Refusal, refusal_of, unforeseen
 from .texts import read_texts
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..session import Session
     from ..session.endpoints import Notice
+    from .caller import Caller
     from .calls import Calls
 
 _LONGEST_NAME = 60  # characters
@@ -157,7 +158,7 @@ class OneModel(Route):
             if each.id == name:
                 self.finish(shapes.model(each))
                 return
-        self.refuse(Refusal(404, "there is no such model here: GET /v1/models", code="model_not_found"))
+        self.refuse(Refusal(404, "there is no such model here: GET /v1/models", code=NO_MODEL, param="model"))
 
 
 class Paid(Route):
@@ -171,8 +172,22 @@ class Paid(Route):
         if self._is_gone is not None:
             self._is_gone.set()
 
+    def on_finish(self) -> None:
+        """Whoever is answered may go."""
+        self._caller.probe_at_end(None)
+
+    @property
+    def _caller(self) -> Caller:
+        return cast("Caller", cast("HTTP1Connection", self.request.connection).stream)
+
+    def _probe(self) -> None:
+        """Send what changes no answer; HTTP/1.0 knows no such thing, and a stream's events do the same."""
+        if not self._headers_written and self.request.version != "HTTP/1.0":
+            self._caller.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
     def _asker(self, is_gone: threading.Event) -> Asker:
         """Who asks: as this endpoint is named, else as the program names itself."""
+        self._caller.probe_at_end(self._probe)
         name = self.settings["client"] or self.request.headers.get("User-Agent", "").partition(" ")[0]
         client = storable(one_line(name))[:_LONGEST_NAME] or "unnamed"
         return Asker(client, is_gone, self.settings["notice"].add)

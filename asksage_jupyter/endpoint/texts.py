@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..display.plain import shown
+from ..errors import BadInput
 from ..session import given
 from ..session.training.embed import Texts
-from .chat import LABELS, NotTaken, read_body
+from .chat import LABELS, read_body
 
 _TAKEN = ("model", "input", "dimensions", "encoding_format", *LABELS)
 _FLOAT, _BASE64 = "float", "base64"
@@ -19,12 +20,12 @@ def read_texts(body: bytes) -> tuple[Texts, bool]:
     Raises
     ------
     BadInput
-        `NotTaken` where it asks for what Ask Sage cannot do.
+        It asks for what Ask Sage cannot do.
     """
     read = read_body(body)
     for name in read:
         if name not in _TAKEN:
-            raise NotTaken(f"{shown(name)} cannot be done through Ask Sage here: leave it out", name)
+            raise BadInput(f"{shown(name)} cannot be done through Ask Sage here: leave it out", name)
     dimensions = read.get("dimensions")
     form = given.one_of(read.get("encoding_format", _FLOAT), (_FLOAT, _BASE64), "encoding_format")
     texts = Texts(
@@ -33,7 +34,7 @@ def read_texts(body: bytes) -> tuple[Texts, bool]:
         dimensions=None if dimensions is None else given.whole(dimensions, "dimensions", least=1),
     )
     if not texts.model.strip():
-        raise NotTaken("name the model that is to make the vectors", "model")
+        raise BadInput("name the model that is to make the vectors", "model")
     return texts, form == _BASE64
 
 
@@ -42,7 +43,7 @@ def _inputs(told: object) -> list[Any]:
     listed = told if isinstance(told, list) and not _is_tokens(told) else [told]
     for number, each in enumerate(listed):
         if not (isinstance(each, str) and each) and not _is_tokens(each):
-            raise NotTaken(f"input[{number}] is a text or a list of model tokens, not {shown(each)}", "input")
+            raise BadInput(f"input[{number}] is a text or a list of model tokens, not {shown(each)}", "input")
     return listed
 
 

@@ -4,6 +4,7 @@
 
     AskSageError                 one line in a notebook; figures as attributes
     ├── BadInput                 an option, value or file of the person's that cannot be used
+    │   └── NoSuchModel          a model that the tenant does not offer
     ├── ConfigurationError       a setting or credential is missing or unsafe
     │   └── NoKey                neither a key nor the local demo
     ├── NotEnoughTokens          the meter cannot pay; nothing was sent
@@ -30,7 +31,7 @@
 
 from __future__ import annotations
 
-from .base import AskSageError, BadInput, ConfigurationError, NoKey
+from .base import AskSageError, BadInput, ConfigurationError, NoKey, NoSuchModel
 from .ledger import LedgerConflict, LedgerError, LedgerMissing, LedgerRefused, LedgerTooNew, LedgerUnusable
 from .service import BadKey, NoRoute, NotReached, OutOfTokens, Refused, ReplyLost, ServiceError, Unavailable
 from .stopped import Interrupted, JobStopped
@@ -52,6 +53,7 @@ __all__ = [
     "NeedsConfirmation",
     "NoKey",
     "NoRoute",
+    "NoSuchModel",
     "NotEnoughTokens",
     "NotReached",
     "OutOfTokens",

@@ -37,7 +37,21 @@ def _made_again(kind: type[AskSageError], args: tuple[Any, ...]) -> AskSageError
 
 
 class BadInput(AskSageError):
-    """An option, value or file that cannot be used; the message says what is allowed."""
+    """An option, value or file that cannot be used; the message says what is allowed.
+
+    Attributes
+    ----------
+    argument : str or None
+        Which one it is, by its name; None where it is not one alone.
+    """
+
+    def __init__(self, message: str, argument: str | None = None) -> None:
+        self.argument = argument
+        super().__init__(message)
+
+
+class NoSuchModel(BadInput):
+    """A model that the tenant does not offer."""
 
 
 class ConfigurationError(AskSageError):

@@ -27,7 +27,7 @@ def text(value: object, name: str) -> str:
     if isinstance(value, str):
         return str.__str__(value)  # whatever a class of its own says of itself
     how = ": decode them first, like value.decode()" if isinstance(value, bytes | bytearray) else ""
-    raise BadInput(f"{name} is a text, not {shown(value)}{how}")
+    raise BadInput(f"{name} is a text, not {shown(value)}{how}", name)
 
 
 def whole(value: object, name: str, *, least: int = 0) -> int:
@@ -42,7 +42,7 @@ def whole(value: object, name: str, *, least: int = 0) -> int:
     except Exception:  # noqa: BLE001  of whatever kind, it is none
         number = -1
     if not least <= number < 2**63:
-        raise BadInput(f"{name} is a whole number, {least} or more, not {shown(value)}")
+        raise BadInput(f"{name} is a whole number, {least} or more, not {shown(value)}", name)
     return number
 
 
@@ -56,7 +56,7 @@ def yes(value: object, name: str) -> bool:
     kind = type(value)
     if kind is bool or (kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")):  # of 2, of 1
         return bool(value)
-    raise BadInput(f"{name} is True or False, not {shown(value)}")
+    raise BadInput(f"{name} is True or False, not {shown(value)}", name)
 
 
 def one_of(value: object, allowed: Collection[str], name: str) -> str:
@@ -68,7 +68,7 @@ def one_of(value: object, allowed: Collection[str], name: str) -> str:
     """
     if isinstance(value, str) and (word := str.__str__(value)) in allowed:
         return word
-    raise BadInput(f"{name}: {shown(value)} is not one of {', '.join(allowed)}")
+    raise BadInput(f"{name}: {shown(value)} is not one of {', '.join(allowed)}", name)
 
 
 def ours(value: object, kind: type[T], name: str) -> T:
@@ -104,7 +104,7 @@ def by_name(value: object, name: str) -> Mapping[str, Any]:
     """
     if value is None or isinstance(value, Mapping):
         return value or {}
-    raise BadInput(f"{name} are values by name, like {{'tone': 'short'}}, not {shown(value)}")
+    raise BadInput(f"{name} are values by name, like {{'tone': 'short'}}, not {shown(value)}", name)
 
 
 def listed(values: Iterable[Any], name: str) -> list[Any]:
@@ -120,7 +120,7 @@ def listed(values: Iterable[Any], name: str) -> list[Any]:
     except AskSageError:
         raise
     except Exception as error:  # somebody else's code
-        raise BadInput(f"{name} cannot be read: {told(error)}") from error
+        raise BadInput(f"{name} cannot be read: {told(error)}", name) from error
 
 
 def real(value: object, name: str) -> float:
@@ -134,7 +134,7 @@ def real(value: object, name: str) -> float:
         with suppress(OverflowError):
             if math.isfinite(number := float(value)):
                 return number
-    raise BadInput(f"{name} is a number, not {shown(value)}")
+    raise BadInput(f"{name} is a number, not {shown(value)}", name)
 
 
 def file(value: object, name: str) -> Path:
@@ -149,7 +149,7 @@ def file(value: object, name: str) -> Path:
         found = found.expanduser()
         if found.is_file():
             return found
-    raise BadInput(f"no file {shown(str(found), at_most=200)}")
+    raise BadInput(f"no file {shown(str(found), at_most=200)}", name)
 
 
 def path(value: object, name: str) -> Path:
@@ -165,7 +165,7 @@ def path(value: object, name: str) -> Path:
             text = os.fsdecode(value)
         if text and "\0" not in text:
             return _at_home(Path(text))
-    raise BadInput(f"{name} is a path, not {shown(value)}")
+    raise BadInput(f"{name} is a path, not {shown(value)}", name)
 
 
 def _at_home(found: Path) -> Path:

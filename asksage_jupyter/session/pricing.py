@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ..display.plain import shown
-from ..errors import AskSageError, BadInput, BadKey, NotReached, ServiceError
+from ..errors import AskSageError, BadKey, NoSuchModel, NotReached, ServiceError
 from .near import near
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ class Pricing:
 
         Raises
         ------
-        BadInput
-            The model is not offered.
+        NoSuchModel
         """
         return self.rates.estimate(self.rate(model), parts)
 
@@ -113,7 +112,9 @@ class Pricing:
         if model == AUTO:
             return _any_of(models)
         names = {name: offered.id for offered in models for name in (*offered.aliases, offered.id)}
-        raise BadInput(f"no model {shown(model)} here.{near(model, names)} %asksage models lists them all.")
+        raise NoSuchModel(
+            f"no model {shown(model)} here.{near(model, names)} %asksage models lists them all.", "model"
+        )
 
 
 def _catalog(model: ModelInfo) -> tuple[float, float] | None:

@@ -48,12 +48,13 @@ def nameless(session: Session, query: Query | None) -> BadInput:
     parts = shares(query) if query else None
     found = session.asking(lambda _: offers(session, models, parts))
     if not found:
-        return BadInput("name a model: your tenant lists none")
+        return BadInput("name a model: your tenant lists none", "model")
     return BadInput(
         f"no model is named here or set. {'This prompt would go to' if query else 'Choose'} "
         f"{', '.join(map(str, found[:-1]))}{' or ' * (len(found) > 1)}{found[-1]}. Set one with "
         f'%config AskSage.model = "{found[0].model}" (or ASKSAGE_MODEL), and run this again; '
-        f"%asksage models lists all {len(models)}."
+        f"%asksage models lists all {len(models)}.",
+        "model",
     )
 
 

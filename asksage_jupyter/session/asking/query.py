@@ -97,14 +97,14 @@ def _is_told(file: object) -> bool:
 def _live(value: object) -> int:
     number = given.whole(value, "live")
     if number not in LIVE:
-        raise BadInput(f"live is 0 (no web search), 1 or 2, not {number}")
+        raise BadInput(f"live is 0 (no web search), 1 or 2, not {number}", "live")
     return number
 
 
 def _temperature(value: object) -> float:
     number = given.real(value, "temperature")
     if not 0 <= number <= 1:
-        raise BadInput(f"temperature lies between 0 and 1, not {number:g}")
+        raise BadInput(f"temperature lies between 0 and 1, not {number:g}", "temperature")
     return number
 
 

@@ -65,7 +65,9 @@ def embed(session: Session, texts: Texts) -> tuple[Embedded, Bill]:
         It may have been billed; the hold stays open.
     """
     if not 0 < len(texts.inputs) <= MOST:
-        raise BadInput(f"one request takes 1 to {MOST} texts, not {len(texts.inputs):,}: send them in parts")
+        raise BadInput(
+            f"one request takes 1 to {MOST} texts, not {len(texts.inputs):,}: send them in parts", "input"
+        )
     expected = texts.input_tokens
     session.settling.debits.catch_up()
     session.prepared(lambda: None)  # whose key it is, too
