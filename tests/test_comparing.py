@@ -313,8 +313,8 @@ def test_a_compared_reply_stays_within_its_column():
         Column("a", Stage.WRITING, "```python\nx = 1"),
         Column("$b`@@0", Stage.DONE, "**bold**", "costs $1\n\nor $2", 5),
     ])  # fmt: skip
-    assert "x = 1\n```\n\n</section>" in page  # or the next column were code
-    assert "\n\n**bold**\n\n</section>" in page
+    assert "x = 1\n```\n\n</div>\n</section>" in page  # or the next column were code
+    assert "\n\n**bold**\n\n</div>\n</section>" in page
     heads = [line for line in page.splitlines() if line.startswith("<section")]
     assert len(heads) == 2
     assert not set("$`@") & set("".join(heads))  # nor begins a formula or code in a name and ends elsewhere

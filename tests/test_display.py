@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from markupsafe import Markup
 
 import asksage_jupyter
@@ -15,6 +16,7 @@ from asksage_jupyter.display.page import Page
 from asksage_jupyter.display.plain import from_home, interval
 from asksage_jupyter.display.table import Table, width
 from asksage_jupyter.mapping.planning.costs import Range
+from asksage_jupyter.session.comparing.columns import Column, Stage, as_markdown
 
 HOSTILE = '<img src=x onerror="1">\x1b[31m\u202e&'
 TEXT = '<img src=x onerror="1">&'
@@ -45,11 +47,38 @@ def test_an_interval_is_told_where_it_is_wider_than_a_figure():
     assert str(Range(126, 126, 126)) == "~126 tokens"
 
 
-def test_an_option_in_running_words_is_not_broken_at_its_hyphens():
-    told = "It ends by %asksage serve --stop, in 2026-11 (-f <html>)."
-    page = Page.of(told, told)
-    assert words(page.html) == told
-    assert re.findall("nowrap.>(.*?)</span>", page.html) == ["--stop", "-f"]
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda told: Page.of(told, told).html,
+        line,
+        quiet,
+        notice,
+        card,
+        lambda told: Table(("what", "why"), [("a", told)], sides="l")._repr_html_(),
+        lambda told: as_markdown([Column("a", Stage.DONE, told=told)]),
+    ],
+)
+def test_a_name_in_running_words_is_not_broken_at_its_hyphens(show):
+    told = "It ends by %asksage serve --stop, in 2026-11 (-f <html>), of aws-nova-lite-v1:0. Not - 3–5."
+    html = show(told)
+    assert told in words(html)
+    assert re.findall(r'<span style="white-space:nowrap">(.*?)</span>', html) == [
+        "--stop",
+        "2026-11",
+        "-f",
+        "aws-nova-lite-v1:0",
+    ]
+
+
+def test_what_is_longer_than_a_narrow_line_may_be_broken():
+    assert "nowrap" not in line("a-" * 40 + "b")
+
+
+def test_a_caption_is_above_the_table_whose_width_is_its_own():
+    html = Table(("a", "b"), [("1", "2")], caption="What was used")._repr_html_()
+    assert html.index("What was used</div>") < html.index('<table aria-label="What was used"')
+    assert "<caption" not in html
 
 
 def test_a_file_is_told_from_the_home_folder(monkeypatch, tmp_path):
@@ -73,7 +102,7 @@ def test_no_cell_is_more_than_a_cell():
     table = Table((HOSTILE, "b"), [(f"{HOSTILE}\n\n|", "*c*")], caption=HOSTILE, note=HOSTILE)
     assert "\x1b" not in str(table)
     assert len(str(table).splitlines()) == 6
-    assert words(table._repr_html_()).count(TEXT) == 4
+    assert words(table._repr_html_()).count(TEXT) == 4  # its label is no word
     assert r"\| | \*c\* |" in table.to_markdown()
     assert len(table.to_markdown().splitlines()) == 3
 

@@ -58,7 +58,7 @@ def test_a_cell_is_sent_shown_and_followed_by_its_receipt(shell, server):
     reply, receipt = outputs
     assert reply == {"text/markdown": "The sky is blue.", "text/plain": "The sky is blue."}
     assert receipt["text/plain"] == f"{MODEL} · 63 tokens (billed) · {200_000 - USED - 63:,} of 200,000 left"
-    assert receipt["text/plain"] in receipt["text/html"]
+    assert receipt["text/plain"] in re.sub("<[^>]*>", "", receipt["text/html"])
     assert sent(server)["message"] == "Why is the sky blue?"
 
 
@@ -330,7 +330,7 @@ def test_models_lists_those_that_match(shell, server):
     assert f"{MODEL}          Sage    yes       0.1 / 0.4" in plain(outputs)
     assert "2 of 2 models" in plain(outputs)
     outputs, _ = ran(shell, "%asksage models NOVA")
-    assert f">{OTHER}</td>" in outputs[0]["text/html"]
+    assert f">{OTHER}</" in outputs[0]["text/html"]
     assert "1 of 2 models" in plain(outputs)
     assert "%asksage models lists all" in str(ran(shell, "%asksage models gemini")[1])
 

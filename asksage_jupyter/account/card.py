@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..display.bar import bar, pill
-from ..display.markup import ROW, fill, joined, line
+from ..display.markup import ROW, fill, joined, line, unbroken
 from .gauge import Gauge, advice, gauges
 from .level import Level
 
@@ -48,7 +48,7 @@ def _gauge(found: Gauge) -> Markup:
     return fill(
         '<div style="{}"><span>{}</span>{}</div>'
         '<div><b style="font-size:var(--jp-ui-font-size2,15px)">{}</b> {}</div>{}',
-        ROW, found.name, step, figure, against,
+        ROW, unbroken(found.name), step, figure, unbroken(against),
         "" if found.granted is None else _bar(found),
     )  # fmt: skip
 

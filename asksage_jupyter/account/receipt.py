@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..display.bar import inline_bar
-from ..display.markup import QUIET, RECEIPT, fill, joined, line, quiet
+from ..display.markup import QUIET, RECEIPT, fill, joined, line, quiet, unbroken
 from .gauge import limiting
 from .records import Meter
 
@@ -20,4 +20,4 @@ def receipt(words: str, found: Balance | None, meter: Meter = Meter.INFERENCE) -
     if found is None or found.of(meter).granted is None:
         return quiet(words)
     bar = inline_bar(*((each.kind, each.share) for each in limiting(found.of(meter)).segments))
-    return line(joined([fill('<span style="{}">{}</span>', QUIET, words), bar]), RECEIPT)
+    return line(joined([fill('<span style="{}">{}</span>', QUIET, unbroken(words)), bar]), RECEIPT)

@@ -54,7 +54,8 @@ class Bounds(Tabular):
 def _row(bound: Bound) -> tuple[str, ...]:
     told_by = f"{bound.told_by}, only warns" if bound.is_soft else bound.told_by
     used = bound.tokens - bound.left
-    return (bound.words, f"{bound.tokens:,}", f"{used:,}", f"{bound.left:,}", told_by)
+    whose = bound.words.removeprefix("the envelope of the ")  # which the heading says
+    return (whose, f"{bound.tokens:,}", f"{used:,}", f"{bound.left:,}", told_by)
 
 
 def _envelope(words: Sequence[str], per: str, soft: bool) -> Iterator[object]:

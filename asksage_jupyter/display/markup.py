@@ -5,6 +5,7 @@ Places that take styles away, such as GitHub, still show the words: side by side
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,8 @@ _CARD = (
     f"border:1px solid {LINE};border-radius:4px"
 )
 _NOTICE = f"margin:.3em 0;padding:.1em .6em;border-left:3px solid {WARNING}"
+# A model, an option, a date: a browser breaks a line behind any hyphen, and a copy is to have that one.
+_NAME = re.compile(r"(?<![\w.:@/-])(?=[\w.:@/]{0,39}-)(-{0,2}\w(?:[\w.:@/-]{0,38}\w)?)(?![\w-])")
 RECEIPT = "font-size:var(--jp-ui-font-size1,13px)"
 
 
@@ -40,10 +43,18 @@ def joined(parts: Iterable[object]) -> Markup:
     return Markup("").join(map(_told, parts))
 
 
+def unbroken(text: str) -> Markup:
+    """The text, in which no name is broken at its hyphens."""
+    parts = enumerate(_NAME.split(plain(text)))
+    return joined(
+        fill('<span style="white-space:nowrap">{}</span>', part) if n % 2 else part for n, part in parts
+    )
+
+
 def line(words: object, style: str = "", tip: str = "") -> Markup:
     """Words on a line of their own, and what is told of them when asked; nothing where there are none."""
     more = joined(fill(' {}="{}"', name, text) for name, text in (("title", tip), ("style", style)) if text)
-    return fill("<div{}>{}</div>", more, words) if words else Markup("")
+    return fill("<div{}>{}</div>", more, _words(words)) if words else Markup("")
 
 
 def quiet(words: str) -> Markup:
@@ -54,7 +65,7 @@ def quiet(words: str) -> Markup:
 def notice(words: str, *, alert: bool = False) -> Markup:
     """A line that asks to be read; with `alert` it is also read aloud."""
     role = Markup(' role="alert"') if alert else ""
-    return fill('<div{} style="{}">{}</div>', role, _NOTICE, words) if words else Markup("")
+    return fill('<div{} style="{}">{}</div>', role, _NOTICE, unbroken(words)) if words else Markup("")
 
 
 def card(title: str, *body: object, aside: str = "", foot: Iterable[object] = (), label: str = "") -> Markup:
@@ -70,7 +81,13 @@ def card(title: str, *body: object, aside: str = "", foot: Iterable[object] = ()
     label : str
         What a screen reader calls it; the title when empty.
     """
-    head = fill('<div style="{}"><b>{}</b> <span style="{}">{}</span></div>', ROW, title, QUIET, aside)
+    head = fill(
+        '<div style="{}"><b>{}</b> <span style="{}">{}</span></div>',
+        ROW,
+        unbroken(title),
+        QUIET,
+        unbroken(aside),
+    )
     lines = [part if isinstance(part, Markup) else line(part) for part in body]
     lines += [part if isinstance(part, Markup) else line(part, QUIET) for part in foot]
     return fill(
@@ -92,6 +109,10 @@ def whole_page(title: str, body: Markup) -> Markup:
         title,
         body,
     )
+
+
+def _words(part: object) -> Any:
+    return unbroken(part) if isinstance(part, str) and not isinstance(part, Markup) else part
 
 
 def _told(part: object) -> Any:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from markupsafe import Markup
 
-from .markup import LINE, fill, joined, line
+from .markup import LINE, fill, joined, line, unbroken
 
 _WRITTEN = (
     f"padding:.15em 1em .15em 0;border:none;border-top:1px solid {LINE};background:none;text-align:left;"
     "vertical-align:top;font-weight:400;min-width:8em;font-family:var(--jp-code-font-family,monospace)"
 )
+_SHORT = 24  # characters that stand on one line
 _MEANING = (
     f"padding:.15em 0;border:none;border-top:1px solid {LINE};background:none;text-align:left;"
     "vertical-align:top"
@@ -27,8 +27,6 @@ _PAGE = (
     "font-size:var(--jp-ui-font-size1,13px);color:var(--jp-ui-font-color1,inherit)"
 )
 _TABLE = "border-collapse:collapse;table-layout:auto;border:none;margin:0;width:100%;font-size:inherit"
-# In running words; a browser breaks a line behind any hyphen.
-_OPTION = re.compile(r"(?<![\w-])(--?\w[\w-]*)")
 
 
 class Listing(NamedTuple):
@@ -58,21 +56,16 @@ class Page(str):
 
 def _part(part: str | Listing) -> Markup:
     if isinstance(part, str):
-        words = (_whole(word) if _OPTION.match(word) else word for word in _OPTION.split(part))
-        return fill('<pre style="{}">{}</pre>', _PRE, joined(words))
+        return fill('<pre style="{}">{}</pre>', _PRE, unbroken(part))
     return joined([line(part.title, "font-weight:600;margin-top:.8em"), _table(part.rows)])
-
-
-def _whole(word: str) -> Markup:
-    """A word that is not broken at its hyphens."""
-    return fill('<span style="white-space:nowrap">{}</span>', word)
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Markup:
     body = joined(
         fill(
             '<tr style="background:none"><th scope="row" style="{}">{}</th><td style="{}">{}</td></tr>',
-            _WRITTEN, Markup(" ").join(map(_whole, written.split())), _MEANING, meaning,
+            _WRITTEN if len(written) > _SHORT else f"{_WRITTEN};white-space:nowrap",
+            unbroken(written), _MEANING, unbroken(meaning),
         )
         for written, meaning in rows
     )  # fmt: skip

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from .bar import thin_bar
 from .harmless import literal
-from .markup import LINE, QUIET, fill, joined, line
+from .markup import LINE, QUIET, fill, joined, line, unbroken
 from .plain import one_line
 
 Row = Sequence[str]
@@ -19,10 +19,12 @@ _LEAST = 80  # columns: no note is broken to less
 _TABLE = (
     "border-collapse:collapse;table-layout:auto;border:none;margin:.3em 0;font-size:inherit;color:inherit"
 )
-_CAPTION = "text-align:left;font-weight:600;white-space:nowrap;padding:.3em .6em"
+# Above the table, as a caption within it is as narrow as its columns, or makes them too wide.
+_CAPTION = "font-weight:600;padding:.3em .6em 0"
 _CELL = f"padding:.15em .6em;border:none;border-top:1px solid {LINE};background:none"
 _HEAD = "padding:.15em .6em;border:none;background:none;font-weight:600"
 _FIGURE = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+_ABOVE_FIGURES = "text-align:right;white-space:normal"
 _WORDS = "text-align:left;white-space:normal"
 # A short word is not broken: beside a long text its column would shrink to a letter.
 _WORD, _SHORT = "text-align:left;white-space:nowrap", 16
@@ -77,12 +79,12 @@ class Table:
         shares: Sequence[float | None] = self.shares or [None] * len(self.rows)
         body = joined(self._row(row, share) for row, share in zip(self.rows, shares, strict=True))
         foot = self.total and fill('<tfoot style="font-weight:600">{}</tfoot>', self._row(self.total))
-        title = self.caption and fill('<caption style="{}">{}</caption>', _CAPTION, self.caption)
+        label = fill(' aria-label="{}"', self.caption) if self.caption else Markup("")
         table = fill(
-            '<table style="{}">{}<thead><tr>{}</tr></thead><tbody>{}</tbody>{}</table>',
-            f"{_TABLE};width:100%" if self.shares else _TABLE, title, heads, body, foot or "",
+            '<table{} style="{}"><thead><tr>{}</tr></thead><tbody>{}</tbody>{}</table>',
+            label, f"{_TABLE};width:100%" if self.shares else _TABLE, heads, body, foot or "",
         )  # fmt: skip
-        return joined([table, line(self.note, QUIET)])
+        return joined([line(self.caption, _CAPTION), table, line(self.note, QUIET)])
 
     def to_markdown(self) -> str:
         """As GitHub and Jupyter know it, aligned as plain text too; the total is its last row."""
@@ -117,20 +119,20 @@ class Table:
         ]
 
     def _row(self, row: Row, share: float | None = None) -> Markup:
-        below = Markup("") if share is None else thin_bar(("used", share))
-        cells = (
-            self._cell("td", _CELL, place, joined([one_line(text), below]) if place == 0 else text)
-            for place, text in enumerate(row)
-        )
-        return fill("<tr>{}</tr>", joined(cells))
+        if share is not None:
+            name, *others = row
+            row = [joined([unbroken(one_line(name)), thin_bar(("used", share))]), *others]
+        return fill("<tr>{}</tr>", joined(self._cell("td", _CELL, *cell) for cell in enumerate(row)))
 
     def _cell(self, tag: str, style: str, place: int, text: str) -> Markup:
         words = _WORD if len(text) <= _SHORT and " " not in text else _WORDS
-        side = _FIGURE if self._side(place) == "r" else words
+        figure = _FIGURE if tag == "td" else _ABOVE_FIGURES
+        side = figure if self._side(place) == "r" else words
         if self.shares and place == 0:
             side += ";width:99%"  # the bars take what room there is
         scope = Markup(' scope="col"') if tag == "th" else ""
-        text = text if isinstance(text, Markup) else one_line(text)
+        if not isinstance(text, Markup):
+            text = one_line(text) if "nowrap" in side else unbroken(one_line(text))
         return fill('<{0}{1} style="{2};{3}">{4}</{0}>', tag, scope, style, side, text)
 
 

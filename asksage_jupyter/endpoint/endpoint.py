@@ -11,6 +11,7 @@ from copy import copy
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ..display.markup import line
 from ..errors import BadInput, ConfigurationError
 from ..interrupts import begin
 from ..session import Session
@@ -21,6 +22,8 @@ from . import guard, key_file
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from markupsafe import Markup
 
 _AT_ONCE = 32
 _SLOW_S = 30.0  # for a whole request to arrive
@@ -91,6 +94,9 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"
+
+    def _repr_html_(self) -> Markup:
+        return line(f"OpenAI-compatible endpoint at {self.url}")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ...display.bar import thin_bar
 from ...display.harmless import harmless, within_markdown
-from ...display.markup import LINE, WARNING, fill, quiet
+from ...display.markup import LINE, WARNING, fill, quiet, unbroken
 from ...errors import ReplyLost
 from ..asking.reply import SOURCES, Reply, open_words
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GRID = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18em,100%),1fr));gap:.7em"
-_SECTION = "min-width:0;overflow:auto;overflow-wrap:anywhere;padding:.5em;border-radius:3px"
+_SECTION = "min-width:0;overflow:auto;overflow-wrap:anywhere;padding:.5em .5em 0;border-radius:3px"
+_TEXT = "margin-bottom:-.5em"  # a last paragraph brings a whole line of its own
 
 
 class Stage(StrEnum):
@@ -114,8 +115,9 @@ def _section(column: Column, is_cheapest: bool, dearest: int) -> str:
     cheapest = Markup(' <span style="font-weight:400">· cheapest</span>') if is_cheapest else ""
     share = (column.tokens or 0) / dearest if dearest else 0
     head = fill(
-        '<section aria-label="{0}" style="{1};border:1px solid {2}"><b>{0}</b>{3}{4}{5}',
-        column.model, _SECTION, edge, cheapest, thin_bar(("used", share)),
+        '<section aria-label="{0}" style="{1};border:1px solid {2}"><b>{3}</b>{4}{5}{6}',
+        column.model, _SECTION, edge, unbroken(column.model), cheapest, thin_bar(("used", share)),
         quiet(" · ".join(_words(column, False))),
     )  # fmt: skip
-    return f"{within_markdown(head)}\n\n{harmless(column.text)}\n\n</section>\n"
+    text = f'<div style="{_TEXT}">\n\n{harmless(column.text)}\n\n</div>\n' if column.text else ""
+    return f"{within_markdown(head)}\n{text}</section>\n"
