@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import random
+import re
 import signal
 import stat
 import threading
 from collections import Counter
 from types import SimpleNamespace
+from typing import Literal
 
+import numpy
 import pandas
 import pytest
 from IPython.utils.capture import capture_output
@@ -113,6 +117,13 @@ def test_only_what_is_new_is_asked(labels, reviews):
         ({"schema": ["one"]}, BadInput),
         ({"history": 1}, BadInput),
         ({"prompt": lambda row: row["nothing"]}, BadInput),
+        ({"prompt": lambda row: "  "}, BadInput),
+        ({"into": " "}, BadInput),
+        ({"check": "good"}, BadInput),
+        ({"escalate": "nobody"}, BadInput),
+        ({"escalate": OTHER, "unsure": pandas.NA}, BadInput),
+        ({"escalate": OTHER, "unsure": numpy.array(["a", "b"])}, BadInput),
+        ({"schema": list[str]}, BadInput),
     ],
 )
 def test_it_is_refused_as_a_whole_before_anything_is_sent(labels, reviews, options, error):
@@ -122,6 +133,62 @@ def test_it_is_refused_as_a_whole_before_anything_is_sent(labels, reviews, optio
     assert not questions(labels)
     assert sage.usage().empty
     assert standing()[1] == 0
+
+
+def test_a_cell_that_cannot_be_written_refuses_the_whole(labels):
+    within_itself = []
+    within_itself.append(within_itself)
+    for value in (within_itself, [NoText()], {"a": NoText()}):
+        with pytest.raises(BadInput, match="row 0: 'text' cannot be made into text"):
+            map_rows(pandas.DataFrame({"text": [value]}), "Good or bad? {text}")
+    assert not questions(labels)
+
+
+class NoText:
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [(["a`b", "c"], "{c}"), (["a b"], "{`a b`}"), (["text"], "{text}"), ([], "There is no column")],
+)
+def test_a_hint_names_a_column_as_a_prompt_can(labels, columns, named):
+    rows = pandas.DataFrame({name: ["x"] for name in columns})
+    with pytest.raises(BadInput, match=re.escape(named)):
+        map_rows(rows, "Good or bad?" if columns else "Good or bad? {text}")
+
+
+def test_values_within_a_list_are_what_they_are(labels):
+    value = {"n": numpy.int64(3), "none": pandas.NA, "at": numpy.array([1, 2])}
+    map_rows(pandas.DataFrame({"text": [value]}), "Is it good? {text}")
+    assert said(questions(labels)[0]) == 'Is it good? {"n": 3, "none": null, "at": [1, 2]}'
+
+
+def test_a_function_gets_its_row_with_whole_numbers(labels):
+    rows = pandas.DataFrame({"n": [1, 2], "x": [0.5, 0.25]})
+    map_rows(rows, lambda row: f"{row.n} of {row['x']}")
+    assert {said(each) for each in questions(labels)} == {"1 of 0.5", "2 of 0.25"}
+
+
+@pytest.mark.parametrize("make", [lambda table: table, lambda table: table.to_batches()[0]])
+def test_a_table_of_arrow_is_one_too(labels, make):
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"n": [3, None, 4], "text": ["a", "b", None]})
+    mapped = map_rows(make(table), "Good or bad? {n} {text}")
+    assert mapped.frame["status"].tolist() == ["ok", "skipped", "skipped"]
+    assert said(questions(labels)[0]) == "Good or bad? 3 a"
+    column = map_rows(pyarrow.array(["c", None]), "Good or bad? {value}")
+    assert column.frame["status"].tolist() == ["ok", "skipped"]
+
+
+def test_what_another_library_cannot_hand_over_is_told(labels):
+    class Far:
+        def to_arrow(self):
+            raise ConnectionError("the cluster is away")
+
+    with pytest.raises(BadInput, match=r"cannot be read as a DataFrame: the cluster is away"):
+        map_rows(Far(), "Good or bad? {value}")
 
 
 def test_what_the_month_cannot_pay_is_refused_as_a_whole(labels, reviews):
@@ -327,6 +394,71 @@ def test_a_json_schema_is_kept_to(server, schema):
     assert "integer" in mapped.failed["reason"].iloc[0]
 
 
+class Kind(enum.Enum):
+    MAIL = "mail"
+    PRINTER = "printer"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        Kind,
+        Literal["mail", "printer"],
+        pandas.CategoricalDtype(["mail", "printer"]),
+        numpy.array(["mail", "printer"]),
+        pandas.Index(["mail", "printer"]),
+    ],
+    ids=lambda schema: type(schema).__name__,
+)
+def test_choices_may_be_told_as_they_are_kept(server, schema):
+    server.on(QUERY, billed("Mail.", 7))
+    answers = map_rows(["one"], "What? {value}", schema=schema).answers
+    assert (answers.tolist(), list(answers.cat.categories)) == (["mail"], ["mail", "printer"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "reply", "answer"),
+    [
+        (int | None, "null", None),
+        (int | None, "3", 3),
+        (str | None, "None.", None),
+        (Literal["none", "some"] | None, "none", "none"),
+        ({"a": Literal["x", "y"] | None}, '{"a": null}', None),
+    ],
+)
+def test_an_answer_that_may_be_none_is_one(server, schema, reply, answer):
+    server.on(QUERY, billed(reply, 7))
+    mapped = map_rows(["one"], "What? {value}", schema=schema)
+    answers = mapped.answers["a"] if isinstance(schema, dict) else mapped.answers
+    assert mapped.frame["status"].tolist() == ["ok"]
+    assert (None if pandas.isna(answers[0]) else answers[0]) == answer
+    assert "or null" in said(questions(server)[0]) or "with null" in said(questions(server)[0])
+
+
+def test_a_class_fills_in_its_defaults_and_says_what_is_wrong(server):
+    pydantic = pytest.importorskip("pydantic")
+    fields = {"days": (int, ...), "urgent": (bool, False)}
+    ticket = pydantic.create_model("Ticket", **fields)
+    server.on(QUERY, lambda request: billed('{"days": "x"}' if "bad" in said(request) else '{"days": 3}', 7))
+    mapped = map_rows(["good", "bad"], "What? {value}", schema=ticket, repairs=0)
+    assert mapped.answers["urgent"].tolist()[0] is False
+    assert "days: Input should be a valid integer" in mapped.failed["reason"].iloc[0]
+
+
+def test_a_json_schema_of_fields_takes_no_list(server):
+    pytest.importorskip("jsonschema")
+    server.on(QUERY, billed("[1]", 7))
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "properties": {"a": {}}}
+    mapped = map_rows(["one"], "What? {value}", schema=schema)
+    assert mapped.failed["reason"].tolist() == ["its JSON is no object"]
+
+
+@pytest.mark.parametrize("no", [False, numpy.bool_(False), "", "too harsh"])
+def test_a_check_may_say_no_in_numpys_words(labels, reviews, no):
+    checked = map_rows(reviews, "Good or bad? {text}", check=lambda value: no)
+    assert checked.count("invalid") == 7
+
+
 def test_a_reply_that_does_not_fit_is_sent_back_once(server):
     def reply(request):
         asked = said(request)
@@ -431,6 +563,47 @@ def test_what_is_sent_is_the_row_with_a_system_prompt_of_its_own(labels):
 # -- in pandas, and in a cell ------------------------------------------------------------------------------
 
 
+def test_answers_overwrite_no_column_that_the_prompt_uses(labels, reviews):
+    with pytest.raises(BadInput, match="the column 'text', which the answers would overwrite"):
+        reviews.asksage.map("Good or bad? {text}", into="text")
+    assert not questions(labels)
+    again = reviews.asksage.map("Good or bad? {text}", into="label").asksage.map(
+        "Good or bad? {text}", into="label"
+    )
+    assert again["label"].tolist()[0] == "bad"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pandas.MultiIndex.from_tuples([("text", ""), ("x", "b")]),
+        pandas.CategoricalIndex(["text", "x"]),
+        pandas.Index(["text", "x"], name="field"),
+    ],
+    ids=lambda columns: type(columns).__name__,
+)
+def test_a_frame_may_have_columns_of_any_kind(labels, columns):
+    rows = pandas.DataFrame([["a bug", 1]], columns=columns)
+    named = "('text', '')" if columns.nlevels > 1 else "text"
+    beside = rows.asksage.map(f"Good or bad? {{`{named}`}}", into="label")
+    assert beside["label"].tolist() == ["bad"]
+    assert list(rows.columns) == list(columns)
+
+
+def test_a_frame_that_is_changed_meanwhile_gets_its_answers_as_it_was(labels, reviews):
+    first = threading.Lock()
+
+    def label(request):
+        if first.acquire(blocking=False):
+            del reviews["text"]
+            reviews.drop(list("bcdefgh"), inplace=True)
+        return billed("bad" if "bug" in said(request) else "good", 7)
+
+    labels.on(QUERY, label)
+    beside = reviews.asksage.map("Good or bad? {text}", into="label")
+    assert (len(beside), beside["text"].iloc[0], beside["label"].iloc[0]) == (9, "a bug", "bad")
+
+
 def test_a_frame_gets_its_answers_beside_its_rows(labels, reviews):
     labelled = reviews.asksage.map("Good or bad? {text}", into="label", schema=["good", "bad"])
     assert labelled.index.equals(reviews.index)
@@ -452,8 +625,9 @@ def ran(shell, text):
     return [output.data for output in captured.outputs], result.error_in_exec or result.error_before_exec
 
 
-def test_a_cell_asks_every_row_and_shows_the_report(shell, labels, reviews):
-    shell.push({"df": reviews, "kinds": ["good", "bad"], "what": "Good or bad"})
+@pytest.mark.parametrize("kinds", [["good", "bad"], numpy.array(["good", "bad"])], ids=["list", "array"])
+def test_a_cell_asks_every_row_and_shows_the_report(shell, labels, reviews, kinds):
+    shell.push({"df": reviews, "kinds": kinds, "what": "Good or bad"})
     line = "%%asksage --map df --into label --schema kinds"
     (estimate,), error = ran(shell, f"{line} --estimate\n{{what}}? {{text}}")
     assert error is None
@@ -473,6 +647,7 @@ def test_a_cell_asks_every_row_and_shows_the_report(shell, labels, reviews):
     [
         ("--map nothing", "no variable 'nothing'"),
         ("--map df --schema nothing", "no variable 'nothing'"),
+        ("--map df --schema none", "choices are 2 to 200"),
         ("--map df --compare a,b", "there is no --compare"),
         ("--map df --max-tokens 5", "--budget"),
         ("--when leftover", "--when is for the rows of a table: name it with --map"),
@@ -480,7 +655,7 @@ def test_a_cell_asks_every_row_and_shows_the_report(shell, labels, reviews):
     ],
 )
 def test_a_line_that_makes_no_sense_of_rows_is_refused(shell, labels, reviews, line, why):
-    shell.push({"df": reviews})
+    shell.push({"df": reviews, "none": []})
     _, error = ran(shell, f"%%asksage {line}\nGood? {{text}}")
     assert isinstance(error, BadInput)
     assert why in str(error)
@@ -710,7 +885,9 @@ def test_what_more_rows_would_cost_elsewhere_is_priced_from_those_at_hand(labels
     assert len(questions(labels)) == asked
     with pytest.raises(BadInput, match="nobody"):
         mapped.what_if(model="nobody")
-    with pytest.raises(BadInput, match=f"no map 'other' was made in this kernel; there are '{mapped.job}'"):
+    with pytest.raises(
+        BadInput, match=f"no map 'other' was made in this kernel; the latest are '{mapped.job}'"
+    ):
         sage.what_if(job="other")
 
 

@@ -121,6 +121,8 @@ def map_rows(
     template = Template(prompt, Rows(rows), given.by_name(variables, "variables"), na)
     job = _job(name, template, model, options, terms, reader)
     column, is_estimate = given.text(into, "into"), given.yes(estimate, "estimate")
+    if not column.strip():
+        raise BadInput("into is a column's name, and not empty. Nothing was sent.", "into")
     sheet = sheet_of(_asked(template, reader.schema.wish), job.key)
     job.session.balance()
     with job.booked():
@@ -163,6 +165,8 @@ def _job(
     query = build_query(session, "?", model, options)  # type: ignore[arg-type]
     rate = session.prepared(lambda: session.pricing.rate(query.model))
     query = replace(query, model=rate.model)  # by its id, where an alias was asked
+    if (better := reader.escalate) is not None:  # refused now, and not once the first one was paid
+        session.prepared(lambda: session.pricing.rate(better))
     told = None if name is None else storable(given.text(name, "name"))
     return Job(session, told or name_of(template.text, reader.schema.wish, query), query, terms, reader)
 

@@ -76,9 +76,18 @@ class UsageLog:
         """
         from ..mapping import Mapped
         from ..mapping import map as map_rows
+        from ..mapping.planning.template import names_in
 
-        mapped = map_rows(self._frame, prompt, into=into, **options)
-        return mapped.beside(self._frame) if isinstance(mapped, Mapped) else mapped
+        used = names_in(prompt) if isinstance(prompt, str) else set()
+        columns = {into} if isinstance(into, str) else set()
+        if taken := used & columns & set(self._frame.columns):
+            raise BadInput(
+                f"the prompt uses the column {shown(min(taken))}, which the answers would overwrite: "
+                f"give them another name by into=. Nothing was sent."
+            )
+        frame = self._frame.copy(deep=False)  # whatever becomes of the person's own meanwhile
+        mapped = map_rows(frame, prompt, into=into, **options)
+        return mapped.beside(frame) if isinstance(mapped, Mapped) else mapped
 
     def by(self, name: str | Sequence[str], meter: str = "inference") -> pandas.DataFrame:
         """What each model, notebook, day ... used of one meter.

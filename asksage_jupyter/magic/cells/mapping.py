@@ -60,7 +60,9 @@ def plan(names: Mapping[str, Any], options: CellOptions, body: str) -> MapEstima
 def _mapped(names: Mapping[str, Any], options: CellOptions, body: str, *, estimate: bool) -> Any:
     from ...mapping import map
 
-    wanted = None if options.schema is None else SCHEMAS.get(options.schema) or _named(names, options.schema)
+    wanted = str if options.schema is None else SCHEMAS.get(options.schema)
+    if wanted is None:
+        wanted = _named(names, str(options.schema))
     call: dict[str, Any] = {
         name: value for name, value in options.of_call.items() if name not in _NOT_OF_ROWS
     }
@@ -69,7 +71,7 @@ def _mapped(names: Mapping[str, Any], options: CellOptions, body: str, *, estima
         body.strip("\n"),
         model=options.model,
         into=options.into or "reply",
-        schema=wanted or str,
+        schema=wanted,
         budget=options.budget,
         sample=options.sample,
         estimate=estimate,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+OR_NULL = " or null"
+_NULL = frozenset({"null", "none"})
 _FENCE = re.compile(r"\A\s*```[\w+-]*[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 
 
@@ -42,6 +44,25 @@ class AnswerSchema:
     def is_table(self) -> bool:
         """Whether an answer has several columns."""
         return "" not in self.dtypes
+
+
+def optional(schema: AnswerSchema) -> AnswerSchema:
+    """The same, or nothing where there is none."""
+    asked = f"{schema.wish.removesuffix('.')}, or with null" if schema.wish else "Answer with null"
+
+    def read(text: str) -> Any:
+        is_null = unfenced(text).strip(" .!\"'`*").casefold() in _NULL
+        if is_null and not schema.wish:
+            return None
+        try:
+            return schema.read(text)
+        except Unreadable:
+            if is_null:
+                return None
+            raise
+
+    wish = f"{asked} where there is none."
+    return replace(schema, name=f"{schema.name}{OR_NULL}", wish=wish, read=read)
 
 
 def unfenced(text: str) -> str:

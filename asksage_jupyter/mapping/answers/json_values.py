@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ...display.plain import shown, told
 from ...errors import BadInput
 from ...session import given
-from .answer import AnswerSchema, Unreadable, unfenced
+from .answer import OR_NULL, AnswerSchema, Unreadable, unfenced
 
 _DEEPEST = 64  # of nested JSON
 
@@ -87,7 +88,8 @@ def fields(wanted: Mapping[Any, Any], schema_of: Callable[[Any], AnswerSchema]) 
 
 def _asked(schema: AnswerSchema) -> str:
     if schema.name.startswith("one of"):
-        return f"one of {json.dumps(list(schema.dtypes[''].categories), ensure_ascii=False)}"
+        or_null = OR_NULL * schema.name.endswith(OR_NULL)
+        return f"one of {json.dumps(list(schema.dtypes[''].categories), ensure_ascii=False)}{or_null}"
     return schema.name
 
 
@@ -112,8 +114,14 @@ def of_class(wanted: Any) -> AnswerSchema:
     ------
     BadInput
     """
+
+    def validate(value: Any) -> Any:
+        made = wanted.model_validate(value)
+        # What was left out has its default then.
+        return made.model_dump(mode="json", by_alias=True) if hasattr(made, "model_dump") else value
+
     try:
-        schema = of_json_schema(wanted.model_json_schema(), validate=wanted.model_validate)
+        schema = of_json_schema(wanted.model_json_schema(), validate=validate)
     except BadInput:
         raise
     except Exception as error:  # noqa: BLE001  somebody else's code
@@ -136,10 +144,14 @@ def of_json_schema(wanted: dict[str, Any], validate: Callable[[Any], Any] | None
     def read(text: str) -> Any:
         value = first_json(text)
         try:
-            check(value)
+            value = check(value)
         except Exception as error:  # noqa: BLE001  of the library's own kinds
             raise Unreadable(f"it is not as the schema wants it: {_first_line(error)}") from None
-        return {name: value.get(name) for name in columns} if columns else value
+        if not columns:
+            return value
+        if not isinstance(value, dict):
+            raise Unreadable("its JSON is no object")
+        return {name: value.get(name) for name in columns}
 
     wish = f"Answer with one JSON value of this JSON Schema and nothing else: {json.dumps(wanted)}"
     dtypes = {name: _dtype(each) for name, each in columns.items()} or {"": "object"}
@@ -158,7 +170,13 @@ def _validator(wanted: dict[str, Any]) -> Callable[[Any], Any]:
         kind.check_schema(wanted)
     except Exception as error:  # noqa: BLE001  of the library's own kinds
         raise BadInput(f"this is no JSON Schema: {_first_line(error)}. Nothing was sent.") from None
-    return kind(wanted).validate  # type: ignore[no-any-return]
+    validator = kind(wanted)
+
+    def validate(value: Any) -> Any:
+        validator.validate(value)
+        return value
+
+    return validate
 
 
 def _dtype(described: Any) -> Any:
@@ -168,4 +186,8 @@ def _dtype(described: Any) -> Any:
 
 
 def _first_line(error: Exception) -> str:
+    """What is wrong: pydantic tells it below a line that only counts."""
+    with suppress(Exception):
+        first = error.errors()[0]  # type: ignore[attr-defined]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]
     return str(getattr(error, "message", None) or error).strip().partition("\n")[0][:200]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
-from ...display.plain import told
+from ...display.plain import shown, told
 from ...errors import BadInput
 from ...session import given
 from ..outcome import Outcome, RowStatus
@@ -14,6 +15,7 @@ from ..verdict import BAD_SHARE
 from .answer import AnswerSchema, Unreadable
 
 TWICE = 2
+_VALUES = (str, Real, list, tuple, dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,13 @@ class Reader:
             given.text(self.escalate, "escalate")
         if given.whole(self.repairs, "repairs") > 1:
             raise BadInput(f"repairs are 0 or 1, not {self.repairs}: each is paid. Nothing was sent.")
+        if self.check is not None and not callable(self.check):
+            raise BadInput(f"check is a function of an answer, not {shown(self.check)}. Nothing was sent.")
+        if not (self.unsure is None or callable(self.unsure) or isinstance(self.unsure, _VALUES)):
+            raise BadInput(
+                f"unsure is a value, a function of an answer, or 2, not {shown(self.unsure)}. Nothing was "
+                f"sent."
+            )
         if self.unsure is not None and self.escalate is None:
             raise BadInput("unsure says which answers escalate asks again: name its model. Nothing was sent.")
 
@@ -74,8 +83,8 @@ class Reader:
                 verdict = self.check(value)
             except Exception as error:  # noqa: BLE001  the person's own code
                 raise Unreadable(f"its check failed ({told(error)})") from None
-            if verdict is False or isinstance(verdict, str):
-                raise Unreadable(verdict or "its check says no")
+            if isinstance(verdict, str) or _is_no(verdict):
+                raise Unreadable((isinstance(verdict, str) and verdict) or "its check says no")
         return value
 
     def is_unsure(self, outcome: Outcome) -> bool:
@@ -90,3 +99,11 @@ class Reader:
             except Exception as error:
                 raise BadInput(f"unsure failed ({told(error)})") from error
         return bool(outcome.value == self.unsure)
+
+
+def _is_no(verdict: object) -> bool:
+    """Whether a check says no; NumPy and pandas have a False of their own."""
+    try:
+        return not given.yes(verdict, "check")
+    except BadInput:
+        return False

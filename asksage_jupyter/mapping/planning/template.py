@@ -23,6 +23,11 @@ LONGEST = 100_000  # characters of a prompt
 _NAME = re.compile(r"(?<!\{)\{(?:([^\W\d]\w*)|`([^`\n]+)`)\}")
 
 
+def names_in(prompt: str) -> set[str]:
+    """What a prompt names in braces."""
+    return {found[1] or found[2] for found in _NAME.finditer(prompt)}
+
+
 class Rows:
     """Rows in their order, as they were when they were taken, and the index that they came with.
 
@@ -32,6 +37,7 @@ class Rows:
     """
 
     def __init__(self, rows: Any) -> None:
+        rows = _in_pandas(rows)
         if isinstance(rows, pandas.DataFrame):
             self.index = rows.index
             self.columns = {str(name): rows.iloc[:, place] for place, name in enumerate(rows.columns)}
@@ -57,6 +63,18 @@ class Rows:
         if name in self._double:
             raise BadInput(f"two columns are called {shown(name)}: rename one. Nothing was sent.")
         return self.columns[name]
+
+
+def _in_pandas(rows: Any) -> Any:
+    """A table or a column of another library as one of pandas, whole numbers and missing values kept."""
+    try:
+        if hasattr(rows, "to_arrow"):  # Polars
+            rows = rows.to_arrow()
+        if type(rows).__module__.partition(".")[0] == "pyarrow" and hasattr(rows, "to_pandas"):
+            return rows.to_pandas(types_mapper=pandas.ArrowDtype)
+        return rows.to_pandas() if hasattr(rows, "to_pandas") else rows
+    except Exception as error:
+        raise BadInput(f"rows cannot be read as a DataFrame: {told(error)}. Nothing was sent.") from error
 
 
 def _series(values: list[Any]) -> pandas.Series[Any]:
@@ -108,12 +126,12 @@ class Template:
             else:
                 raise BadInput(
                     f"{found[0]} is no column and no variable.{near(name, {each: each for each in columns})} "
-                    f"There are {', '.join(map(shown, list(columns)[:8]))}. Nothing was sent; to send the "
-                    f"braces themselves, double them."
+                    f"There {_are(list(columns))}. Nothing was sent; to send the braces themselves, "
+                    f"double them."
                 )
         self.fixed.append(piece + self.text[done:])
         if not self.names:
-            named = f"{{`{next(iter(columns))}`}}" if columns else f"{{{VALUE}}}"
+            named = next(filter(None, map(_written, columns)), f"{{{VALUE}}}")
             raise BadInput(
                 f"the prompt uses no column, so every row would ask the same: write one in braces, like "
                 f"{named}. Nothing was sent."
@@ -134,6 +152,11 @@ class Template:
                 prompt: str | None = row if self._call is not None else self._filled(row)
             except BadInput as error:
                 raise BadInput(f"row {shown(_label(self.table, position))}: {error}") from None
+            if prompt is not None and not prompt.strip():
+                raise BadInput(
+                    f"row {shown(_label(self.table, position))}: the prompt is empty; None leaves the row "
+                    f"out. Nothing was sent."
+                )
             if prompt is not None and len(prompt) > LONGEST:
                 raise BadInput(
                     f"row {shown(_label(self.table, position))}: its prompt has {len(prompt):,} characters, "
@@ -155,7 +178,9 @@ class Template:
         table, call = self.table, self._call
         assert call is not None  # noqa: S101  for mypy
         frame = table.frame
-        values = (row for _, row in frame.iterrows()) if frame is not None else iter(table.columns[VALUE])
+        # As objects, for a row that is a Series of one dtype has its whole numbers as 1.0.
+        rows = None if frame is None else frame.astype(object).iterrows()
+        values = iter(table.columns[VALUE]) if rows is None else (row for _, row in rows)
         for position, row in enumerate(values):
             try:
                 prompt = call(row)
@@ -189,8 +214,33 @@ def cell_text(name: str, value: Any) -> str:
     if hasattr(value, "tolist") and hasattr(value, "__len__"):
         value = value.tolist()
     if isinstance(value, list | tuple | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        try:
+            return json.dumps(value, ensure_ascii=False, default=_in_json)
+        except Exception as error:  # noqa: BLE001  the person's own objects, or one within itself
+            raise BadInput(
+                f"{shown(name)} cannot be made into text ({told(error)}). Nothing was sent."
+            ) from None
     return text_of(name, value)
+
+
+def _in_json(value: Any) -> Any:
+    """What JSON does not know: NumPy's numbers and arrays as what they hold, a missing one as null."""
+    if value is pandas.NA or value is pandas.NaT:
+        return None
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _written(column: str) -> str:
+    """How a prompt names a column; empty of one that none can name."""
+    if column.isidentifier():
+        return f"{{{column}}}"
+    return "" if not column or "`" in column or "\n" in column else f"{{`{column}`}}"
+
+
+def _are(columns: list[str]) -> str:
+    """Which columns there are, so far as that helps."""
+    more = f" and {len(columns) - 8:,} more" if len(columns) > 8 else ""
+    return f"are {', '.join(map(shown, columns[:8]))}{more}" if columns else "is no column"
 
 
 def _label(table: Rows, position: int) -> Any:

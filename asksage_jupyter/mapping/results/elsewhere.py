@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..outcome import Outcome
 
 _KEPT = 1_000  # calls, of which others are told
+_TOLD = 8  # of the names of maps, the latest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def what_if(*, rows: int | None = None, model: str | None = None, job: str | Non
         raise BadInput("no map was made in this kernel: make one of a few rows first, with sample=20")
     name = next(reversed(samples)) if job is None else given.text(job, "job")
     if name not in samples:
-        there = ", ".join(map(shown, samples))
-        raise BadInput(f"no map {shown(name)} was made in this kernel; there are {there}")
+        latest = ", ".join(map(shown, list(samples)[: -_TOLD - 1 : -1]))
+        raise BadInput(f"no map {shown(name)} was made in this kernel; the latest are {latest}")
     found: Sample = samples[name]
     return found.cost(session, rows, model)

@@ -127,8 +127,14 @@ class Mapped:
         columns = {self.into: answers} if isinstance(answers, pandas.Series) else dict(answers.items())
         statuses = pandas.CategoricalDtype([str(each) for each in RowStatus])
         columns[f"{self.into}_status"] = pandas.array([str(each.status) for each in self.of_rows], statuses)
-        # By their places: an index may have a label twice.
-        return rows.assign(**{str(name): getattr(each, "array", each) for name, each in columns.items()})
+        frame = rows.copy()
+        if isinstance(frame.columns, pandas.CategoricalIndex):  # as of a pivot, and takes no other name
+            frame.columns = frame.columns.astype(object)
+        below = ("",) * (frame.columns.nlevels - 1)
+        for name, each in columns.items():
+            # By their places: an index may have a label twice.
+            frame[(str(name), *below) if below else str(name)] = getattr(each, "array", each)
+        return frame
 
     @property
     def failed(self) -> pandas.DataFrame:
