@@ -165,6 +165,16 @@ def test_a_reply_that_is_not_json_is_shown_kept_and_then_refused(shell, server, 
     assert "63 tokens (billed)" in outputs[1]["text/plain"]
 
 
+@pytest.mark.parametrize("above", ["# a note\n", "\n  # one\n\n# two\n"])
+@pytest.mark.parametrize("magic", ["%%asksage", "%%asksage_train notes"])
+def test_a_prompt_below_a_comment_is_told_where_it_begins(shell, server, above, magic):
+    error = ran(shell, f"{above}{magic}\nWhy is it blue?")[1]
+    assert isinstance(error, BadInput)
+    assert "take away the comment above it" in str(error)
+    assert questions(server) == []
+    assert ran(shell, f'{above}x = """\n{magic}\n"""')[1] is None
+
+
 def test_code_becomes_a_new_cell_and_the_whole_reply_stays_readable(shell, server):
     says(server, CODE)
     outputs, error = ran(shell, "%%asksage -f code -o answer\nA loop")

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 _PLUGIN = re.compile(r"%%asksage\s((?:.*\s)?--plugin[\s=].*)\s*")
 _HELP = re.compile(r"%%asksage(_train)?\s(?:.*\s)?(?:-h|--help)\s*")
+_CELL = re.compile(r"\s*%%asksage(?:_train)?(?=\s|$)")
+_BELOW_COMMENTS = (
+    "raise __import__('asksage_jupyter.errors', fromlist=['errors']).BadInput("
+    "'a prompt begins with its %%asksage line: take away the comment above it. Nothing was sent.')\n"
+)
 _OF_ITSELF = re.compile(r"%asksage\s*\?{1,2}\s*")
 _SHOWS = "get_ipython().run_line_magic('asksage', "
 _RETURNS = "get_ipython().find_line_magic('asksage').result("
@@ -20,11 +25,14 @@ _BEFORE_HELP = 4  # IPython's own priority of ``name?`` is 5
 
 
 def transform(lines: list[str]) -> list[str]:
-    """Rewrite a cell of one line that is a whole one.
+    """Rewrite a cell of one line that is a whole one, and one whose magic stands below comments.
 
     ``%%asksage -h`` is refused for having no lines below it, as is a plugin whose values all stand on its
-    line.
+    line. Below a comment IPython knows no magic of a cell, and complains of the prompt's words as of code.
     """
+    first = next((n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), 0)
+    if first and _CELL.match(lines[first]):
+        return [_BELOW_COMMENTS]
     if len(lines) == 1 and (found := _HELP.fullmatch(lines[0])):
         return [f"get_ipython().run_line_magic('asksage', 'help {'train' if found[1] else 'cell'}')\n"]
     if len(lines) == 1 and (found := _PLUGIN.fullmatch(lines[0])):
