@@ -15,8 +15,10 @@ from asksage_jupyter import session
 from asksage_jupyter.account import Account, Envelope, Per
 from asksage_jupyter.errors import BadInput, ConfigurationError, NotEnoughTokens, OverEnvelope
 from asksage_jupyter.ledger import Ledger
+from asksage_jupyter.prompting.footing import Footing
 from asksage_jupyter.server.views.reader import Reader
 from asksage_jupyter.session import budgeting, envelopes
+from asksage_jupyter.session.holding.bounds import Bound
 from asksage_jupyter.settings import AskSage
 from asksage_jupyter.widget import words
 from asksage_jupyter.widget.state import PanelState
@@ -239,7 +241,7 @@ def test_a_projects_file_bounds_the_project_its_notebooks_and_jobs(project, serv
     monkeypatch.setattr(
         "asksage_jupyter.session.origins.origin.notebook", lambda _: "/home/me/reports/a.ipynb"
     )
-    with pytest.raises(OverEnvelope, match=r"the envelope of the notebook /home/me/reports/a\.ipynb"):
+    with pytest.raises(OverEnvelope, match=r"the envelope of the notebook a\.ipynb"):
         sage.ask("Why?")
     monkeypatch.setattr("asksage_jupyter.session.origins.origin.notebook", lambda _: "/home/me/a.ipynb")
     sage.ask("Why?")
@@ -323,10 +325,8 @@ def test_a_line_bounds_a_notebook_and_a_project_until_it_is_ended(line, server):
     line("envelope notebook a.ipynb 20k")
     sage.ask("Why?")
     told = line("envelope project apollo 200")
-    assert re.search(
-        r"envelope of the notebook a\.ipynb +20,000 +63 +19,937 +%asksage envelope notebook", told
-    )
-    assert re.search(r"envelope of the project apollo +200 +0 +200", told)
+    assert re.search(r"notebook a\.ipynb +20,000 +63 +19,937 +%asksage envelope notebook", told)
+    assert re.search(r"project apollo +200 +0 +200", told)
     sage.ask("Why?")
     with pytest.raises(
         OverEnvelope, match=r"project apollo has 137 tokens left.*limited by %asksage envelope"
@@ -377,7 +377,13 @@ def test_the_panel_and_the_sidebar_tell_which_envelope_binds(project, server, tm
         state.stop()
     reader = Reader(AskSage.instance())
     here = str(tmp_path / "apollo" / "a.ipynb")
-    assert reader.notebook("apollo/a.ipynb", here)["words"] == "Its envelope leaves 200 of 200"
+
+    def bound_of(kernel):
+        return reader.notebook("apollo/a.ipynb", here, kernel)["bound"]
+
+    assert bound_of(Footing()) == "The envelope of the notebook a.ipynb leaves 200 of 200"
+    said = Bound("the envelope of the notebook tides", 90, 40, "%asksage envelope", is_soft=True)
+    assert bound_of(Footing((said,))) == "The envelope of the notebook tides leaves 40 of 90, and only warns"
     project("[tool.asksage.envelopes]\nproject = 500")
-    assert reader.notebook("apollo/a.ipynb", here)["words"] == "The project's envelope leaves 437 of 500"
-    assert reader.notebook("a.ipynb", str(tmp_path / "a.ipynb"))["words"] == ""
+    assert bound_of(Footing()) == "The envelope of the project apollo leaves 437 of 500"
+    assert reader.notebook("a.ipynb", str(tmp_path / "a.ipynb"), Footing())["bound"] == ""

@@ -22,6 +22,7 @@ from tenant import KEY, MODEL, OTHER, environment, open_tenant, questions, says,
 
 from asksage_jupyter.account import Account
 from asksage_jupyter.ledger import Ledger
+from asksage_jupyter.magic.writing.counting import TARGET
 
 CELL = "4e1c-cell"
 # What a first cell imports whatever was done before, none of it large.
@@ -145,6 +146,18 @@ def _metadata(cell):
 
 def shown(outputs):
     return [content["data"].get("text/plain") for kind, content in outputs if "data" in content]
+
+
+def test_a_front_end_sees_whether_the_magics_are_loaded_before_it_asks_them(kernel):
+    def signs():
+        told = kernel.client.comm_info(target_name=TARGET, reply=True, timeout=WAIT_S)
+        return len(told["content"]["comms"])
+
+    assert signs() == 1
+    kernel.run("%unload_ext asksage_jupyter")
+    assert signs() == 0
+    kernel.run("%load_ext asksage_jupyter")
+    assert signs() == 1
 
 
 def test_a_reply_streams_into_one_output_that_is_replaced(kernel):

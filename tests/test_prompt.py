@@ -264,6 +264,8 @@ def test_an_envelope_that_a_line_said_bounds_the_prompt_until_it_is_ended(page):
     edit(page, 3)
     expect(price(page, 3)).to_contain_text("of what is left")
     needed = expected(price(page, 3).inner_text())
+    command(page, "asksage:open")
+    bound = page.locator("[data-asksage=notebook-bound]")
     notebook, run_of = "the envelope of the notebook tides", "the envelope of the project sea in this run"
     for line, level, words in (
         (f"notebook tides {3 * needed}", "amber", f"33 % of what {notebook} has left"),
@@ -277,6 +279,22 @@ def test_an_envelope_that_a_line_said_bounds_the_prompt_until_it_is_ended(page):
         edit(page, 3)
         expect(price(page, 3)).to_contain_text(words)
         expect(tag(page, 3)).to_have_attribute("data-level", level)
+        if line.startswith("end notebook"):
+            expect(bound).to_have_count(0)
+        elif line.startswith("notebook"):
+            expect(bound).to_contain_text(f"T{notebook[1:]} leaves {line.split()[2]} of {line.split()[2]}")
+
+
+def test_a_cell_that_may_not_be_edited_is_not_by_the_picker_either(page):
+    known_rates(page)
+    picker = tag(page, 1).get_by_label("Model")
+    expect(picker).to_be_enabled()
+    for is_editable in (False, True):
+        page.evaluate(
+            "is => jupyterapp.shell.currentWidget.content.widgets[1].model.setMetadata('editable', is)",
+            is_editable,
+        )
+        expect(picker).to_be_enabled(enabled=is_editable)
 
 
 def test_the_kernels_own_model_is_priced_and_named(page):

@@ -509,6 +509,7 @@ def test_no_ledger_is_a_state_and_none_is_made(ask, as_ada, path):
             "tokens": 0,
             "calls": 0,
             "words": "",
+            "bound": "",
             "again": "",
             "cells": [],
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import PurePath
 
 from .records import ENVELOPE, Account
 
@@ -46,7 +47,8 @@ class Envelope:
     @property
     def words(self) -> str:
         """What a refusal calls it."""
-        return f"the envelope of the {self.kind} {self.name}"
+        name = PurePath(self.name).name if self.kind == "notebook" else self.name
+        return f"the envelope of the {self.kind} {name}"
 
     def of(self, owner: Account) -> Account:
         """Its own account, beside its owner's."""

@@ -12,6 +12,7 @@ from jupyter_server.utils import ApiPath, to_api_path, to_os_path
 from tornado.web import authenticated
 
 from ..account import Meter
+from ..beside import parsed
 from ..errors import BadInput
 from ..prompting.counted import Counted
 from ..prompting.footing import Footing
@@ -124,8 +125,18 @@ class NotebookRoute(_Route):
         if not 0 < len(path) <= _LONGEST_PATH:
             await self.refuse("tell the notebook: ?path=folder/a.ipynb")
             return
+        try:
+            kernel = _footing(parsed(self.get_query_argument("footing", "")))
+        except BadInput as error:
+            await self.refuse(str(error))
+            return
         file = self.file(path)
-        await self.answer(self.desk.read(lambda: reader.notebook(path, file)))
+        await self.answer(self.desk.read(lambda: reader.notebook(path, file, kernel)))
+
+
+def _footing(told: Any) -> Footing:
+    """How a kernel said that it stands; where nothing was said, it bounds nothing."""
+    return Footing.read(told) if told else Footing()
 
 
 class LineRoute(_Route):
@@ -148,13 +159,18 @@ class EstimateRoute(_Route):
         told: Any = self.get_json_body()
         told = told if isinstance(told, dict) else {}
         source, path = told.get("source"), told.get("path")
-        if not isinstance(source, str) or len(source) > _LONGEST_CELL:
-            await self.refuse(f"tell the cell's source, of at most {_LONGEST_CELL:,} characters")
+        if not isinstance(source, str):
+            await self.refuse("tell the cell's source")
+            return
+        if len(source) > _LONGEST_CELL:
+            await self.refuse(
+                f"A cell of more than {_LONGEST_CELL:,} characters is priced by --estimate alone"
+            )
             return
         is_path = isinstance(path, str) and 0 < len(path) <= _LONGEST_PATH and "\0" not in path
         try:
             counted = Counted.read(told["counted"]) if told.get("counted") else Counted()
-            kernel = Footing.read(told["footing"]) if told.get("footing") else Footing()
+            kernel = _footing(told.get("footing"))
         except BadInput as error:
             await self.refuse(str(error))
             return

@@ -9,6 +9,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { addCommands, CommandIDs } from './commands';
+import { footings } from './kernel';
 import { MeterModel } from './model';
 import { OpenNotebook } from './notebook';
 import { Preferences } from './preferences';
@@ -43,8 +44,8 @@ function activate(
   statusBar: IStatusBar | null
 ): IAskSage {
   const desk = new Desk(app.serviceManager.serverSettings);
-  const model = new MeterModel(desk);
   const notebook = new OpenNotebook(app.shell);
+  const model = new MeterModel(desk, document, () => footings.of(notebook.kernel));
   const preferences = new Preferences();
   const open = () => app.shell.activateById(Sidebar.ID);
 
@@ -78,8 +79,10 @@ function activate(
 
   notebook.changed.connect(({ path }) => {
     model.setNotebook(path);
+    void model.follow();
     sidebar.update();
   });
+  footings.changed.connect(() => void model.follow());
   void app.restored.then(() => notebook.follow());
   app.serviceManager.events.stream.connect((_, event) => {
     if (event.schema_id === HINT) {

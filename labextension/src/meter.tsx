@@ -1,6 +1,7 @@
 import React from 'react';
 
 import type { Gauge, Meter } from './wire';
+import { Words } from './words';
 
 /** One meter: what is left of it, of its pool, and what to expect. */
 export function MeterCard({ meter }: { readonly meter: Meter }): React.JSX.Element {
@@ -31,7 +32,7 @@ export function MeterCard({ meter }: { readonly meter: Meter }): React.JSX.Eleme
       )}
       {lines.map(({ kind, words }) => (
         <p key={kind} data-asksage={`${kind}-${name}`}>
-          {words}
+          <Words>{words}</Words>
         </p>
       ))}
     </section>

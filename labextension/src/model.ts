@@ -3,7 +3,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { Coalesced } from './coalesced';
-import { type Balance, type IDesk, type Month, type Spend, WireError } from './wire';
+import { type Balance, type Footing, type IDesk, type Month, type Spend, WireError } from './wire';
 
 /** After this long without a hint the figures are read all the same: hints may be lost. */
 export const POLL_MS = 60_000;
@@ -58,7 +58,9 @@ export type Page = Pick<Document, 'hidden' | 'addEventListener' | 'removeEventLi
 export class MeterModel implements IDisposable {
   constructor(
     private readonly desk: IDesk,
-    private readonly page: Page = document
+    private readonly page: Page = document,
+    /** How the open notebook's kernel stands. */
+    private readonly footing: () => Footing | null = () => null
   ) {
     page.addEventListener('visibilitychange', this.onVisibility);
   }
@@ -130,6 +132,13 @@ export class MeterModel implements IDisposable {
     void this.readDetails();
   }
 
+  /** Look how the open notebook's kernel stands; its details are read again where that changed. */
+  async follow(): Promise<void> {
+    if (this.detailed && JSON.stringify(this.footing()) !== JSON.stringify(this.told)) {
+      await this.readDetails();
+    }
+  }
+
   /** Take a balance, unless one that was asked for later has come before it; null where none came. */
   private async take(ask: () => Promise<Balance>): Promise<Balance | null> {
     const turn = ++this.asked;
@@ -161,10 +170,11 @@ export class MeterModel implements IDisposable {
 
   private async takeDetails(): Promise<void> {
     const { notebook } = this._state;
+    this.told = notebook === null ? null : this.footing();
     try {
       const [month, spend] = await Promise.all([
         this.desk.month(),
-        notebook === null ? null : this.desk.spend(notebook)
+        notebook === null ? null : this.desk.spend(notebook, this.told)
       ]);
       // Another notebook may have been opened meanwhile; its figures are on their way.
       this.set({ month, detailTrouble: null, ...(notebook === this._state.notebook && { spend }) });
@@ -202,6 +212,8 @@ export class MeterModel implements IDisposable {
   private _state = NOTHING;
   private _isDisposed = false;
   private detailed = false;
+  /** How the kernel stood when the details were read. */
+  private told: Footing | null = null;
   private asked = 0;
   private taken = 0;
   private pause = POLL_MS;

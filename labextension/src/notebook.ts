@@ -4,6 +4,7 @@
  * `@jupyterlab/notebook` is not imported: it would bring every editor and renderer along for its types alone.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { Kernel } from '@jupyterlab/services';
 import { type ISignal, Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
@@ -33,6 +34,10 @@ interface INotebookWidget extends Widget {
     readonly path: string;
     readonly localPath?: string;
     readonly ready?: Promise<void>;
+    readonly sessionContext?: {
+      readonly session: { readonly kernel: Kernel.IKernelConnection | null } | null;
+      readonly kernelChanged: ISignal<unknown, unknown>;
+    };
   };
   readonly content: Widget & {
     activeCellIndex: number;
@@ -67,7 +72,7 @@ export class OpenNotebook {
     shell.currentChanged?.connect(this.follow, this);
   }
 
-  /** Emitted when another notebook is open, or cells came or went. */
+  /** Emitted when another notebook is open or has another kernel, or cells came or went. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
@@ -76,10 +81,11 @@ export class OpenNotebook {
   follow(): void {
     this._changed.emit();
     const { widget } = this;
+    widget?.context.sessionContext?.kernelChanged.connect(this.onKernel, this); // once, however often
     void widget?.context.ready?.then(() => {
       const { model } = widget.content;
       if (model) {
-        model.cells.changed.connect(this.onCells, this); // once, however often
+        model.cells.changed.connect(this.onCells, this);
         keepOne(model.sharedModel);
       }
       this.showWanted();
@@ -91,6 +97,11 @@ export class OpenNotebook {
   get path(): string | null {
     const { context } = this.widget ?? {};
     return context ? (context.localPath ?? context.path) : null;
+  }
+
+  /** What runs its cells; null where nothing does. */
+  get kernel(): Kernel.IKernelConnection | null {
+    return this.widget?.context.sessionContext?.session?.kernel ?? null;
   }
 
   /** The cell of an id; null when it is not in the notebook any more. */
@@ -146,6 +157,10 @@ export class OpenNotebook {
 
   private onCells(): void {
     this.showWanted();
+    this._changed.emit();
+  }
+
+  private onKernel(): void {
     this._changed.emit();
   }
 

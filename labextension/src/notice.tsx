@@ -4,6 +4,7 @@ import type { IState } from './model';
 import { BEGIN, LOAD, PROMPT } from './notebook';
 import type { IPartProps } from './panel';
 import type { Balance } from './wire';
+import { Words } from './words';
 
 /** What stands above or in place of the figures when they are not simply there. */
 export function Notice({ state, actions }: IPartProps): React.JSX.Element | null {
@@ -25,7 +26,9 @@ export function Notice({ state, actions }: IPartProps): React.JSX.Element | null
   if (balance.state === 'trouble') {
     return (
       <Box name="trouble" refresh={refresh}>
-        <p>{balance.trouble}</p>
+        <p>
+          <Words>{balance.trouble ?? ''}</Words>
+        </p>
       </Box>
     );
   }
@@ -81,7 +84,9 @@ function Between({ access, refresh }: IBetweenProps): React.JSX.Element {
           <pre tabIndex={0}>{`${LOAD}\n%asksage login`}</pre>
         </>
       ) : (
-        <p>{words}</p>
+        <p>
+          <Words>{words}</Words>
+        </p>
       )}
     </Box>
   );

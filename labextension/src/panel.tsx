@@ -8,6 +8,7 @@ import { MonthPicture } from './month';
 import type { OpenNotebook } from './notebook';
 import { Notice } from './notice';
 import { LastCalls, NotebookSpend } from './spend';
+import { Words } from './words';
 
 /** What a person may do in the sidebar. */
 export interface IActions {
@@ -110,7 +111,7 @@ interface ILineProps {
 export function Line({ name, words, title, isQuiet }: ILineProps): React.JSX.Element | null {
   return words ? (
     <p className={isQuiet ? 'jp-asksage-quiet' : undefined} data-asksage={name} title={title}>
-      {words}
+      <Words>{words}</Words>
     </p>
   ) : null;
 }

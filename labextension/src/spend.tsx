@@ -5,6 +5,7 @@ import { Waiting } from './month';
 import type { ICellLabel, OpenNotebook } from './notebook';
 import { type IActions, type IPartProps, Line } from './panel';
 import type { Month, Spend } from './wire';
+import { Words } from './words';
 
 /** What the open notebook used this month, and its dearest cells. */
 export function NotebookSpend({ state, actions }: IPartProps): React.JSX.Element {
@@ -33,13 +34,19 @@ interface ICellsProps {
 }
 
 function Cells({ spend, notebook }: ICellsProps): React.JSX.Element {
-  const { again, cells, open, words } = spend;
+  const { again, bound, cells, open, words } = spend;
   if (!words && !open.words) {
-    return <p>No call was sent from this notebook this month.</p>;
+    return (
+      <>
+        <p>No call was sent from this notebook this month.</p>
+        <Line name="notebook-bound" words={bound} />
+      </>
+    );
   }
   return (
     <>
       <Line name="notebook-tokens" words={words} />
+      <Line name="notebook-bound" words={bound} />
       <Line name="notebook-open" words={open.words} />
       <Line name="notebook-again" words={again} />
       {cells.length > 0 && (
@@ -130,7 +137,9 @@ function Call({ call, actions }: ICallProps): React.JSX.Element {
     <>
       <span className="jp-asksage-cut">{name}</span>
       <span className="jp-asksage-figure">{figure}</span>
-      <span className="jp-asksage-quiet">{elsewhere ? `${where} · ${words}` : words}</span>
+      <span className="jp-asksage-quiet">
+        <Words>{elsewhere ? `${where} · ${words}` : words}</Words>
+      </span>
     </>
   );
   return path !== null && cell !== null ? (

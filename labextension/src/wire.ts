@@ -104,6 +104,8 @@ const spend = record({
   path: text,
   open: opened,
   words: text,
+  /** What bounds it leaves; empty where nothing does. */
+  bound: text,
   /** What running it again costs, and whether the month allows it; empty before its first bill. */
   again: text,
   cells: list(record({ cell: text, figure: text, words: text }))
@@ -159,6 +161,8 @@ export interface Counted {
 export interface Footing {
   /** The model that answers where a cell names none; empty where none is set. */
   readonly model: string;
+  /** What limits them. */
+  readonly bounds: readonly unknown[];
 }
 
 /** What is told beside a cell's text. */
@@ -194,7 +198,8 @@ export interface IDesk {
   month(): Promise<Month>;
   /** A month's summary as Markdown. */
   summary(): Promise<string>;
-  spend(path: string): Promise<Spend>;
+  /** `footing` is how the notebook's kernel stands; null where nobody knows. */
+  spend(path: string, footing: Footing | null): Promise<Spend>;
   /** The balance after comparing with the service. */
   refresh(): Promise<Balance>;
   /** Ask an endpoint to end; the balance tells when it has. */
@@ -224,8 +229,10 @@ export class Desk implements IDesk, IPrices {
     return (await this.send('month?format=markdown')).text();
   }
 
-  spend(path: string): Promise<Spend> {
-    return this.read(spend, `notebook?path=${encodeURIComponent(path)}`);
+  spend(path: string, footing: Footing | null): Promise<Spend> {
+    const stands = encodeURIComponent(JSON.stringify(footing));
+    const told = footing?.bounds.length ? `&footing=${stands}` : '';
+    return this.read(spend, `notebook?path=${encodeURIComponent(path)}${told}`);
   }
 
   refresh(): Promise<Balance> {

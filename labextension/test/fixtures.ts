@@ -137,6 +137,7 @@ export function spend(change: Partial<Spend> = {}): Spend {
     path: 'a.ipynb',
     open: { words: '' },
     words: '8,312 tokens this month, 21 calls',
+    bound: '',
     again: 'Again: about 480 (450 to 510), which the month allows',
     cells: [
       { cell: 'c2', figure: '6,100', words: 'gpt-5.2 · 14 calls' },

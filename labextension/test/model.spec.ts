@@ -1,5 +1,12 @@
 import { MeterModel, POLL_MS } from '../src/model';
-import { type Balance, type IDesk, type Month, type Spend, WireError } from '../src/wire';
+import {
+  type Balance,
+  type Footing,
+  type IDesk,
+  type Month,
+  type Spend,
+  WireError
+} from '../src/wire';
 import { balance, meter, month, spend } from './fixtures';
 
 /** A desk that answers at once, or when the test lets it. */
@@ -12,7 +19,8 @@ class TestDesk implements IDesk {
   balance = () => this.told('balance', this.answer());
   refresh = () => this.told('refresh', this.answer());
   month = () => this.told('month', this.monthAnswer());
-  spend = (path: string) => this.told(`spend ${path}`, this.spendAnswer(path));
+  spend = (path: string, footing: Footing | null) =>
+    this.told(`spend ${path}${footing ? ` ${footing.model}` : ''}`, this.spendAnswer(path));
   summary = () => Promise.resolve('');
   stopAnswer: () => Promise<void> = () => Promise.resolve();
   stop = (endpoint: string) => this.told(`stop ${endpoint}`, this.stopAnswer());
@@ -44,12 +52,14 @@ const passed = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 let desk: TestDesk;
 let page: TestPage;
 let model: MeterModel;
+let footing: Footing | null;
 
 beforeEach(() => {
   jest.useFakeTimers({ now: new Date('2026-11-23T14:04:00Z') });
   desk = new TestDesk();
   page = new TestPage();
-  model = new MeterModel(desk, page);
+  footing = null;
+  model = new MeterModel(desk, page, () => footing);
 });
 
 afterEach(() => {
@@ -160,6 +170,21 @@ it('asks for the details only while somebody looks', async () => {
   model.setDetailed(false);
   await model.read();
   expect(desk.heard()).toEqual(['balance']);
+});
+
+it('reads the details again when the kernel stands otherwise, while somebody looks', async () => {
+  model.setNotebook('a.ipynb');
+  footing = { model: 'gpt-5.2', bounds: [{}] };
+  await model.follow();
+  expect(desk.heard()).toEqual([]);
+  model.setDetailed(true);
+  await passed(0);
+  expect(desk.heard()).toEqual(['balance', 'month', 'spend a.ipynb gpt-5.2']);
+  await model.follow();
+  expect(desk.heard()).toEqual([]);
+  footing = null;
+  await model.follow();
+  expect(desk.heard()).toEqual(['month', 'spend a.ipynb']);
 });
 
 it('asks for no details where there is no ledger', async () => {

@@ -5,7 +5,7 @@ import { Signal } from '@lumino/signaling';
 
 import { promptEditor } from '../src/prompt/editor';
 import { Grammar } from '../src/prompt/grammar';
-import { Footings } from '../src/prompt/kernel';
+import { Footings } from '../src/kernel';
 import { promptLanguage } from '../src/prompt/language';
 import { priceTag } from '../src/prompt/tag';
 import type { Line, Price } from '../src/wire';
@@ -31,6 +31,7 @@ function counting(): Kernel.IKernelConnection {
     status: 'idle',
     info: Promise.resolve(),
     supportsSubshells: false,
+    requestCommInfo: () => Promise.resolve({ content: { status: 'ok', comms: {} } }),
     createComm: () => comm,
     statusChanged: new Signal(owner),
     iopubMessage: new Signal(owner)

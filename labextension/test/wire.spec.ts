@@ -55,7 +55,8 @@ it('asks for each thing under the base address, as a hub needs', async () => {
   says(month());
   await desk.month();
   says(spend());
-  await desk.spend('folder & more/ä.ipynb');
+  await desk.spend('folder & more/ä.ipynb', { model: '', bounds: [] });
+  await desk.spend('a.ipynb', { model: '', bounds: [5] });
   says('# November');
   await desk.summary();
   await desk.stop('ab/12');
@@ -64,6 +65,7 @@ it('asks for each thing under the base address, as a hub needs', async () => {
     'POST /user/jane/asksage/refresh',
     'GET /user/jane/asksage/month',
     'GET /user/jane/asksage/notebook?path=folder%20%26%20more%2F%C3%A4.ipynb',
+    'GET /user/jane/asksage/notebook?path=a.ipynb&footing=%7B%22model%22%3A%22%22%2C%22bounds%22%3A%5B5%5D%7D',
     'GET /user/jane/asksage/month?format=markdown',
     'DELETE /user/jane/asksage/endpoints/ab%2F12'
   ]);
@@ -75,7 +77,7 @@ it('reads what was agreed on and leaves out what it does not know', async () => 
   says(month());
   expect(await desk.month()).toEqual(month());
   says(spend());
-  expect(await desk.spend('a.ipynb')).toEqual(spend());
+  expect(await desk.spend('a.ipynb', null)).toEqual(spend());
   says('# November');
   expect(await desk.summary()).toBe('# November');
 });

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from ...display.plain import many
 from ...errors import AskSageError, BadInput
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 TARGET = "asksage_jupyter.count"
 
 
+class _Sign(NamedTuple):
+    """Stands among the kernel's comms, so that front ends see who would answer before they open one."""
+
+    comm_id: str
+    target_name: str = TARGET
+
+
 class Counting:
     """Answers front ends that open a comm of `TARGET`, each once.
 
@@ -30,15 +38,18 @@ class Counting:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
+        self._sign = _Sign(uuid4().hex)
         self._comms: Any = getattr(getattr(shell, "kernel", None), "comm_manager", None)
         if self._comms is not None:
             self._comms.register_target(TARGET, self._answer)
+            self._comms.register_comm(self._sign)
 
     def close(self) -> None:
         """Answer nobody any more."""
         if self._comms is not None:
             with suppress(KeyError):
                 self._comms.unregister_target(TARGET, self._answer)
+                self._comms.unregister_comm(self._sign)
 
     def _answer(self, comm: Any, opened: dict[str, Any]) -> None:
         # It may come in a thread beside a cell that runs.

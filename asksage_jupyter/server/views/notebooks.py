@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import month
 from ...account import Meter
-from ...errors import AskSageError, LedgerMissing
+from ...errors import LedgerMissing
 from ...ledger import CALL_COLUMNS, NotebookSpending
 from ...rates import Rates
 from ...session.asking.rerun import NotebookCost, cost_again
-from ...session.envelopes import of_project
 from ...session.origins.renames import called_before
 from ..wire import figures
-from ..wire.footing import is_whole
+from ..wire.footing import footing_of, is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from ...prompting.footing import Footing
     from ..wire.figures import Wire
     from .account_view import AccountView
 
@@ -39,13 +38,15 @@ class Notebooks:
         self._view = view
         self._cost: tuple[Hashable, NotebookCost] | None = None  # of the notebook that was asked about last
 
-    def spending(self, path: str, file: str) -> Wire:
+    def spending(self, path: str, file: str, kernel: Footing) -> Wire:
         """What a notebook used this month; nothing where there is no ledger.
 
         Parameters
         ----------
         path, file : str
             As the front end knows it, and as its kernels do.
+        kernel : Footing
+            How its kernel told that it stands.
 
         Raises
         ------
@@ -70,20 +71,17 @@ class Notebooks:
         except LedgerMissing:
             found, opened = [], []
         spending, at = NotebookSpending.together(found), Path(file)
-        bound, again = (self._bound(at), self._again(at, spending)) if is_whole(at) else ("", "")
+        bound, again = (self._bound(at, kernel), self._again(at, spending)) if is_whole(at) else ("", "")
         return figures.notebook(path, spending, opened, bound, again)
 
-    def _bound(self, file: Path) -> str:
-        """What the envelope of the project's file that binds a notebook leaves, in words."""
+    def _bound(self, file: Path, kernel: Footing) -> str:
+        """What the envelope that binds a notebook leaves, in words; empty where none does."""
+        view = self._view
         try:
-            found = list(of_project(str(file), folder=file.parent))
-            left = self._view.ledger.left_in(self._view.account(), Meter.INFERENCE, found)
+            footing = footing_of(view.settings, view.ledger, view.account(), str(file)).over(kernel)
         except LedgerMissing:
             return ""
-        except AskSageError as error:
-            return str(error)
-        bounds = sorted(zip(left, found, strict=True), key=itemgetter(0))
-        return "".join(figures.bound(each, tokens) for tokens, each in bounds[:1])
+        return footing.trouble or "".join(map(figures.bound, footing.bounds[:1]))
 
     def _again(self, file: Path, spending: NotebookSpending) -> str:
         """What running a notebook again costs; its calls are looked through when it was billed or saved."""

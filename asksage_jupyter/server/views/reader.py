@@ -82,9 +82,9 @@ class Reader:
         """A month's summary, as `months.markdown` tells it."""
         return months.markdown(self._view, period)
 
-    def notebook(self, path: str, file: str) -> Wire:
+    def notebook(self, path: str, file: str, kernel: Footing) -> Wire:
         """A notebook's spending, as `Notebooks.spending` tells it."""
-        return self._notebooks.spending(path, file)
+        return self._notebooks.spending(path, file, kernel)
 
     def stop_endpoint(self, name: str) -> bool:
         """Ask one of the account's endpoints to end; returns whether it runs.

@@ -20,11 +20,12 @@ from .status import access_title
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ...account import Balance, Envelope, Gauge, MeterBalance, Pool
+    from ...account import Balance, Gauge, MeterBalance, Pool
     from ...forecast import Pace, WorkingDays
     from ...ledger import NotebookSpending
     from ...session.endpoints import Running
     from ...session.holder.access import Noted
+    from ...session.holding.bounds import Bound
 
 Wire = dict[str, Any]
 
@@ -158,14 +159,16 @@ def opened(rows: Sequence[Sequence[Any]]) -> Wire:
     return {"calls": calls, "tokens": tokens, "words": unbilled_words(calls, tokens)}
 
 
-def bound(envelope: Envelope, left: int) -> str:
-    """What the envelope of a notebook, or of its project, leaves."""
-    whose = "Its envelope" if envelope.kind == "notebook" else f"The {envelope.kind}'s envelope"
-    return f"{whose} leaves {left:,} of {envelope.tokens:,}"
+def bound(found: Bound) -> str:
+    """What an envelope of a notebook, or a budget of its kernel, leaves."""
+    warns = ", and only warns" if found.is_soft else ""
+    return (
+        f"{found.words[:1].upper()}{found.words[1:]} leaves {max(0, found.left):,} of {found.tokens:,}{warns}"
+    )
 
 
 def notebook(
-    path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]], bound: str = "", again: str = ""
+    path: str, found: NotebookSpending, open_calls: Sequence[Sequence[Any]], bound: str, again: str
 ) -> Wire:
     """What a notebook used, the dearest cells first, what is held, what bounds it, what it costs again."""
     used = f"{found.tokens:,} tokens this month, {many(found.calls, 'call')}" if found.calls else ""
@@ -174,7 +177,8 @@ def notebook(
         "open": opened(open_calls),
         "tokens": found.tokens,
         "calls": found.calls,
-        "words": " · ".join(filter(None, (used, bound))),
+        "words": used,
+        "bound": bound,
         "again": again,
         "cells": [
             {

@@ -3,12 +3,12 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { IEditorExtensionRegistry, IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { ICompletionProviderManager } from '@jupyterlab/completer';
 
+import { footings, placeOf } from '../kernel';
 import { IAskSage } from '../token';
 import { Desk } from '../wire';
 import { LineCompletion } from './completion';
 import { promptEditor } from './editor';
 import { Grammar } from './grammar';
-import { Footings, placeOf } from './kernel';
 import { promptLanguage } from './language';
 import { type IOutputs, priceTag } from './tag';
 
@@ -41,7 +41,7 @@ function activate(
     desk,
     grammar,
     changed: meter?.changed ?? null,
-    footings: new Footings(),
+    footings,
     place: (node: Node) => placeOf(app.shell, node)
   };
   meter?.changed.connect(() => void grammar.again());

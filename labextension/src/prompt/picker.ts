@@ -27,6 +27,7 @@ export class Picker implements IDisposable {
     this.node.hidden = !isOffered || this.isElsewhere;
     const words = named || this.unnamed;
     const cost = this.grammar.cost(named || this.default || this.guessed);
+    this.node.disabled = this.view.state.readOnly;
     this.node.title = ['The model that answers', cost].filter(Boolean).join(': ');
     this.node.replaceChildren(new Option(words, named, true, true));
     if (document.activeElement === this.node) {

@@ -4,10 +4,11 @@ import { type EditorView, type Panel, showPanel, type ViewUpdate } from '@codemi
 import type { ISignal } from '@lumino/signaling';
 
 import { Coalesced } from '../coalesced';
+import { count, type Footings, type IPlace, onRun } from '../kernel';
+import { parted, WHOLE } from '../unbroken';
 import { type Counted, type IPrices, type Price, WireError } from '../wire';
 import { head } from './editor';
 import type { Grammar } from './grammar';
-import { count, type Footings, type IPlace, onRun } from './kernel';
 import { Picker } from './picker';
 
 /** The price follows the last keystroke by this. */
@@ -94,7 +95,8 @@ class Tag implements Panel {
     } else if (focusChanged && this.view.hasFocus) {
       this.again();
     }
-    if (docChanged && lineOf(state) !== lineOf(startState)) {
+    const isOther = lineOf(state) !== lineOf(startState);
+    if ((docChanged && isOther) || state.readOnly !== startState.readOnly) {
       this.picker.update();
     }
   }
@@ -254,14 +256,14 @@ class Tag implements Panel {
 
 /** The words as they are shown: an option of them does not break at its hyphens. */
 function unbroken(words: string): (string | Node)[] {
-  return words.split(/(--[\w-]+)/).map((part, n) => {
+  return parted(words).map((part, n) => {
     if (n % 2 === 0) {
       return part;
     }
-    const option = document.createElement('span');
-    option.className = 'jp-asksage-whole';
-    option.textContent = part;
-    return option;
+    const name = document.createElement('span');
+    name.className = WHOLE;
+    name.textContent = part;
+    return name;
   });
 }
 

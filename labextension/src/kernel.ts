@@ -1,10 +1,10 @@
-/** The kernel behind a prompt: how it stands, and what it alone can count: variables, earlier exchanges, a file. */
+/** The kernel behind a notebook: how it stands, and what it alone can count: variables, earlier exchanges, a file. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import { type ISignal, Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
-import type { Counted, Footing } from '../wire';
+import type { Counted, Footing } from './wire';
 
 const TARGET = 'asksage_jupyter.count';
 const GONE = ['dead', 'restarting', 'autorestarting', 'terminating', 'unknown'];
@@ -91,7 +91,8 @@ export class Footings {
       this._changed.emit();
     });
     // Where the magics are not loaded, nothing was said.
-    const { footing } = await ask(kernel, {}).catch((): IAnswer => ({}));
+    const told = async (): Promise<IAnswer> => ((await isLoaded(kernel)) ? ask(kernel, {}) : {});
+    const { footing } = await told().catch((): IAnswer => ({}));
     if (now.isFresh) {
       now.footing = footing ?? null;
       this._changed.emit();
@@ -101,6 +102,9 @@ export class Footings {
   private readonly known = new WeakMap<Kernel.IKernelConnection, IKnown>();
   private readonly _changed = new Signal<this, void>(this);
 }
+
+/** Those that sidebar and prompts share, so that no kernel is asked twice. */
+export const footings = new Footings();
 
 interface IKnown {
   footing: Footing | null;
@@ -114,6 +118,12 @@ interface IAnswer {
   readonly footing?: Footing;
   /** Why it does not, in a line for the person. */
   readonly refused?: string;
+}
+
+/** Whether the magics left their sign among the kernel's comms; one that is opened to nobody is logged there. */
+async function isLoaded(kernel: Kernel.IKernelConnection): Promise<boolean> {
+  const { content } = await kernel.requestCommInfo({ target_name: TARGET });
+  return content.status === 'ok' && Object.keys(content.comms).length > 0;
 }
 
 async function ask(
