@@ -75,6 +75,11 @@ def test_what_is_longer_than_a_narrow_line_may_be_broken():
     assert "nowrap" not in line("a-" * 40 + "b")
 
 
+def test_a_heading_breaks_between_its_words_and_nowhere_else():
+    html = Table(("name", "used and held"), [("a", "1")], shares=[1.0])._repr_html_()
+    assert 'white-space:normal;overflow-wrap:normal">used and held</th>' in html
+
+
 def test_a_caption_is_above_the_table_whose_width_is_its_own():
     html = Table(("a", "b"), [("1", "2")], caption="What was used")._repr_html_()
     assert html.index("What was used</div>") < html.index('<table aria-label="What was used"')

@@ -24,7 +24,7 @@ _CAPTION = "font-weight:600;padding:.3em .6em 0"
 _CELL = f"padding:.15em .6em;border:none;border-top:1px solid {LINE};background:none"
 _HEAD = "padding:.15em .6em;border:none;background:none;font-weight:600"
 _FIGURE = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
-_ABOVE_FIGURES = "text-align:right;white-space:normal"
+_ABOVE_FIGURES = "text-align:right;white-space:normal;overflow-wrap:normal"
 _WORDS = "text-align:left;white-space:normal"
 # A short word is not broken: beside a long text its column would shrink to a letter.
 _WORD, _SHORT = "text-align:left;white-space:nowrap", 16

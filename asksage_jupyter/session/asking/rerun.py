@@ -128,17 +128,20 @@ class NotebookCost(Tabular):
     def table(self) -> Table:
         """As it is shown."""
         rows = [
-            (cell.label, cell.model, f"{cell.last:,}", f"{cell.expected:,}", f"{cell.low:,} to {cell.high:,}")
+            (cell.label, cell.model, f"{cell.last:,}", f"{cell.expected:,}", _between(cell.low, cell.high))
             for cell in self.cells[:_TOP]
         ]
         if rest := self.cells[_TOP:]:
             sums = [sum(getattr(cell, name) for cell in rest) for name in ("last", "expected", "low", "high")]
-            rows.append(
-                (f"{len(rest):,} more", "", f"{sums[0]:,}", f"{sums[1]:,}", f"{sums[2]:,} to {sums[3]:,}")
-            )
-        whole = ("in all", "", f"{self.last:,}", f"{self.expected:,}", f"{self.low:,} to {self.high:,}")
+            rows.append((f"{len(rest):,} more", "", f"{sums[0]:,}", f"{sums[1]:,}", _between(*sums[2:])))
+        whole = ("in all", "", f"{self.last:,}", f"{self.expected:,}", _between(self.low, self.high))
         heads = ("cell", "model", "last", "again", "between")
         return Table(heads, rows, whole if rows else None, sides="llr", caption=self.words)
+
+
+def _between(low: int, high: int) -> str:
+    """An interval in a column of its own; empty of one figure."""
+    return interval(low, high)[2:-1]
 
 
 def notebook_cost(session: Session, path: str | None = None) -> NotebookCost:
