@@ -13,6 +13,7 @@ from fault_desk import GRANTED, fresh_ops, plan, spend
 from ledger_desk import DAY, HOUR, INFERENCE, ME, a_call
 
 from asksage_jupyter import session
+from asksage_jupyter.account import Account
 from asksage_jupyter.cli import doctor
 from asksage_jupyter.errors import BadInput, LedgerError, LedgerUnusable
 from asksage_jupyter.ledger import Ledger
@@ -144,9 +145,46 @@ def test_a_value_of_another_kind_is_told_as_damage_in_a_line(path, table, change
     assert told_of(path)
 
 
+TEAM = Account("api.example", "ana@example"), Account.of_pool("api.example", "lab")
+
+
+@pytest.fixture
+def of_a_team(path):
+    """The ledger with a pool too: Ana has a cap of 40, had one of 50, and before it a plan of her own."""
+    ana, lab = TEAM
+    with closing(Ledger(path)) as ledger:
+        ledger.set_plan(ana, INFERENCE, 90, source="me")
+        ledger.set_plan(lab, INFERENCE, 1000, source="me")
+        for cap in (50, 40):
+            ledger.join_pool(ana, INFERENCE, lab, cap)
+            ledger.hold(ana, a_call(5, now), due=now() + DAY)
+        assert ledger.verify().problems == ()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE plan SET monthly = monthly + 1 WHERE account_id = 1", "not made from the plan or the cap"),
+        ("UPDATE plan SET since = '2999-01' WHERE account_id = 1", "not made from the plan or the cap"),
+        ("DELETE FROM plan WHERE account_id = 1", "not made from the plan or the cap"),
+        ("UPDATE member SET cap = 4000 WHERE seq = 2", "not made from the plan or the cap"),
+        ("UPDATE member SET cap = NULL, pool_id = NULL WHERE seq = 2", "not made from the plan or the cap"),
+        ("DELETE FROM member WHERE seq = 2", "not made from the plan or the cap"),
+        ("DELETE FROM member WHERE seq = 1", "a row of its member is missing"),
+        ("UPDATE account SET zone = 'Asia/Tokyo' WHERE id = 1", "not made in its account's zone, Asia/Tokyo"),
+        ("UPDATE account SET zone = 'UTB' WHERE id = 1", "not made in its account's zone, UTB"),
+    ],
+)
+def test_verify_tells_of_a_plan_a_cap_or_a_zone_that_was_changed_by_hand(of_a_team, statement, told):
+    alter(of_a_team, statement)
+    [problem] = told_of(of_a_team)
+    assert told in problem
+
+
 def test_verify_tells_of_a_plan_of_another_kind(path):
     alter(path, "UPDATE plan SET monthly = 'many'")
-    assert told_of(path) == ("plan: a value is not of its column's kind",)
+    assert told_of(path)[-1] == "plan: a value is not of its column's kind"
 
 
 def test_a_fault_of_the_programs_own_is_not_called_damage(path):

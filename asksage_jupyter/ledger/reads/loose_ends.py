@@ -10,6 +10,7 @@ from ...account import Kind
 from ..stores.sqlite.faults import DATABASE
 from ..tables.reading import is_persons, is_pools
 from ..tables.schema import account, bill, call, entry, grant, member, metadata
+from .allotments import wrong_allotments
 
 SHOWN = 20
 
@@ -128,7 +129,7 @@ def loose_ends(connection: Connection) -> list[str]:
             for check, line in checks
             for name in connection.execute(check.limit(SHOWN)).scalars()
         ]
-        return found + _faults_of_the_database(connection)
+        return found + list(wrong_allotments(connection)) + _faults_of_the_database(connection)
     except DATABASE as error:
         if connection.invalidated:
             raise
