@@ -10,29 +10,43 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
+# What a program is stopped by, or stops itself by: a handler may raise in the middle of anything. A kernel
+# has one for the first alone.
+_STOPS = [
+    getattr(signal, f"SIG{name}")
+    for name in ("INT", "ALRM", "TERM", "HUP", "QUIT", "USR1", "USR2", "VTALRM", "PROF", "BREAK")
+    if hasattr(signal, f"SIG{name}")
+]
+
 
 class Shield:
     """A context manager in which no Ctrl-C strikes but in what is `exposed`; else it strikes at the end.
 
-    Of threads other than the main one nothing is kept away, for none strikes there; nor is anything where
-    whoever embeds Python has a Ctrl-C do something else than call a function.
+    As a Ctrl-C counts whatever signal a function of Python's handles. Of threads other than the main one
+    nothing is kept away, for none strikes there; nor is what whoever embeds Python handles otherwise.
     """
 
     def __init__(self) -> None:
-        self._handler: Callable[[int, Any], object] | None = None
-        self._is_exposed = self._has_come = False
+        self._handlers: dict[int, Callable[[int, Any], object]] = {}
+        self._late: list[int] = []
+        self._is_exposed = False
 
     def __enter__(self) -> Self:
-        handler = signal.getsignal(signal.SIGINT)
-        if threading.get_ident() == threading.main_thread().ident and callable(handler):
-            self._handler = handler
-            signal.signal(signal.SIGINT, self._strike)  # what came before strikes here, and nothing is begun
+        if threading.get_ident() == threading.main_thread().ident:
+            try:
+                for number in _STOPS:
+                    if callable(handler := signal.getsignal(number)):
+                        self._handlers[number] = handler
+                        # What came before strikes here, and nothing is begun.
+                        signal.signal(number, self._strike)
+            except BaseException:
+                self._give_back()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-            self._strike_late()
+        self._give_back()
+        self._strike_late()
 
     def exposed(self, do: Callable[[], T]) -> T:
         """Do something that a Ctrl-C strikes, at its beginning if one has come.
@@ -47,15 +61,29 @@ class Shield:
             self._is_exposed = False
 
     def _strike(self, number: int, frame: Any) -> None:
-        if self._is_exposed and self._handler is not None:
-            self._handler(number, frame)
+        if self._is_exposed:
+            self._handlers[number](number, frame)
         else:
-            self._has_come = True
+            self._late.append(number)
 
     def _strike_late(self) -> None:
-        if self._has_come and self._handler is not None:
-            self._has_come = False
-            self._handler(signal.SIGINT, None)
+        while self._late:
+            number = self._late.pop()
+            self._handlers[number](number, sys._getframe())
+
+    def _give_back(self) -> None:
+        """Put all handlers back, although one that is back already may raise meanwhile."""
+        struck = None
+        is_done = False
+        while not is_done:
+            try:
+                for number, handler in self._handlers.items():
+                    signal.signal(number, handler)
+                is_done = True
+            except BaseException as error:  # noqa: BLE001  raised again once all are back
+                struck = error
+        if struck is not None:
+            raise struck
 
 
 def begin(thread: threading.Thread) -> None:

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -168,12 +170,15 @@ def _strikable(do: Callable[[], Any]) -> Any:
 
 @contextmanager
 def _alarm() -> Iterator[None]:
-    """Let the timer's signal be a Ctrl-C, but only within what is tried."""
+    """Let the timer's signal be a Ctrl-C, or raise what that raises, but only within what is tried."""
+    strikes = cycle(
+        (lambda: signal.raise_signal(signal.SIGINT), partial(signal.default_int_handler, 0, None))
+    )
 
     def strike(_number: int, frame: FrameType | None) -> None:
         while frame is not None:
             if frame.f_code is _strikable.__code__:
-                signal.raise_signal(signal.SIGINT)
+                next(strikes)()
                 return
             frame = frame.f_back
 

@@ -75,6 +75,45 @@ def test_a_handler_that_raises_nothing_hears_of_each_stop_once(handled):
     assert handled == [signal.SIGINT] * 3
 
 
+@pytest.fixture
+def alarm():
+    """A timer's signal that is a Ctrl-C, as in tools that stop what takes too long."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGALRM)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_a_timers_signal_is_kept_away_too(alarm):
+    done = []
+    with pytest.raises(KeyboardInterrupt), Shield() as shield:
+        alarm()
+        done.append("held")
+        with pytest.raises(KeyboardInterrupt):
+            shield.exposed(lambda: done.append("sent"))
+        alarm()
+        done.append("booked")
+    assert done == ["held", "booked"]
+    assert signal.getsignal(signal.SIGALRM) is signal.default_int_handler
+
+
+def test_a_handler_that_is_back_and_strikes_keeps_no_other_away(alarm, monkeypatch):
+    before, give = signal.getsignal(signal.SIGINT), signal.signal
+
+    def give_and_strike(number, handler):
+        given = give(number, handler)
+        if handler is before and not struck:
+            struck.append(number)
+            strike()  # while the next one is still the shield's
+        return given
+
+    struck = []
+    with pytest.raises(KeyboardInterrupt), Shield():
+        monkeypatch.setattr(signal, "signal", give_and_strike)
+    assert struck == [signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGALRM) is signal.default_int_handler
+
+
 def test_where_a_stop_is_ignored_it_stays_so():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
