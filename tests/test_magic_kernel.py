@@ -26,7 +26,7 @@ from asksage_jupyter.magic.writing.counting import TARGET
 
 CELL = "4e1c-cell"
 # What a first cell imports whatever was done before, none of it large.
-LATE = {"anyio", "bdb", "certifi", "stringprep"}
+LATE = {"_sha2", "anyio", "bdb", "certifi", "stringprep"}
 HEAVY = [
     "httpx",
     "sqlalchemy",

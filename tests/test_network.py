@@ -352,6 +352,24 @@ def test_a_bundle_makes_the_agencys_host_known(configured, secure, authority):
     assert sage.balance().inference.remaining is not None
 
 
+@pytest.mark.parametrize("variable", ["ASKSAGE_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_certificate_needs_no_form_that_only_python_asks_for(
+    configured, secure, authority, variable, monkeypatch
+):
+    make = ssl.create_default_context
+
+    def strict(
+        *arguments, **options
+    ):  # as Python 3.13 makes it; the agency's certificates name no key of their issuer
+        context = make(*arguments, **options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    configured(secure.url, **{variable: str(authority[0])})
+    assert sage.balance().inference.remaining is not None
+
+
 def test_the_variable_of_openssl_does_too(configured, secure, authority, monkeypatch):
     configured(secure.url, SSL_CERT_FILE=str(authority[0]))
     assert sage.balance().inference.remaining is not None
