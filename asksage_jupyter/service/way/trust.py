@@ -40,8 +40,8 @@ def trusted(ca_bundle: str | None) -> ssl.SSLContext:
         which = f"{ca_bundle} (ASKSAGE_CA_BUNDLE)." if ca_bundle else "check SSL_CERT_FILE and SSL_CERT_DIR."
         reason = f"the certificates cannot be read ({why}): {which}"
     else:
-        # Python 3.13 and newer want a form that the certificates of many an agency's proxy do not have. Whom to
-        # trust is no question of form: curl and browsers do not insist on it.
+        # Python 3.13 and newer want a form that the certificates of many an agency's proxy do not have. Whom
+        # to trust is no question of form: curl and browsers do not insist on it.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return context
     raise ConfigurationError(reason)
