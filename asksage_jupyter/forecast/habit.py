@@ -12,8 +12,8 @@ from typing import NamedTuple
 from .shape import Shape, week_of_month
 
 # How far a level follows each day, and the odds of that before anything was seen: not at all, as the mean of
-# all days; by half in eleven days; by half in two or three.
-GAINS = {0.0: 4, 0.06: 2, 0.25: 1}
+# all days; by half in two or three.
+GAINS = {0.0: 3, 0.25: 1}
 
 
 class Miss(NamedTuple):

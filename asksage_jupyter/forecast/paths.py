@@ -5,11 +5,10 @@ The method; it was chosen on simulated people, and tried on others (benchmarks/p
 - Every finished day since the ledger's first is seen, days without use included. The first day itself is not:
   it is no whole day, and holds what was used elsewhere before the ledger began.
 - Working days and days off go apart. Days off count as free until the first one was seen.
-- Weekdays, and the first and last week of a month, have factors beside the days around them. They are
-  believed as far as they stand out from what single days differ anyway (empirical Bayes), and drawn with that
-  doubt.
-- The level is smoothed exponentially with three gains. Each is believed by how well it foretold each day from
-  those before it: whoever is steady gets the mean of all days, and a change of habit shows within days.
+- Weekdays, and the first and last week of a month, have factors. They are believed as far as they stand out
+  from what single days differ anyway (empirical Bayes), and drawn with that doubt.
+- The level is the mean of all days, or smoothed exponentially. Each is believed by how well it foretold each
+  day from those before it: whoever is steady gets the mean, and a change of habit shows within days.
 - A path draws one of these levels, and for each day how far one of the days behind was off it; the level
   follows with its gain. A day without use stays one at any level, and quiet days count less than busy ones.
 - Days are drawn from a Polya urn: each draw goes back with a copy of itself. Beside the days' own spread that

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 import random
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import accumulate
-
-_AROUND = 10  # days on either side, which tell what a day is measured by: together about a month of work
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sorts of days, each beside the days around it.
+    """Sorts of days, each beside the mean of all.
 
     Attributes
     ----------
@@ -44,29 +42,27 @@ class Shape:
         days, tokens : sequence
             The days and what was used on each, in order.
         """
-        expected = _around(tokens)
-        scale = sum(expected) / len(expected) if expected else 0.0
-        if not scale:
+        mean = sum(tokens) / len(tokens) if tokens else 0.0
+        if not mean:
             return cls(sort, {}, (1.0, 0.0))
-        sums: dict[Hashable, tuple[float, float]] = {}
-        for day, seen, mean in zip(days, tokens, expected, strict=True):
-            of_sort = sums.get(sort(day), (0.0, 0.0))
-            sums[sort(day)] = of_sort[0] + seen, of_sort[1] + mean
-        factor = {name: seen / mean if mean else 0.0 for name, (seen, mean) in sums.items()}
-        alike, beside = (
-            sum((seen - of * mean) ** 2 for seen, of, mean in zip(tokens, factors, expected, strict=True))
-            for factors in ([1.0] * len(days), [factor[sort(day)] for day in days])
-        )
+        of_sort: dict[Hashable, list[float]] = defaultdict(list)
+        for day, seen in zip(days, tokens, strict=True):
+            of_sort[sort(day)].append(seen / mean)
+        means = {name: sum(seen) / len(seen) for name, seen in of_sort.items()}
+        alike = sum((each - 1) ** 2 for seen in of_sort.values() for each in seen)
+        beside = sum((each - means[name]) ** 2 for name, seen in of_sort.items() for each in seen)
+        apart = sum(len(seen) * (means[name] - 1) ** 2 for name, seen in of_sort.items())
         # Each sort fits its own days, which tells less the fewer they are.
-        noise = (beside + alike * len(sums) / len(days)) / sum(mean * mean for mean in expected)
+        noise = (beside + alike * len(means) / len(days)) / len(days)
         # Of what the sorts differ, days that differ for no reason would make (sorts - 1) * noise.
-        apart = sum((seen - mean) ** 2 / (mean * scale) for seen, mean in sums.values() if mean)
-        spread = math.sqrt(max(spread**2, (apart - (len(sums) - 1) * noise) / len(days)))
-        prior = noise / spread**2 * scale  # tokens at which a sort is believed by half
+        spread = math.sqrt(max(spread**2, (apart - (len(means) - 1) * noise) / len(days)))
+        prior = noise / spread**2  # days after which a sort is believed by half
         factors = {
-            name: ((seen + prior) / (mean + prior), spread * math.sqrt(prior / (mean + prior)))
-            for name, (seen, mean) in sums.items()
-            if mean
+            name: (
+                (sum(seen) + prior) / (len(seen) + prior),
+                spread * math.sqrt(prior / (len(seen) + prior)),
+            )
+            for name, seen in of_sort.items()
         }
         return cls(sort, factors, (1.0, spread))
 
@@ -91,10 +87,3 @@ def week_of_month(day: date) -> str:
     if day.day <= 7:
         return "first"
     return "last" if (day + timedelta(days=7)).month != day.month else "between"
-
-
-def _around(tokens: Sequence[float]) -> list[float]:
-    """The mean of the days around each day."""
-    sums = [0.0, *accumulate(tokens)]
-    bounds = [(max(0, n - _AROUND), min(len(tokens), n + _AROUND + 1)) for n in range(len(tokens))]
-    return [(sums[end] - sums[begin]) / (end - begin) for begin, end in bounds]
