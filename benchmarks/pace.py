@@ -32,7 +32,17 @@ from asksage_jupyter.account import Meter, MeterBalance
 from asksage_jupyter.forecast import pace
 
 KINDS = ("steady", "growing", "weekly", "bursts", "month's end")
-OTHERS = ("holidays", "one big job", "beginner", "idle", "new habit", "drifting", "declining", "projects")
+OTHERS = (
+    "holidays",
+    "one big job",
+    "beginner",
+    "idle",
+    "new habit",
+    "drifting",
+    "declining",
+    "projects",
+    "two days",
+)
 GRANTED = 10**12
 ALPHA = 0.2
 Band = tuple[float, float]
@@ -90,6 +100,7 @@ def changing(
     factors: dict[str, Callable[[int, date], float]] = {
         "growing": lambda n, _: 1 + drift * n,
         "weekly": lambda _, day: (1.8, 1.2, 0.8, 0.6, 0.4, 1, 1)[day.weekday()],
+        "two days": lambda _, day: (2, 0.05, 2, 0.05, 0, 1, 1)[day.weekday()],
         "bursts": lambda *_: 6.0 if chance.random() < 0.12 else 0.3,
         "month's end": lambda _, day: 2.0 if day.day >= 25 else 1.0,
         "holidays": lambda n, _: 0.0 if away <= n < away + until else 1.0,

@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import LedgerError, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger.stores import gate
+from asksage_jupyter.ledger.stores import locks
 from asksage_jupyter.ledger.stores import place as ledger_place
 from asksage_jupyter.ledger.stores.place import ballast_of, is_on_network
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
@@ -337,7 +337,7 @@ def test_a_lock_that_fails_while_it_is_waited_for_is_told_at_once(ledger, monkey
         return False
 
     with monkeypatch.context() as network:
-        network.setattr(gate, "take", fail)
+        network.setattr(locks, "take", fail)
         with pytest.raises(LedgerUnusable, match="No locks available"):
             ledger.correct(ME, INFERENCE, 1, op=new_op())
     ledger.correct(ME, INFERENCE, 1, op=new_op())

@@ -28,7 +28,8 @@ from patience import WAIT_S
 
 from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger.stores.gate import Gate, take
+from asksage_jupyter.ledger.stores.gate import Gate
+from asksage_jupyter.ledger.stores.locks import take
 from asksage_jupyter.month import now
 
 pytestmark = pytest.mark.long
@@ -320,7 +321,7 @@ def test_who_has_just_left_the_gate_passes_after_who_waited(tmp_path, monkeypatc
         with other:
             order.append("other")
 
-    monkeypatch.setattr("asksage_jupyter.ledger.stores.gate.take", take_and_tell)
+    monkeypatch.setattr("asksage_jupyter.ledger.stores.locks.take", take_and_tell)
     for _ in range(20):
         with gate:
             thread = threading.Thread(target=pass_through)

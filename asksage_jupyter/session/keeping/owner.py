@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...beside import for_the_person_alone
-from ...ledger.stores.gate import give_back, take
+from ...ledger.stores.locks import give_back, take
 
 if TYPE_CHECKING:
     from typing import Self
