@@ -101,15 +101,11 @@ class Sender:
             return Outcome(
                 RowStatus.UNKNOWN, How.SENT, reason=_words(lost), tokens=tokens, attempts=1, op=call.op
             )
-        except (Unavailable, OutOfTokens):
+        except AskSageError as error:
             self._release(task, call.op)
-            raise
-        except Refused as refused:
-            self._release(task, call.op)
-            return Outcome(RowStatus.REFUSED, reason=_words(refused), attempts=1)
-        except AskSageError:
-            self._release(task, call.op)
-            raise
+            if not isinstance(error, Refused) or isinstance(error, Unavailable | OutOfTokens):
+                raise
+            return Outcome(RowStatus.REFUSED, reason=_words(error), attempts=1)
         if held.trouble:
             self.troubles[held.trouble] = None
         if bill is not None:

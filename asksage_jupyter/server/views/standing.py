@@ -13,9 +13,10 @@ from ..wire.status import status, without
 from ..wire.warning import warning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ...account import Account, Balance
+    from ...forecast import Pace
     from ...session.holder.access import Noted
     from ..wire.figures import Wire
     from .account_view import AccountView
@@ -43,32 +44,14 @@ def standing(
         What stands between the account and the service.
     """
     ledger, account = view.ledger, balance.account
-    meters = balance.meters
-    paces = [view.pace(balance, each.meter, now) for each in meters]
-    requests = pending(view.folder, account)
+    paces = [view.pace(balance, each.meter, now) for each in balance.meters]
     period = figures.period(now, account.zone)
-    # Before first contact there is nothing to see, but what stands in its way.
-    is_before = (
-        noted is not None and not balance.is_known and not any(each.used or each.held for each in meters)
-    )
     return {
         "state": "known" if balance.is_known else "unknown",
         "trouble": None,
         "account": figures.holder(balance),
         "period": period,
-        "meters": []
-        if is_before
-        else [
-            figures.meter(
-                each,
-                pace,
-                account.zone,
-                asked_for=sum(asked.tokens for asked in requests if asked.meter == each.meter),
-                may_tell=noted is None,
-            )
-            | {"warning": warning(balance, each, pace, now, period["key"])}
-            for each, pace in zip(meters, paces, strict=True)
-        ],
+        "meters": _meters(view, balance, paces, now, noted, period["key"]),
         "open": figures.opened(ledger.open_calls(account)),
         "last_call": next(iter(view.calls(ledger.recent(account, limit=1), account, now)), None),
         "checked_at": None if checked_at is None else figures.instant(checked_at),
@@ -82,6 +65,32 @@ def standing(
         "access": figures.access(noted),
         "endpoints": [figures.endpoint(each) for each in endpoints.running(view.folder, account)],
     }
+
+
+def _meters(
+    view: AccountView,
+    balance: Balance,
+    paces: Sequence[Pace | None],
+    now: int,
+    noted: Noted | None,
+    period: str,
+) -> list[Wire]:
+    """Both meters; before first contact none, where something stands in its way."""
+    meters, zone = balance.meters, balance.account.zone
+    if noted is not None and not balance.is_known and not any(each.used or each.held for each in meters):
+        return []
+    requests = pending(view.folder, balance.account)
+    return [
+        figures.meter(
+            each,
+            pace,
+            zone,
+            asked_for=sum(asked.tokens for asked in requests if asked.meter == each.meter),
+            may_tell=noted is None,
+        )
+        | {"warning": warning(balance, each, pace, now, period)}
+        for each, pace in zip(meters, paces, strict=True)
+    ]
 
 
 def no_standing(error: AskSageError, now: int, noted: Noted | None, *, can_check: bool) -> Wire:
