@@ -5,8 +5,8 @@ from __future__ import annotations
 from .. import month
 from ..session import current
 from ..span import When, dated, span
+from .forms import Statement
 from .gather import gather
-from .sheet import Statement
 
 __all__ = ["Statement", "statement"]
 

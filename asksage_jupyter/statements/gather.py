@@ -6,7 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ..account import Meter, tags
-from .sheet import GROUPINGS, MeterMonth, Section, Statement
+from .forms import Statement
+from .sheet import GROUPINGS, MeterMonth, Section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,15 +11,15 @@ from . import tables, words
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from .sheet import Statement
+    from .sheet import Sheet
 
 
-def document(statement: Statement) -> str:
+def document(statement: Sheet) -> str:
     """A whole page, in the reader's own light or dark."""
     return whole_page(words.heading(statement), fragment(statement))
 
 
-def fragment(statement: Statement) -> Markup:
+def fragment(statement: Sheet) -> Markup:
     """The page as a part of a notebook."""
     if words.is_empty(statement):
         body = [words.nothing(statement)]
@@ -37,7 +37,7 @@ def fragment(statement: Statement) -> Markup:
     return card(words.heading(statement), line(statement.title, QUIET), *body, _foot(statement))
 
 
-def _foot(statement: Statement) -> Markup:
+def _foot(statement: Sheet) -> Markup:
     *lines, checked, head = words.foot(statement)
     is_bad = not statement.verification.ok
     return fill(

@@ -1,19 +1,14 @@
-"""One month of an account, or another time, as figures, that show themselves in several forms."""
+"""One month of an account, or another time, as figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from ..account import Account, Meter
-from ..files import writing
-from ..session import given
-from . import markdown, page, spreadsheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..account import Account, Meter
     from ..ledger import MonthFigures, Verification
 
 # The columns of the calls by which a statement divides what was used.
@@ -66,8 +61,8 @@ class MeterMonth:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Statement:
-    """An account's month, or another time, on both meters; as text it is Markdown.
+class Sheet:
+    """An account's month, or another time, on both meters.
 
     Attributes
     ----------
@@ -89,43 +84,3 @@ class Statement:
     def period(self) -> str:
         """The month, like ``"2026-10"``; another time as ISO 8601 has it, ``"2026-10-01/2026-11-20"``."""
         return self.meters[0].figures.period
-
-    def to_markdown(self) -> str:
-        """The page as Markdown, with tables."""
-        return markdown.render(self)
-
-    def to_html(self) -> str:
-        """The page as a whole HTML document that needs nothing else, light or dark as its reader likes."""
-        return page.document(self)
-
-    def to_csv(self, path: str | Path | None = None) -> str | None:
-        """All figures as CSV, one a row: period, meter, section, name, calls, tokens.
-
-        Parameters
-        ----------
-        path : str or Path, optional
-            Where to write it, ``~`` being the home folder; returned as text when absent.
-
-        Raises
-        ------
-        BadInput
-            The file cannot be written.
-        """
-        text = spreadsheet.render(self)
-        if path is None:
-            return text
-        wanted = given.path(path, "the file")
-        with writing(wanted):
-            wanted.write_text(text, encoding="utf-8", newline="")
-        return None
-
-    def __str__(self) -> str:
-        return markdown.render(self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return page.fragment(self)
-
-    def _repr_markdown_(self) -> str:  # of which LaTeX makes tables
-        return markdown.render(self)
