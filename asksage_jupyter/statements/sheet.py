@@ -10,27 +10,10 @@ if TYPE_CHECKING:
 
     from ..account import Account, Meter
     from ..ledger import MonthFigures, Verification
+    from ..ledger.reads.divided import Section
 
 # The columns of the calls by which a statement divides what was used.
 GROUPINGS = ("model", "notebook", "project", "source")
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the calls.
-
-    Attributes
-    ----------
-    name : str or None
-        The model, notebook, project, source or code; None where the calls do not tell it.
-    calls : int
-    tokens : int
-        Ask Sage tokens.
-    """
-
-    name: str | None
-    calls: int
-    tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from ..account import Meter, tags
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..account import Meter
     from ..ledger import Ledger, Member
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The calls of one model or code; `name` is None where they do not tell it."""
-
-    name: str | None
-    calls: int
-    tokens: int
+    from ..ledger.reads.divided import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +18,7 @@ class Division:
 
     meter: Meter
     by: str
-    parts: tuple[Part, ...]
+    parts: tuple[Section, ...]
 
 
 def divisions(
@@ -36,30 +26,16 @@ def divisions(
 ) -> list[Division]:
     """The calls that members sent within the bounds since they joined, in microseconds UTC."""
     from ..ledger import CALL_COLUMNS
+    from ..ledger.reads.divided import by_code, by_column
 
-    columns = {name: CALL_COLUMNS.index(name) for name in ("meter", "model", "tags", "tokens")}
+    column = CALL_COLUMNS.index("meter")
     calls = [
-        {name: row[at] for name, at in columns.items()}
+        row
         for member in members
         for row in ledger.calls(member.account, since=max(since, member.since), until=until)
+        if row[column] == meter
     ]
-    calls = [call for call in calls if call["meter"] == meter]
-    return list(_divisions(meter, calls))
-
-
-def _divisions(meter: Meter, calls: Sequence[dict[str, Any]]) -> Iterator[Division]:
     if not calls:
-        return
-    yield Division(meter, "model", _parts((call["model"], call["tokens"]) for call in calls))
-    read = {text: tags.read(text) for text in {call["tags"] for call in calls}}
-    for code in sorted({name for found in read.values() for name in found}):
-        named = ((read[call["tags"]].get(code), call["tokens"]) for call in calls)
-        yield Division(meter, f"{tags.PREFIX}{code}", _parts(named))
-
-
-def _parts(calls: Iterable[tuple[str | None, int]]) -> tuple[Part, ...]:
-    found: dict[str | None, list[int]] = defaultdict(list)
-    for name, tokens in calls:
-        found[name].append(tokens)
-    parts = (Part(name, len(each), sum(each)) for name, each in found.items())
-    return tuple(sorted(parts, key=lambda part: (-part.tokens, part.name is None, part.name or "")))
+        return []
+    found = {"model": by_column("model", calls)} | by_code(calls)
+    return [Division(meter, by, parts) for by, parts in found.items()]
