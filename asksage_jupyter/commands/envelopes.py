@@ -29,7 +29,7 @@ _RUN = "run"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Bounds(Tabular):
+class Envelopes(Tabular):
     """The envelopes that a call from here must fit.
 
     Attributes
@@ -72,8 +72,8 @@ def _envelope(words: Sequence[str], per: str, soft: bool) -> Iterator[object]:
             _say(session, _kind(kind), *name, limit=read(tokens, limit), per=per, is_soft=soft)
         case _:
             raise BadInput(f"say how many tokens: %asksage {ENVELOPE.usage}")
-    bounds = tuple(session.settling.bounds.present())
-    yield Bounds(bounds) if bounds else f"no envelope bounds what is asked here; {_LINE} notebook N makes one"
+    told = tuple(session.settling.bounds.present())
+    yield Envelopes(told) if told else f"no envelope bounds what is asked here; {_LINE} notebook N makes one"
 
 
 def _kind(word: str) -> str:

@@ -35,7 +35,7 @@ class Miss(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Smoothed:
     """Days smoothed with one gain.
 
     Attributes
@@ -56,7 +56,7 @@ class Level:
     chance: float = 1.0
 
     @classmethod
-    def of(cls, gain: float, tokens: Sequence[float], weights: Sequence[float]) -> Level:
+    def of(cls, gain: float, tokens: Sequence[float], weights: Sequence[float]) -> Smoothed:
         """Smooth days, in order."""
         level, seen, misses = tokens[0], weights[0], []
         for today, weight in zip(tokens[1:], weights[1:], strict=True):
@@ -79,13 +79,13 @@ class Habit:
     ----------
     count : int
         How many were seen.
-    levels : tuple of Level
+    levels : tuple of Smoothed
         With each of the `GAINS`.
     shapes : tuple of Shape
     """
 
     count: int
-    levels: tuple[Level, ...]
+    levels: tuple[Smoothed, ...]
     shapes: tuple[Shape, ...]
 
     @classmethod
@@ -98,7 +98,7 @@ class Habit:
             tokens = [seen / factor if factor else 0.0 for seen, factor in zip(tokens, factors, strict=True)]
             busy = [each * factor for each, factor in zip(busy, factors, strict=True)]
         told = [each for each in zip(tokens, busy, strict=True) if each[1]] or [(0.0, 1.0)]
-        levels = [Level.of(gain, *zip(*told, strict=True)) for gain in GAINS]
+        levels = [Smoothed.of(gain, *zip(*told, strict=True)) for gain in GAINS]
         return cls(len(days), _weighed(levels), tuple(shapes))
 
     @property
@@ -132,7 +132,7 @@ class Habit:
         return drawn
 
 
-def _weighed(levels: Sequence[Level]) -> tuple[Level, ...]:
+def _weighed(levels: Sequence[Smoothed]) -> tuple[Smoothed, ...]:
     """Believe each by its odds and by the likelihood of its misses, were they normal."""
     least = min(level.square for level in levels)
     likely = [

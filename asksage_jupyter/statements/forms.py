@@ -9,12 +9,12 @@ from ..display.harmless import literal
 from ..files import writing
 from ..session import given
 from . import page, spreadsheet, tables, words
-from .sheet import Sheet
+from .months import AccountMonth
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Statement(Sheet):
-    """A `Sheet` that shows itself; as text it is Markdown."""
+class Statement(AccountMonth):
+    """An `AccountMonth` that shows itself; as text it is Markdown."""
 
     def to_markdown(self) -> str:
         """The page as Markdown, with tables as GitHub and Jupyter know them."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..account import Meter
 from .forms import Statement
-from .sheet import GROUPINGS, MeterMonth
+from .months import GROUPINGS, MeterMonth
 
 if TYPE_CHECKING:
     from ..account import Account

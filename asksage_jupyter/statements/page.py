@@ -11,15 +11,15 @@ from . import tables, words
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from .sheet import Sheet
+    from .months import AccountMonth
 
 
-def document(statement: Sheet) -> str:
+def document(statement: AccountMonth) -> str:
     """A whole page, in the reader's own light or dark."""
     return whole_page(words.heading(statement), fragment(statement))
 
 
-def fragment(statement: Sheet) -> Markup:
+def fragment(statement: AccountMonth) -> Markup:
     """The page as a part of a notebook."""
     if words.is_empty(statement):
         body = [words.nothing(statement)]
@@ -37,7 +37,7 @@ def fragment(statement: Sheet) -> Markup:
     return card(words.heading(statement), line(statement.title, QUIET), *body, _foot(statement))
 
 
-def _foot(statement: Sheet) -> Markup:
+def _foot(statement: AccountMonth) -> Markup:
     *lines, checked, head = words.foot(statement)
     is_bad = not statement.verification.ok
     return fill(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from ..display.plain import no_formula
 
 if TYPE_CHECKING:
-    from .sheet import Sheet
+    from .months import AccountMonth
 
 COLUMNS = ("period", "meter", "section", "name", "calls", "tokens")
 _FIGURES = ("brought", "granted", "topped_up", "used", "corrections", "held", "expired", "remaining")
 
 
-def render(statement: Sheet) -> str:
+def render(statement: AccountMonth) -> str:
     """All figures; in the section ``month`` those of the account, below it the calls by each grouping."""
     text = io.StringIO()
     write = csv.writer(text).writerow

@@ -8,16 +8,16 @@ from ..display.table import Table
 from . import words
 
 if TYPE_CHECKING:
-    from .sheet import MeterMonth, Sheet
+    from .months import AccountMonth, MeterMonth
 
 
-def account(statement: Sheet) -> Table:
+def account(statement: AccountMonth) -> Table:
     """A line for each kind of movement, a column for each meter; what is left comes last."""
     *rows, left = [(line.label, *line.figures) for line in words.lines(statement)]
     return Table(("", *(month.meter.value for month in statement.meters)), rows, left)
 
 
-def divisions(statement: Sheet) -> list[Table]:
+def divisions(statement: AccountMonth) -> list[Table]:
     """The calls of each meter by model, notebook, project and source."""
     return [_division(group, month) for month in statement.meters for group in words.shown_groups(month)]
 

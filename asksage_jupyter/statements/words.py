@@ -12,7 +12,7 @@ from ..month import to_datetime
 from ..span import words_of
 
 if TYPE_CHECKING:
-    from .sheet import MeterMonth, Sheet
+    from .months import AccountMonth, MeterMonth
 
 _UNNAMED = {"notebook": "not told", "project": "no project"}
 
@@ -24,34 +24,34 @@ class Line(NamedTuple):
     figures: tuple[str, ...]
 
 
-def heading(statement: Sheet) -> str:
+def heading(statement: AccountMonth) -> str:
     """The title of the page."""
     return f"Token statement, {when(statement)}"
 
 
-def when(statement: Sheet) -> str:
+def when(statement: AccountMonth) -> str:
     """Like ``October 2026``, or ``1 Oct 2026 to 20 Nov 2026``."""
     if _is_month(statement):
         return f"{datetime.strptime(statement.period, '%Y-%m'):%B %Y}"
     return words_of(statement.period)
 
 
-def _is_month(statement: Sheet) -> bool:
+def _is_month(statement: AccountMonth) -> bool:
     return "/" not in statement.period
 
 
-def is_empty(statement: Sheet) -> bool:
+def is_empty(statement: AccountMonth) -> bool:
     """Whether the ledger knows nothing of the time."""
     return all(month.is_empty for month in statement.meters)
 
 
-def nothing(statement: Sheet) -> str:
+def nothing(statement: AccountMonth) -> str:
     """What is said where there is nothing to state."""
     word = "in" if _is_month(statement) else "from"
     return f"Nothing was granted or spent {word} {when(statement)}, as far as this ledger knows."
 
 
-def lines(statement: Sheet) -> list[Line]:
+def lines(statement: AccountMonth) -> list[Line]:
     """The account, a figure for each meter; without the lines that are nought on both and not missed."""
     months = [month.figures for month in statement.meters]
     always = {"Granted", "Used by calls", "Left"}
@@ -79,7 +79,7 @@ def lines(statement: Sheet) -> list[Line]:
     return shown
 
 
-def gauges(statement: Sheet) -> list[Gauge]:
+def gauges(statement: AccountMonth) -> list[Gauge]:
     """What the time had and what of it was taken, drawn as a meter's balance is."""
     found = []
     for month in statement.meters:
@@ -115,7 +115,7 @@ def shown_groups(month: MeterMonth) -> list[str]:
     return [group for group, parts in month.groups.items() if any(part.name is not None for part in parts)]
 
 
-def remarks(statement: Sheet) -> list[str]:
+def remarks(statement: AccountMonth) -> list[str]:
     """What the figures alone do not say."""
     said = []
     for month in statement.meters:
@@ -128,7 +128,7 @@ def remarks(statement: Sheet) -> list[str]:
     return said
 
 
-def foot(statement: Sheet) -> list[str]:
+def foot(statement: AccountMonth) -> list[str]:
     """Who told the plan, as of when, and whether the ledger adds up."""
     found = statement.verification
     known = [month for month in statement.meters if month.figures.is_known]

@@ -16,7 +16,7 @@ from ..replies.wire import Body, Pairs
 from .auth import Credentials
 from .deadline import left_s, within_s
 from .departure import depart
-from .sender import FREE_S, Sender
+from .requester import FREE_S, Requester
 
 T = TypeVar("T")
 
@@ -24,13 +24,13 @@ _PAUSES_S = (0.5, 1.5)
 _EXCHANGE = "/user/get-token-with-api-key"
 
 
-class Connection(Sender):
+class Connection(Requester):
     """Everything between a request and its decoded reply. Threads may share it.
 
     Parameters
     ----------
     client, credentials, on_date, on_stop
-        As of `Sender`.
+        As of `Requester`.
     sleep : callable
         Seconds.
     """

@@ -44,7 +44,7 @@ class MeterMonth:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Sheet:
+class AccountMonth:
     """An account's month, or another time, on both meters.
 
     Attributes

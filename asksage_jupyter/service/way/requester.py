@@ -28,7 +28,7 @@ FREE_S = 25.0  # a question that costs nothing, its tries and its exchange of th
 _KNOWN_BY = "/server/get-models"  # every tenant has it, and it needs no key
 
 
-class Sender:
+class Requester:
     """Sends each request once. Threads may share it.
 
     Parameters
