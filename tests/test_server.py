@@ -959,6 +959,7 @@ def test_a_tag_tells_the_price_and_its_share_of_what_is_left(ask, ledger, as_ada
         (SOURCE.replace(MODEL, f"{MODEL} --estimat"), "amber", "no option --estimat; did you mean"),
         (SOURCE + " {table} {_x} {{y}}", "quiet", ") · "),
         (SOURCE.replace(MODEL, "other"), "quiet", "The rates of other are not known here yet"),
+        (SOURCE.replace(MODEL, MODEL[:-1]), "quiet", f"are not known here yet. Near it: {MODEL}."),
         (SOURCE.replace(MODEL, f"--compare {MODEL},other"), "quiet", "The rates of other are not known"),
         ("%%asksage_train maps\n" + "sea " * 50, "quiet", "training tokens"),
         ("%%asksage\nWhy?", "quiet", ""),

@@ -9,10 +9,11 @@ from ...errors import AskSageError, BadInput, NoKey
 from ...ledger.stores.place import place_of
 from ...prompting import cell_of, cell_parser, training_parser
 from ...session import Session
+from ...session.near import near
 from ..wire.tag import refusal, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ...account import Account, Balance
     from ...prompting import Parser
@@ -78,7 +79,7 @@ class Prices:
             return refusal(footing.trouble)
         balance = self._latest()
         spendable = None if balance is None else balance.of(price.meter).spendable
-        return tag(price, spendable, footing, may_ask=may_ask)
+        return tag(price, spendable, footing, may_ask=may_ask, near=self._near(price.unknown))
 
     def ask(self, source: str, footing: Footing) -> None:
         """Ask the service for the rates that a cell's price lacks: by fixed texts, which cost nothing.
@@ -104,6 +105,11 @@ class Prices:
             raise BadInput(str(error)) from None
         finally:
             session.close()
+
+    def _near(self, unknown: Sequence[str]) -> str:
+        """Which models are called much like the first of these, where it is none that is offered."""
+        offered = {each: each for each in self._of(self._account).offered()}
+        return near(unknown[0], offered) if unknown and unknown[0] not in offered else ""
 
     @cached_property
     def _session(self) -> Session:

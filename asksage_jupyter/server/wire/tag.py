@@ -19,7 +19,9 @@ _ALLOWED = "allowed are"
 _NOTHING = {"details": "", "model": "", "ask": [], "count": ""}
 
 
-def tag(price: Price, spendable: int | None, footing: Footing, *, may_ask: bool) -> dict[str, Any]:
+def tag(
+    price: Price, spendable: int | None, footing: Footing, *, may_ask: bool, near: str = ""
+) -> dict[str, Any]:
     """What is told of a price.
 
     Parameters
@@ -30,11 +32,13 @@ def tag(price: Price, spendable: int | None, footing: Footing, *, may_ask: bool)
         How the notebook stands.
     may_ask : bool
         Whether there is a key to ask for rates with.
+    near : str
+        Which models are called much like one whose rates are not known, in words.
     """
     level, against = _against(price, spendable, footing)
     return {
         "level": level,
-        "words": " · ".join(filter(None, (_figure(price), against, *price.left))),
+        "words": " · ".join(filter(None, (_figure(price, near), against, *price.left))),
         "details": "" if price.estimate is None else str(price.estimate),
         "model": price.model,
         "ask": list(price.unknown) if may_ask else [],
@@ -50,10 +54,10 @@ def refusal(line: str) -> dict[str, Any]:
     return _NOTHING | {"level": AMBER, "words": words, "details": line}
 
 
-def _figure(price: Price) -> str:
+def _figure(price: Price, near: str) -> str:
     if price.unknown:
         more = f" and {len(price.unknown) - 1} more" if len(price.unknown) > 1 else ""
-        return f"The rates of {price.unknown[0]}{more} are not known here yet"
+        return f"The rates of {price.unknown[0]}{more} are not known here yet{near and f'.{near}'}"
     if price.is_kept:
         return "0 tokens: the reply that is kept is shown again"
     if price.expected is None:
