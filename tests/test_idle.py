@@ -1,6 +1,7 @@
 """What a first cell needs is made ready while the kernel waits: in pauses, quietly, and only in a loop."""
 
 import asyncio
+import gc
 import warnings
 
 from asksage_jupyter.magic.idle import Idle
@@ -51,6 +52,25 @@ def test_a_step_that_fails_is_the_last_and_says_nothing(capfd):
 
 def test_once_it_is_closed_no_more_is_done():
     assert in_a_loop([first, second], close_after=1) == ["first"]
+
+
+def test_a_cell_that_comes_early_does_the_rest_and_no_garbage_is_looked_for_meanwhile(capfd):
+    done = []
+    steps = [lambda: done.append(gc.isenabled()), first, lambda: done.append("last")]
+    idle = Idle(iter(steps))
+    idle.finish()
+    assert done == [False, "last"]
+    assert gc.isenabled()
+    idle.finish()
+    assert done == [False, "last"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_step_that_fails_in_a_cell_says_nothing_as_what_needs_it_will(capfd):
+    done = []
+    Idle(iter([failing, lambda: done.append("after")])).finish()
+    assert done == [] and gc.isenabled()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_where_no_loop_runs_nothing_is_done():

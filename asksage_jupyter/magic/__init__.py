@@ -63,6 +63,8 @@ def register(shell: InteractiveShell) -> None:
 
             run(shell, line)
         else:
+            if _idle is not None:
+                _idle.finish()
             from .cells.cell import run as run_cell
 
             run_cell(shell, line, cell)

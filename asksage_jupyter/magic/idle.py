@@ -3,22 +3,24 @@
 Only where an event loop runs the cells, as in a kernel, and one of them loads the extension: a terminal, and
 a profile that loads it into every kernel, pay for it at its first use. The loop itself does it, in the main
 thread and between two cells, so that no fork and no import meets it half done, and it ends with the kernel.
-Nothing is opened, sent or written; a cell that comes too early does the rest itself. So does the first one
-with the 40 MB of an encoding, which whoever only loads the extension need not keep.
+Nothing is opened, sent or written; a cell that comes too early does the rest at once. It alone makes an
+encoding, of 40 MB, which whoever only loads the extension need not keep.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _PACKAGE = __name__.rpartition(".magic.")[0]
 _PAUSE_S = 0.03  # in which the kernel answers, also the cell that loads the extension
@@ -72,17 +74,43 @@ class Idle:
             self._next.cancel()
             self._next = None
 
+    def finish(self) -> None:
+        """Do the rest at once, for a cell that needs it."""
+        self.close()
+        if rest := list(self._steps):
+            with _quietly(), _uncollected():
+                for step in rest:
+                    step()
+
     def _wait(self, loop: AbstractEventLoop) -> None:
         self._next = loop.call_later(_PAUSE_S, self._do_one, loop)
 
     def _do_one(self, loop: AbstractEventLoop) -> None:
         self._next = None
-        with suppress(Exception), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nobody looks here
+        with _quietly():
             for step in self._steps:
                 step()
                 self._wait(loop)
                 return
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    with suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nobody looks here
+        yield
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: what is imported stays, and looking takes a tenth of a first cell."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _running_loop() -> AbstractEventLoop | None:

@@ -13,7 +13,6 @@ from .encodings import encoding as built
 from .encodings import new_encoding
 from .fast import faster
 from .pieces import count_by_pieces
-from .recurring import Recurring, count_while_lines_recur, words
 from .threads import total
 
 _CHUNK = 1 << 17  # characters: large enough to be fast, small enough that memory does not matter
@@ -158,9 +157,13 @@ def _count_blocks(blocks: Iterable[bytes], name: str, size: int) -> int:
     parts = chunks(_decoded(blocks), size)
     part = next(parts, "")  # what most cells are
     tokens = count_part(part)
+    if (following := next(parts, None)) is None:
+        return tokens
+    from .recurring import Recurring, count_while_lines_recur, words
+
+    parts = chain([following], parts)
     counted = tokens + count_while_lines_recur(parts, count_part)
-    following = next(parts, None)
-    if following is None:
+    if (following := next(parts, None)) is None:
         return counted
     rest = chain([following], parts)
     if encode := faster(name, part, tokens):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 # Letters of scripts whose classes every Unicode version since 6 agrees on: Python, tiktoken and the text
 # may each know a different one. Scripts with combining marks stay out.
@@ -25,7 +26,7 @@ LETTER = (
 )
 WIDE_PUNCTUATION = "\u3001\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
 _PUNCTUATION = rf"!-&(-/:-@\[-`{{-~{WIDE_PUNCTUATION}"
-_CUT = re.compile(
+_CUT = (
     rf"(?<=\S)(?=[ \t])"
     rf"|(?<=\n)(?=[^\s/])"
     rf"|(?<=[{LETTER}0-9])(?=[{_PUNCTUATION}])"
@@ -61,6 +62,11 @@ def chunks(blocks: Iterable[str], size: int) -> Iterator[str]:
         yield "".join(rest)
 
 
+@cache
+def _cut() -> re.Pattern[str]:
+    return re.compile(_CUT)  # for large texts alone
+
+
 def last_cut(text: str) -> int:
     """Where `text` may be cut last, 1 to ``len(text) - 1``; -1 if nowhere."""
     end = len(text)
@@ -68,7 +74,7 @@ def last_cut(text: str) -> int:
         start = max(0, end - _STEP)
         # One more on either side, as a cut is seen by the characters around it.
         at = -1
-        for match in _CUT.finditer(text, start, min(len(text), end + 1)):
+        for match in _cut().finditer(text, start, min(len(text), end + 1)):
             at = match.start()
         if at > 0:
             return at

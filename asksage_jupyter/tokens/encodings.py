@@ -10,7 +10,7 @@ import hashlib
 import threading
 import zlib
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from ..display.plain import shown
@@ -126,5 +126,6 @@ def ranks(name: str) -> dict[bytes, int]:
     if hashlib.sha256(unpacked).hexdigest() != facts.sha256:
         raise ConfigurationError(f"the data file of {name} is damaged: reinstall asksage_jupyter")
     # One length byte a token, then the tokens themselves, both in order of rank.
-    ends = accumulate(unpacked[: facts.vocabulary], initial=facts.vocabulary)
-    return {unpacked[start:end]: rank for rank, (start, end) in enumerate(pairwise(ends))}
+    widths = [f"{length}s" for length in range(256)]
+    layout = Struct("".join(map(widths.__getitem__, unpacked[: facts.vocabulary])))
+    return dict(zip(layout.unpack_from(unpacked, facts.vocabulary), range(facts.vocabulary), strict=True))
