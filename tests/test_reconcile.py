@@ -716,6 +716,20 @@ def test_a_closed_month_comes_to_what_its_rows_say_once(desk):
     assert desk.ledger.verify().ok
 
 
+def test_a_month_is_closed_after_another_in_which_nobody_was_here(desk):
+    desk.ask(63)
+    desk.tenant.bill(500, t=at(2026, 11, 30, 23, 59))
+    desk.tenant.bill(9, t=at(2026, 12, 20))
+    desk.clock.t = at(2027, 1, 3)
+    desk.tenant.bill(5)
+    desk.later(MINUTE)
+    found = desk.reconcile()
+    assert [(each.period, each.correction) for each in found.closed] == [("2026-11", 500)]
+    assert desk.ledger.used_in(ME, INFERENCE, "2026-11") == 563
+    assert desk.used() == 5
+    books_nothing(desk)
+
+
 @pytest.mark.parametrize(("before", "lowered"), [(0, True), (40, False)])
 def test_a_members_closed_month_is_lowered_by_what_they_used_of_the_pool(desk, before, lowered):
     lab = Account.of_pool(ME.host, "lab")

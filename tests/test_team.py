@@ -375,7 +375,7 @@ def test_a_member_spends_through_their_own_login(as_ana, team, database):
     spend(team.ledger, BEN, 50)
     with pytest.raises(NotEnoughTokens, match="your cap has 180 left"):
         spend(as_ana, ANA, 181)
-    as_ana.correct(ANA, INFERENCE, 30, op="other-devices:1")
+    as_ana.correct(ANA, INFERENCE, 30, op="counter:1")
     call = a_call(10, as_ana._clock)
     as_ana.hold(ANA, call, due=as_ana._clock() - 1)
     assert as_ana.presume() == 1

@@ -28,6 +28,7 @@ from asksage_jupyter.ledger.stores.postgres.rules import (
 from asksage_jupyter.ledger.stores.postgres.steps import STEPS
 from asksage_jupyter.ledger.stores.postgres.store import ServerStore
 from asksage_jupyter.month import bounds, now, period_at
+from asksage_jupyter.reconciling.counters import book
 from asksage_jupyter.team import Team
 
 pytest_plugins = ["postgres_server"]
@@ -380,6 +381,25 @@ def test_a_correction_is_booked_once_and_one_snapshot_hides_no_other(ana):
             member.entry(member.grant(chain), "thrice", "correct", -1)
 
     refused(ana, of_an_older_snapshot)
+
+
+def test_anothers_correction_is_not_told_again_nor_its_name_taken(ana, team, database):
+    """By one Ana had used what Ben did, and could give it back; by the other Ben could book nothing."""
+    period = period_at(now())
+    bens = f"other-devices:{HOST}:{BENS}:inference:{period}:0"
+
+    def squat(member):
+        for chain in (ANAS, POOL):
+            member.entry(member.grant(chain), bens, "correct", 5)
+
+    refused(ana, squat)
+    with closing(Ledger(member_url(database, BEN))) as mine:
+        assert book(mine, BEN, INFERENCE, 60, period, 0)
+    refused(ana, lambda m: m.entry(m.grant(ANAS), bens, "correct", 60))
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        assert book(mine, ANA, INFERENCE, 5, period, 0)
+        assert book(mine, ANA, INFERENCE, -7, period, 1)
+    assert figures(team.ledger, LAB) == (1000, 50 + 80 + 60 - 2, 0)
 
 
 def test_what_was_used_before_joining_is_not_given_back_to_the_pool(eve, team):
@@ -881,7 +901,7 @@ def test_rules_that_were_switched_off_are_told_and_put_in_force_anew(team, postg
 def test_rules_that_change_come_with_a_step():
     """Else they reach new ledgers alone: append a step to both lists, and write this anew."""
     rules = repr((LOGIN, WHO, CHECKS, TRIGGERS, ASKED, SEES, ADDS, COLUMNS)).encode()
-    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (11, "4874ec695832")
+    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (11, "2df766435abb")
 
 
 def test_an_account_of_ones_own_is_made_on_the_other_meter(team, database):

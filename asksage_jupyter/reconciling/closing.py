@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .parties import Parties
 
 _REST = 600_000_000  # by then the last rows of a month are written
+_MONTHS = 12  # nobody's log tells more
 _SOURCE = "the service's prompt log"
 
 # What a month came to when it agreed: it is looked at again only when that has changed.
@@ -29,20 +30,34 @@ _agreed: dict[tuple[str, Account, Meter, str], int] = {}
 
 
 def close_months(parties: Parties, log: Log, is_whole: bool) -> Iterator[Compared]:
-    """Compare the month before this one on both meters, and book there what its rows say.
+    """Compare the last month that is over on both meters, and book there what its rows say.
 
     Parameters
     ----------
     is_whole : bool
         Whether the log tells all that the counters count: only then what it lacks was not billed.
     """
-    zone = parties.account.zone
-    now = parties.clock()
+    for meter in Meter:
+        period = _last_over(parties, meter)
+        if period is not None and (found := _closed(parties, log, meter, period, is_whole)):
+            yield found
+
+
+def _last_over(parties: Parties, meter: Meter) -> str | None:
+    """The last month that is over, of those that were begun here and are looked back at.
+
+    It is not the one before this, where nobody was here all through that.
+    """
+    zone, now = parties.account.zone, parties.clock()
     ends, _ = month.bounds(month.period_at(now, zone), zone)
-    if ends + _REST <= now < ends + parties.look_back_s * 1_000_000:
-        for meter in Meter:
-            if found := _closed(parties, log, meter, month.period_at(ends - 1, zone), is_whole):
-                yield found
+    for _ in range(_MONTHS):
+        if not ends + _REST <= now < ends + parties.look_back_s * 1_000_000:
+            break
+        period = month.period_at(ends - 1, zone)
+        if parties.ledger.month(parties.account, meter, period).granted:
+            return period
+        ends, _ = month.bounds(period, zone)
+    return None
 
 
 def is_whole(parties: Parties, log: Log) -> bool:
@@ -62,7 +77,7 @@ def _closed(parties: Parties, log: Log, meter: Meter, period: str, is_whole: boo
     ledger, account = parties.ledger, parties.account
     figures = ledger.month(account, meter, period)
     known = ledger.title, account, meter, period
-    if not figures.granted or figures.held or _agreed.get(known) == figures.used:
+    if figures.held or _agreed.get(known) == figures.used:
         return None
     starts, ends = month.bounds(period, account.zone)
     logged = log.total(meter, starts, ends)

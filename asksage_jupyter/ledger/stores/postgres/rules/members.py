@@ -103,7 +103,8 @@ OF_MEMBERS = (
         WHEN 'correct' THEN
             pool := asksage_pool_at(mine, given.ends);
             -- Nothing was used less than not at all; of a top-up that is over it is booked on the allotment.
-            RETURN NOT is_of_pool AND (written.tokens > 0 OR written.used >= 0
+            RETURN NOT is_of_pool AND asksage_is_own_name(written, mine, is_own)
+                AND (written.tokens > 0 OR written.used >= 0
                     OR (is_own AND pool IS NULL AND given.ends <= written.t))
                 AND CASE WHEN is_own THEN pool IS NULL OR is_allotment ELSE theirs = pool END;
         WHEN 'presume' THEN
@@ -124,6 +125,23 @@ OF_MEMBERS = (
                 WHERE op = written.op AND grant_id = written.grant_id AND kind = 'presume'
             ), 0) >= 0;
         END CASE;
+    END $$
+    """,
+    # Another's correction is not told again on one's own chain, where it would count as a share of the pool;
+    # nor is its name taken ahead of it on the pool's.
+    f"""
+    CREATE OR REPLACE FUNCTION asksage_is_own_name(written entry, mine BIGINT, is_own BOOLEAN) RETURNS BOOLEAN
+    LANGUAGE plpgsql {ANEW} AS $$
+    BEGIN
+        IF is_own THEN
+            RETURN NOT EXISTS (
+                SELECT FROM entry JOIN grant_ ON grant_.id = grant_id
+                WHERE op = written.op AND kind = 'correct' AND account_id IN (SELECT asksage_pools())
+            );
+        END IF;
+        RETURN NOT starts_with(written.op, 'other-devices:') OR starts_with(written.op, (
+            SELECT concat('other-devices:', host, ':', holder, ':', meter, ':') FROM account WHERE id = mine
+        ));
     END $$
     """,
     # The pool from which an account spent at a month's end, or spends now.
