@@ -643,6 +643,16 @@ def test_elsewhere_there_is_nothing(endpoint):
     assert httpx.post(f"{endpoint.url}/responses", trust_env=False).status_code == 401
 
 
+@pytest.mark.parametrize(("path", "key"), [("models", "sk-wrong"), ("nowhere", None)])
+def test_a_client_is_told_that_a_refusal_ends_its_connection(endpoint, path, key):
+    """Else it sends the next request there, and hears of a reset."""
+    head = {"Authorization": f"Bearer {key or endpoint.key}"}
+    with httpx.Client(trust_env=False, timeout=WAIT_S) as client:
+        for _ in range(20):
+            refused = client.post(f"{endpoint.url}/{path}", json=ASKED, headers=head)
+            assert (refused.status_code, refused.headers["Connection"]) in ((401, "close"), (404, "close"))
+
+
 def test_nothing_leads_elsewhere(endpoint):
     head = {"Authorization": f"Bearer {endpoint.key}"}
     for path in (

@@ -80,7 +80,7 @@ class Route(RequestHandler):
     def prepare(self) -> None:
         """Refuse whoever has not the key, or is a page."""
         if why := guard.refused(self.request, self.settings["key"], self.settings["port"]):
-            self.refuse(why)
+            self.refuse_unread(why)
 
     def data_received(self, chunk: bytes) -> None:
         """Take a part of the body; the server bounds the whole."""
@@ -107,6 +107,11 @@ class Route(RequestHandler):
         for name, value in why.headers.items():
             self.set_header(name, value)
         self.finish(why.body)
+
+    def refuse_unread(self, why: Refusal) -> None:
+        """The same of a request whose body is not read: its connection ends, and a client is told so."""
+        self.set_header("Connection", "close")
+        self.refuse(why)
 
     def write_error(self, status_code: int, **about: Any) -> None:
         """The same of whatever was raised."""
@@ -137,7 +142,7 @@ class Elsewhere(Route):
         super().prepare()
         if not self._finished:
             words = "there is no such route here: /v1/chat/completions, /v1/embeddings, /v1/models"
-            self.refuse(Refusal(404, words, code="unknown_url"))
+            self.refuse_unread(Refusal(404, words, code="unknown_url"))
 
 
 class Models(Route):
