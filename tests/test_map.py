@@ -228,6 +228,11 @@ def test_an_estimate_sends_nothing(labels, reviews):
     assert not questions(labels)
 
 
+def test_what_is_more_than_there_is_is_no_share_of_it(labels):
+    rows = [f"row {number}" for number in range(5_000)]
+    assert ", more than is left" in str(map_rows(rows, "Good or bad? {value}", estimate=True))
+
+
 def test_five_rows_tell_what_the_rest_will_cost(labels):
     rows = [f"review {number}" for number in range(60)]
     mapped = map_rows(rows, "Good or bad? {value}", sample=5)
@@ -489,6 +494,16 @@ def test_a_stricter_check_reads_kept_replies_again_for_nothing(labels, reviews):
     assert checked.frame["status"].tolist()[:2] == ["invalid", "ok"]
     assert "too harsh" in checked.failed["reason"].iloc[0]
     assert (checked.tokens, len(questions(labels))) == (0, asked)
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, ZeroDivisionError])
+def test_a_check_that_fails_loses_no_bill_whatever_it_raises(labels, reviews, error):
+    def check(value):
+        raise error("no")
+
+    checked = map_rows(reviews, "Good or bad? {text}", check=check)
+    assert (checked.count("invalid"), checked.tokens) == (7, 42)
+    assert checked.failed["reason"].iloc[0] == "its check failed (no)"
 
 
 @pytest.mark.parametrize(("unsure", "calls"), [(None, 1), ("other", 2), (lambda value: value == "mail", 2)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Real
+from threading import current_thread, main_thread
 from typing import Any
 
 from ...display.plain import shown, told
@@ -81,7 +82,9 @@ class Reader:
         if self.check is not None:
             try:
                 verdict = self.check(value)
-            except Exception as error:  # noqa: BLE001  the person's own code
+            except BaseException as error:  # the person's own code; ``sys.exit`` would but end our thread
+                if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+                    raise
                 raise Unreadable(f"its check failed ({told(error)})") from None
             if isinstance(verdict, str) or _is_no(verdict):
                 raise Unreadable((isinstance(verdict, str) and verdict) or "its check says no")

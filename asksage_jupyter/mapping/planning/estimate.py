@@ -65,7 +65,7 @@ class MapEstimate:
     def __str__(self) -> str:
         kinds = ((self.same, "same"), (self.skipped, "left out"), (self.replayed, "replayed"))
         beside = ", ".join(f"{number:,} {word}" for number, word in kinds if number)
-        share = "" if self.share is None else f", {_percent(self.share)} of what is left"
+        share = "" if self.share is None else f", {_of_what_is_left(self.share)}"
         parts = " + ".join(f"{name} {tokens:.0f}" for name, tokens in self.parts.items())
         words = [
             f"{self.rows:,} rows → {self.calls:,} calls of {self.model}" + f" ({beside})" * bool(beside),
@@ -116,5 +116,7 @@ def _parts(asked: Sequence[Task], template: Template, wish: str, system: str) ->
     return {name: tokens for name, tokens in parts.items() if tokens}
 
 
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+def _of_what_is_left(share: float) -> str:
+    if share > 1:
+        return "more than is left"
+    return f"{f'{share:.1%}' if share < 0.1 else f'{share:.0%}'} of what is left"
