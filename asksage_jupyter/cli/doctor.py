@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import AskSageError, BadInput, ConfigurationError
 
 if TYPE_CHECKING:
-    from ..service import Secret, Service
+    from ..service import FreeService, Secret
     from ..session.clock import Clock
 
 _TOLD = 3  # of a damaged ledger's faults
@@ -110,12 +110,12 @@ class _Way:
         return f"yes, from {where}; Ask Sage accepts it{whose}{may}"
 
 
-def _at_the_address(key: Secret, clock: Clock) -> Service:
-    from ..service import Service
+def _at_the_address(key: Secret, clock: Clock) -> FreeService:
+    from ..service import FreeService
     from ..settings import AskSage
 
     settings = AskSage.instance()
-    return Service(
+    return FreeService(
         settings.url,
         key,
         email=settings.email or None,

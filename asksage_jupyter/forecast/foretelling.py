@@ -47,10 +47,32 @@ def pace(
     Pace
         With fewer than `ENOUGH_DAYS` finished working days, without a forecast.
     """
+    known = _so_far(balance, days, now, zone, calendar)
+    as_of, left, days_left = known.as_of, known.left, known.days_left
+    to_come = [as_of + timedelta(days=n) for n in range((known.last_day - as_of).days + 1)]
+    ahead = look_ahead(days, to_come, as_of, calendar)
+    is_early = ahead.working.count < ENOUGH_DAYS
+    if not is_early:
+        known = replace(known, a_day=round(ahead.working.a_day))
+    if left is None:
+        return known
+    if days_left:
+        on_days_off = 0 if is_early else round(ahead.off.a_day * (len(to_come) - days_left))
+        known = replace(known, up_to=max(0, left - on_days_off) // days_left)
+    if left <= 0:
+        used_up = replace(known, exhausted_on=as_of, earliest=as_of, latest=as_of, lasts=False)
+        return replace(used_up, expiring=0, expiring_low=0, expiring_high=0)
+    if is_early or not to_come:
+        return known
+    return _forecast(known, left, ahead.courses(to_come_share(as_of, now, zone)))
+
+
+def _so_far(
+    balance: MeterBalance, days: Mapping[date, int], now: int, zone: str, calendar: WorkingDays
+) -> Pace:
+    """What there is, without what the days behind tell of those to come."""
     as_of, remaining = today(now, zone), balance.remaining
     last_day = (balance.resets_at - timedelta(microseconds=1)).astimezone(rules_of(zone)).date()
-    to_come = [as_of + timedelta(days=n) for n in range((last_day - as_of).days + 1)]
-    days_left = calendar.count(as_of, last_day)
     course = Course.until(as_of, last_day, days, balance.held, None, calendar)
     known = Pace(
         balance.meter,
@@ -58,30 +80,14 @@ def pace(
         last_day,
         balance.granted,
         remaining,
-        days_left,
+        calendar.count(as_of, last_day),
         course if remaining is None else replace(course, allotment=course.taken + remaining),
     )
     if remaining is not None and balance.spendable is not None and balance.spendable < remaining:
-        remaining = balance.spendable
-        known = replace(known, bound=balance.short, spendable=remaining)
+        known = replace(known, bound=balance.short, spendable=balance.spendable)
     if balance.pool is not None and balance.is_uncapped:
         known = replace(known, granted=None, remaining=None, pool=balance.pool.name, course=course)
-        remaining = None
-    ahead = look_ahead(days, to_come, as_of, calendar)
-    is_early = ahead.working.count < ENOUGH_DAYS
-    if not is_early:
-        known = replace(known, a_day=round(ahead.working.a_day))
-    if remaining is None:
-        return known
-    if days_left:
-        on_days_off = 0 if is_early else round(ahead.off.a_day * (len(to_come) - days_left))
-        known = replace(known, up_to=max(0, remaining - on_days_off) // days_left)
-    if remaining <= 0:
-        used_up = replace(known, exhausted_on=as_of, earliest=as_of, latest=as_of, lasts=False)
-        return replace(used_up, expiring=0, expiring_low=0, expiring_high=0)
-    if is_early or not to_come:
-        return known
-    return _forecast(known, remaining, ahead.courses(to_come_share(as_of, now, zone)))
+    return known
 
 
 def _forecast(known: Pace, remaining: int, courses: Sequence[Sequence[int]]) -> Pace:

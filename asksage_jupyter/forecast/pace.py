@@ -78,6 +78,11 @@ class Pace:
     like: str = ""
 
     @property
+    def left(self) -> int | None:
+        """What can be spent in all, also by what is shared; None where no allotment is known."""
+        return self.remaining if self.remaining is None or self.spendable is None else self.spendable
+
+    @property
     def words(self) -> str:
         """How long the tokens last, in one sentence."""
         if self.pool:
@@ -101,8 +106,7 @@ class Pace:
     @property
     def advice(self) -> str:
         """What to make of it, in one sentence; empty where there is nothing to say."""
-        left = self.remaining if self.spendable is None else self.spendable
-        if left is None or left <= 0:
+        if self.left is None or self.left <= 0:
             return ""
         if not self.lasts:
             if self.up_to is None or self.days_left <= 1:  # what is left says it
@@ -141,7 +145,7 @@ class Pace:
     @property
     def outlook(self) -> tuple[Line, Line, Line]:
         """The forecast's least, middle and most, each as the two ends of its line; empty without one."""
-        left = self.remaining if self.spendable is None else self.spendable
+        left = self.left
         if self.expiring is None or left is None or left <= 0:
             return [], [], []
         ends = (

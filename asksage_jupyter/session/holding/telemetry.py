@@ -32,9 +32,6 @@ def tell(call: Call, bill: Bill, url: str) -> None:
 
 
 def _tell(call: Call, bill: Bill, url: str) -> None:
-    from opentelemetry.trace import SpanKind, get_tracer
-    from opentelemetry.trace.status import StatusCode
-
     from ...service.way.address import base_url
 
     server = urlsplit(base_url(url))
@@ -47,9 +44,22 @@ def _tell(call: Call, bill: Bill, url: str) -> None:
         "server.port": server.port or _PORTS[server.scheme],
     }
     failed = {} if bill.status is Status.OK else {"error.type": str(bill.status)}
-    usage = {"input": bill.input_tokens, "output": bill.output_tokens}
+    _span(call, bill, asked, failed)
+    by_tokens, by_time = _instruments()
+    for kind, tokens in (("input", bill.input_tokens), ("output", bill.output_tokens)):
+        if tokens is not None:
+            by_tokens.record(tokens, asked | {"gen_ai.token.type": kind})
+    if bill.duration_ms is not None:
+        by_time.record(bill.duration_ms / 1_000, asked | failed)
+
+
+def _span(call: Call, bill: Bill, asked: dict[str, Any], failed: dict[str, str]) -> None:
+    from opentelemetry.trace import SpanKind, get_tracer
+    from opentelemetry.trace.status import StatusCode
+
     told = {
-        **{f"gen_ai.usage.{kind}_tokens": tokens for kind, tokens in usage.items()},
+        "gen_ai.usage.input_tokens": bill.input_tokens,
+        "gen_ai.usage.output_tokens": bill.output_tokens,
         "gen_ai.response.id": bill.request_id,
         "asksage.meter": str(call.meter),
         "asksage.tokens": bill.tokens,
@@ -67,12 +77,6 @@ def _tell(call: Call, bill: Bill, url: str) -> None:
         span.set_status(StatusCode.ERROR)
     took_ms = bill.duration_ms
     span.end(None if took_ms is None else call.sent_at * 1_000 + took_ms * 1_000_000)
-    by_tokens, by_time = _instruments()
-    for kind, tokens in usage.items():
-        if tokens is not None:
-            by_tokens.record(tokens, asked | {"gen_ai.token.type": kind})
-    if took_ms is not None:
-        by_time.record(took_ms / 1_000, asked | failed)
 
 
 def _operation(call: Call) -> str:
