@@ -25,7 +25,7 @@ from asksage_jupyter.forecast import Course, Pace, WorkingDays
 from asksage_jupyter.server.wire import figures
 from asksage_jupyter.server.wire.status import status, without
 from asksage_jupyter.server.wire.warning import warning
-from asksage_jupyter.session.holder.access import Noted, Standing
+from asksage_jupyter.session.holder.access import Noted, Obstacle
 from asksage_jupyter.settings import AskSage
 
 ADA = Account("api.asksage.ai", "ada@example.org")
@@ -205,7 +205,7 @@ def test_the_line_names_the_local_demo():
 
 
 def test_where_there_are_no_figures_the_line_says_why():
-    noted = Noted(Standing.NO_KEY, "no Ask Sage key", NOW)
+    noted = Noted(Obstacle.NO_KEY, "no Ask Sage key", NOW)
     assert without(None, None)["remaining"] == "Ask Sage: no calls yet"
     assert without("damaged", noted)["remaining"] == "Ask Sage: not available"
     assert without(None, noted)["remaining"] == "Ask Sage: No key"

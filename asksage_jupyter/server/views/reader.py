@@ -10,7 +10,7 @@ from ...errors import AskSageError, LedgerMissing
 from ...ledger.stores.watch import MarkWatch
 from ...session import endpoints
 from ...session.holder import access
-from ...session.holder.access import Noted, Standing
+from ...session.holder.access import Noted, Obstacle
 from ...session.origins.renames import note
 from ..wire.footing import footing_of
 from . import months
@@ -61,7 +61,7 @@ class Reader:
             may_check = self._may(can_check)
             if may_check is False and noted is None and isinstance(error, LedgerMissing):
                 # No kernel has asked yet, and so none noted it.
-                noted = Noted(Standing.NO_KEY, _NO_KEY, now)
+                noted = Noted(Obstacle.NO_KEY, _NO_KEY, now)
             return no_standing(error, now, noted, can_check=bool(may_check))
 
     def meters(self) -> tuple[MeterBalance, ...]:

@@ -25,7 +25,7 @@ _FOLDER = "access"
 _ASKED_FOR = 60 * 1_000_000  # microseconds; who asks for longer was killed meanwhile
 
 
-class Standing(StrEnum):
+class Obstacle(StrEnum):
     """What stands between them; where nothing does, nothing is noted."""
 
     ASKING = "asking"
@@ -40,14 +40,14 @@ class Noted:
 
     Attributes
     ----------
-    state : Standing
+    state : Obstacle
     words : str
         For the person; one line, without the key.
     at : int
         Microseconds UTC.
     """
 
-    state: Standing
+    state: Obstacle
     words: str
     at: int
 
@@ -71,17 +71,17 @@ class Access:
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Note that the service is asked, and what came in between; nothing when it answered."""
-        self._note(Standing.ASKING, f"Asking {self._host} ...")
+        self._note(Obstacle.ASKING, f"Asking {self._host} ...")
         try:
             yield
         except NoKey as error:
-            self._note(Standing.NO_KEY, str(error))
+            self._note(Obstacle.NO_KEY, str(error))
             raise
         except BadKey as error:
-            self._note(Standing.BAD_KEY, str(error))
+            self._note(Obstacle.BAD_KEY, str(error))
             raise
         except NotReached as error:
-            self._note(Standing.NOT_REACHED, str(error))
+            self._note(Obstacle.NOT_REACHED, str(error))
             raise
         except BaseException:
             self._clear()
@@ -91,14 +91,14 @@ class Access:
     def noted(self) -> Noted | None:
         """What was noted last, here or in another process; None where nothing stands in between."""
         match read(self._path):
-            case {"state": str(state), "words": str(words), "at": int(at)} if state in list(Standing):
-                noted = Noted(Standing(state), words, at)
+            case {"state": str(state), "words": str(words), "at": int(at)} if state in list(Obstacle):
+                noted = Noted(Obstacle(state), words, at)
             case _:
                 return None
-        is_over = noted.state is Standing.ASKING and self._clock() - noted.at > _ASKED_FOR
+        is_over = noted.state is Obstacle.ASKING and self._clock() - noted.at > _ASKED_FOR
         return None if is_over else noted
 
-    def _note(self, state: Standing, words: str) -> None:
+    def _note(self, state: Obstacle, words: str) -> None:
         try:
             write(self._path, {"state": state, "words": words, "at": self._clock()})
         except OSError:
