@@ -44,7 +44,25 @@ _idle: Idle | None = None
 
 def register(shell: InteractiveShell) -> None:
     """Give `shell` the magics, ``%config AskSage`` and Tab completion; harmless when repeated."""
+    _give_magics(shell)
+    _follow(shell)
+    frames.attend(shell)
+    tell_waiting(line_of(shell))
+    answer_by(agrees)
+    if stopped.after_cell not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", stopped.after_cell)
+    accompany(_news)
+    accompany(_forewarning)
+    settings = AskSage.instance(parent=shell)
+    if settings.parent is None:  # made before there was this shell
+        settings.parent = shell
+        settings.update_config(shell.config)
+    for part, parts in _added(shell, settings):
+        if part not in parts:
+            parts.append(part)
 
+
+def _give_magics(shell: InteractiveShell) -> None:
     # Options are literals: without this, IPython would put variables in for $name and {name}, and so change
     # a system prompt that speaks of money or of JSON.
     @no_var_expand
@@ -89,24 +107,8 @@ def register(shell: InteractiveShell) -> None:
         return result(shell, line)
 
     asksage.result = result  # type: ignore[attr-defined]
-
     shell.register_magic_function(asksage, "line_cell", "asksage")  # type: ignore[arg-type]
     shell.register_magic_function(asksage_train, "cell", "asksage_train")  # type: ignore[arg-type]
-    _follow(shell)
-    frames.attend(shell)
-    tell_waiting(line_of(shell))
-    answer_by(agrees)
-    if stopped.after_cell not in shell.events.callbacks["post_run_cell"]:
-        shell.events.register("post_run_cell", stopped.after_cell)
-    accompany(_news)
-    accompany(_forewarning)
-    settings = AskSage.instance(parent=shell)
-    if settings.parent is None:  # made before there was this shell
-        settings.parent = shell
-        settings.update_config(shell.config)
-    for part, parts in _added(shell, settings):
-        if part not in parts:
-            parts.append(part)
 
 
 def unregister(shell: InteractiveShell) -> None:
