@@ -113,6 +113,7 @@ class Requester:
         Refused
         """
         failure: ServiceError | None
+        path = request.url.path
         self._hasten(request)
         try:
             response = self.send(request, auth)
@@ -120,6 +121,7 @@ class Requester:
             failure = misled(response) or body.failure()
         except ReplyLost as error:
             failure = error
+            why = f"no whole answer to {path}{f' (HTTP {error.status})' if error.status else ''}"
         else:
             self._has_met = self._has_met or body.is_envelope
             if not self._has_met and (isinstance(failure, NoRoute) or (failure is None and body.is_object)):
@@ -129,13 +131,9 @@ class Requester:
                 self.meet()
             if failure is None:
                 return body
-            if isinstance(failure, ReplyLost):
-                why = f"Ask Sage failed on {request.url.path} ({body.told})"
-                failure = Unavailable(f"{why}; this costs nothing: try again later.", status=failure.status)
+            why = f"Ask Sage failed on {path} ({body.told})"
         if isinstance(failure, ReplyLost):
-            http = f" (HTTP {failure.status})" if failure.status else ""
-            told = f"no whole answer to {request.url.path}{http}; this costs nothing: try again later."
-            failure = Unavailable(told, status=failure.status)
+            failure = Unavailable(f"{why}; this costs nothing: try again later.", status=failure.status)
         raise failure
 
     def free_request(self, path: str, content: bytes) -> httpx.Request:
