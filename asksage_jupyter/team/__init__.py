@@ -1,7 +1,8 @@
 """A team's pool: who is in it, what each may use, and what each did."""
 
 from .desk import Added, Team
+from .figures import MemberRow
 from .importing import Change, planned
-from .report import MemberRow, TeamReport
+from .report import TeamReport
 
 __all__ = ["Added", "Change", "MemberRow", "Team", "TeamReport", "planned"]

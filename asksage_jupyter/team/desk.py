@@ -16,9 +16,10 @@ from ..session.forecasting import pace_in
 from ..session.near import near
 from ..session.spent_days import SpentDays
 from ..span import dated, span
+from .figures import row_of
 from .importing import Change
 from .parts import divisions
-from .report import TeamReport, row_of
+from .report import TeamReport
 
 if TYPE_CHECKING:
     from ..ledger import Ledger

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from ..forecast import Pace
+    from .figures import PoolMonth
     from .parts import Division
-    from .report import TeamReport
 
 _HEIGHT = 60
 
 
-def document(report: TeamReport) -> str:
+def document(report: PoolMonth) -> str:
     """A whole page, in the reader's own light or dark."""
     return whole_page(_heading(report), fragment(report))
 
 
-def fragment(report: TeamReport) -> Markup:
+def fragment(report: PoolMonth) -> Markup:
     """The page as a part of a notebook."""
     return card(
         _heading(report),
@@ -43,7 +43,7 @@ def fragment(report: TeamReport) -> Markup:
     )
 
 
-def _heading(report: TeamReport) -> str:
+def _heading(report: PoolMonth) -> str:
     last = report.paces[0].last_day if report.paces else None
     when = f", {MONTHS[last.month - 1]} {last.year}" if last else ""
     return f"Pool {report.pool}{when}"
