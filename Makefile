@@ -37,6 +37,8 @@ bench: .bench/.ready ## measure it beside what people would use instead, into be
 	.bench/bin/python -m pip install --disable-pip-version-check --quiet --upgrade 'pip>=24.2'
 	SKIP_JUPYTER_BUILDER=1 .bench/bin/python -m pip install --disable-pip-version-check --quiet \
 		--requirement benchmarks/peers.txt --editable '.[test]'
+	$(PYTHON) -m venv .bench/asksage_jupyter && SKIP_JUPYTER_BUILDER=1 .bench/asksage_jupyter/bin/python -m pip install \
+		--disable-pip-version-check --quiet --editable . jupyterlab
 	for peer in jupyter_ai_magics jupyter_ai_magic_commands; do \
 		$(PYTHON) -m venv .bench/$$peer && .bench/$$peer/bin/python -m pip install --disable-pip-version-check --quiet \
 			$$peer langchain-openai ipython || true; done

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import warnings
 
-from asksage_jupyter.magic.idle import Idle
+from asksage_jupyter.magic.idle import Idle, steps
 
 
 def in_a_loop(steps, *, close_after=None):
@@ -71,6 +71,11 @@ def test_a_step_that_fails_in_a_cell_says_nothing_as_what_needs_it_will(capfd):
     Idle(iter([failing, lambda: done.append("after")])).finish()
     assert done == [] and gc.isenabled()
     assert capfd.readouterr() == ("", "")
+
+
+def test_all_that_a_first_cell_imports_is_there():
+    for step in steps():
+        step()
 
 
 def test_where_no_loop_runs_nothing_is_done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from traitlets import All, observe
@@ -45,5 +46,11 @@ class FollowsEnvironment(Configurable):
 
     @classmethod
     def _environment(cls) -> dict[str, str | None]:
-        tagged = cls.class_traits(environment=lambda variable: variable is not None)
-        return {name: os.environ.get(trait.metadata["environment"]) for name, trait in tagged.items()}
+        return {name: os.environ.get(variable) for name, variable in _variables(cls).items()}
+
+
+@cache
+def _variables(settings: type[FollowsEnvironment]) -> dict[str, str]:
+    """The variable of each trait that has one: looked for once, and not at every cell."""
+    tagged = settings.class_traits(environment=lambda variable: variable is not None)
+    return {name: trait.metadata["environment"] for name, trait in tagged.items()}

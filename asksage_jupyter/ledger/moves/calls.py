@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, select
 from ...account import Account, Bill, Call, Envelope, Kind, Source, Status
 from ...errors import LedgerConflict, NotEnoughTokens, OverEnvelope
 from ...month import to_datetime
-from ..tables.chain import about_bill, about_call, append, of_call
+from ..tables.chain import about_bill, append, bound, of_call
 from ..tables.prepared import Prepared, together
 from ..tables.schema import OF_A_CALL, entry, grant
 from ..tables.schema import bill as bill_table
@@ -95,15 +95,15 @@ def hold(
     ]
     _refuse(call, tokens, envelopes)
     others += envelopes
-    about = about_call(call)
-    row = (call.op, own.state.account_id, *of_call(call))
+    fields = of_call(call)
+    row = (call.op, own.state.account_id, *fields)
     _INSERT_CALL.run(connection, dict(zip(call_table.c.keys(), row, strict=True)))
     for payer in (own, *others):
         payer.grant_as_taken(connection, tokens)
         shares, _ = spread(tokens, payer.state.live)
         for tail, share in shares:
-            bound = about if payer is own else ()
-            append(connection, tail, Kind.HOLD, call.op, share, now=payer.state.now, due=due, about=bound)
+            about = bound(fields) if payer is own else ()
+            append(connection, tail, Kind.HOLD, call.op, share, now=payer.state.now, due=due, about=about)
 
 
 def _refuse(call: Call, tokens: int, asked: Iterable[Payer]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -69,14 +70,13 @@ OF_CALL = ("sent_at", "model", "estimate", "notebook", "cell", "project", "user"
 OF_SOME_CALLS = ("job", "tags", "client")
 
 
+of_call: Callable[[Call], tuple[object, ...]] = attrgetter(*OF_CALL, *OF_SOME_CALLS)
+"""The fields of a call in the order of the table's columns."""
+
+
 def about_call(call: Call) -> tuple[object, ...]:
     """What of `call` its hold's hash binds."""
     return bound(of_call(call))
-
-
-def of_call(call: Call) -> tuple[object, ...]:
-    """The fields of `call` in the order of the table's columns."""
-    return tuple(getattr(call, name) for name in (*OF_CALL, *OF_SOME_CALLS))
 
 
 def bound(fields: Sequence[object]) -> tuple[object, ...]:
