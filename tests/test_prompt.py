@@ -248,7 +248,7 @@ def test_an_envelope_is_amber_and_red_with_words(page, lab):
     limits = lab.folder / "pyproject.toml"
     try:
         for tokens, level, words in (
-            (3 * needed, "amber", "33 % of what the envelope of the project tides has left"),
+            (3 * needed, "amber", "33% of what the envelope of the project tides has left"),
             (needed - 1, "red", f"more than the {needed - 1} left in the envelope of the project tides"),
         ):
             limits.write_text(f'[project]\nname = "tides"\n[tool.asksage.envelopes]\nproject = {tokens}\n')
@@ -268,7 +268,7 @@ def test_an_envelope_that_a_line_said_bounds_the_prompt_until_it_is_ended(page):
     bound = page.locator("[data-asksage=notebook-bound]")
     notebook, run_of = "the envelope of the notebook tides", "the envelope of the project sea in this run"
     for line, level, words in (
-        (f"notebook tides {3 * needed}", "amber", f"33 % of what {notebook} has left"),
+        (f"notebook tides {3 * needed}", "amber", f"33% of what {notebook} has left"),
         (f"notebook tides {needed - 1}", "red", f"left in {notebook}: it will be refused"),
         (f"notebook tides {needed - 1} --soft", "amber", f"{notebook}, which only warns"),
         (f"project sea {needed - 2} --per run", "red", f"left in {run_of}: it will be refused"),

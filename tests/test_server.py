@@ -946,7 +946,7 @@ def test_a_tag_tells_the_price_and_its_share_of_what_is_left(ask, ledger, as_ada
     assert re.fullmatch(r"about \d+ tokens \(\d+ to \d+\)", before["words"])
     ask("balance")
     assert re.fullmatch(
-        r"about \d+ tokens \(\d+ to \d+\) · [\d.]+ % of what is left", tagged(ask, SOURCE)[1]["words"]
+        r"about \d+ tokens \(\d+ to \d+\) · [\d.]+% of what is left", tagged(ask, SOURCE)[1]["words"]
     )
 
 
@@ -1014,7 +1014,7 @@ def test_a_tables_rows_cost_what_the_kernel_planned(ask, ledger, as_ada, rates):
     ask("balance")
     source, plan = f"%%asksage {MODEL} --map df --budget 5_000\n{{a}}", NOTHING | {"planned": "40 calls"}
     told = tagged(ask, source, counted=plan | {"plan": [2_000, 4_000, 9_000]})[1]
-    assert told["words"] == "about 4,000 tokens (2,000 to 9,000) · 40 calls · 2 % of what is left"
+    assert told["words"] == "about 4,000 tokens (2,000 to 9,000) · 40 calls · 2% of what is left"
     told = tagged(ask, source, counted=plan | {"plan": [2_000, 6_000, 9_000]})[1]
     assert (told["level"], told["words"].rpartition(" · ")[2]) == (
         "red",
@@ -1045,9 +1045,9 @@ def test_an_envelope_of_the_project_bounds_a_prompt_too(ask, ledger, as_ada, rat
     price = int(re.match(r"about (\d+)", tagged(ask, SOURCE)[1]["words"])[1])
     assert told()[1].endswith("% of what is left")
     limits.write_text(f"[tool.asksage.envelopes]\nproject = {40 * price}\n")
-    assert told() == ("quiet", "2.5 % of what the envelope of the project tides has left")
+    assert told() == ("quiet", "2.5% of what the envelope of the project tides has left")
     limits.write_text(f"[tool.asksage.envelopes]\nproject = {2 * price}\n")
-    assert told() == ("amber", "50 % of what the envelope of the project tides has left")
+    assert told() == ("amber", "50% of what the envelope of the project tides has left")
     limits.write_text("[tool.asksage.envelopes]\nproject = 20\n")
     assert told() == (
         "red",

@@ -116,5 +116,5 @@ def _refused(price: Price, short: str, spendable: int | None, footing: Footing) 
 def _percent(share: float) -> str:
     percent = 100 * share
     if percent < 0.01:
-        return "under 0.01 %"
-    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
+        return "under 0.01%"
+    return f"{percent:.0f}%" if percent >= 10 else f"{percent:.2g}%"
