@@ -1,6 +1,6 @@
 import React from 'react';
 
-import type { IPartProps } from './panel';
+import type { IPartProps } from './part';
 import type { Balance } from './wire';
 
 /** The endpoints through which other code spends from the same meters; nothing where none runs. */

@@ -1,6 +1,6 @@
 import React from 'react';
 
-import type { IPartProps } from './panel';
+import { type IPartProps, Waiting } from './part';
 import type { Month } from './wire';
 
 const HEIGHT = 64;
@@ -16,11 +16,6 @@ export function MonthPicture({ state }: IPartProps): React.JSX.Element {
       {month ? <Days month={month} /> : <Waiting />}
     </section>
   );
-}
-
-/** A quiet place for what is on its way. */
-export function Waiting(): React.JSX.Element {
-  return <p className="jp-asksage-quiet">Reading …</p>;
 }
 
 interface IMonthProps {

@@ -2,7 +2,7 @@ import React from 'react';
 
 import type { IState } from './model';
 import { BEGIN, LOAD, PROMPT } from './notebook';
-import type { IPartProps } from './panel';
+import type { IPartProps } from './part';
 import type { Balance } from './wire';
 import { Words } from './words';
 

@@ -3,27 +3,10 @@ import React from 'react';
 
 import { Endpoints } from './endpoints';
 import { MeterCard } from './meter';
-import type { IState } from './model';
 import { MonthPicture } from './month';
-import type { OpenNotebook } from './notebook';
 import { Notice } from './notice';
+import { type IPartProps, Line } from './part';
 import { LastCalls, NotebookSpend } from './spend';
-import { Words } from './words';
-
-/** What a person may do in the sidebar. */
-export interface IActions {
-  readonly notebook: OpenNotebook;
-  readonly refresh: () => void;
-  readonly stop: (endpoint: string) => void;
-  readonly insertCell: () => void;
-  /** Open a notebook, relative to the server's root, and show its cell. */
-  readonly showCell: (path: string, cell: string) => void;
-}
-
-export interface IPartProps {
-  readonly state: IState;
-  readonly actions: IActions;
-}
 
 /** All that the sidebar shows. */
 export function Panel(props: IPartProps): React.JSX.Element {
@@ -98,20 +81,4 @@ function Account({ holder, host, demo, title }: IAccountProps): React.JSX.Elemen
       <span className="jp-asksage-quiet">{host}</span>
     </p>
   );
-}
-
-interface ILineProps {
-  readonly name: string;
-  readonly words: string | undefined;
-  readonly title?: string | undefined;
-  readonly isQuiet?: boolean;
-}
-
-/** A line of its own; nothing where there is nothing to tell. */
-export function Line({ name, words, title, isQuiet }: ILineProps): React.JSX.Element | null {
-  return words ? (
-    <p className={isQuiet ? 'jp-asksage-quiet' : undefined} data-asksage={name} title={title}>
-      <Words>{words}</Words>
-    </p>
-  ) : null;
 }

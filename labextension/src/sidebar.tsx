@@ -4,7 +4,8 @@ import React from 'react';
 
 import { gaugeIcon } from './icon';
 import type { MeterModel } from './model';
-import { type IActions, Panel } from './panel';
+import { Panel } from './panel';
+import type { IActions } from './part';
 
 /** The right sidebar's panel; Escape leaves it. */
 export class Sidebar extends ReactWidget {

@@ -1,9 +1,8 @@
 /** Where the tokens went: the open notebook's cells, and the month's last calls. */
 import React from 'react';
 
-import { Waiting } from './month';
 import type { ICellLabel, OpenNotebook } from './notebook';
-import { type IActions, type IPartProps, Line } from './panel';
+import { type IActions, type IPartProps, Line, Waiting } from './part';
 import type { Month, Spend } from './wire';
 import { Words } from './words';
 

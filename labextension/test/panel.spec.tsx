@@ -4,7 +4,8 @@ import { createRoot, type Root } from 'react-dom/client';
 
 import { type IState, NOTHING, statusLine } from '../src/model';
 import type { OpenNotebook } from '../src/notebook';
-import { type IActions, Panel } from '../src/panel';
+import { Panel } from '../src/panel';
+import type { IActions } from '../src/part';
 import { balance, gauge, meter, month, pool, short, spend } from './fixtures';
 
 const nobody = { account: null, reset: '', age: '', meters: [] };
