@@ -93,10 +93,11 @@ def database(request, server, monkeypatch, tmp_path):
     indirect=["database"],
 )
 def test_wrong_clocks_begin_no_month_early_and_give_none_twice(server, monkeypatch, database, zone, seed):
-    monkeypatch.setenv("ASKSAGE_ZONE", zone)
+    AskSage.instance().zone = zone
     world, chance = World(server, monkeypatch, zone), random.Random(seed)
     kernels = {skew: world.kernel(skew) for skew in SKEWS}
     right = kernels[0]
+    assert right.account.zone == zone
     account, ends = right.account, month.bounds("2026-11", zone)[1] + 2 * DAY
     refused = 0
     while world.t < ends:
