@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy
 import pandas
 import pytest
+from comm.base_comm import CommManager
 from tenant import MODEL, OTHER, questions
 
 from asksage_jupyter.errors import AskSageError, BadInput
@@ -180,19 +181,17 @@ class Comm:
     ],
 )
 def test_whoever_asks_is_told_once(asking, source, told):
-    targets = {}
-    manager = SimpleNamespace(
-        register_target=targets.__setitem__, unregister_target=lambda name, _: targets.pop(name)
-    )
+    manager = CommManager()
     counting = Counting(
         SimpleNamespace(user_ns={}, user_ns_hidden={}, kernel=SimpleNamespace(comm_manager=manager))
     )
     comm = Comm()
     data = {} if source is None else {"source": source}
-    targets[TARGET](comm, {"content": {"data": data}})
+    manager.targets[TARGET](comm, {"content": {"data": data}})
     assert ([list(each) for each in comm.sent], comm.is_closed) == ([[told]], True)
+    assert [sign.target_name for sign in manager.comms.values()] == [TARGET]
     counting.close()
-    assert targets == {}
+    assert manager.targets == manager.comms == {}
 
 
 def test_what_was_counted_comes_over_a_wire_as_it_is():

@@ -56,7 +56,11 @@ print(json.dumps([spans, points]))
 """
 
 
-def observed(asked=f'sage.ask("{SECRET}")'):
+# In letters, for the person's own span around it has the traceback of an error, with the line that asked.
+ASKING = f"sage.ask(''.join({[*SECRET]!r}))"
+
+
+def observed(asked=ASKING):
     told = run(CONFIGURED.replace("ASKED", asked))
     assert SECRET not in told
     assert KEY not in told

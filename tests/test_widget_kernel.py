@@ -57,8 +57,9 @@ def test_a_debit_of_another_process_reaches_the_screen_without_a_cell(kernel):
     for message in messages(kernel):
         if message["msg_type"] == "update_display_data":
             assert message["content"]["transient"] == displayed["transient"]
-            value = message["content"]["data"]["text/html"]
-            if "937</b> of 1,000 left" in value and "a-model · 63 tokens (billed)" in value:
+            value = message["content"]["data"]["text/plain"]
+            if "937 of 1,000 left" in value and "a-model · 63 tokens (billed)" in value:
+                assert "937</b> of 1,000 left" in message["content"]["data"]["text/html"]
                 break
     else:
         pytest.fail("the panel was not written")
