@@ -1,6 +1,7 @@
 /** The kernel behind a notebook: how it stands, and what it alone can count: variables, earlier exchanges, a file. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { PromiseDelegate } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
@@ -126,12 +127,31 @@ async function isLoaded(kernel: Kernel.IKernelConnection): Promise<boolean> {
   return content.status === 'ok' && Object.keys(content.comms).length > 0;
 }
 
+/** When the last question to each kernel is over. */
+const last = new WeakMap<Kernel.IKernelConnection, Promise<void>>();
+/** One that was lost keeps the next ones waiting for no longer. */
+const LOST_MS = 10_000;
+
+function later(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+/**
+ * One question after the other: comms of one target share a subshell, which JupyterLab deletes with the last
+ * of them, also from under one that is just beginning.
+ */
 async function ask(
   kernel: Kernel.IKernelConnection | null,
   question: { readonly source?: string }
 ): Promise<IAnswer> {
   if (!kernel || GONE.includes(kernel.status)) {
     throw new Error(NONE);
+  }
+  const before = last.get(kernel);
+  const over = new PromiseDelegate<void>();
+  last.set(kernel, over.promise);
+  if (before) {
+    await Promise.race([before, later(LOST_MS)]);
   }
   const comm = kernel.createComm(TARGET);
   // An older kernel has no thread for it, and answers after the cell that runs.
@@ -150,7 +170,10 @@ async function ask(
       then();
     };
     comm.onMsg = ({ content: { data } }) => end(() => resolve(data));
-    comm.onClose = () => end(() => reject(new Error(UNLOADED))); // nobody there who hears of it
+    comm.onClose = () => {
+      end(() => reject(new Error(UNLOADED))); // nobody there who hears of it
+      void later(0).then(() => over.resolve()); // JupyterLab lets go of the comm after it has told of it
+    };
     kernel.statusChanged.connect(watch);
     comm.open(question);
   });

@@ -1,7 +1,7 @@
 import type { Kernel } from '@jupyterlab/services';
 import { Signal } from '@lumino/signaling';
 
-import { Footings } from '../src/kernel';
+import { count, Footings } from '../src/kernel';
 
 const settled = () => new Promise(resolve => setTimeout(resolve, 0));
 
@@ -11,9 +11,15 @@ function kernel(isLoaded: boolean) {
   const owner = {};
   const comm = {
     onMsg: null as ((message: object) => void) | null,
+    onClose: null as (() => void) | null,
     open: () => {
       asked.push('comm');
-      comm.onMsg?.({ content: { data: { footing: { model: 'gpt-5.2', bounds: [] } } } });
+      const footing = { model: 'gpt-5.2', bounds: [] };
+      comm.onMsg?.({ content: { data: { footing, counted: { texts: {} } } } });
+      setTimeout(() => {
+        asked.push('closed');
+        comm.onClose?.();
+      });
     }
   };
   const connection = {
@@ -36,9 +42,15 @@ it('asks a kernel how it stands where the magics are loaded', async () => {
   const { asked, connection } = kernel(true);
   const footings = new Footings();
   expect(footings.of(connection)).toBeNull();
-  await settled();
+  await new Promise<void>(resolve => footings.changed.connect(() => resolve()));
   expect(footings.of(connection)).toEqual({ model: 'gpt-5.2', bounds: [] });
   expect(asked).toEqual(['info', 'comm']);
+});
+
+it('asks a kernel one question after the other', async () => {
+  const { asked, connection } = kernel(true);
+  await Promise.all([count(connection, '{a}'), count(connection, '{b}')]);
+  expect(asked).toEqual(['comm', 'closed', 'comm']);
 });
 
 it('opens no comm to a kernel without them, which would log it', async () => {
