@@ -214,7 +214,7 @@ def test_a_watch_where_threads_cannot_start_does_nothing(where, monkeypatch):
 def test_a_forked_child_opens_its_own_but_for_what_its_parent_is_writing(path):
     # In a process of its own: the test runner has threads, which a fork would lose.
     code = """
-import multiprocessing, os, sys, threading
+import multiprocessing, os, sqlite3, sys, threading
 from ledger_desk import *
 from asksage_jupyter.errors import LedgerError
 path = Path(sys.argv[1])
@@ -269,6 +269,25 @@ thread = threading.Thread(target=ledger._store.write, args=(lambda connection: i
 thread.start()
 inside.wait()
 fork(is_refused)()  # while another thread writes
+leave.set()
+thread.join()
+inside.clear(), leave.clear()
+connect = sqlite3.connect
+sqlite3.connect = lambda *given, **named: inside.set() or leave.wait() and connect(*given, **named)
+thread = threading.Thread(target=lambda: ledger._store.connect().close(), daemon=True)
+thread.start()
+inside.wait()
+sqlite3.connect = connect
+fork(is_refused)()  # while another thread opens the file
+leave.set()
+thread.join()
+inside.clear(), leave.clear()
+reader = ledger._store.connect()
+reader.connection.driver_connection._cursors.append(lambda: inside.set() or leave.wait() and None)
+thread = threading.Thread(target=reader.close, daemon=True)
+thread.start()
+inside.wait()
+fork(is_refused)()  # while another thread closes it
 leave.set()
 thread.join()
 spend(ledger)

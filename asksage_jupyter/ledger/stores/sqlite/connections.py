@@ -91,17 +91,24 @@ def engine_of(connect: Callable[[], Any], file: Callable[[], File], pragmas: tup
     pragmas : tuple of str
         Run on each.
     """
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    def known() -> Any:
+        # A fork amid the opening leaves SQLite locked in the child: what is being opened is in use.
+        opening = object()
+        forks.opened(opening, file())
+        try:
+            connection = connect()
+            forks.opened(connection, file())
+            return connection
+        finally:
+            forks.closed(opening)
+
+    engine = create_engine("sqlite://", creator=known, poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
-        forks.opened(connection, file())
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "close")
-    def closed(connection: object, _record: object) -> None:
-        forks.closed(connection)
 
     return engine
 

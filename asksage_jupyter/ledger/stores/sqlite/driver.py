@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import Any
 from weakref import ref
 
+from .. import forks
+
 
 class FileConnection(sqlite3.Connection):
     """A connection that lets go of all its locks when it is closed, whoever still knows of its cursors.
@@ -36,3 +38,4 @@ class FileConnection(sqlite3.Connection):
         with suppress(sqlite3.Error):
             self.rollback()
         super().close()
+        forks.closed(self)  # no sooner: amid a closing, too, SQLite is locked
