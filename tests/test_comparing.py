@@ -20,7 +20,7 @@ from asksage_jupyter.errors import BadInput, Interrupted, NotEnoughTokens, OverL
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.month import now
 from asksage_jupyter.session import Comparison, compare, current
-from asksage_jupyter.session.comparing.columns import Column, Stage, as_markdown, as_text
+from asksage_jupyter.session.comparing.columns import ReplyColumn, Stage, as_markdown, as_text
 from asksage_jupyter.session.comparing.compare import compared, estimated, queries_for, together
 from asksage_jupyter.settings import AskSage
 
@@ -301,7 +301,9 @@ def test_a_display_that_fails_costs_no_reply(models):
 
 def test_columns_are_escaped_and_load_nothing():
     hostile = '<script>alert(1)</script><img src="https://example.org/a.png">![](https://example.org/b.png)'
-    page = as_markdown([Column("<u>", Stage.DONE, hostile, "<i>told</i>", 5), Column("m", Stage.FAILED)])
+    page = as_markdown(
+        [ReplyColumn("<u>", Stage.DONE, hostile, "<i>told</i>", 5), ReplyColumn("m", Stage.FAILED)]
+    )
     for tag in ("<script", "<img", "<u>", "<i>"):
         assert tag not in page
     assert "&lt;script>" in page
@@ -310,8 +312,8 @@ def test_columns_are_escaped_and_load_nothing():
 
 def test_a_compared_reply_stays_within_its_column():
     page = as_markdown([
-        Column("a", Stage.WRITING, "```python\nx = 1"),
-        Column("$b`@@0", Stage.DONE, "**bold**", "costs $1\n\nor $2", 5),
+        ReplyColumn("a", Stage.WRITING, "```python\nx = 1"),
+        ReplyColumn("$b`@@0", Stage.DONE, "**bold**", "costs $1\n\nor $2", 5),
     ])  # fmt: skip
     assert "x = 1\n```\n\n</div>\n</section>" in page  # or the next column were code
     assert "\n\n**bold**\n\n</div>\n</section>" in page
@@ -322,8 +324,8 @@ def test_a_compared_reply_stays_within_its_column():
 
 def test_the_cheapest_is_marked_by_a_word_and_the_bars_show_the_ratio():
     columns = [
-        Column("a", Stage.DONE, "x", "80 tokens", 80),
-        Column("b", Stage.DONE, "y", "20 tokens", 20),
+        ReplyColumn("a", Stage.DONE, "x", "80 tokens", 80),
+        ReplyColumn("b", Stage.DONE, "y", "20 tokens", 20),
     ]
     assert as_text(columns) == "a · 80 tokens\n  x\n\nb · 20 tokens · cheapest\n  y"
     page = as_markdown(columns)
@@ -334,13 +336,13 @@ def test_the_cheapest_is_marked_by_a_word_and_the_bars_show_the_ratio():
 @pytest.mark.parametrize(
     "columns",
     [
-        [Column("a", Stage.DONE, tokens=7), Column("b", Stage.DONE, tokens=7)],
+        [ReplyColumn("a", Stage.DONE, tokens=7), ReplyColumn("b", Stage.DONE, tokens=7)],
         [
-            Column("a", Stage.DONE, tokens=7),
-            Column("b", Stage.DONE, tokens=5),
-            Column("c", Stage.WRITING),
+            ReplyColumn("a", Stage.DONE, tokens=7),
+            ReplyColumn("b", Stage.DONE, tokens=5),
+            ReplyColumn("c", Stage.WRITING),
         ],
-        [Column("a", Stage.DONE, tokens=7), Column("b", Stage.FAILED)],
+        [ReplyColumn("a", Stage.DONE, tokens=7), ReplyColumn("b", Stage.FAILED)],
     ],
 )
 def test_none_is_the_cheapest_without_a_choice_or_before_the_end(columns):

@@ -9,7 +9,7 @@ from comm.base_comm import CommManager
 from tenant import MODEL, OTHER, questions
 
 from asksage_jupyter.errors import AskSageError, BadInput
-from asksage_jupyter.magic.writing.counting import TARGET, Counting, counted_of, footing_here
+from asksage_jupyter.magic.writing.counting import TARGET, CountingComm, counted_of, footing_here
 from asksage_jupyter.prompting.counted import Counted, count_of
 from asksage_jupyter.prompting.footing import Footing
 from asksage_jupyter.prompting.values import text_of
@@ -182,7 +182,7 @@ class Comm:
 )
 def test_whoever_asks_is_told_once(asking, source, told):
     manager = CommManager()
-    counting = Counting(
+    counting = CountingComm(
         SimpleNamespace(user_ns={}, user_ns_hidden={}, kernel=SimpleNamespace(comm_manager=manager))
     )
     comm = Comm()

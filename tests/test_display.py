@@ -16,7 +16,7 @@ from asksage_jupyter.display.page import Page
 from asksage_jupyter.display.plain import from_home, interval
 from asksage_jupyter.display.table import Table, width
 from asksage_jupyter.mapping.planning.costs import Range
-from asksage_jupyter.session.comparing.columns import Column, Stage, as_markdown
+from asksage_jupyter.session.comparing.columns import ReplyColumn, Stage, as_markdown
 
 HOSTILE = '<img src=x onerror="1">\x1b[31m\u202e&'
 TEXT = '<img src=x onerror="1">&'
@@ -56,7 +56,7 @@ def test_an_interval_is_told_where_it_is_wider_than_a_figure():
         notice,
         card,
         lambda told: Table(("what", "why"), [("a", told)], sides="l")._repr_html_(),
-        lambda told: as_markdown([Column("a", Stage.DONE, told=told)]),
+        lambda told: as_markdown([ReplyColumn("a", Stage.DONE, told=told)]),
     ],
 )
 def test_a_name_in_running_words_is_not_broken_at_its_hyphens(show):

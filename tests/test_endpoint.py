@@ -520,8 +520,8 @@ def test_a_client_that_ends_its_own_side_is_answered(server, endpoint, more, at_
 def test_what_a_client_that_is_gone_had_in_line_is_not_sent(server, monkeypatch):
     monkeypatch.setattr(running, "_AT_ONCE", 1)
     gone = threading.Event()
-    hears = routes.Paid.on_connection_close
-    monkeypatch.setattr(routes.Paid, "on_connection_close", lambda self: (hears(self), gone.set()))
+    hears = routes.PaidRoute.on_connection_close
+    monkeypatch.setattr(routes.PaidRoute, "on_connection_close", lambda self: (hears(self), gone.set()))
     come, go = slowly(server)
     with closing(Endpoint()) as endpoint:
         with socket.create_connection(("127.0.0.1", endpoint._port), timeout=WAIT_S) as first:

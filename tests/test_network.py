@@ -23,7 +23,7 @@ from asksage_jupyter import cli, session
 from asksage_jupyter.errors import AskSageError, NotReached, ReplyLost, Unavailable
 from asksage_jupyter.server.background.refresh import Refresh
 from asksage_jupyter.service.way import connection
-from asksage_jupyter.session import counting, waiting
+from asksage_jupyter.session import stopwatch, waiting
 from asksage_jupyter.settings import AskSage
 
 pytestmark = pytest.mark.long
@@ -423,7 +423,7 @@ def test_no_entry_of_no_proxy_makes_the_service_unusable(configured, secure, aut
 def lines(monkeypatch):
     """What is told of the waiting, from its first moment on."""
     told = SimpleQueue()
-    monkeypatch.setattr(counting, "_SOON_S", 0.0)
+    monkeypatch.setattr(stopwatch, "_SOON_S", 0.0)
     waiting.tell_waiting(told.put)
     yield told
     waiting.tell_waiting(None)
@@ -437,7 +437,7 @@ def is_shown(lines, pattern):
 
 
 def test_the_line_follows_its_words_and_is_taken_away_at_the_first_text_and_never_again(lines):
-    with counting.Counting("asking sage") as line:
+    with stopwatch.Stopwatch("asking sage") as line:
         assert lines.get(timeout=WAIT_S) == "asking sage"
         line.words = "uploading"
         assert is_shown(lines, r"uploading · \d+ s")
@@ -450,7 +450,7 @@ def test_the_line_follows_its_words_and_is_taken_away_at_the_first_text_and_neve
 
 
 def test_the_line_tells_how_much_of_a_whole_is_done(lines):
-    with counting.Counting("counting sea.csv", 200) as line:
+    with stopwatch.Stopwatch("counting sea.csv", 200) as line:
         assert lines.get(timeout=WAIT_S) == "counting sea.csv · 0%"
         line.advance(50)
         line.advance(40)
@@ -459,7 +459,7 @@ def test_the_line_tells_how_much_of_a_whole_is_done(lines):
 
 def test_what_another_thread_waits_for_is_not_told(lines):
     def wait():
-        with counting.Counting("asking sage"):
+        with stopwatch.Stopwatch("asking sage"):
             pass
 
     thread = threading.Thread(target=wait)
@@ -469,30 +469,30 @@ def test_what_another_thread_waits_for_is_not_told(lines):
 
 
 def test_a_log_that_keeps_every_line_gets_none_and_a_terminal_is_wiped(monkeypatch, capsys):
-    monkeypatch.setattr(counting, "_SOON_S", 0.0)
-    with counting.Counting("asking sage"):
+    monkeypatch.setattr(stopwatch, "_SOON_S", 0.0)
+    with stopwatch.Stopwatch("asking sage"):
         pass
     assert capsys.readouterr().err == ""
     written, heard = [], threading.Event()
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     sys.stderr.isatty = lambda: True
     sys.stderr.write = lambda text: (written.append(text), heard.set())
-    with counting.Counting("asking sage"):
+    with stopwatch.Stopwatch("asking sage"):
         assert heard.wait(WAIT_S)
     assert written[0].endswith("\rasking sage")
     assert re.fullmatch(r"\r +\r", written[-1])
 
 
 def test_a_display_that_hangs_or_fails_costs_no_reply(monkeypatch):
-    monkeypatch.setattr(counting, "_SOON_S", 0.0)
-    monkeypatch.setattr(counting, "_WIPED_S", 0.05)
+    monkeypatch.setattr(stopwatch, "_SOON_S", 0.0)
+    monkeypatch.setattr(stopwatch, "_WIPED_S", 0.05)
     hangs, begun = threading.Event(), threading.Event()
     waiting.tell_waiting(lambda line: (begun.set(), hangs.wait(WAIT_S)))
-    with counting.Counting("asking sage"):
+    with stopwatch.Stopwatch("asking sage"):
         assert begun.wait(WAIT_S)
     hangs.set()
     waiting.tell_waiting(lambda line: 1 / 0)
-    with counting.Counting("asking sage"):
+    with stopwatch.Stopwatch("asking sage"):
         pass
     waiting.tell_waiting(None)
     hangs.set()

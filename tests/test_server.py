@@ -100,14 +100,14 @@ def spend(ledger, tokens, account=ADA, *, sent_at=None, **fields):
 
 @pytest.fixture
 def endpoint(ledger):
-    notice = endpoints.Notice(ledger.folder, ADA, "http://127.0.0.1:41239/v1", now())
+    notice = endpoints.Announcement(ledger.folder, ADA, "http://127.0.0.1:41239/v1", now())
     yield notice
     notice.close()
 
 
 def test_an_endpoint_of_the_account_is_told_with_what_came_of_it(ask, ledger, as_ada, endpoint):
     give(ledger)
-    others = endpoints.Notice(ledger.folder, EVE, "http://127.0.0.1:5/v1", now())
+    others = endpoints.Announcement(ledger.folder, EVE, "http://127.0.0.1:5/v1", now())
     [told] = ask("balance")[1]["endpoints"]
     assert (told["url"], told["words"]) == ("http://127.0.0.1:41239/v1", "no call yet")
     endpoint.add(63)
@@ -135,7 +135,7 @@ def test_an_endpoint_is_asked_to_end_and_no_other_file_is_written(ask, ledger, a
 def test_a_front_end_is_told_of_an_endpoint_that_begins(ask, hints, ledger, as_ada):
     give(ledger)
     ask("balance")
-    notice = endpoints.Notice(ledger.folder, ADA, "http://127.0.0.1:5/v1", now())
+    notice = endpoints.Announcement(ledger.folder, ADA, "http://127.0.0.1:5/v1", now())
     while not ask("balance")[1]["endpoints"]:
         hints()
     notice.close()

@@ -18,7 +18,7 @@ from asksage_jupyter import session
 from asksage_jupyter.account import Meter, Source
 from asksage_jupyter.errors import BadInput, Interrupted, NotEnoughTokens, Refused, ReplyLost
 from asksage_jupyter.rates import RECORDED
-from asksage_jupyter.session import counting, train, waiting
+from asksage_jupyter.session import stopwatch, train, waiting
 from asksage_jupyter.session.training import chunks, sources
 from asksage_jupyter.session.training.sources import pieces_of, price
 from asksage_jupyter.tokens import count
@@ -433,7 +433,7 @@ def test_an_unknown_dataset_is_refused_with_those_near_it(server):
 @pytest.mark.parametrize("form", ["file", "text", "rows"])
 def test_it_is_told_that_a_large_source_is_counted(tmp_path, monkeypatch, form):
     told, first = SimpleQueue(), []
-    monkeypatch.setattr(counting, "_SOON_S", 0.0)
+    monkeypatch.setattr(stopwatch, "_SOON_S", 0.0)
     monkeypatch.setattr(sources, "WORTH_A_LINE", len(PAGES))
     monkeypatch.setattr(sources, "price", lambda _: first.append(told.get(timeout=WAIT_S)) or 1)
     monkeypatch.setattr(sources, "split", lambda text, rows=False: [text])

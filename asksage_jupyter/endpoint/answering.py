@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ..service import Embedded
     from ..session import Session
     from ..session.training.embed import Texts
-    from .calls import Calls
     from .chat import Chat
+    from .workers import Workers
 
 Event = dict[str, Any]
 
@@ -90,13 +90,13 @@ class Asking:
         self._asker.count(reply.tokens)
         return reply
 
-    async def completion(self, calls: Calls) -> dict[str, Any]:
+    async def completion(self, workers: Workers) -> dict[str, Any]:
         """The whole reply in OpenAI's shape; raises as `ask` does."""
-        reply = await calls.do(self.ask)
+        reply = await workers.do(self.ask)
         text, is_cut = cut(reply.text, self._chat.max_tokens)
         return shapes.completion(reply, text, is_cut=is_cut, at=self._session.clock())
 
-    async def events(self, calls: Calls) -> AsyncGenerator[Event, None]:
+    async def events(self, workers: Workers) -> AsyncGenerator[Event, None]:
         """The reply as it comes, in the events of OpenAI's shape; raises as `ask` does."""
         loop, texts = asyncio.get_running_loop(), asyncio.Queue[str | None]()
 
@@ -110,7 +110,7 @@ class Asking:
                 asked.exception()  # where nobody listens any more, nobody else looks at it
             texts.put_nowait(None)
 
-        asked = asyncio.ensure_future(calls.do(lambda: self.ask(hear)))
+        asked = asyncio.ensure_future(workers.do(lambda: self.ask(hear)))
         asked.add_done_callback(end)
         stream = _Stream(self._chat, self._session.clock())
         while (text := await texts.get()) is not None:

@@ -15,7 +15,7 @@ from ..display.markup import line
 from ..errors import BadInput, ConfigurationError
 from ..interrupts import begin
 from ..session import Session
-from ..session.endpoints import Notice
+from ..session.endpoints import Announcement
 from ..settings import AskSage
 from . import guard, key_file
 
@@ -88,7 +88,7 @@ class Endpoint:
         self._port: int = self._socket.getsockname()[1]
         self.url = f"http://{guard.ADDRESS}:{self._port}/v1"
         session = self._session
-        self._notice = Notice(session.ledger.folder, session.account, self.url, session.clock())
+        self._announcement = Announcement(session.ledger.folder, session.account, self.url, session.clock())
         begin(threading.Thread(target=self._run, name="asksage-endpoint", daemon=True))
         self._is_up.wait()
 
@@ -146,7 +146,7 @@ class Endpoint:
             after.callback(self._is_over.set)
             after.callback(self._on_end)
             after.callback(self._take_key_away)
-            after.callback(self._notice.close)
+            after.callback(self._announcement.close)
             after.callback(self._is_up.set)  # nobody waits for what did not begin
             asyncio.run(self._serve())
 
@@ -155,13 +155,13 @@ class Endpoint:
             key_file.remove(self._key_file, self.key)
 
     async def _serve(self) -> None:
-        from .calls import Calls
         from .listening import Listening
         from .routes import application
+        from .workers import Workers
 
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        calls = Calls(_AT_ONCE)
-        answers = application(self._session, calls, self._notice, self.key, self._port, self._name)
+        workers = Workers(_AT_ONCE)
+        answers = application(self._session, workers, self._announcement, self.key, self._port, self._name)
         server = Listening(
             answers,
             max_body_size=guard.LARGEST,
@@ -174,17 +174,17 @@ class Endpoint:
         listening.cancel()
         self._socket.close()
         await server.close_all_connections()
-        calls.close(self._session.close)
+        workers.close(self._session.close)
 
     async def _until_the_end(self, end: asyncio.Event) -> None:
         """Tell now and then what came of it, until it is to end."""
         while not end.is_set():
-            if self._notice.asks_to_stop:
+            if self._announcement.asks_to_stop:
                 self.is_stopped = True
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(end.wait(), _LOOK_S)
-            self._notice.write()
+            self._announcement.write()
         self.is_stopped = True
 
 

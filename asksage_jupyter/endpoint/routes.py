@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
 
     from ..session import Session
-    from ..session.endpoints import Notice
+    from ..session.endpoints import Announcement
     from .caller import Caller
-    from .calls import Calls
+    from .workers import Workers
 
 _LONGEST_NAME = 60  # characters
 _NOT_ALLOWED = 405
@@ -34,21 +34,21 @@ _log = logging.getLogger(__name__)
 
 
 def application(
-    session: Session, calls: Calls, notice: Notice, key: str, port: int, name: str
+    session: Session, workers: Workers, announcement: Announcement, key: str, port: int, name: str
 ) -> Application:
     """What answers, from `session`; its log is silent."""
     return Application(
         [
-            (r"/v1/chat/completions", Chats),
-            (r"/v1/embeddings", Embeddings),
+            (r"/v1/chat/completions", PaidChats),
+            (r"/v1/embeddings", PaidEmbeddings),
             (r"/v1/models", Models),
             (r"/v1/models/(.+)", OneModel),
         ],
         default_handler_class=Elsewhere,
         log_function=lambda _: None,
         session=session,
-        calls=calls,
-        notice=notice,
+        workers=workers,
+        announcement=announcement,
         key=key,
         port=port,
         client=name,
@@ -96,10 +96,10 @@ class Route(RequestHandler):
         return session
 
     @property
-    def calls(self) -> Calls:
+    def workers(self) -> Workers:
         """Where what blocks is done."""
-        calls: Calls = self.settings["calls"]
-        return calls
+        workers: Workers = self.settings["workers"]
+        return workers
 
     def refuse(self, why: Refusal) -> None:
         """Tell why, in OpenAI's shape."""
@@ -150,7 +150,7 @@ class Models(Route):
 
     async def get(self) -> None:
         """List them."""
-        self.finish(shapes.models(await self.calls.do(self.session.models)))
+        self.finish(shapes.models(await self.workers.do(self.session.models)))
 
 
 class OneModel(Route):
@@ -158,7 +158,7 @@ class OneModel(Route):
 
     async def get(self, name: str) -> None:
         """Tell of it."""
-        offered = await self.calls.do(self.session.models)
+        offered = await self.workers.do(self.session.models)
         for each in offered:
             if each.id == name:
                 self.finish(shapes.model(each))
@@ -166,7 +166,7 @@ class OneModel(Route):
         self.refuse(Refusal(404, "there is no such model here: GET /v1/models", code=NO_MODEL, param="model"))
 
 
-class Paid(Route):
+class PaidRoute(Route):
     """What is held, sent and settled: it knows who asks, and whether they still wait."""
 
     taken = "POST"
@@ -195,10 +195,10 @@ class Paid(Route):
         self._caller.probe_at_end(self._probe)
         name = self.settings["client"] or self.request.headers.get("User-Agent", "").partition(" ")[0]
         client = storable(one_line(name))[:_LONGEST_NAME] or "unnamed"
-        return Asker(client, is_gone, self.settings["notice"].add)
+        return Asker(client, is_gone, self.settings["announcement"].add)
 
 
-class Embeddings(Paid):
+class PaidEmbeddings(PaidRoute):
     """Texts as vectors, on the training meter."""
 
     async def post(self) -> None:
@@ -207,12 +207,12 @@ class Embeddings(Paid):
         self.body.clear()
         self._is_gone = threading.Event()
         embedding = Embedding(self.session, texts, self._asker(self._is_gone))
-        embedded, bill = await self.calls.do(embedding.ask)
+        embedded, bill = await self.workers.do(embedding.ask)
         if not self._is_gone.is_set():
             self.finish(shapes.embeddings(embedded, texts.model, bill, in_base64=in_base64))
 
 
-class Chats(Paid):
+class PaidChats(PaidRoute):
     """A chat, answered by a model."""
 
     async def post(self) -> None:
@@ -224,7 +224,7 @@ class Chats(Paid):
         if chat.is_streamed:
             await self._stream(asking)
         else:
-            completion = await asking.completion(self.calls)
+            completion = await asking.completion(self.workers)
             if not self._is_gone.is_set():
                 self.finish(completion)
 
@@ -232,7 +232,7 @@ class Chats(Paid):
         """Answer in events. Once the first is out, a failure is one too, as the status cannot change."""
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
         try:
-            async with aclosing(asking.events(self.calls)) as events:
+            async with aclosing(asking.events(self.workers)) as events:
                 async for event in events:
                     await self._send(json.dumps(event))
             await self._send("[DONE]")

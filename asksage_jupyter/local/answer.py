@@ -14,7 +14,7 @@ from ..errors import BadInput, Unavailable
 from ..month import to_datetime
 from .catalog import ALIASES
 from .demo import Demo
-from .engine import Piece
+from .engine import Delta
 from .tariff import billed
 from .wire import flag, whole
 
@@ -92,7 +92,7 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
             yield sorry("you have used all of your inference tokens for this month")
             return
         # Leading blank lines, as the real service sends them.
-        text, last, failure = "\n\n", Piece("", 0, 0), None
+        text, last, failure = "\n\n", Delta("", 0, 0), None
         try:
             pieces = demo.engine.generate(
                 asked.messages, temperature=asked.temperature, limit=demo.output_limit
@@ -113,7 +113,7 @@ async def replies(demo: Demo, read: Mapping[str, Any]) -> AsyncGenerator[dict[st
         yield failure or _reply(demo, asked, text, last, tokens)
 
 
-def _bill(demo: Demo, asked: Prompt, last: Piece, length: int) -> int:
+def _bill(demo: Demo, asked: Prompt, last: Delta, length: int) -> int:
     """Book what `last` has come to; nothing generated costs nothing."""
     if not last.output_tokens:
         return 0
@@ -129,7 +129,7 @@ def _bill(demo: Demo, asked: Prompt, last: Piece, length: int) -> int:
     return tokens
 
 
-def _reply(demo: Demo, asked: Prompt, text: str, last: Piece, tokens: int) -> dict[str, Any]:
+def _reply(demo: Demo, asked: Prompt, text: str, last: Delta, tokens: int) -> dict[str, Any]:
     counts = {"completion_tokens": last.output_tokens, "prompt_tokens": last.input_tokens}
     usage = {
         "model_tokens": {**counts, "total_tokens": last.input_tokens + last.output_tokens},

@@ -12,10 +12,10 @@ from . import catalog, compatible, embeddings, person, training
 from .answer import replies
 from .demo import Demo
 from .plugins import execute_plugin, follow_up, listed
-from .route import STREAM, Chunks, Exchange, Generated, Open, Plain, Route
+from .route import STREAM, Chunks, DemoRoute, Generated, Open, Plain, TokenExchange
 
 Answered = Callable[[Demo, Mapping[str, Any]], dict[str, Any]]
-Placed = tuple[str, type[Route], dict[str, Any]]
+Placed = tuple[str, type[DemoRoute], dict[str, Any]]
 
 
 def application(demo: Demo) -> Application:
@@ -30,7 +30,7 @@ def served(demo: Demo, routes: list[Placed]) -> Application:
 
 def routes() -> list[Placed]:
     """Each path, its kind of route, and what that one does."""
-    placed: list[Placed] = [("/user/get-token-with-api-key", Exchange, {})]
+    placed: list[Placed] = [("/user/get-token-with-api-key", TokenExchange, {})]
     placed += [(path, Generated, {"chunks": chunks}) for path, chunks in _GENERATED.items()]
     placed += [(path, compatible.Compatible, {"chunks": replies}) for path in compatible.PATHS]
     placed += [(path, embeddings.Embeddings, {}) for path in embeddings.PATHS]

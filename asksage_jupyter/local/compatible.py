@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from .route import Generated, Route
+from .route import DemoRoute, Generated
 
 PATHS = ("/server/openai/v1/chat/completions",)
 
 
-class Provider(Route):
+class Provider(DemoRoute):
     """Answers in the provider's shape, errors too; the credential is a Bearer's."""
 
     @property

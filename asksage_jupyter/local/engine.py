@@ -24,7 +24,7 @@ CONTEXT = 2048  # model tokens of prompt and reply together
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Delta:
     """Some more of a reply, and the model tokens the whole of it has come to so far."""
 
     text: str
@@ -41,7 +41,7 @@ class Model(Protocol):
 
     def generate(
         self, messages: list[dict[str, str]], *, temperature: float, limit: int
-    ) -> AsyncGenerator[Piece, None]:
+    ) -> AsyncGenerator[Delta, None]:
         """Stream the reply to `messages`; closing the iterator stops it."""
 
 
@@ -67,7 +67,7 @@ class Engine:
 
     async def generate(
         self, messages: list[dict[str, str]], *, temperature: float, limit: int
-    ) -> AsyncGenerator[Piece, None]:
+    ) -> AsyncGenerator[Delta, None]:
         """Stream the reply to `messages`, at most `limit` model tokens of it.
 
         Closing the iterator stops the model.
@@ -83,7 +83,7 @@ class Engine:
 
         body = {"model": self.name, "messages": messages, "temperature": temperature, "max_tokens": limit}
         body |= {"stream": True, "stream_options": {"include_usage": True}, **self.extras}
-        so_far = Piece("", 0, 0)
+        so_far = Delta("", 0, 0)
         try:
             async with (
                 self._client() as client,
@@ -175,15 +175,15 @@ async def _events(reply: httpx.Response) -> AsyncGenerator[dict[str, Any], None]
         yield event
 
 
-def _piece(event: Mapping[str, Any], so_far: Piece, messages: list[dict[str, str]]) -> Piece:
+def _piece(event: Mapping[str, Any], so_far: Delta, messages: list[dict[str, str]]) -> Delta:
     """Read one event; counts are the server's own wherever it tells them."""
     text = "".join(choice["delta"].get("content") or "" for choice in event.get("choices") or ())
     if usage := event.get("usage"):
-        return Piece(text, usage["prompt_tokens"], usage["completion_tokens"])
+        return Delta(text, usage["prompt_tokens"], usage["completion_tokens"])
     if timings := event.get("timings"):
-        return Piece(text, timings["prompt_n"] + timings["cache_n"], timings["predicted_n"])
+        return Delta(text, timings["prompt_n"] + timings["cache_n"], timings["predicted_n"])
     # A server that tells usage only at the end, or never: one event is about one token.
-    return Piece(text, so_far.input_tokens or _counted(messages), so_far.output_tokens + bool(text))
+    return Delta(text, so_far.input_tokens or _counted(messages), so_far.output_tokens + bool(text))
 
 
 def _counted(messages: list[dict[str, str]]) -> int:

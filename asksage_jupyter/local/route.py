@@ -22,7 +22,7 @@ _STREAMED = (STREAM, "/server/execute-plugin")
 Chunks = AsyncGenerator[dict[str, Any], None]
 
 
-class Route(RequestHandler):
+class DemoRoute(RequestHandler):
     """One route: HTTP 200 whatever happens, the failure in the body's status."""
 
     @property
@@ -70,7 +70,7 @@ class Route(RequestHandler):
         self.finish({"response": self._reason, "status": status_code})
 
 
-class Exchange(Route):
+class TokenExchange(DemoRoute):
     """The API key for an access token."""
 
     def prepare(self) -> None:
@@ -88,7 +88,7 @@ class Exchange(Route):
             self.finish({"response": {"access_token": token}, "status": "200"})
 
 
-class Plain(Route):
+class Plain(DemoRoute):
     """A route whose answer is a function of the fields."""
 
     def initialize(self, answered: Callable[[Demo, Mapping[str, Any]], dict[str, Any]]) -> None:
@@ -110,7 +110,7 @@ class Open(Plain):
         return True
 
 
-class Generated(Route):
+class Generated(DemoRoute):
     """A route that the model answers; a client that goes away stops it."""
 
     _work: asyncio.Task[None] | None = None

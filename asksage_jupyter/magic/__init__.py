@@ -24,7 +24,7 @@ from .showing.waiting import line_of
 from .telling import stopped
 from .threads import Cells
 from .writing.completion import complete
-from .writing.counting import Counting
+from .writing.counting import CountingComm
 from .writing.transform import Assigned, AssignedLine, transform
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ __all__ = ["register", "unregister"]
 
 _PACKAGE = __name__.rpartition(".")[0]
 _cells: Cells | None = None
-_counting: Counting | None = None
+_counting: CountingComm | None = None
 _idle: Idle | None = None
 
 
@@ -145,7 +145,7 @@ def _follow(shell: InteractiveShell | None) -> None:
         _counting.close()
         _idle.close()
     _cells = Cells(shell) if shell is not None else None
-    _counting = Counting(shell) if shell is not None else None
+    _counting = CountingComm(shell) if shell is not None else None
     _idle = Idle(steps()) if shell is not None else None
     tell_cell(_cells.id if _cells is not None else None)
 

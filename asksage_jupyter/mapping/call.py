@@ -12,7 +12,7 @@ from ..errors import AskSageError, BadInput, JobStopped
 from ..session import build_query, current, given
 from ..session.keeping.store import open_replies
 from ..session.near import did_you_mean
-from .answers.reader import Reader
+from .answers.reader import AnswerReader
 from .answers.schema import schema_of
 from .outcome import RowStatus
 from .planning.estimate import MapEstimate, estimate_of
@@ -117,7 +117,7 @@ def map_rows(
         It ended before its end, or fewer rows than `mostly` were answered; its ``.result`` is the Mapped.
     """
     terms = Terms(budget, sample, mostly, workers, fresh, resend_unknown, when)
-    reader = Reader(schema_of(schema), check, repairs, escalate, unsure)
+    reader = AnswerReader(schema_of(schema), check, repairs, escalate, unsure)
     template = Template(prompt, Rows(rows), given.by_name(variables, "variables"), na)
     job = _job(name, template, model, options, terms, reader)
     column, is_estimate = given.text(into, "into"), given.yes(estimate, "estimate")
@@ -154,7 +154,7 @@ def _job(
     model: str | None,
     options: dict[str, Any],
     terms: Terms,
-    reader: Reader,
+    reader: AnswerReader,
 ) -> Job:
     """What is asked and how; what makes no sense of a table is refused."""
     if unknown := options.keys() - _OPTIONS:

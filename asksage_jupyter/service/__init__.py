@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from ..lazy import lazily
 from .records import Answer as Answer
 from .records import Embedded as Embedded
-from .records import Job as Job
 from .records import Limits as Limits
 from .records import LogRow as LogRow
 from .records import OrganizationUser as OrganizationUser
 from .records import Query as Query
 from .records import TokenRequest as TokenRequest
 from .records import Trained as Trained
+from .records import UploadJob as UploadJob
 from .replies.catalog import ModelInfo as ModelInfo
 from .replies.catalog import Persona as Persona
 from .replies.catalog import Plugin as Plugin
@@ -31,7 +31,7 @@ __getattr__, __all__ = lazily(
     {".client": "Service", ".free": "FreeService"},
     "Answer",
     "Embedded",
-    "Job",
+    "UploadJob",
     "Limits",
     "LogRow",
     "ModelInfo",

@@ -10,7 +10,7 @@ import httpx
 
 from ..account import Meter
 from ..errors import BadInput
-from .records import Job, Limits, LogRow, OrganizationUser, TokenRequest
+from .records import Limits, LogRow, OrganizationUser, TokenRequest, UploadJob
 from .replies.catalog import ModelInfo, Persona, Plugin
 from .routes import admin, counters, jobs, lists, log, personal, tokenizer
 from .secret import Secret
@@ -131,7 +131,7 @@ class FreeService:
         """
         return personal.add_dataset(self._connection, name, cui)
 
-    def training_job(self, job_id: str) -> Job:
+    def training_job(self, job_id: str) -> UploadJob:
         """How far an upload is that goes on in the background; it costs nothing.
 
         Raises

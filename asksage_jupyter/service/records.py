@@ -184,7 +184,7 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class UploadJob:
     """An upload in the background. What the tenant does not tell is None.
 
     Attributes

@@ -61,7 +61,7 @@ class Running:
         return self.pid == os.getpid()
 
 
-class Notice:
+class Announcement:
     """Tells of one endpoint while it runs. Never fails: nothing depends on it.
 
     Parameters

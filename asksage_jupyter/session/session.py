@@ -65,7 +65,7 @@ class Session:
         What was asked and answered in this kernel.
     replies : dict of str to `asking.reply.Reply`
         The last ones of this session by their ops, without their texts, to be explained.
-    samples : dict of str to `mapping.results.elsewhere.Sample`
+    samples : dict of str to `mapping.results.elsewhere.MapSample`
         What the maps of this session told of their rows, by the jobs' names; the last one last.
     companions : list of Companion
         Closed with the session.

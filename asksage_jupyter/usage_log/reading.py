@@ -15,7 +15,7 @@ from .. import month
 from ..account import Account, Meter
 from ..errors import LedgerError
 from ..ledger import CALL_COLUMNS
-from ..session.counting import Counting
+from ..session.stopwatch import Stopwatch
 from .frame import frame, held_by
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _tables(ledger: LedgerView, account: Account, periods: list[str], seals: Sea
 
     calls = sum(ledger.copying(account).count(since, until) for since, until in map(bounds_of, missing))
     # Without room or rights the ledger serves as well, only slower; if it fails, reading it will tell.
-    with Counting("sealing the calls of closed months", calls) as line, suppress(OSError, LedgerError):
+    with Stopwatch("sealing the calls of closed months", calls) as line, suppress(OSError, LedgerError):
         seals.make(missing, line.advance)
     return tables | seals.tables(missing)
 

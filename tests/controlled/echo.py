@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from itertools import pairwise
 
-from asksage_jupyter.local.engine import CONTEXT, Piece, too_long
+from asksage_jupyter.local.engine import CONTEXT, Delta, too_long
 from asksage_jupyter.tokens import count
 
 _PIECES = 3
@@ -23,7 +23,7 @@ class EchoEngine:
 
     async def generate(
         self, messages: list[dict[str, str]], *, temperature: float, limit: int
-    ) -> AsyncGenerator[Piece, None]:
+    ) -> AsyncGenerator[Delta, None]:
         """Stream the last of `messages`, cut where it is longer than `limit` tokens could be.
 
         Raises
@@ -40,4 +40,4 @@ class EchoEngine:
         for start, end in pairwise(cuts):
             # By the piece, not by the text so far: the sum must not fall from one piece to the next.
             said = min(said + max(count(text[start:end]), 1), limit)
-            yield Piece(text[start:end], input_tokens, said)
+            yield Delta(text[start:end], input_tokens, said)

@@ -13,7 +13,7 @@ from asksage_jupyter.local.answer import sorry
 from asksage_jupyter.local.app import Placed
 from asksage_jupyter.local.compatible import Compatible, Provider
 from asksage_jupyter.local.embeddings import Embeddings
-from asksage_jupyter.local.route import Chunks, Exchange, Generated, Open, Plain, Route
+from asksage_jupyter.local.route import Chunks, DemoRoute, Generated, Open, Plain, TokenExchange
 from asksage_jupyter.local.wire import framed
 from controlled import jobs, requests
 from controlled.controls import FaultKind, mistyped
@@ -27,7 +27,7 @@ _ANSWERED = {
 }
 
 
-class Faulty(Route):
+class Faulty(DemoRoute):
     """A route whose calls are counted, refused, garbled or lost, as faults have it."""
 
     def prepare(self) -> None:
@@ -124,8 +124,8 @@ class FaultyEmbeddings(FaultyProvider, Embeddings):
     pass
 
 
-_KINDS: dict[type[Route], type[Route]] = {
-    Exchange: Exchange,  # never, so that a client can sign in again
+_KINDS: dict[type[DemoRoute], type[DemoRoute]] = {
+    TokenExchange: TokenExchange,  # never, so that a client can sign in again
     Plain: FaultyPlain,
     Open: FaultyOpen,
     Generated: FaultyGenerated,

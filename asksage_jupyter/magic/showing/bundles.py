@@ -12,7 +12,7 @@ from .fences import fenced, first_block
 from .framed import framed
 
 if TYPE_CHECKING:
-    from ...session.comparing.columns import Column
+    from ...session.comparing.columns import ReplyColumn
 
 Bundle = dict[str, str]
 
@@ -44,7 +44,7 @@ def bundle(text: str, format: str) -> Bundle:
     return {"text/markdown": harmless(text), "text/plain": text}
 
 
-def side_by_side(columns: Sequence[Column]) -> Bundle:
+def side_by_side(columns: Sequence[ReplyColumn]) -> Bundle:
     """Several replies by media type."""
     from ...session.comparing.columns import as_markdown, as_text
 

@@ -27,7 +27,7 @@ class _Sign(NamedTuple):
     target_name: str = TARGET
 
 
-class Counting:
+class CountingComm:
     """Answers front ends that open a comm of `TARGET`, each once.
 
     Parameters
@@ -47,8 +47,9 @@ class Counting:
     def close(self) -> None:
         """Answer nobody any more."""
         if self._comms is not None:
-            with suppress(KeyError):
+            with suppress(KeyError):  # each by itself: one may have been taken out by others
                 self._comms.unregister_target(TARGET, self._answer)
+            with suppress(KeyError):
                 self._comms.unregister_comm(self._sign)
 
     def _answer(self, comm: Any, opened: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ _VALUES = (str, Real, list, tuple, dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class AnswerReader:
     """How replies are read, and what is done with those that are no answers.
 
     Attributes

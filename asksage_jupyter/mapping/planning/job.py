@@ -19,7 +19,7 @@ from ...session.origins.booking import booked
 if TYPE_CHECKING:
     from ...service import Query
     from ...session import Session
-    from ..answers.reader import Reader
+    from ..answers.reader import AnswerReader
     from .terms import Terms
 
 
@@ -34,7 +34,7 @@ class Job:
     query : Query
         How each prompt is sent.
     terms : Terms
-    reader : Reader
+    reader : AnswerReader
         How replies are read.
     """
 
@@ -42,7 +42,7 @@ class Job:
     name: str
     query: Query
     terms: Terms
-    reader: Reader
+    reader: AnswerReader
 
     @property
     def key(self) -> Callable[..., bytes]:

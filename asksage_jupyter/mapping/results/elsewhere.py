@@ -21,7 +21,7 @@ _TOLD = 8  # of the names of maps, the latest first
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class MapSample:
     """What a map's calls told of its rows.
 
     Attributes
@@ -40,7 +40,7 @@ class Sample:
     told: tuple[tuple[int, int], ...] = field(repr=False)
 
     @classmethod
-    def of(cls, model: str, rows: int, calls: int, outcomes: Iterable[Outcome]) -> Sample:
+    def of(cls, model: str, rows: int, calls: int, outcomes: Iterable[Outcome]) -> MapSample:
         """Of the calls that told their model tokens."""
         told = [
             (each.input_tokens, each.output_tokens)
@@ -97,5 +97,5 @@ def what_if(*, rows: int | None = None, model: str | None = None, job: str | Non
     if name not in samples:
         latest = ", ".join(map(shown, list(samples)[: -_TOLD - 1 : -1]))
         raise BadInput(f"no map {shown(name)} was made in this kernel; the latest are {latest}")
-    found: Sample = samples[name]
+    found: MapSample = samples[name]
     return found.cost(session, rows, model)

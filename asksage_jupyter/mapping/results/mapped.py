@@ -13,7 +13,7 @@ from ..outcome import How, Outcome, RowStatus
 from ..planning.costs import Range
 from ..planning.estimate import MapEstimate
 from ..proportion import Proportion
-from .elsewhere import Sample
+from .elsewhere import MapSample
 from .report import Report
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ class Mapped:
         return self.sample.cost(current(), rows, model)
 
     @property
-    def sample(self) -> Sample:
+    def sample(self) -> MapSample:
         """What its calls told of its rows."""
         calls = len(self._sheet.tasks)
-        return Sample.of(self.estimate.model, len(self._sheet.of_row), calls, self._outcomes.values())
+        return MapSample.of(self.estimate.model, len(self._sheet.of_row), calls, self._outcomes.values())
 
     def beside(self, rows: pandas.DataFrame) -> pandas.DataFrame:
         """A copy of the rows with their answers, and with ``<into>_status``."""

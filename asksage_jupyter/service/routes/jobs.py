@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import NoRoute, Refused
-from ..records import Job
+from ..records import UploadJob
 from ..replies.scalars import member, natural, one_line
 from ..replies.wire import Body, Pairs
 from ..way.payload import json_of
@@ -29,7 +29,7 @@ _IN_ALL = ("total_chunks", "chunks_total", "chunk_count", "chunks", "total")
 _WHY = ("job_error", "message", "detail", "reason")
 
 
-def status(connection: Connection, job_id: str) -> Job:
+def status(connection: Connection, job_id: str) -> UploadJob:
     """How far a job is; its state is ``unknown`` where the service does not know it.
 
     Raises
@@ -45,7 +45,7 @@ def status(connection: Connection, job_id: str) -> Job:
     except Refused as error:
         if error.status != 404:
             raise
-        return Job("unknown")
+        return UploadJob("unknown")
     return _job_in(body, connection.credentials.hide)
 
 
@@ -65,11 +65,11 @@ def _state(value: object) -> str | None:
     return found if found in UNDER_WAY or found in OVER else None
 
 
-def _job_in(body: Body, hide: object) -> Job:
+def _job_in(body: Body, hide: object) -> UploadJob:
     places = [place for place in (body.response, body.value) if isinstance(place, dict)]
     state = next(filter(None, map(_state, (body.response, body.value, body.get("job")))), "running")
     why = next((text for text in _each(places, _WHY) if isinstance(text, str) and text.strip()), "")
-    return Job(
+    return UploadJob(
         state,
         taken_in=next(filter(None, map(natural, _each(places, _TAKEN_IN))), None),
         in_all=next(filter(None, map(natural, _each(places, _IN_ALL))), None),

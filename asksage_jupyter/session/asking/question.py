@@ -11,9 +11,9 @@ from ...account import Bill, Source, Status
 from ...errors import Interrupted, OutOfTokens, OverLimit, ReplyLost
 from ...rates import RECORDED
 from ...service.way.departure import departing
-from ..counting import Counting
 from ..holding.held import Held
 from ..holding.shielded import Shielded, unshielded
+from ..stopwatch import Stopwatch
 from .confirming import confirm
 from .reply import Reply, stays_held, unpriced
 from .shortage import told_of, with_more
@@ -187,7 +187,7 @@ def _answered(stoppably: Stoppable, question: Question, held: Held) -> Answer:
 
 
 def _sent(question: Question, held: Held) -> Answer:
-    with departing(held.sent), Counting(asking_words(held.call.model, held.tokens)) as counting:
+    with departing(held.sent), Stopwatch(asking_words(held.call.model, held.tokens)) as counting:
         question.listener.on_first = counting.end
         return question.send()
 

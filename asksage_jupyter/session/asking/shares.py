@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...display.plain import one_line
 from ...rates import RECORDED, first_guess
 from ...tokens import count, count_file, file_kind
-from ..counting import WORTH_A_LINE, Counting
+from ..stopwatch import WORTH_A_LINE, Stopwatch
 
 if TYPE_CHECKING:
     from ...service import Query
@@ -52,5 +52,5 @@ def _counted(file: Path) -> int:
     size = file.stat().st_size
     if size < WORTH_A_LINE:
         return count_file(file)
-    with Counting(f"counting {one_line(file.name)}", size) as line:
+    with Stopwatch(f"counting {one_line(file.name)}", size) as line:
         return count_file(file, advance=line.advance)

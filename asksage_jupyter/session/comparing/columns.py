@@ -34,7 +34,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ReplyColumn:
     """One model's reply as it is shown beside the others.
 
     Attributes
@@ -57,29 +57,29 @@ class Column:
     tokens: int | None = None
 
 
-def column(model: str, outcome: Reply | Exception, duration_ms: int) -> Column:
+def column(model: str, outcome: Reply | Exception, duration_ms: int) -> ReplyColumn:
     """The column of a call that is over."""
     if isinstance(outcome, ReplyLost):
-        return Column(model, Stage.FAILED, outcome.text, str(outcome))
+        return ReplyColumn(model, Stage.FAILED, outcome.text, str(outcome))
     if isinstance(outcome, Exception):
-        return Column(model, Stage.FAILED, told=str(outcome) or type(outcome).__name__)
+        return ReplyColumn(model, Stage.FAILED, told=str(outcome) or type(outcome).__name__)
     took = f"{duration_ms / 1000:,.1f} s"
     if outcome.tokens is None or outcome.source is None:
         state = Stage.STOPPED if outcome.interrupted else Stage.DONE
         lead = "" if outcome.interrupted else "the bill is not told yet: "
         told = " · ".join([f"{lead}{open_words(outcome.held)}", took, *outcome.notes])
-        return Column(model, state, outcome.text, told)
+        return ReplyColumn(model, state, outcome.text, told)
     told = " · ".join([f"{outcome.tokens:,} tokens ({SOURCES[outcome.source]})", took, *outcome.notes])
-    return Column(model, Stage.DONE, outcome.text, told, outcome.tokens)
+    return ReplyColumn(model, Stage.DONE, outcome.text, told, outcome.tokens)
 
 
-def as_text(columns: Sequence[Column]) -> str:
+def as_text(columns: Sequence[ReplyColumn]) -> str:
     """The columns below each other, for terminals and for places without HTML."""
     cheapest = _cheapest(columns)
     return "\n\n".join(_paragraph(each, each.model in cheapest) for each in columns)
 
 
-def as_markdown(columns: Sequence[Column]) -> str:
+def as_markdown(columns: Sequence[ReplyColumn]) -> str:
     """The columns side by side, as many as there is room for, each reply rendered as if it stood alone.
 
     Markdown within HTML, as it is CommonMark's after a blank line: code, tables and formulas are those of a
@@ -90,7 +90,7 @@ def as_markdown(columns: Sequence[Column]) -> str:
     return f'<div style="{_GRID}">\n{shown}</div>'
 
 
-def _cheapest(columns: Sequence[Column]) -> set[str]:
+def _cheapest(columns: Sequence[ReplyColumn]) -> set[str]:
     """The models of the fewest tokens, once nothing is under way any more; none where all cost the same."""
     tokens = {each.model: each.tokens for each in columns if each.tokens is not None}
     under_way = any(each.state in (Stage.WAITING, Stage.WRITING) for each in columns)
@@ -99,18 +99,18 @@ def _cheapest(columns: Sequence[Column]) -> set[str]:
     return {model for model, cost in tokens.items() if cost == min(tokens.values())}
 
 
-def _words(column: Column, is_cheapest: bool) -> list[str]:
+def _words(column: ReplyColumn, is_cheapest: bool) -> list[str]:
     """What is said of a column beside its text."""
     state = [] if column.state is Stage.DONE else [str(column.state)]
     return [*state, *([column.told] if column.told else []), *(["cheapest"] if is_cheapest else [])]
 
 
-def _paragraph(column: Column, is_cheapest: bool) -> str:
+def _paragraph(column: ReplyColumn, is_cheapest: bool) -> str:
     head = " · ".join([column.model, *_words(column, is_cheapest)])
     return f"{head}\n{textwrap.indent(column.text, '  ')}" if column.text else head
 
 
-def _section(column: Column, is_cheapest: bool, dearest: int) -> str:
+def _section(column: ReplyColumn, is_cheapest: bool, dearest: int) -> str:
     edge = WARNING if column.state in (Stage.STOPPED, Stage.FAILED) else LINE
     cheapest = Markup(' <span style="font-weight:400">· cheapest</span>') if is_cheapest else ""
     share = (column.tokens or 0) / dearest if dearest else 0

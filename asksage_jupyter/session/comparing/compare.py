@@ -21,8 +21,8 @@ from ..asking.question import asking_words, paid_for
 from ..asking.reply import stays_held
 from ..asking.shares import shares
 from ..asking.shortage import afford
-from ..counting import Counting
 from ..holding.shielded import Shielded
+from ..stopwatch import Stopwatch
 from .comparison import Comparison
 from .lane import Lane
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..asking.query import Options
     from ..holding.shielded import Stoppable
     from ..session import Session
-    from .columns import Column
+    from .columns import ReplyColumn
 
 _LOOK_S = 0.1
 
@@ -95,7 +95,7 @@ def compared(
     limit: int | None = None,
     streamed: bool = False,
     fails: bool = False,
-    on_change: Callable[[list[Column]], None] | None = None,
+    on_change: Callable[[list[ReplyColumn]], None] | None = None,
 ) -> Comparison:
     """Hold all queries, send them at once, settle each.
 
@@ -174,7 +174,7 @@ class _Group(NamedTuple):
     changes: SimpleQueue[None]
 
     def run(
-        self, on_change: Callable[[list[Column]], None] | None, fails: bool, stoppably: Stoppable
+        self, on_change: Callable[[list[ReplyColumn]], None] | None, fails: bool, stoppably: Stoppable
     ) -> Comparison:
         """All lanes from their holds to their ends; they are sent, shown and waited for `stoppably`."""
         is_stopped = False
@@ -217,15 +217,15 @@ class _Group(NamedTuple):
             elif isinstance(refused, Exception):
                 raise refused
 
-    def _send(self, on_change: Callable[[list[Column]], None] | None) -> None:
+    def _send(self, on_change: Callable[[list[ReplyColumn]], None] | None) -> None:
         """Let all go, wait for the end of the last, and show meanwhile how far they are."""
         for lane in self.lanes:
             lane.go()
         words = asking_words(f"{len(self.lanes)} models", self.whole.expected)
-        with Counting(words) if on_change is None else nullcontext():
+        with Stopwatch(words) if on_change is None else nullcontext():
             self._await_end(on_change)
 
-    def _await_end(self, on_change: Callable[[list[Column]], None] | None) -> None:
+    def _await_end(self, on_change: Callable[[list[ReplyColumn]], None] | None) -> None:
         while not all(lane.is_over for lane in self.lanes):
             if on_change is not None:
                 try:

@@ -11,7 +11,7 @@ from ...display.harmless import within_markdown
 from ...display.plain import plain
 from ...errors import AskSageError, ReplyLost
 from ..asking.reply import Reply
-from .columns import Column, as_markdown, as_text, column
+from .columns import ReplyColumn, as_markdown, as_text, column
 
 if TYPE_CHECKING:
     import pandas
@@ -62,7 +62,7 @@ class Comparison:
         return errors[0] if errors and len(errors) == len(self.replies) else None
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[ReplyColumn]:
         """The replies as they are shown."""
         return [column(model, reply, self.duration_ms[model]) for model, reply in self.replies.items()]
 
@@ -109,7 +109,7 @@ class Comparison:
         frame = pandas.DataFrame(rows)
         return frame.astype({name: "Int64" if name in figures else "string" for name in frame.columns})
 
-    def _row(self, shown: Column) -> dict[str, object]:
+    def _row(self, shown: ReplyColumn) -> dict[str, object]:
         outcome = self.replies[shown.model]
         reply = outcome if isinstance(outcome, Reply) else None
         return {

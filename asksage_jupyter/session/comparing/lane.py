@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...errors import AskSageError, Interrupted
 from ..asking.listener import Listener
 from ..asking.question import Question, held_words, hold_send_settle
-from .columns import Column, Stage, column
+from .columns import ReplyColumn, Stage, column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,15 +107,17 @@ class Lane(threading.Thread):
         self._arrived.put(KeyboardInterrupt())
 
     @property
-    def column(self) -> Column:
+    def column(self) -> ReplyColumn:
         """How far it is."""
         if self.is_over:
             return column(self.query.model, self.outcome, self.duration_ms)
         if text := self._listener.text:
-            return Column(self.query.model, Stage.WRITING, text)
+            return ReplyColumn(self.query.model, Stage.WRITING, text)
         waited = int(time.monotonic() - self._sent_at) if self._sent_at else 0
         seconds = f" · {waited} s" if waited else ""
-        return Column(self.query.model, Stage.WAITING, told=f"{held_words(self.estimate.expected)}{seconds}")
+        return ReplyColumn(
+            self.query.model, Stage.WAITING, told=f"{held_words(self.estimate.expected)}{seconds}"
+        )
 
     def _send(self) -> Answer:
         self.is_held = True

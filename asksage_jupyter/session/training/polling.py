@@ -10,18 +10,18 @@ from ...errors import NoRoute, ReplyLost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...service import FreeService, Job
+    from ...service import FreeService, UploadJob
 
 _FIRST_S, _LONGEST_S, _ALL_S = 0.2, 5.0, 3600.0
 _STRANGE = 3  # times that a job may be unknown, just after it was made
 
 
-def over(service: FreeService, job_id: str, name: str, tell: Callable[[str], None]) -> Job:
+def over(service: FreeService, job_id: str, name: str, tell: Callable[[str], None]) -> UploadJob:
     """Look until the job is over, and `tell` how far it is; a Ctrl-C ends the waiting only.
 
     Returns
     -------
-    Job
+    UploadJob
         Its state is ``unknown`` where the service does not know it any more, and ``untold`` where the
         tenant tells nothing of jobs.
 
@@ -48,7 +48,7 @@ def over(service: FreeService, job_id: str, name: str, tell: Callable[[str], Non
     raise ReplyLost(f"the upload of {name} (job {job_id}) is not over after an hour.")
 
 
-def _untold() -> Job:
-    from ...service import Job
+def _untold() -> UploadJob:
+    from ...service import UploadJob
 
-    return Job("untold")
+    return UploadJob("untold")

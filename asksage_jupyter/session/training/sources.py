@@ -14,7 +14,7 @@ from ...files import reading
 from ...rates import RECORDED, billed
 from ...tokens import count, kind_of
 from .. import given
-from ..counting import WORTH_A_LINE, Counting
+from ..stopwatch import WORTH_A_LINE, Stopwatch
 from .chunks import pack, split
 from .rows import rows_of
 
@@ -130,7 +130,7 @@ def _decoded(path: Path, content: bytes) -> str:
 
 def _telling(name: str, size: int) -> AbstractContextManager[object]:
     """A line of what is counted, where that takes its time."""
-    return Counting(f"counting {one_line(name)}") if size >= WORTH_A_LINE else nullcontext()
+    return Stopwatch(f"counting {one_line(name)}") if size >= WORTH_A_LINE else nullcontext()
 
 
 def _pieces(name: str, texts: list[str]) -> list[Piece]:

@@ -15,9 +15,9 @@ from ...service.way.departure import departing
 from ..asking.question import held_words
 from ..asking.reply import stays_held
 from ..asking.shortage import told_of
-from ..counting import Counting
 from ..holding.held import Held
 from ..holding.shielded import Shielded
+from ..stopwatch import Stopwatch
 from .polling import over
 from .trained import Training
 from .underway import Register, UnderWay
@@ -26,7 +26,7 @@ from .uploaded import Uploads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...service import Job, Trained
+    from ...service import Trained, UploadJob
     from ..holding.shielded import Stoppable
     from ..session import Session
     from .sources import Piece
@@ -68,7 +68,7 @@ class Upload:
         self._holds: list[Held] = []  # of the piece under way
         self._made: list[Held] = []  # of all pieces
         self._piece: Piece | None = None  # the one under way; a stop may come before the first
-        self._counting, self._uploading = Counting(""), ""
+        self._counting, self._uploading = Stopwatch(""), ""
 
     def run(self) -> Training:
         """Send all, and wait for what goes on at the service.
@@ -266,7 +266,7 @@ def _bill(piece: Piece, held: Held, tokens: int | None, share: float | None) -> 
     return None
 
 
-def _share(job: Job) -> float | None:
+def _share(job: UploadJob) -> float | None:
     """The part of a file that was taken in; None where it is not told."""
     if job.state == "succeeded":
         return 1.0

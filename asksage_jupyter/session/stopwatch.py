@@ -22,7 +22,7 @@ _SOON_S = 0.4  # who is answered by then has not waited
 _WIPED_S = 2.0  # a display that hangs must not cost a reply
 
 
-class Counting:
+class Stopwatch:
     """Within ``with`` a line tells what is waited for and how long already, until `end` or the exit.
 
     It is told by a thread of its own, as the caller's waits; from that thread alone, so that no line comes

@@ -1,4 +1,4 @@
-"""Calls under way: each in a thread, a bounded number at once."""
+"""Workers under way: each in a thread, a bounded number at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Calls:
+class Workers:
     """What blocks, done beside an event loop; `do` is called within that loop alone.
 
     The threads are kept, as beginning one takes a tenth of a call's time. They are daemons: a program that
