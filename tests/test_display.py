@@ -12,7 +12,7 @@ import asksage_jupyter
 from asksage_jupyter.display.bar import bar, thin_bar
 from asksage_jupyter.display.dates import day
 from asksage_jupyter.display.markup import card, fill, line, notice, quiet
-from asksage_jupyter.display.page import Page
+from asksage_jupyter.display.page import Code, Listing, Page
 from asksage_jupyter.display.plain import from_home, interval
 from asksage_jupyter.display.table import Table, width
 from asksage_jupyter.mapping.planning.costs import Range
@@ -44,7 +44,7 @@ def test_columns_stand_below_each_other_whatever_the_letters_width():
 def test_an_interval_is_told_where_it_is_wider_than_a_figure():
     assert interval(4, 1870) == " (4 to 1,870)"
     assert interval(63, 63) == ""
-    assert str(Range(126, 126, 126)) == "~126 tokens"
+    assert str(Range(126, 126, 126)) == "about 126 tokens"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,22 @@ def test_a_name_in_running_words_is_not_broken_at_its_hyphens(show):
         "-f",
         "aws-nova-lite-v1:0",
     ]
+
+
+def test_what_is_said_is_no_code_and_what_is_written_is():
+    said = Page.of("Nothing yet.\nAsk first.").html
+    assert "<pre" not in said
+    assert "code-font" not in said
+    written = Page.of("all", "Ask so:", Code("%%asksage"), Listing("how", (("-h", "help"),))).html
+    assert words(written) == "Ask so:%%asksagehow-hhelp"
+    assert written.count("<pre") == 1
+
+
+def test_a_table_begins_and_ends_where_the_words_around_it_do():
+    html = Table(("a", "b", "c"), [("1", "2", "3")], caption="What was used")._repr_html_()
+    assert re.findall(r'padding:(.*?);border', html) == [
+        ".15em .6em .15em 0", ".15em .6em .15em .6em", ".15em 0 .15em .6em",
+    ] * 2  # fmt: skip
 
 
 def test_what_is_longer_than_a_narrow_line_may_be_broken():

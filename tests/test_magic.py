@@ -135,7 +135,7 @@ def test_history_is_sent_again_and_told_in_the_receipt(shell, server):
     ran(shell, "%%asksage\nfirst")
     outputs, _ = ran(shell, "%%asksage --history 5\nsecond")
     assert [turn["message"] for turn in sent(server)["message"]] == ["first", "The sky is blue.", "second"]
-    assert "history ~" in plain(outputs)
+    assert "history about " in plain(outputs)
 
 
 def test_the_reply_goes_into_the_variable(shell, server):
@@ -735,6 +735,7 @@ def test_a_command_tells_its_figures_as_json(shell, server):
 
     assert told("%asksage balance --json")["inference"]["meter"] == "inference"
     assert told("%asksage usage --json --all")["title"].endswith("all time")
+    assert "table" not in told("%asksage models --json")  # which is how they are shown
     assert told("%asksage estimate --json What is --json?")["model"] == MODEL
     _, error = ran(shell, '%asksage request --reason "as --json tells"')
     assert "say how many" in str(error)

@@ -706,7 +706,7 @@ def test_an_option_that_is_none_is_told_with_the_one_that_was_meant(labels, revi
 def test_what_the_rest_would_cost_is_told_by_the_bills_of_this_run(server):
     server.on(QUERY, billed("good", 7))
     sample = map_rows([f"row {number}" for number in range(30)], "Good? {value}", sample=5)
-    assert "the same again asks 25 rows, ~175 tokens" in sample.report.html
+    assert "the same again asks 25 rows, about 175 tokens" in sample.report.html
 
 
 def test_a_map_that_is_stopped_shows_what_it_has_and_goes_on_later(shell, server):

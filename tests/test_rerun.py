@@ -42,6 +42,8 @@ def test_each_cell_counts_once_as_it_was_billed_last(notebook):
     assert (cost.last, cost.low, cost.expected, cost.high) == (250, 140, 250, 250)
     assert cost.is_affordable
     assert "about 250 tokens (140 to 250)" in cost.words
+    assert cost.table.head[-1] == "between"
+    assert "between" not in sage.notebook_cost("another.ipynb").table.head  # of one figure
     assert "The month allows it" in str(cost)
     assert [cell.label for cell in cost.cells] == ["Cell 1", "Cell 2"]
     assert "Cell 2" in str(cost)

@@ -30,6 +30,9 @@ SURFACES = {
     "top": ('sage.top_chart(by="notebook")', "inference tokens"),
     "statement": ("%asksage statement", "Ledger verified"),
     "help": ("%asksage help usage", "--by"),
+    "personas": ("%asksage personas", "helpful assistant"),
+    "envelope": ("%asksage envelope", "No envelope"),
+    "serve": ("%asksage serve --stop", "no endpoint to stop"),
 }
 THEMES = {
     "light": "JupyterLab Light",
@@ -62,6 +65,19 @@ BROKEN = """(area) => {
         range.setEnd(text, index + word.length);
         return [word, range.getClientRects().length];
     }).filter(([, lines]) => lines > 1);
+}"""
+
+
+# The fonts of whatever is said, but for what is written as it stands.
+FONTS = """(area) => {
+    const words = document.createTreeWalker(area, NodeFilter.SHOW_TEXT, (text) => !text.data.trim() ||
+        text.parentElement.closest('pre, code, th[scope=row], style') ? 2 : 1);
+    const found = new Set();
+    while (words.nextNode()) {
+        const { fontFamily, fontSize } = getComputedStyle(words.currentNode.parentElement);
+        found.add(fontFamily + ' ' + fontSize);
+    }
+    return [...found];
 }"""
 
 
@@ -114,6 +130,14 @@ def test_a_surface_is_the_same_in_light_and_dark(page, name):
         picture(page, f"see-{name}-{theme}", cell(page, name), cell(page, name))
     assert outlines[0]
     assert outlines[0] == outlines[1]
+
+
+def test_whatever_a_command_says_is_in_one_font(page):
+    set_theme(page, THEMES["light"])
+    said = ("usage", "statement", "help", "personas", "envelope", "serve")
+    fonts = {font for name in said for font in output(page, name).evaluate(FONTS)}
+    assert len(fonts) == 1
+    assert fonts < set(output(page, "balance").evaluate(FONTS))  # whose figures are larger
 
 
 @pytest.mark.parametrize("theme", [*THEMES, "forced colours"])

@@ -100,7 +100,7 @@ def test_without_a_number_the_own_requests_are_listed_and_an_approved_one_is_the
 
 def test_no_requests_yet(shell, server, capsys):
     server.on(MINE, {"response": [], "status": 200})
-    assert "no tokens were asked for yet" in ran(shell, "%asksage request", capsys)[0]
+    assert "No tokens were asked for yet; %asksage request N" in ran(shell, "%asksage request", capsys)[0]
 
 
 def test_a_request_that_is_refused_tells_why(shell, server, capsys):

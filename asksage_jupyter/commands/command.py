@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
+from ..display.page import Page
 from ..errors import BadInput
 from ..prompting import Option, Parser
 
@@ -26,7 +27,7 @@ class Quiet(str):
     __slots__ = ()
 
 
-class Told(str):
+class Told(Page):
     """Words, and the figures in them.
 
     Attributes
@@ -35,12 +36,12 @@ class Told(str):
         What a program reads instead.
     """
 
-    __slots__ = ("found",)
     found: Mapping[str, object]
 
     def __new__(cls, words: str, **found: object) -> Self:
         """Say `words` of what was found."""
         told = super().__new__(cls, words)
+        told.html = words.html if isinstance(words, Page) else Page.of(words).html
         told.found = found
         return told
 

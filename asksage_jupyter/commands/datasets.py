@@ -6,6 +6,8 @@ import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..display.page import Page
+from ..display.table import Table
 from ..errors import BadInput
 from ..prompting import UPLOAD_OPTIONS, option
 from ..session import current, given, train
@@ -29,8 +31,9 @@ def _datasets(_: Sequence[str], create: str | None, cui: bool) -> Iterator[objec
         if cui:
             raise BadInput("--cui belongs to a new dataset: %asksage datasets --create NAME --cui")
         there = session.asking(lambda service: service.datasets())
-        words = "\n".join(there) or "no datasets; %asksage datasets --create NAME makes one"
-        yield Told(words, datasets=[{"name": name} for name in there])
+        words = Page.of("\n".join(there), Table(("dataset",), [(name,) for name in there]))
+        none = "No datasets yet; %asksage datasets --create NAME makes one."
+        yield Told(words if there else none, datasets=[{"name": name} for name in there])
         return
     is_cui = add_dataset(session, create, cui=cui)
     forced = ': Ask Sage takes each with "cui" in its name for that' if is_cui and not cui else ""

@@ -67,13 +67,13 @@ def _envelope(words: Sequence[str], per: str, soft: bool) -> Iterator[object]:
             _kind(kind)
             if not envelopes.unsay(kind) | budgeting.unsay(kind):
                 raise BadInput(f"no line of this kernel bounds its {kind}: only what one said can be ended")
-            yield f"the {kind} is bounded by no line any more"
+            yield f"The {kind} is no longer bounded by a line of this kernel."
         case [kind, *name, limit]:
             _say(session, _kind(kind), *name, limit=read(tokens, limit), per=per, is_soft=soft)
         case _:
             raise BadInput(f"say how many tokens: %asksage {ENVELOPE.usage}")
     told = tuple(session.settling.bounds.present())
-    yield Envelopes(told) if told else f"no envelope bounds what is asked here; {_LINE} notebook N makes one"
+    yield Envelopes(told) if told else f"No envelope bounds what is asked here; {_LINE} notebook N makes one."
 
 
 def _kind(word: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from traitlets import Enum
 
-from ..display.page import Listing, Page
+from ..display.page import Code, Listing, Page
 from ..display.plain import brief
 from ..errors import BadInput
 from ..ledger.stores.address import shown
@@ -30,14 +30,13 @@ Why is the sky blue?
 %asksage estimate "Why is the sky blue?"
 %asksage help cell"""
 
-_SETTINGS = """\
-%config AskSage.model = "google-claude-45-haiku"     for this notebook
-c.AskSage.project = "apollo"                         for all, in ipython_config.py
-"""
-
-_KEY = """\
-The key is no setting. It comes from %asksage login, else from ASKSAGE_API_KEY, else from the keyring.
-"""
+_SETTINGS = (
+    ('%config AskSage.model = "google-claude-45-haiku"', "for this notebook"),
+    ('c.AskSage.project = "apollo"', "for all, in ipython_config.py"),
+)
+_KEY = (
+    "The key is no setting. It comes from %asksage login, else from ASKSAGE_API_KEY, else from the keyring."
+)
 
 _WIDTH = 104
 _COLUMN = 44
@@ -66,8 +65,9 @@ def help_text(topic: str = "") -> Page:
     if topic in ("cell", "asksage"):
         return cell_parser().describe(below=_examples())
     if topic == "settings":
-        words = f"{_SETTINGS}\n{_settings()}\n\n{_KEY}"
-        return Page.of(words, _SETTINGS, Listing("settings", tuple(_meanings())), _KEY)
+        how = "\n".join(f"{written:<52} {where}" for written, where in _SETTINGS)
+        listings = Listing("how they are set", _SETTINGS), Listing("settings", tuple(_meanings()))
+        return Page.of(f"{how}\n\n{_settings()}\n\n{_KEY}", *listings, _KEY)
     if topic in COMMANDS:
         return _command(COMMANDS[topic])
     near = did_you_mean(topic, topics())
@@ -108,13 +108,13 @@ def _overview() -> Page:
     return Page.of(f"{commands}\n\n{more}\n\n{_examples()}", Listing("", tuple(said)), more, _examples())
 
 
-def _examples() -> str:
-    return f"examples:\n{textwrap.indent(_EXAMPLES, '  ')}"
+def _examples() -> Page:
+    return Page.of(f"examples:\n{textwrap.indent(_EXAMPLES, '  ')}", Listing("examples", ()), Code(_EXAMPLES))
 
 
 def _command(command: Command) -> Page:
     """A command with its options."""
-    also = training_parser().describe() if command.name == "train" else ""
+    also = training_parser().describe() if command.name == "train" else None
     return command.parser.describe(above=command.summary, below=also)
 
 
@@ -145,7 +145,8 @@ def _help(words: Sequence[str]) -> Iterator[object]:
 
 def _version(_: Sequence[str]) -> Iterator[object]:
     found = about()
-    yield Told("\n".join(f"{name:<8} {value}" for name, value in found.items()), **found)
+    words = "\n".join(f"{name:<15}  {value}" for name, value in found.items())
+    yield Told(Page.of(words, Listing("", tuple(found.items()))), **found)
 
 
 HELP = Command("help", "[TOPIC]", "this, or more of one topic", _help, words=1, needs_notebook=True)

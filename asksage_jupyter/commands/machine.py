@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from ..display.plain import no_formula
+from ..display.table import Table
 from .command import Told
 
 
@@ -57,7 +58,9 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value)]
         names += [name for name in dir(type(value)) if isinstance(getattr(type(value), name), property)]
-        return {name: _plain(getattr(value, name)) for name in names if not name.startswith("_")}
+        fields = {name: getattr(value, name) for name in names if not name.startswith("_")}
+        # How it is shown is no figure.
+        return {name: _plain(each) for name, each in fields.items() if not isinstance(each, Table)}
     if isinstance(value, Mapping):
         return {str(name): _plain(each) for name, each in value.items()}
     if hasattr(value, "to_dict") and hasattr(value, "columns"):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..account import Balance
     from ..session.managing.requests import Requested
 
+_NONE_ASKED = "No tokens were asked for yet; %asksage request N --reason TEXT asks your admins for N more."
 _UNTIL = (
     "They count until the month ends, as unused tokens do not carry over; the service does not say whether "
     "bought ones do."
@@ -43,7 +44,7 @@ def _request(words: Sequence[str], meter: Meter, reason: str) -> Iterator[object
     session = current()
     if not words and not reason:
         there = token_requests(session)
-        yield Told("\n".join(map(str, there)) or "no tokens were asked for yet", requests=_requests(there))
+        yield Told("\n".join(map(str, there)) or _NONE_ASKED, requests=_requests(there))
         return
     if not words:
         raise BadInput(f"say how many: %asksage {REQUEST.usage}")

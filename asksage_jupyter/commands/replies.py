@@ -13,6 +13,7 @@ from ..session import current
 from .command import Command, Told
 
 _DAY = 86_400 * 1_000_000
+_NONE = "No reply is kept yet: those of maps are, and those of cells with --replay"
 _DAYS = re.compile(r"(\d{1,5})d?")
 
 
@@ -34,14 +35,17 @@ def _replay(words: Sequence[str], older: int | None) -> Iterator[object]:
         if words:
             before = None if older is None else session.clock() - older * _DAY
             cleared = replies.clear(before=before)
-            told = f"{many(cleared, 'reply was', 'replies were')} taken away; their rows would be asked again"
-            yield Told(told, cleared=cleared)
+            told = (
+                f"{many(cleared, 'reply was', 'replies were')} taken away; their rows would be asked again."
+            )
+            yield Told(told if cleared else "There was no reply to take away.", cleared=cleared)
         else:
             days = session.settings.keep_replies_days
             kept, saved = replies.kept, replies.saved
-            each = many(kept, "reply is kept", "replies are kept")
-            told = f"{each}, {days} days each; showing some again saved {saved:,} tokens"
-            yield Told(f"{told}. %asksage replay clear takes them away.", kept=kept, days=days, saved=saved)
+            each = f"{many(kept, 'reply is kept', 'replies are kept')}, {days} days each" if kept else _NONE
+            told = f"{each}; showing some again saved {saved:,} tokens" if saved else each
+            away = ". %asksage replay clear takes them away." if kept else "."
+            yield Told(f"{told}{away}", kept=kept, days=days, saved=saved)
     finally:
         replies.close()
 

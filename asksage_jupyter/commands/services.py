@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..display.page import Page
 from ..display.plain import shown
+from ..display.table import Table
 from ..errors import AskSageError, BadInput
 from ..prompting import CellOptions, cell_parser, expand, unfilled
 from ..session import build_query, current
@@ -42,16 +44,21 @@ def _personas(words: Sequence[str]) -> Iterator[object]:
     if not found:
         raise BadInput(f"no persona has {shown(wanted)} in its name; %asksage personas lists all")
     words = _listed((f"{each.id}  {each.name}", each.description) for each in found)
-    yield Told(words, personas=found)
+    rows = [(str(each.id), each.name, _brief(each.description)) for each in found]
+    yield Told(Page.of(words, Table(("id", "persona", "what it is told"), rows, sides="rl")), personas=found)
 
 
 def _plugins(_: Sequence[str]) -> Iterator[object]:
     there = current().asking(lambda service: service.plugins())
+    if not there:
+        yield Told("This Ask Sage offers no plugins.", plugins=there)
+        return
+    values = [" ".join(f"{name}=" for name in each.parameters) for each in there]
     words = _listed(
-        (f"{each.name} {' '.join(f'{name}=' for name in each.parameters)}".strip(), each.description)
-        for each in there
+        (f"{each.name} {value}".strip(), each.description) for each, value in zip(there, values, strict=True)
     )
-    yield Told(words or "this Ask Sage offers no plugins", plugins=there)
+    rows = [(each.name, value, _brief(each.description)) for each, value in zip(there, values, strict=True)]
+    yield Told(Page.of(words, Table(("plugin", "takes", "what it does"), rows, sides="l")), plugins=there)
 
 
 def _listed(rows: Iterable[tuple[str, str]]) -> str:
@@ -60,8 +67,12 @@ def _listed(rows: Iterable[tuple[str, str]]) -> str:
     for name, description in rows:
         lines.append(name)
         if description.strip():
-            lines.append(f"    {textwrap.shorten(description, _WIDTH, placeholder=' ...')}")
+            lines.append(f"    {_brief(description)}")
     return "\n".join(lines)
+
+
+def _brief(description: str) -> str:
+    return textwrap.shorten(description, _WIDTH, placeholder=" ...")
 
 
 def _estimate(text: str, names: Names) -> Iterator[object]:

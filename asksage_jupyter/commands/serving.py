@@ -20,7 +20,7 @@ def _serve(_: Sequence[str], env: bool, stop: bool, name: str, key_file: str | N
     from ..endpoint import start_here, stop_here
 
     if stop:
-        yield "the endpoint is stopped" if stop_here() else "there is no endpoint to stop"
+        yield "The endpoint is stopped." if stop_here() else "There is no endpoint to stop."
         return
     endpoint = start_here(name)
     yield endpoint

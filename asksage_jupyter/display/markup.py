@@ -20,17 +20,20 @@ WARNING = "var(--jp-warn-color1,#f57c00)"
 # What is quiet is less of its page's own colour, whichever that is, and still 4.5 to 1 against it.
 QUIET = "opacity:.75"
 ROW = "display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;column-gap:2em"
+RECEIPT = "font-size:var(--jp-ui-font-size1,13px)"
+# Whatever is said, in a card or without one: a notebook's own text is larger.
+TEXT = (
+    f"{RECEIPT};line-height:1.5;font-family:var(--jp-ui-font-family,system-ui,sans-serif);"
+    "color:var(--jp-ui-font-color1,inherit);font-variant-numeric:tabular-nums"
+)
 
 _CARD = (
-    "box-sizing:border-box;max-width:60em;padding:.7em 1em;line-height:1.5;"
-    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-ui-font-size1,13px);"
-    "color:var(--jp-ui-font-color1,inherit);font-variant-numeric:tabular-nums;overflow-wrap:anywhere;"
+    f"box-sizing:border-box;max-width:60em;padding:.7em 1em;{TEXT};overflow-wrap:anywhere;"
     f"border:1px solid {LINE};border-radius:4px"
 )
-_NOTICE = f"margin:.3em 0;padding:.1em .6em;border-left:3px solid {WARNING}"
+_NOTICE = f"margin:.3em 0;padding:.1em .6em;border-left:3px solid {WARNING};{RECEIPT}"
 # A model, an option, a date: a browser breaks a line behind any hyphen, and a copy is to have that one.
 _NAME = re.compile(r"(?<![\w.:@/-])(?=[\w.:@/]{0,39}-)(-{0,2}\w(?:[\w.:@/-]{0,38}\w)?)(?![\w-])")
-RECEIPT = "font-size:var(--jp-ui-font-size1,13px)"
 
 
 def fill(template: str, *parts: object) -> Markup:

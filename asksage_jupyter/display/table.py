@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from .bar import thin_bar
 from .harmless import literal
-from .markup import LINE, QUIET, fill, joined, line, unbroken
+from .markup import LINE, QUIET, TEXT, fill, joined, line, unbroken
 from .plain import one_line
 
 Row = Sequence[str]
@@ -20,13 +20,13 @@ _TABLE = (
     "border-collapse:collapse;table-layout:auto;border:none;margin:.3em 0;font-size:inherit;color:inherit"
 )
 # Above the table, as a caption within it is as narrow as its columns, or makes them too wide.
-_CAPTION = "font-weight:600;padding:.3em .6em 0"
-_CELL = f"padding:.15em .6em;border:none;border-top:1px solid {LINE};background:none"
-_HEAD = "padding:.15em .6em;border:none;background:none;font-weight:600"
+_CAPTION = "font-weight:600;padding-top:.3em"
+_CELL = f"border:none;border-top:1px solid {LINE};background:none;vertical-align:baseline"
+_HEAD = "border:none;background:none;font-weight:600"
 _FIGURE = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
 _ABOVE_FIGURES = "text-align:right;white-space:normal;overflow-wrap:normal"
 _WORDS = "text-align:left;white-space:normal"
-# A short word is not broken: beside a long text its column would shrink to a letter.
+# What is short is not broken: beside a long text its column would shrink to a letter.
 _WORD, _SHORT = "text-align:left;white-space:nowrap", 16
 
 
@@ -84,7 +84,8 @@ class Table:
             '<table{} style="{}"><thead><tr>{}</tr></thead><tbody>{}</tbody>{}</table>',
             label, f"{_TABLE};width:100%" if self.shares else _TABLE, heads, body, foot or "",
         )  # fmt: skip
-        return joined([line(self.caption, _CAPTION), table, line(self.note, QUIET)])
+        whole = joined([line(self.caption, _CAPTION), table, line(self.note, QUIET)])
+        return fill('<div style="{}">{}</div>', TEXT, whole)
 
     def to_markdown(self) -> str:
         """As GitHub and Jupyter know it, aligned as plain text too; the total is its last row."""
@@ -122,18 +123,23 @@ class Table:
         if share is not None:
             name, *others = row
             row = [joined([unbroken(one_line(name)), thin_bar(("used", share))]), *others]
-        return fill("<tr>{}</tr>", joined(self._cell("td", _CELL, *cell) for cell in enumerate(row)))
+        cells = joined(self._cell("td", _CELL, *cell) for cell in enumerate(row))
+        # JupyterLab's own stripes are as strong as a mark.
+        return fill('<tr style="background:none">{}</tr>', cells)
 
     def _cell(self, tag: str, style: str, place: int, text: str) -> Markup:
-        words = _WORD if len(text) <= _SHORT and " " not in text else _WORDS
+        words = _WORD if len(text) <= _SHORT else _WORDS
         figure = _FIGURE if tag == "td" else _ABOVE_FIGURES
         side = figure if self._side(place) == "r" else words
         if self.shares and place == 0:
             side += ";width:99%"  # the bars take what room there is
+        # At the table's edges no cell is further in than what stands above and below it.
+        left, right = "0" if place == 0 else ".6em", "0" if place == len(self.head) - 1 else ".6em"
         scope = Markup(' scope="col"') if tag == "th" else ""
         if not isinstance(text, Markup):
             text = one_line(text) if "nowrap" in side else unbroken(one_line(text))
-        return fill('<{0}{1} style="{2};{3}">{4}</{0}>', tag, scope, style, side, text)
+        padding = f"padding:.15em {right} .15em {left}"
+        return fill('<{0}{1} style="{2};{3};{4}">{5}</{0}>', tag, scope, padding, style, side, text)
 
 
 class Tabular:

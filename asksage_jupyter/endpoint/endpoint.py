@@ -11,7 +11,7 @@ from copy import copy
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..display.markup import line
+from ..display.markup import TEXT, line
 from ..errors import BadInput, ConfigurationError
 from ..interrupts import begin
 from ..session import Session
@@ -96,7 +96,7 @@ class Endpoint:
         return f"Endpoint({self.url!r})"
 
     def _repr_html_(self) -> Markup:
-        return line(f"OpenAI-compatible endpoint at {self.url}")
+        return line(f"OpenAI-compatible endpoint at {self.url}", TEXT)
 
     @property
     def environment(self) -> dict[str, str]:

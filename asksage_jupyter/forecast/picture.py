@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..display.markup import LINE, SOLID, WARNING, fill
+from ..display.markup import LINE, QUIET, SOLID, WARNING, fill
 from .course import band, height
 
 if TYPE_CHECKING:
@@ -38,13 +38,14 @@ def picture(course: Course, outlook: tuple[Line, Line, Line], left: int, *, is_g
     return fill(
         '<svg role="img" aria-label="{}" viewBox="-4 -4 {} {}" '
         'style="display:block;width:17em;margin:.3em 0">'
-        '{}{}{}{}<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/></svg>',
+        '{}{}{}{}<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/></svg>'
+        '<div aria-hidden="true" style="{}">Solid: used{}. Dashed: the allotment spent evenly.</div>',
         _alternative(course, even, left), _WIDTH + 8, _HEIGHT + 8,
         _line(f"M0,0H{_WIDTH}V{_HEIGHT}H0", LINE),
         _line(_path(even, course), _EVEN, dashed=True),
         _line(_path(used, course), SOLID, thick=True),
         _ahead(course, outlook, WARNING if is_grave else SOLID),
-        x, y, SOLID,
+        x, y, SOLID, QUIET, ", and likely to be" if outlook[1] else "",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from ..display.page import Listing, Page
+from ..display.page import Code, Listing, Page
 from ..display.plain import brief
 from ..errors import BadInput
 from ..session.near import did_you_mean
@@ -165,11 +165,11 @@ class Parser(argparse.ArgumentParser):
         """What each option means, by its names."""
         return {name: action.help or "" for name, action in self._by_name().items()}
 
-    def describe(self, above: str = "", below: str = "") -> Page:
+    def describe(self, above: str = "", below: Page | None = None) -> Page:
         """The options and what they mean, for people, between words of somebody else's."""
         words = "\n\n".join(filter(None, (above, self.format_help().strip(), below)))
-        usage = self.format_usage().partition(":")[2].strip()
-        return Page.of(words, *filter(None, (above, usage)), *self._listings(), *filter(None, [below]))
+        usage = Code(self.format_usage().partition(":")[2].strip())
+        return Page.of(words, *filter(None, [above, usage]), *self._listings(), *filter(None, [below]))
 
     def _listings(self) -> Iterator[Listing]:
         for group in self._action_groups:

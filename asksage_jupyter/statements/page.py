@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .months import AccountMonth
 
 
+_CODE = "padding:0;background:none;color:inherit"
+
+
 def document(statement: AccountMonth) -> str:
     """A whole page, in the reader's own light or dark."""
     return whole_page(words.heading(statement), fragment(statement))
@@ -38,11 +41,12 @@ def fragment(statement: AccountMonth) -> Markup:
 
 
 def _foot(statement: AccountMonth) -> Markup:
-    *lines, checked, head = words.foot(statement)
+    *lines, checked, chain = words.foot(statement)
+    name, _, head = chain.partition(": ")
     is_bad = not statement.verification.ok
     return fill(
         '<footer style="margin-top:.6em">{}{}{}</footer>',
         joined(line(each, QUIET) for each in lines),
         notice(checked, alert=True) if is_bad else line(checked, QUIET),
-        line(head, f"font-family:var(--jp-code-font-family,monospace);{QUIET}"),
+        line(fill('{}: <code style="{}">{}</code>', name, _CODE, head), QUIET),
     )

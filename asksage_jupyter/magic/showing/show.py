@@ -71,9 +71,8 @@ def mention(words: str) -> None:
 
 
 def tell(words: str) -> None:
-    """Plain words, in a font of fixed width; help as a table."""
-    # JupyterLab breaks plain text anywhere; its twin breaks between words.
-    page = words if isinstance(words, Page) else Page.of(words, words)
+    """Plain words, as everything else is written; help as a table."""
+    page = words if isinstance(words, Page) else Page.of(words)
     publish({"text/html": page.html, "text/plain": words})
 
 

@@ -38,7 +38,7 @@ class Range:
         return Range(self.low + tokens, self.expected + tokens, self.high + tokens)
 
     def __str__(self) -> str:
-        return f"~{self.expected:,} tokens{interval(self.low, self.high)}"
+        return f"about {self.expected:,} tokens{interval(self.low, self.high)}"
 
     __repr__ = __str__
 

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from ...display.markup import card
-from ...display.plain import plain
+from ...display.plain import many, plain
 from ...tokens import count
 from ..outcome import RowStatus
 from .costs import Range
@@ -64,11 +64,12 @@ class MapEstimate:
 
     def __str__(self) -> str:
         kinds = ((self.same, "same"), (self.skipped, "left out"), (self.replayed, "replayed"))
-        beside = ", ".join(f"{number:,} {word}" for number, word in kinds if number)
+        told = ", ".join(f"{number:,} {word}" for number, word in kinds if number)
+        beside = f" ({told})" if told else ""
         share = "" if self.share is None else f", {_of_what_is_left(self.share)}"
         parts = " + ".join(f"{name} {tokens:.0f}" for name, tokens in self.parts.items())
         words = [
-            f"{self.rows:,} rows → {self.calls:,} calls of {self.model}" + f" ({beside})" * bool(beside),
+            f"{many(self.rows, 'row')} → {many(self.calls, 'call')} of {self.model}{beside}",
             f"{sum(self.parts.values()):.0f} model tokens each ({parts})" if self.calls else "",
             f"{self.price}{share}" if self.calls else "0 tokens",
             f"{self.unknown:,} in doubt" if self.unknown else "",

@@ -168,7 +168,7 @@ class Report:
         if not number:
             return "the same again asks nothing: 0 tokens"
         rows = many(number, "row")
-        return f"the same again asks {rows}, ~{number * self._each:,.0f} tokens"
+        return f"the same again asks {rows}, about {number * self._each:,.0f} tokens"
 
     @property
     def _each(self) -> float:

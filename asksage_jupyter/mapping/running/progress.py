@@ -41,7 +41,7 @@ class Progress:
         words = [
             f"asking {self._number:,}",
             f"{done:,} done",
-            f"{sum(each.tokens for each in outcomes):,} of ~{self._expected:,} tokens",
+            f"{sum(each.tokens for each in outcomes):,} of about {self._expected:,} tokens",
         ]
         if failed:
             words.append(f"{failed:,} without an answer")

@@ -127,7 +127,7 @@ class NotebookCost(Tabular):
     @property
     def table(self) -> Table:
         """As it is shown."""
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (cell.label, cell.model, f"{cell.last:,}", f"{cell.expected:,}", _between(cell.low, cell.high))
             for cell in self.cells[:_TOP]
         ]
@@ -136,7 +136,10 @@ class NotebookCost(Tabular):
             rows.append((f"{len(rest):,} more", "", f"{sums[0]:,}", f"{sums[1]:,}", _between(*sums[2:])))
         whole = ("in all", "", f"{self.last:,}", f"{self.expected:,}", _between(self.low, self.high))
         heads = ("cell", "model", "last", "again", "between")
-        return Table(heads, rows, whole if rows else None, sides="llr", caption=self.words)
+        # Where each cell has one figure there is nothing between.
+        shown = len(heads) if whole[-1] else len(heads) - 1
+        rows, total = [row[:shown] for row in rows], whole[:shown] if rows else None
+        return Table(heads[:shown], rows, total, sides="llr", caption=self.words)
 
 
 def _between(low: int, high: int) -> str:

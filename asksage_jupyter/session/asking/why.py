@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WITHOUT = {
     "history": "with --history 0",
     "persona": "with a short -s of your own",
-    "system prompt": 'with -s ""',
+    "system prompt": 'without a system prompt (-s "")',
     "references": "without --dataset",
     "web search": "with --live 0",
     "file": "without --file",
@@ -102,7 +102,7 @@ class Why(Tabular):
             ("in all", "", "", f"{total:,.0f}", ""),
             sides="lrrrl",
             caption=" · ".join([*filter(None, [self.cell]), f"{one_line(self.model)}: {billed}{told}"]),
-            note=" · ".join(self.instead),
+            note=f"The same prompt: {' · '.join(self.instead)}" if self.instead else "",
         )
 
     @property
