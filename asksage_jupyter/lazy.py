@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first asked for: the package itself stays light."""
+"""What is imported when it is first asked for, so that the package stays light, or is there already."""
 
 from __future__ import annotations
 
@@ -30,3 +30,9 @@ def lazily(package: str, homes: Mapping[str, str], *here: str) -> tuple[Callable
         return value
 
     return find, sorted([*home_of, *here])
+
+
+def imported(name: str) -> Any:
+    """A module that is imported already; None where it is not, or where another thread is still at it."""
+    module = sys.modules.get(name)
+    return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module

@@ -27,7 +27,8 @@ from ledger_desk import a_bill
 from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger
 from asksage_jupyter.month import now
-from asksage_jupyter.session.keeping.replies import Replies, StoreUnusable
+from asksage_jupyter.session.keeping.file import StoreUnusable
+from asksage_jupyter.session.keeping.replies import Replies
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 CALLS = 3

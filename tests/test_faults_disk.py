@@ -13,7 +13,7 @@ from faulty_disk import COMPILER, check_replies, compiled, on_disk
 from power_cut import cuts, events
 
 from asksage_jupyter.errors import LedgerError
-from asksage_jupyter.session.keeping.replies import StoreUnusable
+from asksage_jupyter.session.keeping.file import StoreUnusable
 
 pytestmark = [
     pytest.mark.long,

@@ -133,3 +133,80 @@ def test_a_process_may_fork_amid_the_calls_of_its_threads(ledger, server):
     assert told[3:] == ["True"], done.stderr
     assert len(questions(server)) == int(told[0])
     assert int(told[1]) + int(told[2]) == 12  # refused is who was forked amid a commit to a file
+
+
+# What lies beside the ledger is SQLite's too, or locked: a child has it to itself, but where another thread
+# of the parent is within SQLite.
+BESIDE = """
+import io, os, sys, threading, traceback
+import asksage_jupyter as sage
+from asksage_jupyter.errors import LedgerError
+from asksage_jupyter.session import current
+from asksage_jupyter.session.holder import token_command
+from asksage_jupyter.session.keeping.store import open_replies
+from asksage_jupyter.tokens import encodings
+
+def fork(child):
+    if not (pid := os.fork()):
+        try:
+            child()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return lambda: os.waitpid(pid, 0)[1] == 0 or sys.exit("the child failed")
+
+def asks():
+    assert sage.ask("again", replay=True).text == "An answer."
+    assert list(sage.map(["one", "two"], "{value}").answers) == ["An answer."] * 2
+    assert replies.kept == 3  # the parent's own store, opened anew
+
+def is_refused():
+    try:
+        sage.ask("again", replay=True)
+    except LedgerError as error:
+        assert "forked" in str(error)
+    else:
+        os._exit(1)
+
+assert sage.ask("again", replay=True).tokens == 63
+replies = open_replies(current())
+with encodings._building, token_command._lock:
+    fork(lambda: encodings.encoding("o200k_base") and token_command.token_from(["echo", "a token"]))()
+(lives, is_there), (ends, over) = os.pipe(), os.pipe()
+run = replies.owner()
+join = fork(lambda: os.write(is_there, b".") and os.read(ends, 1))
+os.read(lives, 1)
+io.FileIO.close(run._file)  # as when this process is killed
+assert not replies.is_alive(run.name)  # although its child lives
+os.write(over, b".")
+join()
+fork(asks)()
+assert replies.kept == 3
+inside, leave = threading.Event(), threading.Event()
+def uses():
+    with replies._file.using():
+        inside.set()
+        leave.wait()
+thread = threading.Thread(target=uses)
+thread.start()
+inside.wait()
+fork(is_refused)()
+leave.set()
+thread.join()
+fork(asks)()
+print(sage.balance().inference.used, current().ledger.verify().ok)
+"""
+
+
+def test_a_child_has_what_lies_beside_the_ledger_to_itself(ledger, server):
+    server.on(QUERY, lambda request: envelope("An answer.", provenance={"model": MODEL}))
+    done = subprocess.run(
+        [sys.executable, "-c", BESIDE],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+    )
+    assert done.stdout == f"{411 + 3 * 63} True\n", done.stderr
+    assert len(questions(server)) == 3

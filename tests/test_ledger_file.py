@@ -18,10 +18,10 @@ from patience import WAIT_S
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from asksage_jupyter import locks
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import LedgerError, LedgerTooNew, LedgerUnusable
 from asksage_jupyter.ledger import Ledger, new_op
-from asksage_jupyter.ledger.stores import locks
 from asksage_jupyter.ledger.stores import place as ledger_place
 from asksage_jupyter.ledger.stores.place import ballast_of, is_on_network
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore

@@ -29,7 +29,7 @@ from patience import WAIT_S
 from asksage_jupyter.errors import LedgerError
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
-from asksage_jupyter.ledger.stores.locks import take
+from asksage_jupyter.locks import take
 from asksage_jupyter.month import now
 
 pytestmark = pytest.mark.long
@@ -214,9 +214,11 @@ def test_a_watch_where_threads_cannot_start_does_nothing(where, monkeypatch):
 def test_a_forked_child_opens_its_own_but_for_what_its_parent_is_writing(path):
     # In a process of its own: the test runner has threads, which a fork would lose.
     code = """
-import multiprocessing, os, sqlite3, sys, threading
+import multiprocessing, os, sys, threading
 from ledger_desk import *
+from asksage_jupyter import forks
 from asksage_jupyter.errors import LedgerError
+from asksage_jupyter.ledger.stores.sqlite.driver import FileConnection
 path = Path(sys.argv[1])
 
 def spend(ledger):
@@ -236,18 +238,20 @@ def fork(child):
     return lambda: os.waitpid(pid, 0)[1] == 0 or sys.exit("the child failed")
 
 def is_refused():
-    for move in (lambda: spend(ledger), lambda: ledger.balance(ME), lambda: Ledger(path)):
+    other = path.with_name("another.sqlite")  # SQLite itself is locked, whatever the file
+    opens = (lambda: Ledger(path), lambda: Ledger(other))
+    for move in (lambda: spend(ledger), lambda: ledger.balance(ME), *opens):
         try:
             move()
         except LedgerError as error:
             assert "forked" in str(error)
         else:
             os._exit(1)
-    Ledger(path.with_name("another.sqlite")).balance(ME)
 
 ledger = Ledger(path)
 ledger.set_plan(ME, INFERENCE, 1000, source="me")
 spend(ledger)
+fork(lambda: Ledger(path.with_name("another.sqlite")).balance(ME))()
 reader = ledger._store.connect()  # a watch, or a display, has one in use
 fork(is_refused)()
 reader.close()
@@ -272,14 +276,14 @@ fork(is_refused)()  # while another thread writes
 leave.set()
 thread.join()
 inside.clear(), leave.clear()
-connect = sqlite3.connect
-sqlite3.connect = lambda *given, **named: inside.set() or leave.wait() and connect(*given, **named)
-thread = threading.Thread(target=lambda: ledger._store.connect().close(), daemon=True)
+pipe = path.with_name("pipe")
+os.mkfifo(pipe)
+thread = threading.Thread(target=FileConnection, args=(f"file:{pipe}?mode=ro",), kwargs={"uri": True})
 thread.start()
-inside.wait()
-sqlite3.connect = connect
-fork(is_refused)()  # while another thread opens the file
-leave.set()
+while not forks._open:
+    time.sleep(0)
+fork(is_refused)()  # while another thread is within SQLite, here opening a file that nobody writes to yet
+os.close(os.open(pipe, os.O_WRONLY))
 thread.join()
 inside.clear(), leave.clear()
 reader = ledger._store.connect()
@@ -340,7 +344,7 @@ def test_who_has_just_left_the_gate_passes_after_who_waited(tmp_path, monkeypatc
         with other:
             order.append("other")
 
-    monkeypatch.setattr("asksage_jupyter.ledger.stores.locks.take", take_and_tell)
+    monkeypatch.setattr("asksage_jupyter.locks.take", take_and_tell)
     for _ in range(20):
         with gate:
             thread = threading.Thread(target=pass_through)

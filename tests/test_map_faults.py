@@ -38,8 +38,9 @@ from asksage_jupyter.mapping.running.crew import Crew
 from asksage_jupyter.month import now, period_at
 from asksage_jupyter.service import Query
 from asksage_jupyter.session import current, forget
+from asksage_jupyter.session.keeping.file import StoreUnusable
 from asksage_jupyter.session.keeping.keys import keyed
-from asksage_jupyter.session.keeping.replies import Replies, StoreUnusable
+from asksage_jupyter.session.keeping.replies import Replies
 from asksage_jupyter.session.keeping.store import open_replies
 
 ROWS = [f"row {number:03}" for number in range(40)]
@@ -224,7 +225,7 @@ def test_a_key_that_is_revoked_ends_it_and_nothing_stays_held(server):
 
 
 def test_a_store_on_a_network_disk_works_without_shared_memory(server, monkeypatch):
-    monkeypatch.setattr("asksage_jupyter.session.keeping.replies.is_on_network", lambda path: True)
+    monkeypatch.setattr("asksage_jupyter.session.keeping.file.is_on_network", lambda path: True)
     server.on(QUERY, billed("canary-9b", 7))
     map_rows(ROWS, "Good? {value}")
     assert map_rows(ROWS, "Good? {value}").tokens == 0

@@ -2,10 +2,13 @@
 
 import json
 import re
+import sys
 import threading
 import time
 import warnings
 from contextlib import closing
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 from kept import contents
@@ -30,6 +33,8 @@ from asksage_jupyter.errors import (
     Unavailable,
 )
 from asksage_jupyter.month import now
+from asksage_jupyter.prompting.counted import is_plain
+from asksage_jupyter.prompting.values import text_of
 from asksage_jupyter.rates import billed, store
 from asksage_jupyter.service import Secret
 from asksage_jupyter.session import current, forget
@@ -712,3 +717,14 @@ def test_a_bound_that_makes_no_sense_is_none(tenant, kept):
     ceiling._path().write_text(kept)
     assert not ceiling.is_near
     assert asksage_jupyter.balance().inference == before.inference
+
+
+def test_what_another_thread_is_importing_is_not_there_yet(tenant, monkeypatch):
+    for name in ("IPython", "pandas", "numpy", "polars"):
+        half_done = ModuleType(name)
+        half_done.__spec__ = ModuleSpec(name, None)
+        half_done.__spec__._initializing = True
+        monkeypatch.setitem(sys.modules, name, half_done)
+    assert asksage_jupyter.ask("Why is the sea salty?").text
+    assert text_of("depths", [10.5, (11, {12})]) == "[10.5, (11, {12})]"
+    assert is_plain(10.5)

@@ -6,6 +6,8 @@ import atexit
 import os
 from typing import TYPE_CHECKING
 
+from ..forks import in_child
+
 if TYPE_CHECKING:
     from .endpoint import Endpoint
 
@@ -55,5 +57,4 @@ def _forget() -> None:
         _here = None
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+in_child(_forget)

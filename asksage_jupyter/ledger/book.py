@@ -25,7 +25,7 @@ class Ledger(SharedLedger):
     Every method that writes is one durable transaction: it has happened wholly when it returns, and when
     it raises nothing was written. The one exception is an error of the commit itself, after which the same
     call again converges. Threads share one object, processes share one file or database; a forked
-    process opens its own connections, and is refused a file only when another thread was at it (`forks`).
+    process opens its own connections, and is refused a file only when a thread was long at one (`forks`).
 
     Parameters
     ----------

@@ -6,12 +6,12 @@ Knows no SQL, no HTTP, no arithmetic. What stands behind the names is imported a
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
+from ..lazy import imported
 from ..session import accompany, dismiss, forget
 from ..session.asking.confirming import answer_by
 from ..session.origins.origin import tell_cell
@@ -125,9 +125,9 @@ def unregister(shell: InteractiveShell) -> None:
         shell.events.unregister("post_run_cell", stopped.after_cell)
     dismiss(_news)
     dismiss(_forewarning)
-    if (widget := sys.modules.get(f"{_PACKAGE}.widget")) is not None:
+    if (widget := imported(f"{_PACKAGE}.widget")) is not None:
         widget.put_away()
-    if (endpoint := sys.modules.get(f"{_PACKAGE}.endpoint")) is not None:
+    if (endpoint := imported(f"{_PACKAGE}.endpoint")) is not None:
         endpoint.stop_here()
     forget()
     for part, parts in _added(shell, AskSage.instance()):

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..lazy import imported
 from ..tokens import count
 from .values import table_of
 
@@ -96,7 +97,7 @@ def is_plain(value: Any) -> bool:
     kind = type(value)
     if kind in _PLAIN or (kind.__module__ == "numpy" and isinstance(value, sys.modules["numpy"].number)):
         return True
-    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
+    pandas, polars = imported("pandas"), imported("polars")
     if pandas is not None and kind in (pandas.DataFrame, pandas.Series):
         return value.size <= _MANY and all(type(each) in _PLAIN for each in _objects(value))
     return polars is not None and kind in (polars.DataFrame, polars.Series)

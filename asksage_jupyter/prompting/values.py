@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..lazy import imported
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -64,12 +65,12 @@ def _is_wordless(value: Any, text: str) -> bool:
 
 def _objects(value: Any) -> list[Any] | None:
     """What of a table or an array may be any object; None where it is none of these."""
-    if (pandas := sys.modules.get("pandas")) is not None:
+    if (pandas := imported("pandas")) is not None:
         if isinstance(value, pandas.DataFrame):
             return [cell for _, column in value.items() for cell in _objects(column) or ()]
         if isinstance(value, pandas.Series | pandas.Index):
             return list(value) if value.dtype == object else []
-    if (numpy := sys.modules.get("numpy")) is not None and isinstance(value, numpy.ndarray):
+    if (numpy := imported("numpy")) is not None and isinstance(value, numpy.ndarray):
         return list(value.flat) if value.dtype == object else []
     return None
 
@@ -88,10 +89,10 @@ def _whole(value: Any) -> str:
 def table_of(value: Any) -> str | None:
     """A table, or a column of one, as CSV; None where it is none."""
     library = type(value).__module__.partition(".")[0]
-    pandas = sys.modules.get("pandas")
+    pandas = imported("pandas")
     if library == "pyarrow" and hasattr(value, "to_pandas"):
         value = value.to_pandas()
-        pandas = sys.modules.get("pandas")
+        pandas = imported("pandas")
     if pandas is not None:
         if isinstance(value, pandas.DataFrame | pandas.Series):
             return str(value.to_csv())
@@ -108,14 +109,14 @@ def table_of(value: Any) -> str | None:
 
 def _array(value: Any) -> Any:
     """What says that it is an array as one of NumPy's, which can be told to leave out nothing."""
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     if numpy is None or not hasattr(value, "__array__") or isinstance(value, numpy.generic | numpy.ndarray):
         return value
     return numpy.asarray(value)
 
 
 def _pandas() -> AbstractContextManager[object] | None:
-    pandas = sys.modules.get("pandas")
+    pandas = imported("pandas")
     if pandas is None:
         return None
     limits = ("max_rows", "max_columns", "max_colwidth", "max_seq_items", "min_rows", "width")
@@ -127,7 +128,7 @@ def _pandas() -> AbstractContextManager[object] | None:
 
 
 def _numpy() -> AbstractContextManager[object] | None:
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     if numpy is None:
         return None
     context: AbstractContextManager[object] = numpy.printoptions(

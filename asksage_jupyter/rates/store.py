@@ -6,7 +6,6 @@ It is a cache: lost or damaged, it is begun anew; a folder that cannot be writte
 from __future__ import annotations
 
 import atexit
-import sys
 import time
 from _thread import start_new_thread
 from collections import deque
@@ -14,11 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import reduce
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from .. import locks
 from ..account import Source
-from ..beside import for_the_person_alone, read, write
+from ..beside import read, write
 from .fit import KEPT, Sample
 from .pricing import Rate, checked
 
@@ -230,31 +231,28 @@ def _turn(path: Path) -> Iterator[None]:
     TimeoutError
         Another process has had it for too long: it may be stopped.
     """
-    with open(path, "a+b", opener=for_the_person_alone) as file:
+    file = locks.opened(path)
+    try:
         until = time.monotonic() + _PATIENCE_S
         while not _locked(file):
             if time.monotonic() > until:
                 raise TimeoutError
             time.sleep(_LOOK_S)
-        yield
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                locks.give_back(file)
+    finally:
+        file.close()
 
 
-def _locked(file: BinaryIO) -> bool:
+def _locked(file: FileIO) -> bool:
     """Whether the file is ours now, or its file system has no locks.
 
     Without them a sample may be lost to another kernel's: no more than that.
     """
-    with suppress(OSError):
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            return False
-    return True
+    try:
+        return locks.take(file, wait=False)
+    except OSError:
+        return True

@@ -6,6 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from ..forks import in_child
 from ..settings import AskSage
 
 if TYPE_CHECKING:
@@ -90,5 +91,4 @@ def _begin_anew() -> None:
         _current = None
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+in_child(_begin_anew)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from traitlets.config import SingletonConfigurable
 
 from ..account import THRESHOLDS, Account, tags
 from ..display.plain import storable
+from ..lazy import imported
 from ..ledger.stores.address import Address, data_folder, resolved
 from ..month import rules_of
 from . import allowed
@@ -296,7 +296,7 @@ def _login_name() -> str:
 
 def _shell() -> Any:
     """The IPython of this process, if it is one."""
-    ipython = sys.modules.get("IPython")
+    ipython = imported("IPython")
     return ipython.get_ipython() if ipython is not None else None
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..display.plain import shown
 from ..errors import BadInput, ConfigurationError
+from ..forks import in_child
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -93,6 +94,15 @@ def encoding(name: str, *, unsplit: bool = False) -> Encoding:
         if (name, unsplit) not in _built:
             _built[name, unsplit] = new_encoding(name, unsplit=unsplit)
         return _built[name, unsplit]
+
+
+def _begin_anew() -> None:
+    """In a forked child: a thread of the parent may have had the other."""
+    global _building
+    _building = threading.Lock()
+
+
+in_child(_begin_anew)
 
 
 def new_encoding(name: str, *, unsplit: bool = False) -> Encoding:

@@ -50,7 +50,7 @@ class Connections:
             if told is not None:
                 raise told from None
             raise
-        self._idle.append(connection)
+        self._keep(connection)
 
     def read(self, look: Callable[[Connection], T], *, snapshot: bool = False) -> T:
         """Read with `look`, in one view of the ledger where it takes several statements and says so.
@@ -97,6 +97,10 @@ class Connections:
             return self._idle.pop()
         except IndexError:
             return None
+
+    def _keep(self, connection: Connection) -> None:
+        """Keep a connection for whoever reads next."""
+        self._idle.append(connection)
 
     def _begun(self, connection: Connection, snapshot: bool) -> Connection:
         """The connection, or one in its place, ready to be read from."""

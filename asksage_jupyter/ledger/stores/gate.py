@@ -10,8 +10,8 @@ from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
+from ... import locks
 from ...errors import LedgerError
-from . import locks
 
 T = TypeVar("T")
 
@@ -92,9 +92,7 @@ class Gate:
         self._mutex = threading.Lock()
         self._waiting.clear()
         self._owner = None
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()  # its copy alone: the lock stays with the other process
+        self._file = None
 
     def through(self, do: Callable[[], T]) -> T:
         """Do something within; an interrupt that strikes at the very leaving leaves too.

@@ -11,7 +11,7 @@ from ...display.plain import one_line, told
 from ...errors import AskSageError, OutOfTokens, Refused, ReplyLost, Unavailable
 from ...session.asking.listener import Listener
 from ...session.asking.question import Question, pay, served
-from ...session.keeping.replies import StoreUnusable
+from ...session.keeping.file import StoreUnusable
 from ...session.keeping.store import keep_later
 from ..outcome import How, Outcome, RowStatus
 

@@ -63,7 +63,7 @@ class Prices:
         """
         from ...prompting.price import price_of
         from ...session.asking.replay import Replay
-        from ...session.keeping.replies import StoreUnusable
+        from ...session.keeping.file import StoreUnusable
 
         cell = cell_of(source)
         if cell is None:

@@ -12,8 +12,8 @@ from ...display.notices import warn
 from ...errors import BadInput
 from .. import given
 from ..exchanges import Exchange
+from ..keeping.file import StoreUnusable
 from ..keeping.keys import keyed
-from ..keeping.replies import StoreUnusable
 from ..keeping.store import is_kept, open_replies, settle_found
 from .reply import Reply, unpriced
 

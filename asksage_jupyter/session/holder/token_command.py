@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
+from ...forks import in_child
 from ...service import Secret
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ def drop(refused: Secret) -> None:
     with _lock:
         for argv in [argv for argv, (token, _) in _kept.items() if token == refused]:
             del _kept[argv]
+
+
+def _begin_anew() -> None:
+    """In a forked child: a thread of the parent may have had the other."""
+    global _lock
+    _lock = threading.Lock()
+
+
+in_child(_begin_anew)
 
 
 def _words(command: str | Sequence[str]) -> tuple[str, ...]:

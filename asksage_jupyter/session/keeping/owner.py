@@ -8,8 +8,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...beside import for_the_person_alone
-from ...ledger.stores.locks import give_back, take
+from ...locks import give_back, opened, take
 
 if TYPE_CHECKING:
     from typing import Self
@@ -33,7 +32,7 @@ class Owner:
         self.name = secrets.token_hex(8)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / self.name
-        self._file = FileIO(self._path, "a+", opener=for_the_person_alone)
+        self._file = opened(self._path)
         take(self._file, wait=False)
 
     def close(self) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...account import Bill
-from ...display.plain import told
 from ...errors import AskSageError
-from ...ledger.stores.place import is_on_network, make_file
+from .file import RepliesFile, StoreUnusable
 from .found import Found, read, storable, written
 from .owner import Owner, is_alive
 
 _VERSION = 1
 _KEPT, _TEXTLESS = 1, 2
-_WAIT_S = 30.0
 _AT_ONCE = 500  # keys a statement
 _COLUMNS = "key, op, owner, at, is_kept, is_booked, text, model, bill"
 _SCHEMA = """
@@ -27,10 +24,6 @@ CREATE TABLE IF NOT EXISTS reply(
   saved INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID
 """
-
-
-class StoreUnusable(AskSageError):
-    """The store of replies cannot be opened or written; nothing is sent without it."""
 
 
 class Replies:
@@ -53,39 +46,18 @@ class Replies:
     def __init__(self, path: Path, clock: Callable[[], int], *, has_texts: bool = True) -> None:
         self._path, self._clock, self._has_texts = path, clock, has_texts
         self._owners = path.with_name(f"{path.name}.runs")
-        self._lock = threading.Lock()
         self._booked: list[bytes] = []
-        with self._told():
-            make_file(path)
-            self._connection = sqlite3.connect(
-                path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
-
-    def _prepare(self) -> None:
-        run = self._connection.execute
-        (version,) = run("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            raise StoreUnusable(f"{self._path} was written by a newer version of asksage_jupyter: update it")
-        journal = "TRUNCATE" if is_on_network(self._path) else "WAL"
-        for pragma in (f"journal_mode={journal}", "synchronous=FULL", "secure_delete=ON"):
-            run(f"PRAGMA {pragma}").fetchall()
-        if version < _VERSION:
-            with self._writing():
-                run(_SCHEMA)
-                run("CREATE INDEX IF NOT EXISTS reply_by_time ON reply(at) WHERE text IS NOT NULL")
-                run(f"PRAGMA user_version={_VERSION}")
+        self._file = RepliesFile(path, self._prepare)
+        with self._file.using():
+            pass
 
     def close(self) -> None:
         """Close the file."""
-        with suppress(StoreUnusable):
-            self._flush()
-        with self._lock:
-            self._connection.close()
+        with suppress(AskSageError):
+            if self._booked:
+                with self._writing():
+                    pass
+        self._file.close()
 
     # -- claims --------------------------------------------------------------------------------------
 
@@ -169,8 +141,8 @@ class Replies:
         """What is known of these keys; those nobody claimed are left out."""
         found: dict[bytes, Found] = {}
         for each in _batches(keys):
-            with self._told(), self._lock:
-                rows = self._connection.execute(
+            with self._file.using() as run:
+                rows = run(
                     f"SELECT {_COLUMNS} FROM reply WHERE key IN ({','.join('?' * len(each))})",  # noqa: S608
                     tuple(each),
                 ).fetchall()
@@ -191,68 +163,54 @@ class Replies:
                 "UPDATE reply SET text=NULL WHERE text IS NOT NULL AND at < ?",
                 (2**63 - 1 if before is None else before,),
             ).rowcount
-        with self._told(), self._lock:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with self._file.using() as run:
+            run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return changed
 
     def let_go(self, *, before: int) -> None:
         """Take away the texts that are older, if there are any."""
-        with self._told(), self._lock:
-            found = self._connection.execute(
-                "SELECT 1 FROM reply WHERE text IS NOT NULL AND at < ? LIMIT 1", (before,)
-            ).fetchone()
+        with self._file.using() as run:
+            found = run("SELECT 1 FROM reply WHERE text IS NOT NULL AND at < ? LIMIT 1", (before,)).fetchone()
         if found:
             self.clear(before=before)
 
     @property
     def kept(self) -> int:
         """How many replies there are."""
-        with self._told(), self._lock:
-            (number,) = self._connection.execute(
-                "SELECT count(*) FROM reply WHERE text IS NOT NULL"
-            ).fetchone()
+        with self._file.using() as run:
+            (number,) = run("SELECT count(*) FROM reply WHERE text IS NOT NULL").fetchone()
         return int(number)
 
     @property
     def saved(self) -> int:
         """Ask Sage tokens that replies had cost which were shown again."""
-        with self._told(), self._lock:
-            (tokens,) = self._connection.execute("SELECT coalesce(sum(saved), 0) FROM reply").fetchone()
+        with self._file.using() as run:
+            (tokens,) = run("SELECT coalesce(sum(saved), 0) FROM reply").fetchone()
         return int(tokens)
 
     # -- the file ------------------------------------------------------------------------------------
 
-    def _flush(self) -> None:
-        if self._booked:
-            with self._writing():
-                pass
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        run = connection.execute
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise StoreUnusable(f"{self._path} was written by a newer version of asksage_jupyter: update it")
+        if version < _VERSION:
+            with connection:
+                run("BEGIN IMMEDIATE")
+                run(_SCHEMA)
+                run("CREATE INDEX IF NOT EXISTS reply_by_time ON reply(at) WHERE text IS NOT NULL")
+                run(f"PRAGMA user_version={_VERSION}")
 
     @contextmanager
     def _writing(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
         """One durable transaction, and with it the notes that waited for one."""
-        with self._told(), self._lock:
-            run = self._connection.execute
-            run("BEGIN IMMEDIATE")
-            try:
-                booked = self._booked[:]
-                for key in booked:
-                    run("UPDATE reply SET is_booked=1 WHERE key=?", (key,))
-                yield run
-                run("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    run("ROLLBACK")
-                raise
-            del self._booked[: len(booked)]
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreUnusable(
-                f"the store of replies {self._path} fails ({told(error)}): nothing is sent without it"
-            ) from None
+        with self._file.writing() as run:
+            booked = self._booked[:]
+            for key in booked:
+                run("UPDATE reply SET is_booked=1 WHERE key=?", (key,))
+            yield run
+        del self._booked[: len(booked)]
 
 
 def _batches(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import LedgerConflict
 from ...ledger.stores.place import place_of
-from .replies import Replies, StoreUnusable
+from .file import StoreUnusable
+from .replies import Replies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
+from ...lazy import imported
 from .renames import called_now
 
 _TOLD = "JPY_SESSION_NAME"
@@ -63,7 +63,7 @@ def notebook(folder: Path) -> str | None:
 
 
 def _in_vs_code() -> str | None:
-    ipython = sys.modules.get("IPython")
+    ipython = imported("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     path = shell.user_ns.get("__vsc_ipynb_file__") if shell is not None else None
     return path if isinstance(path, str) and path else None

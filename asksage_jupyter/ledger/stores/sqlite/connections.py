@@ -13,15 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from .... import forks
 from ....errors import AskSageError, LedgerError, LedgerTooNew
-from .. import forks
 from ..connections import Connections
-from ..forks import File
 from ..watch import Watch
+from .driver import FileConnection
 from .faults import FAULTS, damaged, told
 from .kinds import strange_tables
 from .watch import FileWatch
 
+File = tuple[int, int]  # device and inode
 APPLICATION_ID = 0x41534A31  # "ASJ1", in the file's header
 
 
@@ -73,37 +74,28 @@ class FileConnections(Connections):
         is_ours = isinstance(error, AskSageError) or not isinstance(error, Exception)
         return None if is_ours or not any(strange_tables(connection)) else damaged(self.path)
 
+    def _keep(self, connection: Connection) -> None:
+        super()._keep(connection)
+        if forks.is_near():
+            Connections.close(self)
+
     def _begun(self, connection: Connection, snapshot: bool) -> Connection:
         if snapshot:
             connection.exec_driver_sql("BEGIN")
         return connection
 
 
-def engine_of(connect: Callable[[], Any], file: Callable[[], File], pragmas: tuple[str, ...]) -> Engine:
-    """An engine whose connections are known after a fork.
+def engine_of(connect: Callable[[], FileConnection], pragmas: tuple[str, ...]) -> Engine:
+    """An engine for one file.
 
     Parameters
     ----------
     connect : callable
         Opens a connection of the driver's, in autocommit: transactions begin where the ledger says so.
-    file : callable
-        Which file it opens.
     pragmas : tuple of str
         Run on each.
     """
-
-    def known() -> Any:
-        # A fork amid the opening leaves SQLite locked in the child: what is being opened is in use.
-        opening = object()
-        forks.opened(opening, file())
-        try:
-            connection = connect()
-            forks.opened(connection, file())
-            return connection
-        finally:
-            forks.closed(opening)
-
-    engine = create_engine("sqlite://", creator=known, poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 from weakref import ref
 
-from .. import forks
+from .... import forks
 
 
 class FileConnection(sqlite3.Connection):
@@ -19,6 +19,7 @@ class FileConnection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         self._cursors: list[ref[sqlite3.Cursor]] = []  # not a WeakSet: a stop within its callbacks is lost
+        forks.opening(self)  # no later: amid the opening, too, SQLite is locked
         super().__init__(*args, **named)
 
     def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
@@ -38,4 +39,4 @@ class FileConnection(sqlite3.Connection):
         with suppress(sqlite3.Error):
             self.rollback()
         super().close()
-        forks.closed(self)  # no sooner: amid a closing, too, SQLite is locked
+        forks.closed(self)  # no sooner

@@ -15,9 +15,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from ....errors import LedgerMissing, LedgerUnusable
-from ..forks import File, refuse_after_fork
+from ....forks import refuse_after_fork
 from ..steps import STAND_INS, STEPS
-from .connections import APPLICATION_ID, FileConnections, engine_of, file_of, version_of
+from .connections import APPLICATION_ID, File, FileConnections, engine_of, file_of, version_of
 from .driver import FileConnection
 from .faults import CANTOPEN, DATABASE, FAULTS, READONLY, code_of, told
 
@@ -29,8 +29,8 @@ class ReadOnly(FileConnections):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._live = engine_of(lambda: self._open("mode=ro"), lambda: file_of(path), ())
-        self._still = engine_of(lambda: self._open("mode=ro&immutable=1"), lambda: file_of(path), ())
+        self._live = engine_of(lambda: self._open("mode=ro"), ())
+        self._still = engine_of(lambda: self._open("mode=ro&immutable=1"), ())
 
     def connect(self) -> Connection:
         """A new connection of the caller's own, to read from and to close.
@@ -44,7 +44,7 @@ class ReadOnly(FileConnections):
         LedgerTooNew
             Written by a newer version.
         """
-        refuse_after_fork(self._file())
+        refuse_after_fork()
         try:
             return self._checked()
         except FAULTS as error:
@@ -64,7 +64,7 @@ class ReadOnly(FileConnections):
         mark = self.mark()
         while (connection := super()._idle_one()) is not None:
             if connection.info["mark"] == mark:
-                refuse_after_fork(self._file())
+                refuse_after_fork()
                 return connection
             with suppress(*DATABASE):
                 connection.close()
@@ -120,7 +120,7 @@ class ReadOnly(FileConnections):
     def _has_log(self) -> bool:
         return self.path.with_name(f"{self.path.name}-wal").exists()
 
-    def _open(self, query: str) -> sqlite3.Connection:
+    def _open(self, query: str) -> FileConnection:
         return sqlite3.connect(
             f"{self.path.as_uri()}?{query}",
             uri=True,

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from ....display.notices import warn
 from ....errors import LedgerUnusable
+from ....forks import refuse_after_fork
 from ....interrupts import handled, is_stop
 from ..connections import discard
-from ..forks import refuse_after_fork
 from ..gate import Gate
 from ..place import ballast_of, is_on_network, keep_ballast, lock_file_of, make_file
 from ..steps import STEPS, Step
@@ -74,8 +74,8 @@ class FileStore(FileConnections):
             make_file(path)
             self._file = file_of(path)
             pragmas = _WITHOUT_SHARED_MEMORY if self._shared else _DURABLE
-            self._engine = engine_of(self._open, lambda: self._file, pragmas)
-            refuse_after_fork(self._file)
+            self._engine = engine_of(self._open, pragmas)
+            refuse_after_fork()
             self._prepare()
         except FAULTS as error:
             raise told(path, error) from None
@@ -107,7 +107,7 @@ class FileStore(FileConnections):
             Busy; or, as `LedgerUnusable`, not writable. Nothing is written, unless the commit itself
             reported the error: the same move again finds out.
         """
-        refuse_after_fork(self._file)
+        refuse_after_fork()
         try:
             return self._transact(move)
         except FAULTS as error:
@@ -128,7 +128,7 @@ class FileStore(FileConnections):
         ------
         LedgerError
         """
-        refuse_after_fork(self._file)
+        refuse_after_fork()
         try:
             return self._engine.connect()
         except DATABASE as error:
@@ -161,7 +161,7 @@ class FileStore(FileConnections):
             self._writer = None
 
     def _idle_one(self) -> Connection | None:
-        refuse_after_fork(self._file)
+        refuse_after_fork()
         try:
             self._refuse_another()  # what was moved away still answers whoever has it open
         except OSError as error:
@@ -179,7 +179,7 @@ class FileStore(FileConnections):
     def _let_go(self) -> None:
         self._gate.let_go()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> FileConnection:
         return sqlite3.connect(
             self.path,
             timeout=_OPENING_S,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from .... import forks
 from ....errors import LedgerError
-from .. import forks
 from ..watch import Watch
 
 

@@ -9,8 +9,11 @@ from _thread import start_new_thread
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import Any
+from weakref import ref
 
-from ...beside import for_the_person_alone
+from . import forks
+from .beside import for_the_person_alone
 
 if sys.platform == "win32":
     import msvcrt
@@ -45,18 +48,41 @@ else:
 
     def give_back(file: FileIO) -> None:
         """Let go of its lock."""
-        # Said explicitly: a child forked meanwhile holds a copy of the descriptor, and closing ours
+        # Said explicitly: a child forked amid the opening holds a copy of the descriptor, and closing ours
         # alone would leave the lock with it.
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
+# A forked child closes its copies: what is locked would stay so for as long as it lives, whoever ends.
+_open: dict[int, ref[FileIO]] = {}
+
+
+class _Lockable(FileIO):
+    def __init__(self, *args: Any, **named: Any) -> None:
+        _open[id(self)] = ref(self)
+        super().__init__(*args, **named)
+
+    def close(self) -> None:
+        super().close()
+        _open.pop(id(self), None)
+
+
 def opened(path: Path) -> FileIO:
-    """The file to lock, made where it is missing."""
+    """The file to lock, made where it is missing; closed in a child that is forked."""
     # A descriptor that no object owns is lost where a Ctrl-C strikes before it is kept.
     try:
-        return FileIO(path, "r+")
+        return _Lockable(path, "r+")
     except FileNotFoundError:
-        return FileIO(path, "a+", opener=for_the_person_alone)
+        return _Lockable(path, "a+", opener=for_the_person_alone)
+
+
+def _begin_anew() -> None:
+    for known in list(_open.values()):
+        if (file := known()) is not None:
+            file.close()
+
+
+forks.in_child(_begin_anew)
 
 
 class Wait:
