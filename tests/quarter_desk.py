@@ -151,7 +151,8 @@ class Quarter:
         """A kernel is killed on either side of its bill: its hold stays."""
         kernel, tokens = self.any_kernel, self.random.randint(5, 60)
         call = Call(new_op(), self.clock.t, self.service.model, Meter.INFERENCE, tokens)
-        with self.meeting(NotEnoughTokens):
+        with self.meeting(Refused, NotEnoughTokens):
+            kernel.make_contact()
             kernel.ledger.hold(kernel.account, call, due=self.clock.t + HOUR)
             with self.under_way():
                 if self.random.random() < 0.5:

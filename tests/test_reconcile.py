@@ -22,6 +22,8 @@ from asksage_jupyter.magic.telling.news import News
 from asksage_jupyter.month import period_at, to_datetime
 from asksage_jupyter.reconciling import Background, reconcile
 from asksage_jupyter.reconciling.counters import book
+from asksage_jupyter.reconciling.parties import Parties
+from asksage_jupyter.reconciling.run import run as run_once
 from asksage_jupyter.service import Secret, Service
 from asksage_jupyter.session import Session, current
 from asksage_jupyter.session.holder.contact import make_contact
@@ -730,6 +732,73 @@ def test_a_month_is_closed_after_another_in_which_nobody_was_here(desk):
     books_nothing(desk)
 
 
+def test_all_months_that_are_looked_back_at_are_closed(desk):
+    desk.ask(63)
+    desk.tenant.bill(500, t=at(2026, 11, 30, 23, 59))
+    desk.clock.t = at(2026, 12, 28)  # nobody compared since, and the counter is that of December alone
+    desk.ask(20)
+    desk.tenant.bill(300, t=at(2026, 12, 31, 23, 59))
+    desk.clock.t = at(2027, 1, 3)
+    desk.tenant.bill(5)
+    desk.later(MINUTE)
+    found = desk.reconcile()
+    assert [(each.period, each.correction) for each in found.closed] == [("2026-12", 300), ("2026-11", 500)]
+    assert [desk.ledger.used_in(ME, INFERENCE, period) for period in ("2026-11", "2026-12")] == [563, 320]
+    books_nothing(desk)
+
+
+def test_a_row_that_comes_after_its_month_agreed_is_booked_in_it(desk):
+    desk.ask(63)
+    desk.clock.t = at(2026, 12, 1, 2)
+    desk.tenant.bill(5)
+    desk.later(MINUTE)
+    assert not desk.reconcile().closed
+    desk.tenant.bill(47, t=at(2026, 11, 30, 23, 50))
+    assert [(each.period, each.correction) for each in desk.reconcile().closed] == [("2026-11", 47)]
+    books_nothing(desk)
+
+
+def test_an_old_row_at_the_end_of_a_page_hides_none_of_the_next(desk):
+    for tokens, t in ((300, at(2026, 12, 1, 0, 20)), (63, at(2026, 11, 30, 23, 59)), (5, at(2026, 12, 1, 1))):
+        desk.tenant.bill(tokens, t=t)
+    for _ in range(97):
+        desk.tenant.bill(1, t=at(2026, 12, 1, 1))
+    desk.ledger.correct(ME, INFERENCE, 63, op="november")
+    desk.clock.t = at(2026, 12, 1, 2)
+    desk.ledger.correct(ME, INFERENCE, 402, op="december")
+    desk.later(HOUR)
+    assert not desk.reconcile().changed
+    desk.clock.t = at(2027, 1, 1, 2)
+    desk.tenant.bill(5)
+    desk.later(MINUTE)
+    assert not desk.reconcile().closed
+    assert desk.ledger.used_in(ME, INFERENCE, "2026-12") == 402
+
+
+def test_who_compares_often_reads_a_month_that_is_over_once_an_hour(desk):
+    def compare():
+        asked = len(desk.server.requests)
+        found = run_once(Parties.of(desk.session, desk.sleep, 3 * 86_400.0, agreed=agreed))
+        return found, sum(each.path == LOG for each in desk.server.requests[asked:])
+
+    agreed = {}
+    for day in range(1, 28):
+        desk.ask(10)
+        desk.tenant.bill(1, t=at(2026, 11, day))
+    for _ in range(200):
+        desk.tenant.bill(1, t=at(2026, 11, 28))
+    desk.clock.t = at(2026, 12, 1, 2)
+    desk.tenant.bill(5)
+    desk.later(MINUTE)
+    first, pages = compare()
+    assert [each.period for each in first.closed] == ["2026-11"]
+    desk.later(MINUTE)
+    assert compare()[1] < pages
+    desk.tenant.bill(47, t=at(2026, 11, 30))
+    desk.later(HOUR)
+    assert [each.correction for each in compare()[0].closed] == [47]
+
+
 @pytest.mark.parametrize(("before", "lowered"), [(0, True), (40, False)])
 def test_a_members_closed_month_is_lowered_by_what_they_used_of_the_pool(desk, before, lowered):
     lab = Account.of_pool(ME.host, "lab")
@@ -759,6 +828,23 @@ def test_a_members_closed_month_is_lowered_by_what_they_used_of_the_pool(desk, b
         assert desk.ledger.used_in(lab, INFERENCE, "2026-11") == 40
     books_nothing(desk)
     assert desk.ledger.verify().ok
+
+
+@pytest.mark.parametrize("hours", [5, -6])
+def test_a_closed_month_is_lowered_where_the_counters_begin_theirs_by_another_midnight(desk, hours):
+    desk.tenant.offset = hours * HOUR
+    desk.ask(63)
+    desk.ledger.correct(ME, INFERENCE, 200, op="never billed")
+    for tokens, t in ((40, at(2026, 11, 30, 20)), (30, at(2026, 12, 1, 2)), (5, at(2026, 12, 1, 9))):
+        desk.tenant.bill(tokens, t=t)
+    desk.clock.t = at(2026, 12, 3)
+    assert desk.reconcile().closed
+    assert desk.ledger.used_in(ME, INFERENCE, "2026-11") == 63 + 40
+    assert desk.used() == desk.tenant.used(INFERENCE)  # that is what is left to spend by
+    books_nothing(desk)
+    desk.clock.t = at(2027, 1, 3)
+    desk.reconcile()
+    assert desk.ledger.used_in(ME, INFERENCE, "2026-12") == 35
 
 
 def test_a_closed_month_is_not_lowered_by_a_log_that_lacks_rows(desk):

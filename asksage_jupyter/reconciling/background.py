@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..session import Session
+    from .parties import Agreed
     from .report import Reconciled
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Background:
         self._next = clock()
         self._is_asked = False
         self._parties: Parties | None = None
+        self._agreed: Agreed = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -97,7 +99,7 @@ class Background:
             thread.join(wait_s)
 
     def _ready(self) -> Parties:
-        return Parties.of(self._session, self._over.wait, _LOOK_BACK_S)
+        return Parties.of(self._session, self._over.wait, _LOOK_BACK_S, agreed=self._agreed)
 
     def _run(self) -> None:
         with self._lock:

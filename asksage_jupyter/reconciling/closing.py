@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import month
-from ..account import Account, Meter
+from ..account import Meter
 from ..errors import LedgerError, LedgerUnusable
 from .comparing import EDGE
 from .counters import book
+from .log import total
 from .report import Compared
 
 if TYPE_CHECKING:
@@ -22,62 +23,67 @@ if TYPE_CHECKING:
     from .parties import Parties
 
 _REST = 600_000_000  # by then the last rows of a month are written
+_AGAIN = 3_600_000_000  # a row may be written hours after its call
+_ZONES_APART = 1_800_000_000
 _MONTHS = 12  # nobody's log tells more
 _SOURCE = "the service's prompt log"
 
-# What a month came to when it agreed: it is looked at again only when that has changed.
-_agreed: dict[tuple[str, Account, Meter, str], int] = {}
-
 
 def close_months(parties: Parties, log: Log, is_whole: bool) -> Iterator[Compared]:
-    """Compare the last month that is over on both meters, and book there what its rows say.
+    """Compare the months that are over on both meters, and book there what their rows say.
 
     Parameters
     ----------
     is_whole : bool
         Whether the log tells all that the counters count: only then what it lacks was not billed.
     """
-    for meter in Meter:
-        period = _last_over(parties, meter)
-        if period is not None and (found := _closed(parties, log, meter, period, is_whole)):
-            yield found
+    for period in _over(parties):
+        for meter in Meter:
+            if found := _closed(parties, log, meter, period, is_whole):
+                yield found
 
 
-def _last_over(parties: Parties, meter: Meter) -> str | None:
-    """The last month that is over, of those that were begun here and are looked back at.
-
-    It is not the one before this, where nobody was here all through that.
-    """
+def _over(parties: Parties) -> Iterator[str]:
+    """The months that are over and are looked back at, the last one first."""
     zone, now = parties.account.zone, parties.clock()
     ends, _ = month.bounds(month.period_at(now, zone), zone)
     for _ in range(_MONTHS):
-        if not ends + _REST <= now < ends + parties.look_back_s * 1_000_000:
+        if now >= ends + parties.look_back_s * 1_000_000:
             break
         period = month.period_at(ends - 1, zone)
-        if parties.ledger.month(parties.account, meter, period).granted:
-            return period
+        if now >= ends + _REST:
+            yield period
         ends, _ = month.bounds(period, zone)
-    return None
 
 
 def is_whole(parties: Parties, log: Log) -> bool:
     """Whether the log's rows of this month sum to the counters, on both meters.
 
-    Without a row in this month that says nothing of rows that come late, until it is a day old.
+    Without a row in this month that says nothing of rows that come late, until it is a day old. The counters'
+    month may begin by the midnight of another zone.
     """
     zone, now = parties.account.zone, parties.clock()
     starts, _ = month.bounds(month.period_at(now, zone), zone)
-    sums = {meter: log.total(meter, starts) for meter in Meter}
-    if None in sums.values() or not (any(sums.values()) or now >= starts + EDGE):
+    rows = log.since(starts - EDGE)
+    if not log.is_told or not log.reaches(starts - EDGE):
         return False
-    return all(parties.service.used(meter) == total for meter, total in sums.items())
+    counted = [parties.service.used(meter) for meter in Meter]
+    if not any(counted) and now < starts + EDGE:
+        return False
+    near = [row for row in rows if row.sent_at < starts + EDGE]
+    later = {meter: total(rows, meter, starts + EDGE) for meter in Meter}
+    return any(
+        [later[meter] + total(near, meter, since) for meter in Meter] == counted
+        for since in range(starts - EDGE, starts + EDGE + 1, _ZONES_APART)
+    )
 
 
 def _closed(parties: Parties, log: Log, meter: Meter, period: str, is_whole: bool) -> Compared | None:
     ledger, account = parties.ledger, parties.account
     figures = ledger.month(account, meter, period)
-    known = ledger.title, account, meter, period
-    if figures.held or _agreed.get(known) == figures.used:
+    used, at = parties.agreed.get((meter, period), (None, 0))
+    is_known = used == figures.used and parties.clock() < at + _AGAIN
+    if not (figures.granted or figures.used) or figures.held or is_known:  # nobody was here, or is done
         return None
     starts, ends = month.bounds(period, account.zone)
     logged = log.total(meter, starts, ends)
@@ -92,5 +98,5 @@ def _closed(parties: Parties, log: Log, meter: Meter, period: str, is_whole: boo
     except LedgerError as error:  # more than they used of their pool, whose other tokens are not theirs
         tokens, why = 0, str(error).rstrip(".")
     if is_whole:
-        _agreed[known] = figures.used + tokens
+        parties.agreed[meter, period] = figures.used + tokens, parties.clock()
     return Compared(meter, period, logged, figures.used, 0, tokens, _SOURCE, why) if tokens or why else None

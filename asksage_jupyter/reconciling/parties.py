@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from ..account import Account, Meter
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ..service import FreeService
     from ..session import Session
     from ..session.holding.settling import Settling
+
+
+# By meter and month that is over: what it came to when it agreed with the log, and when (microseconds UTC).
+Agreed = dict[tuple[Meter, str], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Parties:
         How old a call may be whose bill is still looked for.
     settling : Settling
         Knows the session's own calls: those under way, and those that are over.
+    agreed : Agreed
+        Kept by whoever compares often, so as not to read the log of a month that is over each time.
     """
 
     account: Account
@@ -41,6 +47,7 @@ class Parties:
     running_s: float
     look_back_s: float
     settling: Settling
+    agreed: Agreed = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -49,6 +56,7 @@ class Parties:
         sleep: Callable[[float], object],
         look_back_s: float,
         running_s: float | None = None,
+        agreed: Agreed | None = None,
     ) -> Self:
         """Those of a session; a call may run until it is presumed, where nothing else is told."""
         return cls(
@@ -60,6 +68,7 @@ class Parties:
             running_s=session.settings.presume_after_s if running_s is None else running_s,
             look_back_s=look_back_s,
             settling=session.settling,
+            agreed={} if agreed is None else agreed,
         )
 
     def unsettled(self) -> list[tuple[Meter, Unsettled]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...account import Meter
 from ...errors import AskSageError
-from ...reconciling.parties import Parties
+from ...reconciling.parties import Agreed, Parties
 from ...reconciling.run import run
 from ...session.asking.shortage import afford
 from ...session.waiting import tell
@@ -32,6 +32,7 @@ class Interim:
     def __init__(self) -> None:
         self._next = time.monotonic() + _EVERY_S
         self._patience: float | None = None  # until when the crew is waited for
+        self._agreed: Agreed = {}
 
     def look(self, crew: Crew, plan: Plan) -> None:
         """Where it is time, let the crew come to rest; once it does, compare, and let it go on or end."""
@@ -46,7 +47,7 @@ class Interim:
             return
         tell("comparing with the service, then it goes on")
         try:
-            _compare(plan)
+            self._compare(plan)
             _check(plan, crew)
         except Exception as error:  # noqa: BLE001  whatever it is, it ends the job as it stands
             crew.end(error)
@@ -56,10 +57,9 @@ class Interim:
         self._next, self._patience = time.monotonic() + _EVERY_S, None
         crew.go_on()
 
-
-def _compare(plan: Plan) -> None:
-    with suppress(AskSageError):  # the next one may succeed; each call is held by itself anyway
-        run(Parties.of(plan.job.session, time.sleep, _LOOK_BACK_S))
+    def _compare(self, plan: Plan) -> None:
+        with suppress(AskSageError):  # the next one may succeed; each call is held by itself anyway
+            run(Parties.of(plan.job.session, time.sleep, _LOOK_BACK_S, agreed=self._agreed))
 
 
 def _check(plan: Plan, crew: Crew) -> None:
