@@ -8,7 +8,8 @@ import nbformat
 import numpy
 import pandas
 import pytest
-from lab import chromium, needs_chromium
+from lab import WAIT_MS, chromium, needs_chromium
+from playwright.sync_api import expect
 from test_charts import a_log, a_quarter, kept, parsed
 
 import asksage_jupyter as sage
@@ -154,6 +155,17 @@ def test_a_brush_and_a_menu_filter_all_other_parts(browser, tmp_path):
     page.wait_for_function("(told) => !document.body.textContent.includes(told)", arg=brushed)
     both = [int(figure.replace(",", "")) for figure in re.findall(r"[\d,]+(?= )", chosen.text_content())]
     assert both[0] < int(re.search(r"[\d,]+", brushed)[0].replace(",", ""))
+    page.reload()
+    for name, label in (("first day", "1 Oct"), ("last day", "5 Oct"), ("last hour", "12:00")):  # no brush
+        menu = page.get_by_label(name)
+        menu.focus()
+        menu.press_sequentially(label)
+    at, hours = log["sent_at"], cube(log, "UTC").hours
+    within = at.between("2026-10-01", "2026-10-06", inclusive="left") & (at.dt.hour < 12 + hours)
+    tokens = f"{log.loc[within, 'tokens'].sum():,}"
+    expect(picture.get_by_text("chosen:")).to_have_text(
+        f"chosen: {tokens} tokens in {within.sum():,} calls", timeout=WAIT_MS
+    )
     assert [url for url in strangers if not url.startswith(("file:", "data:"))] == []
     page.close()
 

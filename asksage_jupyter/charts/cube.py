@@ -63,6 +63,13 @@ def cube(calls: pandas.DataFrame, zone: str) -> Cube:
     return found
 
 
+def date_of(number: Any) -> Any:
+    """The day of a number of the cube's."""
+    import pandas
+
+    return pandas.Timestamp(int(number), unit="D")
+
+
 def _ways(days: int) -> Iterator[tuple[int, int, tuple[int, ...]]]:
     """From fine to coarse."""
     for coarse in (days, 7 * days):

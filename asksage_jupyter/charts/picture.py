@@ -16,7 +16,10 @@ _SCALE, _COLOURS = 1.25, 64  # of what a notebook keeps: sharp, and about 20 kB
 _FINE = 2
 # Wherever a picture is shown, its words are black: it brings its own paper.
 _PAPER = {"background": "white"}
-_SCHEME = "<style>:root { color-scheme: light dark; color: CanvasText }</style>"
+_SCHEME = (
+    "<style>:root { color-scheme: light dark; color: CanvasText; font: 13px system-ui, sans-serif } "
+    ".vega-bindings { display: flex; flex-wrap: wrap; gap: .3em 1.2em }</style>"
+)
 
 
 def small_png(spec: dict[str, Any]) -> tuple[bytes, int, int] | None:
