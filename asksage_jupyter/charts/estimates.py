@@ -114,7 +114,7 @@ def _dots(dots: list[dict[str, Any]], counts: dict[str, int]) -> altair.LayerCha
     layers = [
         points.mark_circle(opacity=0.6),
         equal.mark_line(stroke=INK, strokeWidth=1, strokeDash=[4, 3]),
-        written(named, "right", -22, 6),
+        written(named, "right", 0, -9),
     ]
     return altair.LayerChart(layer=layers).properties(width=_WIDTH, height=_HEIGHT)
 
