@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import _signal as signal  # type: ignore[import-not-found]  # the public one makes enums: 4 calls and a repr
 import sys
 import threading
 from collections.abc import Callable

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from asksage_jupyter import interrupts
 from asksage_jupyter.interrupts import Shield
 from asksage_jupyter.session.holding.shielded import Shielded
 
@@ -97,7 +98,7 @@ def test_a_timers_signal_is_kept_away_too(alarm):
 
 
 def test_a_handler_that_is_back_and_strikes_keeps_no_other_away(alarm, monkeypatch):
-    before, give = signal.getsignal(signal.SIGINT), signal.signal
+    before, give = signal.getsignal(signal.SIGINT), interrupts.signal.signal
 
     def give_and_strike(number, handler):
         given = give(number, handler)
@@ -108,7 +109,7 @@ def test_a_handler_that_is_back_and_strikes_keeps_no_other_away(alarm, monkeypat
 
     struck = []
     with pytest.raises(KeyboardInterrupt), Shield():
-        monkeypatch.setattr(signal, "signal", give_and_strike)
+        monkeypatch.setattr(interrupts.signal, "signal", give_and_strike)
     assert struck == [signal.SIGINT]
     assert signal.getsignal(signal.SIGINT) is before
     assert signal.getsignal(signal.SIGALRM) is signal.default_int_handler

@@ -56,7 +56,7 @@ def _write(
     A Ctrl-C between the saying and the first bytes would hold tokens for nothing, and one right after OpenSSL
     took them, before it tells how many, would give back what may be billed: it waits for these bytes.
     """
-    if _watch.get() is None or buffer.startswith(_HEADS):
+    if not buffer or _watch.get() is None or buffer.startswith(_HEADS):
         return write(buffer, timeout)
     with Shield():
         try:
