@@ -100,7 +100,7 @@ def replay(name: str, calls: Iterable[Call], *, learns: bool) -> None:
             seen[call.rate.model] += 1
             if learns:
                 told = {"input_tokens": call.input_tokens, "output_tokens": call.output_tokens}
-                rates.learn(call.rate, shares, **told, tokens=call.tokens)
+                rates.learn(call.rate, shares, **told, tokens=call.tokens, estimate=estimate)
     _told(f"{name}, {'as it learns' if learns else 'before learning'}", rows)
     if learns:
         _told(f"{name}, after {SETTLED} calls of a model", [row for row in rows if row[-1]])

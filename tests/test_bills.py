@@ -195,9 +195,11 @@ def test_catalog_rates_are_the_last_resort_and_say_so(rates):
 
 
 def told(rates, rate, tokens, times):
+    shares = {"prompt": 1_000}
     for _ in range(times):
-        rates.learn(rate, {"prompt": 1_000}, input_tokens=1_030, output_tokens=100, tokens=tokens)
-    return rates.estimate(rate, {"prompt": 1_000})
+        billed = {"input_tokens": 1_030, "output_tokens": 100, "tokens": tokens}
+        rates.learn(rate, shares, **billed, estimate=rates.estimate(rate, shares))
+    return rates.estimate(rate, shares)
 
 
 def test_the_coverage_is_told_when_it_was_measured_and_not_before(rates, tmp_path):

@@ -172,6 +172,7 @@ class Rates:
         input_tokens: int | None,
         output_tokens: int | None,
         tokens: int | None,
+        estimate: Estimate | None = None,
     ) -> None:
         """Remember what a call was billed; the model's last 50 make its next estimates. Never fails.
 
@@ -181,13 +182,14 @@ class Rates:
             The parts it was estimated from.
         input_tokens, output_tokens, tokens : int or None
             As billed, where the service told: model tokens, and Ask Sage tokens.
+        estimate : Estimate, optional
+            As it was before the call: tells the next ones how often the bill lies within.
         """
         factor = _factor(rate, input_tokens, output_tokens, tokens)
         counted, recorded, guessed, file = _divided(shares)
         inside = None
-        if tokens is not None:
-            before = self.estimate(rate, shares)
-            inside = before.low <= tokens <= before.high
+        if estimate is not None and tokens is not None:
+            inside = estimate.low <= tokens <= estimate.high
         sample = Sample(counted, recorded, input_tokens, output_tokens, factor, guessed, file, inside)
         if (input_tokens, output_tokens, factor) != (None, None, None):
             self._store.note(

@@ -83,7 +83,7 @@ class Pricing:
                 return self.rates.bill(rate, answer.input_tokens, answer.output_tokens), rate.source
         return None
 
-    def learn(self, model: str, parts: Mapping[str, int], answer: Answer) -> None:
+    def learn(self, model: str, parts: Mapping[str, int], estimate: Estimate, answer: Answer) -> None:
         """Refit the model's factors from what was billed, unless another model answered."""
         rate = self.rates.cached(model)
         if rate is not None and answer.model in (None, model):
@@ -93,6 +93,7 @@ class Pricing:
                 input_tokens=answer.input_tokens,
                 output_tokens=answer.output_tokens,
                 tokens=answer.tokens,
+                estimate=estimate,
             )
 
     def _offered(self, model: str) -> ModelInfo | None:

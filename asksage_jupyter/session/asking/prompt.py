@@ -102,7 +102,7 @@ def _ask(
             estimate,
             session.service.prepare(known, listener if on_text is not None else None),
             listener,
-            learn=lambda answer: _learn(session, known, parts, answer),
+            learn=lambda answer: _learn(session, known, parts, estimate, answer),
             keep=keep_nothing if replay is None else partial(replay.keep, known),
             notes=notes,
         )
@@ -110,6 +110,8 @@ def _ask(
     return put(session, query.model, prepare, limit=limit)
 
 
-def _learn(session: Session, query: Query, parts: Mapping[str, int], answer: Answer) -> None:
+def _learn(
+    session: Session, query: Query, parts: Mapping[str, int], estimate: Estimate, answer: Answer
+) -> None:
     session.exchanges.add(Exchange(query.prompt, answer.text, query.model))
-    session.pricing.learn(query.model, parts, answer)
+    session.pricing.learn(query.model, parts, estimate, answer)

@@ -253,7 +253,8 @@ class _Group(NamedTuple):
         """What came of the lanes; their prices are learned from here, one after the other."""
         for lane in self.lanes:
             if lane.answer is not None:
-                paid_for(partial(self.session.pricing.learn, lane.query.model, self.parts, lane.answer))
+                learn = partial(self.session.pricing.learn, lane.query.model, self.parts)
+                paid_for(partial(learn, lane.estimate, lane.answer))
         return Comparison(
             replies={lane.query.model: lane.outcome for lane in self.lanes},
             estimates={lane.query.model: lane.estimate for lane in self.lanes},
