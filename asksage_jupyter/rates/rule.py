@@ -27,7 +27,7 @@ def billed(*priced: Any) -> Any:
         Model tokens of one kind (input, cached input, output) times the model's rate for it, before the
         factor of 1.3.
     """
-    return -(-_FACTOR * sum(whole(each) for each in priced) // _ONE)
+    return -(-_FACTOR * sum(map(whole, priced)) // _ONE)
 
 
 def whole(priced: Any) -> Any:

@@ -14,7 +14,7 @@ from .records import Answer, Embedded, Query, Trained
 from .replies.wire import Body
 from .routes import embeddings, plugins, questions, stream, training
 from .way.departure import depart
-from .way.payload import request_for
+from .way.payload import request_for, route
 
 
 class Service(FreeService):
@@ -63,7 +63,8 @@ class Service(FreeService):
             The file cannot be read.
         """
         streamed = on_text is not None and self._has_stream
-        request = request_for(self._client, "/server/query_stream" if streamed else "/server/query", query)
+        address = route(self.url, "/server/query_stream" if streamed else "/server/query")
+        request = request_for(self._client, address, query)
         if on_text is None:
             return partial(self._connection.paid, request, Body.answer, persists=persists)
         if not streamed:
@@ -76,7 +77,7 @@ class Service(FreeService):
         except NoRoute:
             self._has_stream = False
         depart(False)
-        return self._at_once(request_for(self._client, "/server/query", query), on_text)
+        return self._at_once(request_for(self._client, route(self.url, "/server/query"), query), on_text)
 
     def _at_once(self, request: httpx.Request, on_text: Callable[[str], None]) -> Answer:
         answer = self._connection.paid(request, Body.answer)

@@ -53,7 +53,8 @@ class Clock:
         t = self._wall()
         if self._latest is None:
             return t
-        latest, agreed = self._latest + self._passed(), min(self._lately) + self._passed()
+        passed = self._passed()
+        latest, agreed = self._latest + passed, min(self._lately) + passed
         if t > latest + ALLOWED_APART:
             return latest
         is_behind = len(self._lately) == _AGREEING and t < agreed - ALLOWED_APART

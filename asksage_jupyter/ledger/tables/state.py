@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, Self
 
 from ... import month
@@ -68,7 +69,7 @@ class Membership:
     cap: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """One meter of an account.
 
@@ -98,7 +99,7 @@ class State:
     starts: int
     ends: int
 
-    @property
+    @cached_property
     def live(self) -> tuple[Tail, ...]:
         """The grants that may be spent now, in their order.
 

@@ -59,5 +59,8 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _first(places: list[dict[str, Any]], names: tuple[str, ...]) -> int | None:
-    found = (natural(place.get(name)) for place in places for name in names)
-    return next((figure for figure in found if figure is not None), None)
+    for place in places:
+        for name in names:
+            if (figure := natural(place.get(name))) is not None:
+                return figure
+    return None

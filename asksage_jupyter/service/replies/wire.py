@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from ...errors import NoRoute, OutOfTokens, ReplyLost, ServiceError
@@ -52,8 +53,6 @@ class Body:
     retry_after_s : float, optional
         How long its headers say to wait before it is asked again.
     """
-
-    __slots__ = ("_hide", "_http", "_is_page", "_path", "_retry_after_s", "value")
 
     def __init__(
         self,
@@ -102,7 +101,7 @@ class Body:
         carried = list_in(self.response, 1)
         return list_in(self.value, 2) if carried is None else carried
 
-    @property
+    @cached_property
     def usage(self) -> Usage:
         """What it cost, as far as it tells."""
         inner = usage_of(self.response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,13 @@ from ..records import Query
 JSON = {"content-type": "application/json"}
 
 
-def request_for(client: httpx.Client, path: str, query: Query) -> httpx.Request:
+@lru_cache(maxsize=8)
+def route(url: str, path: str) -> httpx.URL:
+    """The address of a route of the service at `url`: httpx would put it together anew for each request."""
+    return httpx.URL(url + path)
+
+
+def request_for(client: httpx.Client, address: httpx.URL, query: Query) -> httpx.Request:
     """The request to send; its repr shows nothing of the prompt, and it may be sent again.
 
     Raises
@@ -23,9 +30,9 @@ def request_for(client: httpx.Client, path: str, query: Query) -> httpx.Request:
         The file cannot be read; nothing was sent.
     """
     if query.file is None:
-        return client.build_request("POST", path, content=json_of(**_fields(query)), headers=JSON)
+        return client.build_request("POST", address, content=json_of(**_fields(query)), headers=JSON)
     part = file_part(query.file)
-    return client.build_request("POST", path, data=_form(query), files={"file": part})
+    return client.build_request("POST", address, data=_form(query), files={"file": part})
 
 
 def file_part(path: Path) -> tuple[str, bytes]:

@@ -166,11 +166,10 @@ def paid_for(do: Callable[[], object]) -> None:
 
 
 def _admitted(session: Session, estimate: Estimate, limit: int | None) -> Call:
-    """The call, unless the person's own limit refuses it; the ledger knows of this month."""
+    """The call, unless the person's own limit refuses it; it is prepared: the ledger knows this month."""
     session.settling.debits.catch_up()
     if limit is not None and estimate.expected > limit:
         raise OverLimit(estimate.expected, limit)
-    session.make_contact(to_spend=True)
     if limit is None:
         confirm(session, estimate.expected, f"--max-tokens {estimate.expected} or max_tokens=")
     return session.settling.call(estimate.model, estimate.expected)
