@@ -9,6 +9,7 @@ import threading
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -128,8 +129,22 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
+@cache
+def tiktokens_own(name):
+    """The encoding as tiktoken makes it of the files it would download."""
+    from tiktoken_ext import openai_public
+
+    def instead_of_a_download(_url, expected_hash):
+        assert expected_hash == EXPECTED_SHA256[name]
+        return encodings.ranks(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openai_public, "load_tiktoken_bpe", instead_of_a_download)
+        return tiktoken.Encoding(**openai_public.ENCODING_CONSTRUCTORS[name]())
+
+
 def by_tiktoken(text, name):
-    return len(encodings.encoding(name).encode_ordinary(text))
+    return len(tiktokens_own(name).encode_ordinary(text))
 
 
 @each_encoding
@@ -140,18 +155,10 @@ def test_the_packed_ranks_are_tiktokens_own_files(name):
 
 
 @each_encoding
-def test_patterns_and_hashes_are_those_of_the_installed_tiktoken(name, monkeypatch):
-    from tiktoken_ext import openai_public
-
-    seen = {}
-
-    def instead_of_a_download(_url, expected_hash):
-        seen["hash"] = expected_hash
-        return {}
-
-    monkeypatch.setattr(openai_public, "load_tiktoken_bpe", instead_of_a_download)
-    assert openai_public.ENCODING_CONSTRUCTORS[name]()["pat_str"] == encodings.pattern(name)
-    assert seen["hash"] == EXPECTED_SHA256[name]
+@given(text=st.one_of(mixed, runs, st.text(), st.lists(st.sampled_from(ATOMS), max_size=3).map("".join)))
+@settings(max_examples=400)
+def test_our_pattern_splits_as_the_installed_tiktokens(name, text):
+    assert encodings.encoding(name).encode_ordinary(text) == tiktokens_own(name).encode_ordinary(text)
 
 
 def test_known_texts_have_their_known_tokens():
@@ -186,15 +193,14 @@ def test_every_cut_is_exact(name, text):
         assert by_tiktoken(text[:at], name) + by_tiktoken(text[at:], name) == expected, (text[:at], text[at:])
 
 
-@pytest.mark.parametrize("split", [recurring.lines, recurring.words], ids=["lines", "words"])
 @each_encoding
 @given(text=st.one_of(mixed, runs, st.text(), st.lists(st.sampled_from(ATOMS), max_size=3).map("".join)))
 @settings(max_examples=400)
-def test_lines_and_words_count_wherever_they_stand(name, split, text):
+def test_lines_count_wherever_they_stand(name, text):
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    units = split(text)
-    assert "".join(units) == text
-    assert sum(by_tiktoken(unit, name) for unit in units) == by_tiktoken(text, name), units
+    lines = recurring.lines(text)
+    assert "".join(lines) == text
+    assert sum(by_tiktoken(line, name) for line in lines) == by_tiktoken(text, name), lines
 
 
 @each_encoding
@@ -337,6 +343,12 @@ def encoded(monkeypatch):
             given.append(text)
             return super().encode_ordinary(text)
 
+        def encode_to_numpy(self, text, **options):
+            given.append(text)
+            return super().encode_to_numpy(text, **options)
+
+    for name in tokens.ENCODINGS:
+        tiktokens_own(name)
     monkeypatch.setattr(encodings, "_built", {})
     monkeypatch.setattr(tiktoken, "Encoding", Encoding)
     return given
@@ -346,28 +358,13 @@ def encoded(monkeypatch):
 def test_the_lines_of_a_table_are_encoded_once(encoded, name):
     text = table(30_000)
     assert tokens.count(text, name, chunk=1 << 14) == by_tiktoken(text, name)
-    encoded.pop()
     assert sum(map(len, encoded)) < len(text) / 20
-
-
-def test_words_are_looked_for_while_most_are_known(encoded):
-    looked_at = []
-    encode = encodings.encoding("cl100k_base").encode_ordinary
-    known = recurring.Recurring(
-        lambda text: looked_at.append(text) or recurring.words(text), lambda text: len(encode(text))
-    )
-    again, new = ["the salt, and the sea\n" * 9] * 20, unlike(40).splitlines()
-    expected = [by_tiktoken(text, "cl100k_base") for text in (*again, *new)]
-    encoded.clear()
-    assert [known.count_as_it_pays(text) for text in (*again, *new)] == expected
-    assert looked_at == [*again, *(new[n] for n in (0, 2, 6, 14, 30))]
-    assert "".join(encoded[:6]) == "the salt, and the sea\nthe"
 
 
 def test_what_is_known_is_forgotten_before_it_fills_the_memory(monkeypatch):
     monkeypatch.setattr(recurring, "_MOST", 10_000)
-    known = recurring.Recurring(recurring.lines, len)
-    assert known.count(unlike(5_000)) == len(unlike(5_000))
+    known = recurring._Known(len)
+    assert sum(map(known.__getitem__, recurring.lines(unlike(5_000)))) == len(unlike(5_000))
     assert sum(len(line) + recurring._OWN for line in known) <= 10_000
     assert recurring.count_while_lines_recur(iter(texts := [unlike(9)] * 3), len) == sum(map(len, texts))
 
@@ -403,20 +400,21 @@ def helpers(monkeypatch):
 
 
 @each_encoding
-def test_helpers_count_with_an_encoding_of_their_own_and_together_as_tiktoken(helpers, monkeypatch, name):
-    users = {}
+def test_helpers_count_together_as_tiktoken_does(helpers, monkeypatch, name):
+    users, met = set(), threading.Barrier(3)
 
     class Encoding(tiktoken.Encoding):
-        def encode_ordinary(self, text):
-            users.setdefault(id(self), set()).add(threading.get_ident())
-            return super().encode_ordinary(text)
+        def encode_to_numpy(self, text, **options):
+            if threading.get_ident() not in users:
+                users.add(threading.get_ident())
+                met.wait(60)
+            return super().encode_to_numpy(text, **options)
 
     monkeypatch.setattr(encodings, "_built", {})
     monkeypatch.setattr(tiktoken, "Encoding", Encoding)
     text = unlike(20_000) + table(1_000)
-    counted = tokens.count(text, name, chunk=1 << 10)
-    assert all(len(threads) == 1 for threads in users.values())
-    assert counted == by_tiktoken(text, name)
+    assert tokens.count(text, name, chunk=1 << 10) == by_tiktoken(text, name)
+    assert len(users) == 3
 
 
 def test_an_interrupt_ends_the_helpers_work_too(helpers, tmp_path):
@@ -456,12 +454,25 @@ def test_each_block_of_a_file_is_told_when_it_is_read(tmp_path):
 
 @each_encoding
 @given(
-    texts=st.lists(st.one_of(mixed, st.text(st.characters(categories=["Cs", "L"]), max_size=9)), max_size=30)
+    texts=st.lists(st.one_of(mixed, st.text(st.characters(categories=["Cs", "L"]), max_size=9)), max_size=30),
+    batch=st.sampled_from([1, 9, 99, 1 << 17]),
 )
 @settings(max_examples=150)
-def test_many_texts_count_as_one_by_one(name, texts):
+def test_many_texts_count_as_one_by_one(name, texts, batch):
     texts += [*texts[:3] * 9, ""]
-    assert tokens.count_each(texts, name) == [by_tiktoken(text, name) for text in texts]
+    expected = [by_tiktoken(text, name) for text in texts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "_CHUNK", batch)
+        assert tokens.count_each(texts, name) == expected
+
+
+@pytest.mark.parametrize("odd", [[], ["\0", "\0a"], ["\ud83d", "\ude00"], ["=" * 300_000]])
+def test_many_distinct_texts_are_encoded_a_batch_at_once(encoded, odd):
+    texts = [*unlike(20_000).splitlines(), "", *odd]
+    expected = [by_tiktoken(text, "cl100k_base") for text in texts]
+    encoded.clear()
+    assert tokens.count_each(texts) == expected
+    assert len(encoded) < 6_000
 
 
 def test_equal_texts_are_counted_once(encoded):
@@ -497,7 +508,7 @@ def test_gigatoken_tokenizes_as_tiktoken(name, text):
 
 @each_encoding
 def test_a_large_text_is_counted_with_gigatoken_where_it_is_installed(gigatoken, monkeypatch, name):
-    monkeypatch.setattr(counting, "total", None)  # what would be called without it
+    monkeypatch.setattr(counting, "spread", None)  # what would be called without it
     text = unlike(20_000) + table(1_000)
     assert tokens.count(text, name, chunk=1 << 10) == by_tiktoken(text, name)
 
