@@ -7,11 +7,11 @@ from typing import Any
 
 from asksage_jupyter.account import Meter
 from asksage_jupyter.errors import BadInput
-from asksage_jupyter.local.route import Route
+from asksage_jupyter.local.route import DemoRoute
 from controlled.requests import decide
 
 
-class Command(Route):
+class Command(DemoRoute):
     """One such route; it is no call of the service, and no fault happens to it."""
 
     def initialize(self, run: Callable[[Any, Mapping[str, Any]], None]) -> None:
