@@ -95,6 +95,10 @@ class PostgresServer:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
+    def rights_in(self, folder: Path) -> dict[str, object]:
+        """How to start another program as this server's own user, with a folder for it."""
+        return _rights_of_the_server(folder)
+
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """Connect as the owner; each statement is a transaction."""
         return psycopg.connect(host=str(self.folder), user=_OWNER, dbname=database, autocommit=True)

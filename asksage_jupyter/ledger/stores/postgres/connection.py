@@ -148,8 +148,8 @@ def engine_of(url: URL, title: str, timeout_s: float) -> Engine:
     Parameters
     ----------
     url : URL
-        Options of libpq in its query go to libpq; ``prepare_threshold=none`` leaves all statements
-        unprepared, for poolers that cannot keep them.
+        Options of libpq in its query go to libpq. Behind a pooler statements are left unprepared, unless
+        ``prepare_threshold=5`` says that it keeps those of each client apart.
     title : str
         How the ledger is shown.
     timeout_s : float
@@ -160,7 +160,9 @@ def engine_of(url: URL, title: str, timeout_s: float) -> Engine:
         connection = _connect(url, timeout_s)
         try:
             _check(connection, title)
-        except LedgerUnusable:
+            if _is_pooled(connection) and "prepare_threshold" not in url.query:
+                connection.prepare_threshold = None
+        except BaseException:
             connection.close()
             raise
         connection.is_at_work = partial(_is_at_work, url, timeout_s)
@@ -207,6 +209,20 @@ def _check(connection: BoundedConnection, title: str) -> None:
             f"the server of the ledger {title} is PostgreSQL {connection.info.server_version // 10_000}: "
             f"a ledger needs {_OLDEST // 10_000} or newer: have it upgraded, or set ASKSAGE_LEDGER."
         )
+
+
+def _is_pooled(connection: BoundedConnection) -> bool:
+    """Whether a pooler is in between: the number of the server's process that it told is made up.
+
+    One that lends a server for a transaction may run another client's statement of the same name instead,
+    where it takes the same values.
+    """
+    asked: Any = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    if asked[0] == connection.info.backend_pid:
+        return False
+    connection.execute("BEGIN", prepare=False)  # one that lends a server for a statement says so here
+    connection.rollback()
+    return True
 
 
 def _is_at_work(url: URL, timeout_s: float, pid: int) -> bool:

@@ -43,8 +43,12 @@ _THEIRS = (
     "schema with  ?options=-csearch_path%3Dname  at its end."
 )
 _POOLED = (
-    "the ledger {title} stands behind a pooler that keeps no prepared statements: set prepare_threshold=none "
-    "in ASKSAGE_LEDGER, as in  postgresql://host/database?prepare_threshold=none"
+    "the ledger {title} stands behind a pooler that keeps no prepared statements: leave prepare_threshold "
+    "out of ASKSAGE_LEDGER."
+)
+_PIECEMEAL = (
+    "the ledger {title} stands behind a pooler that lends a connection for one statement: ask whoever runs "
+    "it for its pool_mode = transaction, or for a way past it."
 )
 _OTHER = "the ledger {title} failed ({cause}): ask whoever runs the database."
 
@@ -56,6 +60,8 @@ _REASONS = (
     ("is not permitted to log in", "the name may not log in", _REFUSED),
     ('role "', "there is no such user", _REFUSED),
     ('database "', "there is no such database", _REFUSED),
+    ("statement pooling", "", _PIECEMEAL),
+    ("startup parameter", "a pooler in between takes no options", _REFUSED),
     ("invalid connection option", "an option in it is not known", _REFUSED),
     ("invalid ", "an option in it has no valid value", _REFUSED),
     ("certificate", "its certificate is not trusted", _REFUSED),
