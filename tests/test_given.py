@@ -1,6 +1,7 @@
 """Arguments of any type: what is one of ours is taken, all else is one line, and nothing is held."""
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -275,6 +276,35 @@ def test_a_ledger_in_no_home_is_told_so(where, monkeypatch):
     AskSage.instance(ledger=where)
     with pytest.raises(AskSageError, match="set ASKSAGE_LEDGER to a"):
         sage.balance()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")
+@pytest.mark.parametrize("where", ["ledger.db", "sqlite:///ledger.db"])
+def test_a_ledger_in_a_folder_that_was_deleted_is_told_so(server, where, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("ASKSAGE_LEDGER", where)
+    AskSage.clear_instance()
+    with pytest.raises(AskSageError, match="deleted: set ASKSAGE_LEDGER to a whole path"):
+        sage.balance()
+    monkeypatch.setenv("ASKSAGE_LEDGER", str(tmp_path / "ledger.db"))
+    AskSage.clear_instance()
+    assert sage.ask("Why is the sea salty?").text  # all else does without it
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a name of POSIX")
+def test_who_has_neither_home_nor_name_is_told_what_helps(server, tmp_path, monkeypatch):
+    for name in ("HOME", "XDG_DATA_HOME", "ASKSAGE_LEDGER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    AskSage.clear_instance()
+    with pytest.raises(AskSageError, match=r"no home here .*: set ASKSAGE_LEDGER"):
+        sage.balance()
+    monkeypatch.setenv("ASKSAGE_LEDGER", str(tmp_path / "ledger.db"))
+    AskSage.clear_instance()
+    assert sage.ask("Why is the sea salty?").text
 
 
 def test_commands_told_a_home_that_is_not_here_say_so(server, capsys):

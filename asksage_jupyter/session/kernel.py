@@ -41,7 +41,8 @@ def current() -> Session:
             from .session import Session
 
             session = Session(settings)
-            if _current is not None and _current[1].account == session.account:
+            # One whose ledger could not be read is not asked for its account again: that may be what changed.
+            if _current is not None and vars(_current[1]).get("account") == session.account:
                 session.exchanges = _current[1].exchanges  # still the same conversation
             _close()
             _current = made_from, _accompanied(session)

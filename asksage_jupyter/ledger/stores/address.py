@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ...errors import LedgerUnusable
+
 
 def shown(where: str) -> str:
     """A path as it is; of a URL, what is neither user, password nor option, which may hold one.
@@ -34,17 +36,32 @@ def resolved(where: str) -> str:
             return where
         try:
             return str(Path(where).expanduser().absolute())
-        except RuntimeError:  # there is no such home, which is told where it is opened
+        except (RuntimeError, OSError):  # there is no such home, or no folder here: told where it is opened
             return where
     is_relative = scheme.lower().partition("+")[0] == "sqlite" and re.match(r"/[^/?]", rest)
-    return f"{scheme}:///{Path(rest[1:]).absolute()}" if is_relative else where
+    try:
+        return f"{scheme}:///{Path(rest[1:]).absolute()}" if is_relative else where
+    except OSError:
+        return where
 
 
 def data_folder() -> Path:
-    """The platform's folder for this person's data of this package."""
+    """The platform's folder for this person's data of this package.
+
+    Raises
+    ------
+    LedgerUnusable
+        The system knows no home of this person's.
+    """
     from platformdirs import user_data_path
 
-    return user_data_path("asksage_jupyter", appauthor=False)
+    try:
+        return user_data_path("asksage_jupyter", appauthor=False)
+    except RuntimeError:
+        raise LedgerUnusable(
+            "there is no home here to keep the ledger in: set ASKSAGE_LEDGER to a path, or HOME to a folder "
+            "of your own."
+        ) from None
 
 
 class Address(str):

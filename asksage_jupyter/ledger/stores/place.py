@@ -97,6 +97,10 @@ def _file(text: str) -> Place:
         raise LedgerUnusable(
             f"the ledger {text} begins with a home that is not here: set ASKSAGE_LEDGER to a whole path."
         ) from None
+    except OSError:
+        raise LedgerUnusable(
+            f"the ledger {text} lies in this folder, which was deleted: set ASKSAGE_LEDGER to a whole path."
+        ) from None
     return Place(str(path), path.parent, path=path)
 
 
