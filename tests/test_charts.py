@@ -28,8 +28,9 @@ from asksage_jupyter.account import Bill, Call, Meter, Source
 from asksage_jupyter.charts import estimate_chart, explore, heatmap, top_chart, usage_chart
 from asksage_jupyter.charts import usage as usage_drawing
 from asksage_jupyter.charts.course import course
-from asksage_jupyter.charts.look import COLOURS, GREY, compact, shortened
+from asksage_jupyter.charts.look import COLOURS, GREY, compact
 from asksage_jupyter.charts.tally import by_time
+from asksage_jupyter.display.plain import shortened
 from asksage_jupyter.errors import BadInput, ConfigurationError
 from asksage_jupyter.ledger import new_op
 from asksage_jupyter.session import Session, current

@@ -87,6 +87,17 @@ def test_a_table_begins_and_ends_where_the_words_around_it_do():
     ] * 2  # fmt: skip
 
 
+def test_a_long_name_of_a_row_is_shortened_for_the_eye_alone():
+    name = f"/home/ada/{'folder/' * 12}tides.ipynb"
+    for shares in (None, [0.5]):
+        table = Table(("notebook", "why"), [(name, name)], shares=shares)
+        html = table._repr_html_()
+        assert f'title="{name}"' in html
+        assert html.count(name) == 2  # and the words beside it are whole
+        assert name in str(table)
+        assert f"| {name} |" in table.to_markdown()
+
+
 def test_what_is_longer_than_a_narrow_line_may_be_broken():
     assert "nowrap" not in line("a-" * 40 + "b")
 

@@ -20,6 +20,7 @@ WIDTH = 420
 _HEIGHT = 150
 _WEEK = 7
 _FOOT = 0.1  # of the allotment, below which what is written under a line would cover the axis
+_LATE = 5  # days before the month's end, from which it would stand beside the forecast's name
 _EARLY = 12  # the day before which what is written at its place would cover the allotment's name
 
 
@@ -87,7 +88,8 @@ def _names(
 ) -> list[altair.Chart]:
     is_ahead = bool(even) and used[-1][1] > height(even, used[-1][0])
     is_low = course.taken < _FOOT * max(course.allotment or 0, 1)
-    names = [_name(used[-1], f"{compact(course.used)} used", above=is_ahead or is_low)]
+    is_late = bool(middle) and used[-1][0] > course.last.day - _LATE
+    names = [_name(used[-1], f"{compact(course.used)} used", above=is_ahead or is_low or is_late)]
     if not even:
         return names
     others = [*used, *middle[1:]]

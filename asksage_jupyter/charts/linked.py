@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..display.dates import day as named_day
-from ..display.plain import from_home
+from ..display.plain import from_home, shortened
 from .chart import Chart
 from .cube import NAMED, Cube, cube, date_of
-from .look import shortened, titled
+from .look import titled
 from .tally import NOT_KNOWN, more
 from .views import LISTED, Views
 

@@ -18,7 +18,7 @@ INK, NO_PAPER = "currentColor", "transparent"
 # Vega's own format writes zero as "0k" beside thousands.
 FIGURE = "datum.value ? format(datum.value, '~s') : '0'"
 
-_COMPACT = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
+_COMPACT = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 
 AnyChart = altair.Chart | altair.LayerChart | altair.VConcatChart
 
@@ -75,11 +75,3 @@ def compact(tokens: float) -> str:
             figure = f"{tokens / unit:.1f}" if abs(tokens) < unit * 9.95 else f"{tokens / unit:.0f}"
             return figure.removesuffix(".0") + letter
     return f"{tokens:.0f}"
-
-
-def shortened(name: str, length: int = 30) -> str:
-    """The name with its middle left out, where it is longer than `length`: both ends tell most."""
-    if len(name) <= length:
-        return name
-    head = (length - 1) // 3
-    return f"{name[:head]}…{name[-(length - 1 - head) :]}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from ..display.plain import from_home, one_line
+from ..display.plain import from_home, one_line, shortened
 from ..ledger.stores.place import place_of
 from ..session import current, given
 from ..session.origins.labels import cell_label
 from .chart import Chart
-from .look import GREY, MAIN, compact, shortened, titled, written
+from .look import GREY, MAIN, compact, titled, written
 from .needed import altair
 from .rows import inlined
 from .tally import NOT_KNOWN, OTHER_DEVICES, summed_by

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ..display.plain import shortened
 from . import lines
 from .chart import Chart
-from .look import COLOURS, FIGURE, GREY, compact, shortened, titled
+from .look import COLOURS, FIGURE, GREY, compact, titled
 from .needed import altair
 from .rows import inlined
 from .tally import OTHER_DEVICES, by_day
@@ -79,7 +80,7 @@ def _totals(parts: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def _bars(parts: list[dict[str, Any]], totals: dict[str, int], course: Course) -> altair.Chart:
-    labels = {model: f"{compact(tokens)}  {shortened(model)}" for model, tokens in totals.items()}
+    labels = {model: f"{compact(tokens)}  {shortened(model, 26)}" for model, tokens in totals.items()}
     hues = iter(COLOURS)
     colours = [GREY if model == OTHER_DEVICES else next(hues) for model in totals]
     # The legend stands in the order of the stack, whose foot is the model that took most.

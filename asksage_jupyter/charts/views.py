@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..display.dates import day as named_day
+from ..display.plain import shortened
 from .cube import NAMED, date_of
-from .look import COLOURS, FIGURE, GREY, INK, MAIN, shortened
+from .look import COLOURS, FIGURE, GREY, INK, MAIN
 from .needed import altair
 from .rows import inlined
 
@@ -103,7 +104,7 @@ class Views:
             shown.mark_text(align="left", dx=4, fill=INK, fontSize=11).encode(text=told),
         ]
         return altair.LayerChart(layer=layers).properties(
-            width=_HALF, height=_ROW * len(names), title=_title(f"{name}s", offset=10)
+            width=_HALF, height=_ROW * len(names), title=_title(f"{name}s")
         )
 
     def calls(self) -> altair.LayerChart:
@@ -118,8 +119,8 @@ class Views:
         tokens = altair.Text("tokens:Q", format=",")
         layers = [
             rows.mark_text(align="left", fill=INK).encode(x=altair.value(-_NAMES), text="at:N"),
-            rows.mark_text(align="right", fill=INK).encode(x=altair.value(30), text=tokens),
-            rows.mark_text(align="left", fill=INK).encode(x=altair.value(45), text="what:N"),
+            rows.mark_text(align="right", fill=INK).encode(x=altair.value(45), text=tokens),
+            rows.mark_text(align="left", fill=INK).encode(x=altair.value(60), text="what:N"),
         ]
         title = _title("the dearest calls: when, tokens, model and notebook")
         return altair.LayerChart(layer=layers).properties(width=_WIDTH, height=_ROW * LISTED, title=title)
@@ -130,9 +131,13 @@ class Views:
         """Bars that stand, over which a brush is drawn."""
         first, last = ends
         scale = altair.Scale(domain=[first - step / 2, last + step / 2], nice=False, zero=False)
+        figures = altair.Axis(labelExpr=FIGURE, tickCount=3)
+        # No figure stands so high that the title above would be moved.
+        most = float(self._found.rows.groupby(name)["tokens"].sum().max())
+        room = altair.Scale(domain=[0, 1.1 * max(most, 1)], nice=False)
         where: dict[str, Any] = {
             "x": altair.X(f"{name}:Q", axis=axis, scale=scale),
-            "y": altair.Y("sum(tokens):Q", title=None, axis=altair.Axis(labelExpr=FIGURE, tickCount=3)),
+            "y": altair.Y("sum(tokens):Q", title=None, axis=figures, scale=room),
         }
         base, chosen = altair.Chart(self._rows).encode(**where), self._chart(self._rows, name)
         look: dict[str, Any] = {
@@ -171,17 +176,10 @@ class Views:
         ]  # fmt: skip
 
 
-def _title(words: str, offset: float = 4) -> altair.TitleParams:
-    """What a view tells, above it and its names; bars have no axis whose uppermost figure stands out."""
+def _title(words: str) -> altair.TitleParams:
+    """What a view tells, above it and its names."""
     return altair.TitleParams(
-        words,
-        anchor="start",
-        frame="group",
-        dx=-_NAMES,
-        offset=offset,
-        fontSize=11,
-        fontWeight="normal",
-        color=INK,
+        words, anchor="start", frame="group", dx=-_NAMES, fontSize=11, fontWeight="normal", color=INK
     )
 
 

@@ -74,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="asksage-jupyter", description="The token meter for Ask Sage in Jupyter.")
     parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     demo = commands.add_parser(
         "demo", help="try it in JupyterLab, with a small model on this machine and no key"
@@ -90,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     local.set_defaults(command=serving.local)
 
     for name in _SHARED:
-        commands.add_parser(name, help=COMMANDS[name].summary, add_help=False)
+        summary = COMMANDS[name].summary.replace("%", "%%")  # which argparse would fill in
+        commands.add_parser(name, help=summary, add_help=False)
 
     serving.add_to(commands).set_defaults(command=serving.serve)
     team.add_to(commands).set_defaults(command=_team)

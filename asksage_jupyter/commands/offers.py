@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from ..display.plain import many
 from ..display.table import Table, Tabular
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ class Offers(Tabular):
     @property
     def table(self) -> Table:
         """As it is shown, the cheapest first."""
+        rows = [_row(model) for model in sorted(self.models, key=_price)]
+        shown = len(_HEAD) if any(row[-1] for row in rows) else len(_HEAD) - 1  # notices are rare
         return Table(
-            _HEAD,
-            [_row(model) for model in sorted(self.models, key=_price)],
+            _HEAD[:shown],
+            [row[:shown] for row in rows],
             sides="l",
             note=self._footnote(),
         )
@@ -49,9 +52,9 @@ class Offers(Tabular):
 
     def _footnote(self) -> str:
         return (
-            f"{len(self.models)} of {self.of} models. Rates are Ask Sage tokens a model token as the catalog "
-            "lists them, not as they are billed: %asksage estimate MODEL TEXT tells the price. Only a model "
-            "with CUI yes may see Controlled Unclassified Information."
+            f"{len(self.models)} of {many(self.of, 'model')}. Rates are Ask Sage tokens a model token as the "
+            "catalog lists them, not as they are billed: %asksage estimate MODEL TEXT tells the price. Only "
+            "a model with CUI yes may see Controlled Unclassified Information."
         )
 
 

@@ -59,6 +59,28 @@ def brief(word: str, *, at_most: int = 40) -> str:
     return word if len(word) <= at_most else f"{word[:at_most]}…"
 
 
+class Short(str):
+    """A name with its middle left out.
+
+    Attributes
+    ----------
+    whole : str
+    """
+
+    __slots__ = ("whole",)
+    whole: str
+
+
+def shortened(name: str, length: int = 30) -> str:
+    """The name with its middle left out, where it is longer than `length`: both ends tell most."""
+    if len(name) <= length:
+        return name
+    head = (length - 1) // 3
+    short = Short(f"{name[:head]}…{name[-(length - 1 - head) :]}")
+    short.whole = name
+    return short
+
+
 def shown(value: object, *, at_most: int = 40) -> str:
     """A value somebody gave, in a few words: of what is no text or number, whose words may fail, its kind."""
     if value is None or isinstance(value, bool):

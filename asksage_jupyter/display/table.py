@@ -11,7 +11,7 @@ from markupsafe import Markup
 from .bar import thin_bar
 from .harmless import literal
 from .markup import LINE, QUIET, TEXT, fill, joined, line, unbroken
-from .plain import one_line
+from .plain import one_line, shortened
 
 Row = Sequence[str]
 
@@ -28,6 +28,7 @@ _ABOVE_FIGURES = "text-align:right;white-space:normal;overflow-wrap:normal"
 _WORDS = "text-align:left;white-space:normal"
 # What is short is not broken: beside a long text its column would shrink to a letter.
 _WORD, _SHORT = "text-align:left;white-space:nowrap", 16
+_LONGEST = 64  # of what a row is called; a pointer over it tells the whole
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -120,9 +121,10 @@ class Table:
         ]
 
     def _row(self, row: Row, share: float | None = None) -> Markup:
+        name: str = shortened(one_line(row[0]), _LONGEST)
         if share is not None:
-            name, *others = row
-            row = [joined([unbroken(one_line(name)), thin_bar(("used", share))]), *others]
+            name = joined([line(name, tip=getattr(name, "whole", "")), thin_bar(("used", share))])
+        row = [name, *row[1:]]
         cells = joined(self._cell("td", _CELL, *cell) for cell in enumerate(row))
         # JupyterLab's own stripes are as strong as a mark.
         return fill('<tr style="background:none">{}</tr>', cells)
@@ -136,10 +138,14 @@ class Table:
         # At the table's edges no cell is further in than what stands above and below it.
         left, right = "0" if place == 0 else ".6em", "0" if place == len(self.head) - 1 else ".6em"
         scope = Markup(' scope="col"') if tag == "th" else ""
+        tip = Markup("")
         if not isinstance(text, Markup):
-            text = one_line(text) if "nowrap" in side else unbroken(one_line(text))
+            if whole := getattr(text, "whole", ""):
+                tip = fill(' title="{}"', whole)
+                side += ";overflow-wrap:anywhere"  # no copy is to have it
+            text = one_line(text) if whole or "nowrap" in side else unbroken(one_line(text))
         padding = f"padding:.15em {right} .15em {left}"
-        return fill('<{0}{1} style="{2};{3};{4}">{5}</{0}>', tag, scope, padding, style, side, text)
+        return fill('<{0}{1}{6} style="{2};{3};{4}">{5}</{0}>', tag, scope, padding, style, side, text, tip)
 
 
 class Tabular:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas
 
-from ..display.plain import brief, many
+from ..display.plain import many, shortened
 from ..display.table import Table, width
 from ..month import rules_of
 from ..session.origins.labels import cell_label
@@ -20,7 +20,8 @@ _NOT_SHOWN = ("request_id", "op")
 # What a narrow terminal shows rather than the rest.
 _RATHER = ("sent_at", "model", "tokens", "cell", "source", "estimate", "notebook")
 _FIGURES = {column.name for column in SCHEMA if column.dtype == FIGURE}
-_LONGEST = 44
+_LONGEST = 36
+_ROOM, _NARROWEST = 120, 24  # of a page, in letters, where words may go on below
 
 
 class _LikeAnyFrame(type):
@@ -60,16 +61,20 @@ class Calls(pandas.DataFrame, metaclass=_LikeAnyFrame):
     def __repr__(self) -> str:
         if "sent_at" not in self.columns:
             return str(pandas.DataFrame(self))
-        head, rows = self._shown()
-        names = _fitting(head, rows, max(80, get_terminal_size().columns))
-        places = [place for place, name in enumerate(head) if name in names]
-        few = [[row[place] for place in places] for row in rows]
-        return str(self._table([head[place] for place in places], few))
+        return str(self._for_room(max(80, get_terminal_size().columns)))
 
     def _repr_html_(self) -> str:
         if "sent_at" not in self.columns:
             return str(pandas.DataFrame(self)._repr_html_())  # type: ignore[operator]
-        return self._table(*self._shown())._repr_html_()
+        return self._for_room(_ROOM, _NARROWEST)._repr_html_()
+
+    def _for_room(self, room: int, at_most: int = _LONGEST) -> Table:
+        """What has room in so many columns of letters."""
+        head, rows = self._shown()
+        names = _fitting(head, rows, room, at_most)
+        places = [place for place, name in enumerate(head) if name in names]
+        few = [[row[place] for place in places] for row in rows]
+        return self._table([head[place] for place in places], few)
 
     def _table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
         told = [
@@ -102,17 +107,18 @@ class Calls(pandas.DataFrame, metaclass=_LikeAnyFrame):
         if name == "sent_at":
             return f"{value.astimezone(rules_of(self.zone)):%Y-%m-%d %H:%M}"
         if name == "notebook":
-            return PurePath(value).name
+            return shortened(PurePath(value).name, _LONGEST)
         if name == "cell":
             home = call.get("notebook")
             return cell_label(self.folder, None if pandas.isna(home) else str(home), str(value))
-        return f"{value:,}" if name in _FIGURES else brief(str(value), at_most=_LONGEST)
+        return f"{value:,}" if name in _FIGURES else shortened(str(value), _LONGEST)
 
 
-def _fitting(head: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> set[str]:
-    """The columns for which there is room, the first of `_RATHER` first."""
+def _fitting(head: Sequence[str], rows: Sequence[Sequence[str]], room: int, at_most: int) -> set[str]:
+    """The columns for which there is room, none wider than `at_most`; the first of `_RATHER` first."""
     widths = {
-        name: max(width(name), *(width(row[place]) for row in rows), 0) + 2 for place, name in enumerate(head)
+        name: min(max(width(name), *(width(row[place]) for row in rows), 0), at_most) + 2
+        for place, name in enumerate(head)
     }
     wanted = [name for name in _RATHER if name in widths]
     fitting: set[str] = set()

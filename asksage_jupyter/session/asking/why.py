@@ -62,7 +62,7 @@ class Cause:
         known = "measured" if self.is_measured else "estimated"
         counted = "" if self.model_tokens is None else f"{self.model_tokens:,.0f}"
         rate = "" if self.rate is None else f"{self.rate:.4g}"
-        return self.name, counted, rate, f"{self.tokens:,.0f}", known
+        return self.name, counted, rate, f"{self.tokens:,.0f}".replace("-", "−"), known
 
 
 @dataclass(frozen=True, slots=True, repr=False)
