@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import re
 import socket
 import subprocess
 import sys
 import threading
 import tracemalloc
+import unicodedata
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -108,6 +110,14 @@ runs = st.lists(st.tuples(st.sampled_from(ATOMS), st.integers(1, 40)), max_size=
 )
 
 
+chinese = st.text(
+    st.one_of(
+        st.sampled_from("据中国人有我的数除回取拀拿名录aZéのしー가 。，1"),
+        st.characters(min_codepoint=0x4E00, max_codepoint=0x9FCC),
+    )
+)
+
+
 def unlike(lines):
     """A text none of whose lines or last words comes twice, whatever stands for a digit."""
     letters = str.maketrans("0123456789", "ghijklmnop")
@@ -155,10 +165,29 @@ def test_the_packed_ranks_are_tiktokens_own_files(name):
 
 
 @each_encoding
-@given(text=st.one_of(mixed, runs, st.text(), st.lists(st.sampled_from(ATOMS), max_size=3).map("".join)))
-@settings(max_examples=400)
-def test_our_pattern_splits_as_the_installed_tiktokens(name, text):
+@given(
+    text=st.one_of(mixed, runs, chinese, st.text(), st.lists(st.sampled_from(ATOMS), max_size=3).map("".join))
+)
+@settings(max_examples=500)
+def test_our_pattern_makes_the_tokens_of_the_installed_tiktoken(name, text):
     assert encodings.encoding(name).encode_ordinary(text) == tiktokens_own(name).encode_ordinary(text)
+
+
+def test_no_token_of_cl100k_joins_a_chinese_character_to_a_letter_unless_the_pattern_knows():
+    joined = {
+        token[at : at + 3]
+        for token in encodings.ranks("cl100k_base")
+        for at in range(1, len(token))
+        if 0xE4 <= token[at] <= 0xE9 and may_end_a_letter(token[:at])
+    }
+    characters = map(chr, range(0x4E00, 0x9FCD))
+    may_be_joined = [each for each in characters if any(each.encode().startswith(start) for start in joined)]
+    assert may_be_joined == re.findall(f"[{encodings._JOINED}]", "".join(map(chr, range(0x4E00, 0x9FCD))))
+
+
+def may_end_a_letter(utf8):
+    last = next((utf8[at:] for at in range(len(utf8) - 1, -1, -1) if utf8[at] & 0xC0 != 0x80), None)
+    return last is None or unicodedata.category(last.decode())[0] in "LMC"  # C: unassigned so far
 
 
 def test_known_texts_have_their_known_tokens():
@@ -226,9 +255,11 @@ def test_the_last_cut_is_found_however_far_from_the_end():
 
 @each_encoding
 @given(
-    text=st.lists(st.tuples(st.sampled_from(ATOMS), st.integers(1, 300)), min_size=1, max_size=4).map(
-        lambda parts: "".join(atom * n for atom, n in parts)
-    ),
+    text=st.lists(
+        st.one_of(st.tuples(st.sampled_from(ATOMS), st.integers(1, 300)), st.tuples(chinese, st.just(1))),
+        min_size=1,
+        max_size=4,
+    ).map(lambda parts: "".join(atom * n for atom, n in parts)),
     window=st.integers(128, 200),
 )
 @settings(max_examples=200)

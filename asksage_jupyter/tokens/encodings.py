@@ -33,9 +33,10 @@ class _Facts:
         Of the unpacked data file. That these bytes are tiktoken's own rank file is proved by a test,
         once, rather than by every process: rebuilding its base64 text takes as long as reading it.
     pattern : str
-        Splits text into the pieces that byte pairs are merged in: exactly those of tiktoken's own pattern,
-        in half the time. What looks ahead stands apart, and nothing is possessive, as nothing here could
-        give back what it took: so the rest is one automaton in place of a search with one for each branch.
+        Splits text into the pieces that byte pairs are merged in: those of tiktoken's own pattern, or
+        parts of them that have the same tokens, in half the time. What looks ahead stands apart, and
+        nothing is possessive, as nothing here could give back what it took: so the rest is one automaton
+        in place of a search with one for each branch.
     """
 
     vocabulary: int
@@ -43,11 +44,22 @@ class _Facts:
     pattern: str
 
 
+# The Chinese characters that a token of cl100k_base joins to a letter before them, as in a class of a
+# pattern. Any other begins a piece: no merge crosses that place, and short pieces are merged sooner.
+_JOINED = (
+    "上下个中串为义事交享京他付以们件传位体作例元入关册出击函到前功加务动化午单取号司名否听员周"
+    "命品器回国在址型增如始字存定容小布常年序库度建式录径态性息情意成户拀-拿据接改效数料断新时"
+    "明有期本机权束果核格段求治法注消源点片理生用的目码确示称空章符箱类系索线组络统置者能藏行表"
+    "要计认论证试话询误象败软载辑输过述送选道部量钟钮間闭间限除雅面页频题额黑"
+)
+
 _FACTS = {
     "cl100k_base": _Facts(
         100_256,
         "18288f996f452d44e0e65996176591a4b712a3eb1b42afd6f0511e735c099480",
-        r"(?:'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+        r"(?:'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}[\p{L}--[\u4e00-\u9fcc--["
+        + _JOINED
+        + r"]]]*|\p{N}{1,3}"
         r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+$|\s*[\r\n])|\s+(?!\S)|\s",
     ),
     "o200k_base": _Facts(

@@ -30,7 +30,7 @@ def count_by_pieces(text: str, name: str, *, window: int = _WINDOW) -> int:
     import regex  # type: ignore[import-untyped]  # tiktoken depends on it; the only engine in Python that knows its patterns
 
     unsplit = encoding(name, unsplit=True)
-    pieces = regex.finditer(pattern(name), text)
+    pieces = regex.finditer(pattern(name), text, regex.VERSION1)  # the one with differences of sets
     return sum(_count_piece(piece.group(), unsplit, window) for piece in pieces)
 
 
