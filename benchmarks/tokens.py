@@ -1,4 +1,4 @@
-"""Counting: a file of many MB, a million short texts, a cell, the first count; beside tiktoken used plainly.
+"""Counting: a file of many MB, a million short texts, a cell, the first count; beside tiktoken's own.
 
 Run with ``python benchmarks/tokens.py [MB]``: 50 unless told. Ours and theirs take turns, each in a process
 of its own, whose peak memory the system tells. On a busy machine CPU time is the steadier figure.
@@ -6,12 +6,14 @@ of its own, whose peak memory the system tells. On a busy machine CPU time is th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import resource
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -29,6 +31,12 @@ def main(megabytes: int) -> None:
             write(path, lines, megabytes)
             compare(f"{megabytes} MB of {kind}", path, ("plain", "ours", "fast"))
             path.unlink()
+        path = Path(folder) / "code"
+        write_code(path, megabytes)
+        compare(
+            f"{path.stat().st_size / 1e6:.0f} MB of the standard library", path, ("plain", "ours", "fast")
+        )
+        path.unlink()
         path = Path(folder) / "large"
         write(path, csv, 4 * megabytes)
         compare(f"{4 * megabytes} MB of CSV, once", path, ("plain", "ours", "fast"), rounds=1)
@@ -114,17 +122,37 @@ def write(path: Path, line, megabytes: int) -> None:
             file.writelines(line(chance) for _ in range(1_000))
 
 
+def write_code(path: Path, megabytes: int) -> None:
+    """The sources of Python's standard library, as far as there are so many."""
+    with path.open("wb") as file:
+        for source in sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py")):
+            if "site-packages" in source.parts:
+                continue
+            with contextlib.suppress(UnicodeDecodeError):  # what tests are made of
+                file.write(source.read_bytes().decode().encode())
+            if file.tell() >= megabytes * 1_000_000:
+                break
+
+
+WARM = "the regular expressions are made at their first use"
+
+
 def encoder():
+    """cl100k_base as tiktoken makes it, of the ranks that it would download."""
+    import tiktoken
+    from tiktoken_ext import openai_public
+
     from asksage_jupyter.tokens import encodings
 
-    found = encodings.encoding("cl100k_base")
-    found.encode_ordinary("the regular expressions are made at their first use")
+    openai_public.load_tiktoken_bpe = lambda *_, **__: encodings.ranks("cl100k_base")
+    found = tiktoken.Encoding(**openai_public.cl100k_base())
+    found.encode_ordinary(WARM)
     return found
 
 
 def plain(path: Path):
     encode = encoder().encode_ordinary
-    return lambda: len(encode(path.read_text(encoding="utf-8")))
+    return lambda: len(encode(path.read_bytes().decode()))
 
 
 def ours(path: Path):
@@ -137,7 +165,7 @@ def fast(path: Path, *, installed: bool | None = None):
 
     from asksage_jupyter import tokens
 
-    encoder()
+    tokens.count(WARM)
     if not installed and not find_spec("gigatoken"):
         return None
     return lambda: tokens.count_file(path)
@@ -159,7 +187,7 @@ def each(kind: Path):
     from asksage_jupyter import tokens
 
     texts = _texts(kind)
-    tokens.count("")
+    tokens.count(WARM)
     return lambda: sum(tokens.count_each(texts))
 
 
@@ -171,7 +199,7 @@ def cell_plain(_path: Path):
 def cell(_path: Path):
     from asksage_jupyter import tokens
 
-    tokens.count("")
+    tokens.count(WARM)
     return lambda: sum(tokens.count(CELL) for _ in range(500))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sized
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -84,6 +83,7 @@ def count_each(texts: Iterable[str], encoding: str = "cl100k_base") -> list[int]
 def _count_many(texts: list[str], name: str) -> list[int]:
     """The tokens of each of `texts`, of which many are encoded at once: one by one takes twice the time."""
     encoding = built(name)
+    separator = encoding.max_token_value
 
     def count_one(text: str) -> int:
         return len(encoding.encode_ordinary(text)) if len(text) < _CHUNK else count(text, name)
@@ -92,18 +92,17 @@ def _count_many(texts: list[str], name: str) -> list[int]:
         joined = SEPARATOR.join(batch)
         if len(joined) > _LONGEST or joined.count(SEPARATOR) >= len(batch):
             return list(map(count_one, batch))
-        try:
-            tokens = encoding.encode_to_numpy(joined, allowed_special="all")
-        except UnicodeEncodeError:  # a lone surrogate
-            return list(map(count_one, batch))
-        ends = numpy.flatnonzero(tokens == encoding.max_token_value)
-        counts: list[int] = (numpy.diff(ends, prepend=-1, append=len(tokens)) - 1).tolist()
+        tokens = encoding.encode(joined, allowed_special="all")
+        tokens.append(separator)
+        counts, start = [], 0
+        for _ in batch:
+            end = tokens.index(separator, start)
+            counts.append(end - start)
+            start = end + 1
         return counts
 
-    if sum(map(len, texts)) < _CHUNK:  # too few for threads, and for importing NumPy
+    if sum(map(len, texts)) < _CHUNK:  # too few for threads
         return list(map(count_one, texts))
-    import numpy
-
     return [*chain.from_iterable(spread(count_batch, _batches(texts)))]
 
 
@@ -187,8 +186,7 @@ def _decoded(blocks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _count_blocks(blocks: Iterable[bytes], name: str, size: int) -> int:
-    encoding = built(name)
-    count_part = _counter(name, encoding.encode_ordinary)
+    count_part = _counter(name, built(name).encode_ordinary)
     parts = chunks(_decoded(blocks), size)
     part = next(parts, "")  # what most cells are
     tokens = count_part(part)
@@ -202,10 +200,7 @@ def _count_blocks(blocks: Iterable[bytes], name: str, size: int) -> int:
     rest = chain([following], parts)
     if encode := faster(name, part, tokens):
         return counted + sum(map(_counter(name, encode), rest))
-    # Without a list of Python's numbers, which are made one thread at a time.
-    return counted + sum(
-        spread(_counter(name, partial(encoding.encode_to_numpy, disallowed_special=())), rest)
-    )
+    return counted + sum(spread(count_part, rest))
 
 
 def _counter(name: str, encode: Callable[[str], Sized]) -> Callable[[str], int]:
