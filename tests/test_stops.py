@@ -1,6 +1,7 @@
 """Stop at any moment: real signals at random instants of a call, on both databases."""
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -204,3 +205,15 @@ def test_a_stop_whose_error_is_kept_keeps_no_lock(tmp_path, verb, on_network):
     store.write(lambda connection: connection.exec_driver_sql("CREATE TABLE fox (dog)").close())
     assert kept.value.__context__
     store.close()
+
+
+def test_what_a_stop_struck_is_let_go_of_without_a_word(tmp_path):
+    code = """
+import sys
+from asksage_jupyter.ledger import Ledger
+connection = Ledger(sys.argv[1])._store.connect()
+connection.connection.driver_connection.close()  # as far as `discard` comes that a second stop strikes
+connection.close()
+"""
+    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "ledger.db")]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S).stderr == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -14,6 +15,10 @@ from ...interrupts import handled, is_stop
 from .watch import Watch
 
 T = TypeVar("T")
+
+# Where nobody asked for its log, Python prints its warnings, with a traceback: what was lost, or struck by a
+# stop, is told in our one line.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 
 class Connections:

@@ -20,9 +20,8 @@ from .faults import Blocked, Silent, is_crowded
 
 T = TypeVar("T")
 
-# Where nobody asked for the drivers' log, Python prints its warnings: a lost server is told in our one line.
-for _name in ("psycopg", "sqlalchemy"):
-    logging.getLogger(_name).addHandler(logging.NullHandler())
+# As of `connections`: where nobody asked for the driver's log, Python prints its warnings.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _OLDEST = 120_000  # what hashes, and what triggers on tables in parts
 _KEPT_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
