@@ -11,7 +11,7 @@ from .. import month
 from ..account import Account, Bill, Call, Envelope, Grant, Meter
 from ..display.plain import storable
 from ..errors import BadInput
-from .moves import calls, correcting, grants
+from .moves import calls, grants
 from .reads.unsettled import late
 from .shared import SharedLedger
 from .tables.state import POOL_GRANT
@@ -237,6 +237,8 @@ class Ledger(SharedLedger):
         BadInput, LedgerError
             Nothing was written.
         """
+        from .moves import correcting
+
         tokens = grants.signed(tokens, "a correction")
         self._store.write(
             lambda connection: correcting.correct(

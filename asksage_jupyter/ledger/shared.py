@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ..account import Account, Meter
-from .moves import grants, pools
+from .moves import grants
 from .stores import opening
 from .stores.place import Place
-from .stores.postgres import roles
 from .view import LedgerView
 
 
@@ -40,6 +39,8 @@ class SharedLedger(LedgerView):
         BadInput, LedgerError
             Nothing was written.
         """
+        from .moves import pools
+
         if cap is not None:
             cap = grants.checked(cap, "a cap")
         return self._store.write(
@@ -70,6 +71,8 @@ class SharedLedger(LedgerView):
         LedgerError
             Nothing was written.
         """
+        from .moves import pools
+
         tokens = grants.checked(tokens, "a grant", least=1)
         return self._store.write(
             lambda connection: pools.give(connection, account, meter, pool, tokens, ends, self._clock()),
@@ -89,6 +92,8 @@ class SharedLedger(LedgerView):
         LedgerError
             Nothing was written.
         """
+        from .moves import pools
+
         return self._store.write(
             lambda connection: pools.leave(connection, account, meter, pool, self._clock()), of=account
         )
@@ -106,6 +111,8 @@ class SharedLedger(LedgerView):
         LedgerError
             The login may not make roles, or does not own the tables; nothing was changed.
         """
+        from .stores.postgres import roles
+
         if self.path is None:
             self._store.write(roles.install)
         return self.path is None
@@ -127,12 +134,16 @@ class SharedLedger(LedgerView):
         LedgerError
             Nothing was changed.
         """
+        from .stores.postgres import roles
+
         return self.has_roles() and self._store.write(
             lambda connection: roles.let_in(connection, login, account)
         )
 
     def has_roles(self) -> bool:
         """Whether the database enforces who sees what."""
+        from .stores.postgres import roles
+
         if self.path is not None:
             return False
         with self._store.reading() as connection:
@@ -140,6 +151,8 @@ class SharedLedger(LedgerView):
 
     def is_owners(self) -> bool:
         """Whether all members are seen and changed here; else a member's login, for what is their own."""
+        from .stores.postgres import roles
+
         if self.path is not None:
             return True
         with self._store.reading() as connection:

@@ -1,32 +1,37 @@
-"""The ledger as one who only reads it sees it."""
+"""The ledger as one who only reads it sees it.
+
+What a cell does not need of it is imported when it is first asked for: its statements take a third of the
+time in which all of the ledger is imported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import month
 from ..account import Account, Balance, Envelope, Meter
 from ..display.plain import storable
-from .moves import grants, pools
-from .moves.pools import Member
-from .reads import audit, balances, months, people
-from .reads.audit import Verification
-from .reads.cells import NotebookSpending, notebook_spending
-from .reads.fates import Fate, fates
-from .reads.months import MonthFigures
-from .reads.moved import Period
+from .moves import grants
+from .reads import balances, people
 from .reads.people import KnownAccount
-from .reads.sealing import Copying
-from .reads.spending import spending
 from .reads.unsettled import Unsettled, open_calls, served_as, unsettled
-from .reads.usual import UsualCall, usual_call
 from .stores import opening
 from .stores.connections import Connections
 from .stores.place import Place, place_of
 from .stores.watch import Watch
 from .tables.reading import calls_statement, recent
+
+if TYPE_CHECKING:
+    from .moves.pools import Member
+    from .reads.audit import Verification
+    from .reads.cells import NotebookSpending
+    from .reads.fates import Fate
+    from .reads.months import MonthFigures
+    from .reads.moved import Period
+    from .reads.sealing import Copying
+    from .reads.usual import UsualCall
 
 
 class LedgerView:
@@ -151,6 +156,8 @@ class LedgerView:
 
     def copying(self, account: Account) -> Copying:
         """What whoever keeps a copy of the account's calls asks of the ledger."""
+        from .reads.sealing import Copying
+
         return Copying(self._store, account)
 
     def last_call(self, account: Account) -> tuple[Any, ...] | None:
@@ -174,6 +181,8 @@ class LedgerView:
 
     def usual_call(self, account: Account, meter: Meter) -> UsualCall | None:
         """What the account's calls on a meter usually cost; None where there were none."""
+        from .reads.usual import usual_call
+
         with self._store.reading() as connection:
             return usual_call(connection, account, meter)
 
@@ -200,6 +209,8 @@ class LedgerView:
         ------
         LedgerError
         """
+        from .reads.fates import fates
+
         with self._store.reading() as connection:
             return fates(connection, ops)
 
@@ -222,6 +233,8 @@ class LedgerView:
             `period` is no month.
         LedgerError
         """
+        from .reads import months
+
         with self._store.reading(snapshot=True) as connection:
             return months.used_in(connection, account, meter, period, self._clock())
 
@@ -238,6 +251,8 @@ class LedgerView:
         BadInput, LedgerError
             As of `used_in`.
         """
+        from .reads import months
+
         with self._store.reading(snapshot=True) as connection:
             return months.month_figures(connection, account, meter, period, self._clock())
 
@@ -264,6 +279,8 @@ class LedgerView:
         BadInput, LedgerError
             As of `used_in`.
         """
+        from .reads import months
+
         clock = self._clock()
         with self._store.reading(snapshot=True) as connection:
             return (
@@ -287,6 +304,8 @@ class LedgerView:
         list of (start, tokens)
             Microseconds UTC, ascending; and Ask Sage tokens, signed. Quarters without any are left out.
         """
+        from .reads.spending import spending
+
         with self._store.reading(snapshot=True) as connection:
             return spending(connection, account, meter, since, until)
 
@@ -304,22 +323,30 @@ class LedgerView:
         limit : int
             How many cells at most.
         """
+        from .reads.cells import notebook_spending
+
         with self._store.reading(snapshot=True) as connection:
             notebook = storable(notebook)
             return notebook_spending(connection, account, meter, notebook, since, until, limit)
 
     def pool_of(self, account: Account, meter: Meter) -> str | None:
         """The name of the pool from which the account spends on a meter; None outside every pool."""
+        from .moves import pools
+
         with self._store.reading() as connection:
             return pools.pool_of(connection, account, meter)
 
     def pools(self, host: str | None = None) -> list[Account]:
         """The pools of the ledger, of one host or of all, by name."""
+        from .moves import pools
+
         with self._store.reading() as connection:
             return pools.known_pools(connection, host)
 
     def members(self, pool: Account, meter: Meter) -> list[Member]:
         """What each member of a pool may use and used of it this month, those who left too; by name."""
+        from .moves import pools
+
         with self._store.reading(snapshot=True) as connection:
             return pools.members(connection, pool, meter, self._clock())
 
@@ -330,6 +357,8 @@ class LedgerView:
 
     def verify(self) -> Verification:
         """Recompute every sequence, sum, time and hash."""
+        from .reads import audit
+
         with self._store.reading(snapshot=True) as connection:
             return audit.verify(connection)
 

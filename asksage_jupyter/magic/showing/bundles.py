@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ...display.harmless import harmless
 from ...display.markup import fill
 from .fences import fenced, first_block
-from .framed import framed
 
 if TYPE_CHECKING:
     from ...session.comparing.columns import ReplyColumn
@@ -27,6 +26,8 @@ def bundle(text: str, format: str) -> Bundle:
         One of `settings.FORMATS`. JSON that does not parse is shown as text.
     """
     if format == "html":
+        from .framed import framed
+
         block = first_block(text) or ""
         page = block if block.lstrip().startswith("<") else text
         return {"text/html": framed(page), "text/plain": text}
