@@ -407,6 +407,8 @@ def test_lines_are_looked_for_until_most_are_new():
 
 
 def test_threads_build_an_encoding_once_and_agree(monkeypatch):
+    text = "the same text " * 100
+    expected = by_tiktoken(text, "cl100k_base")
     monkeypatch.setattr(encodings, "_built", {})
     built = []
 
@@ -417,8 +419,8 @@ def test_threads_build_an_encoding_once_and_agree(monkeypatch):
 
     monkeypatch.setattr(tiktoken, "Encoding", Encoding)
     with ThreadPoolExecutor(8) as pool:
-        counts = set(pool.map(lambda _: tokens.count("the same text " * 100), range(32)))
-    assert counts == {by_tiktoken("the same text " * 100, "cl100k_base")}
+        counts = set(pool.map(lambda _: tokens.count(text), range(32)))
+    assert counts == {expected}
     assert built == [1]
 
 
