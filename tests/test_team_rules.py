@@ -531,6 +531,7 @@ def test_a_member_is_given_nothing_by_themselves(ana, give):
         ("allotment:2026-10x", 0, MONTH),
         ("next", 0, 0),  # the next month, begun too early
         ("last", -10 * 24 * HOUR, 0),  # an earlier one that lasts until now
+        ("over", 0, 0),  # an earlier one, as it was
     ],
 )
 def test_a_member_begins_no_month_but_this_one(ana, holder, source, since, until):
@@ -540,6 +541,9 @@ def test_a_member_begins_no_month_but_this_one(ana, holder, source, since, until
         if source == "next":
             following = bounds(this)[1]
             source, (since, until) = f"allotment:{period_at(following)}", bounds(period_at(following))
+        elif source == "over":
+            before = period_at(bounds(this)[0] - 1)
+            source, (since, until) = f"allotment:{before}", bounds(before)
         elif source == "last":
             before = period_at(bounds(this)[0] - 1)
             source, since, until = f"allotment:{before}", bounds(before)[0] + 25 * 24 * HOUR, now() + HOUR
@@ -591,6 +595,25 @@ def test_a_cap_is_not_raised_by_what_was_given_outside_the_pool(eve, team, datab
 
 def test_without_a_cap_nothing_is_granted_that_is_not_taken(ben):
     refused(ben, lambda m: m.entry(m.grant(BENS), new_op(), "grant", 500))
+
+
+def test_who_is_in_no_pool_has_what_their_plan_says_or_every_verify_would_tell_a_fault(eve, team, database):
+    with closing(Ledger(member_url(database, EVE))) as mine:
+        mine.set_plan(EVE, INFERENCE, 500, source="me")
+    account, made, month = eve.account(EVE.holder), eve.grant(EVE.holder), period_at(now())
+
+    def plan(member, seq=2, since=month, monthly=300):
+        member.run("INSERT INTO plan VALUES (%s, %s, %s, %s, 'me')", account, seq, since, monthly)
+
+    before = period_at(bounds(month)[0] - 2 * HOUR)
+    for change in ({"monthly": 400}, {"seq": 3}, {"since": before}, {"since": "9999-01"}, {"since": "x"}):
+        refused(eve, lambda m, change=change: (plan(m, **change), m.entry(made, new_op(), "grant", -200)))
+    refused(eve, plan)
+    refused(eve, lambda m: m.entry(made, new_op(), "grant", -200))
+    with eve.move():
+        plan(eve)
+        eve.entry(made, new_op(), "grant", -200)
+    assert figures(team.ledger, EVE) == (300, 0, 0)
 
 
 def test_ids_are_the_ledgers_to_give(eve):
@@ -679,10 +702,11 @@ def test_a_zone_is_no_abbreviation_whose_hours_a_session_sets(eve, team, databas
     with closing(Ledger(member_url(database, EVE))) as mine:
         mine.set_plan(replace(EVE, zone="EST"), INFERENCE, 100, source="me")
     eve.run("SET timezone_abbreviations = 'Australia'")  # where it is fifteen hours earlier
-    asked = "SELECT asksage_is_month(%s, 'allotment:2026-02', %s, %s)"
-    account, (starts, ends) = eve.account(EVE.holder), bounds("2026-02", "EST")
+    asked = "SELECT asksage_is_month(%s, %s, %s, %s)"
+    period = period_at(now(), "EST")
+    account, (starts, ends) = eve.account(EVE.holder), bounds(period, "EST")
     for off, is_month in ((0, True), (-15 * HOUR, False)):
-        assert eve.run(asked, account, starts + off, ends + off) == [(is_month,)]
+        assert eve.run(asked, account, f"allotment:{period}", starts + off, ends + off) == [(is_month,)]
 
 
 TEMPORARY = {  # the columns that the rules look at
@@ -832,7 +856,7 @@ def test_rules_of_an_older_version_are_put_in_force_anew(postgres, database, ver
             Ledger(member_url(database, ANA))
         Ledger(database).close()
         triggers = owner.execute("SELECT tgname FROM pg_trigger WHERE tgname = 'asksage_is_whole'").fetchall()
-    assert len(triggers) == 4
+    assert len(triggers) == 5
 
 
 def test_a_member_books_under_codes_and_the_database_works_out_the_same_hash(team, database):
@@ -877,7 +901,35 @@ def test_an_envelope_is_ones_own_and_touches_nobody_elses_call(ana, ben, team, o
     refused(ana, lambda m: m.entry(made[0], of_ben, "settle", 0), psycopg.Error)
     refused(ana, lambda m: m.entry(made[0], "a-gift", "correct", -5), psycopg.Error)
     refused(ben, lambda m: m.run(theirs, HOST, f"envelope:{ANAS}:project:y"), psycopg.Error)
+    refused(
+        ana,
+        lambda m: m.run("INSERT INTO plan VALUES (%s, 1, %s, 5, 'me')", m.account(name), period_at(now())),
+    )
     team.ledger.settle(of_ben, a_bill(100))
+
+
+@pytest.mark.parametrize(
+    ("held", "settled", "is_whole"), [(20, 15, True), (25, 15, False), (20, 14, False), (20, None, False)]
+)
+def test_an_envelope_books_what_its_owner_does(ana, team, database, held, settled, is_whole):
+    with closing(Ledger(member_url(database, ANA))) as mine:
+        call = a_call(10, mine._clock)
+        mine.hold(ANA, call, due=mine._clock() + HOUR, within=[Envelope("job", "labels", 90, Per.ALL)])
+        mine.settle(call.op, a_bill(10))
+    made, due = ana.grant(f"envelope:{ANAS}:job:labels", "envelope:all"), now() + HOUR
+
+    def spend_by_hand(member):
+        op = member.hold(ANAS, POOL, 20, due=due)
+        member.entry(made, op, "hold", held, due=due)
+        member.settle(ANAS, POOL, op, 20, 15)
+        if settled is not None:
+            member.entry(made, op, "settle", settled, released=held)
+
+    if is_whole:
+        with ana.move():
+            spend_by_hand(ana)
+    else:
+        refused(ana, spend_by_hand)
 
 
 @pytest.mark.parametrize(
@@ -901,7 +953,7 @@ def test_rules_that_were_switched_off_are_told_and_put_in_force_anew(team, postg
 def test_rules_that_change_come_with_a_step():
     """Else they reach new ledgers alone: append a step to both lists, and write this anew."""
     rules = repr((LOGIN, WHO, CHECKS, TRIGGERS, ASKED, SEES, ADDS, COLUMNS)).encode()
-    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (11, "2df766435abb")
+    assert (len(STEPS), hashlib.sha256(rules).hexdigest()[:12]) == (12, "4193aba07b06")
 
 
 def test_an_account_of_ones_own_is_made_on_the_other_meter(team, database):

@@ -176,6 +176,7 @@ STEPS: tuple[Step, ...] = (
     running(),
     running(),
     running(_CORRECTIONS),
+    running(),
 )
 
 # What stands in for later steps in an older ledger that is only read: by version, from which it needs none.

@@ -187,4 +187,5 @@ STEPS: tuple[Step, ...] = (
     _rules_anew,
     _rules_anew,
     running(_CORRECTIONS),
+    _rules_anew,
 )

@@ -80,7 +80,7 @@ OF_MEMBERS = (
             ELSIF is_of_pool THEN
                 RETURN FALSE;
             ELSIF latest.pool_id IS NULL THEN
-                RETURN TRUE;
+                RETURN NOT is_allotment OR written.t < given.ends;
             ELSIF written.seq = 1 THEN
                 RETURN is_allotment AND written.tokens = coalesce(latest.cap, 0);
             END IF;

@@ -81,15 +81,16 @@ WHO = (
         );
     END $$
     """,
-    # A month as the ledger reckons it, begun by now and beside no other; an hour, since clocks that are put
-    # forward or back at midnight are read differently. A zone like EST is also an abbreviation, whose hours a
-    # session sets as it likes.
+    # A month as the ledger reckons it, begun by now, not over, and beside no other; an hour, as clocks that
+    # are put forward or back at midnight are read differently. A zone like EST is also an abbreviation, whose
+    # hours a session sets as it likes.
     f"""
     CREATE OR REPLACE FUNCTION asksage_is_month(
         of_account BIGINT, of_source TEXT, since BIGINT, until BIGINT
     ) RETURNS BOOLEAN LANGUAGE plpgsql {AS_OWNER} SET timezone_abbreviations = 'Default' AS $$
     DECLARE
         hour CONSTANT BIGINT := 3600000000;
+        now CONSTANT BIGINT := extract(epoch FROM clock_timestamp()) * 1000000;
         of_zone TEXT := (SELECT zone FROM account WHERE id = of_account);
         first TIMESTAMP;
         following TIMESTAMP;
@@ -101,11 +102,25 @@ WHO = (
         following := first + INTERVAL '1 month';
         RETURN abs(since - extract(epoch FROM first AT TIME ZONE of_zone) * 1000000) <= hour
             AND abs(until - extract(epoch FROM following AT TIME ZONE of_zone) * 1000000) <= hour
-            AND since <= extract(epoch FROM clock_timestamp()) * 1000000 + hour
+            AND since <= now + hour AND until > now - hour
             AND NOT EXISTS (
                 SELECT FROM grant_ WHERE account_id = of_account
                 AND source LIKE 'allotment:_______' AND source <> of_source
                 AND starts < until AND ends > since
+            );
+    END $$
+    """,
+    # A plan is told from this month on, and follows from the one before it.
+    f"""
+    CREATE OR REPLACE FUNCTION asksage_is_next_plan(of_account BIGINT, of_seq BIGINT, since TEXT)
+    RETURNS BOOLEAN LANGUAGE plpgsql {AS_OWNER} SET timezone_abbreviations = 'Default' AS $$
+    DECLARE
+        of_zone TEXT := (SELECT zone FROM account WHERE id = of_account);
+    BEGIN
+        RETURN of_seq = (SELECT coalesce(max(seq), 0) + 1 FROM plan WHERE account_id = of_account)
+            AND since IN (
+                to_char((clock_timestamp() - INTERVAL '1 hour') AT TIME ZONE of_zone, 'YYYY-MM'),
+                to_char((clock_timestamp() + INTERVAL '1 hour') AT TIME ZONE of_zone, 'YYYY-MM')
             );
     END $$
     """,
@@ -121,12 +136,14 @@ ASKED = (
     "asksage_is_zone",
     "asksage_is_free",
     "asksage_is_month",
+    "asksage_is_next_plan",
 )
 
 _IS_OWN = "account_id IN (SELECT asksage_own())"
 _IS_REACHED = (
     "account_id IN (SELECT asksage_own() UNION SELECT asksage_pools() UNION SELECT asksage_envelopes())"
 )
+_HAS_MONTHS = "account_id IN (SELECT asksage_own() UNION SELECT asksage_pools())"
 _IS_OF_OWN_GRANT = f"grant_id IN (SELECT id FROM grant_ WHERE {_IS_OWN})"
 _IS_MONTH = "asksage_is_month(account_id, source, starts, ends)"
 
@@ -142,8 +159,8 @@ SEES = {
 }
 ADDS = {
     "account": "asksage_is_me(host, holder) AND asksage_is_zone(zone)",
-    "plan": "asksage_is_free(account_id)",
-    "grant_": f"({_IS_REACHED} AND {_IS_MONTH}) OR "
+    "plan": f"{_IS_OWN} AND asksage_is_free(account_id) AND asksage_is_next_plan(account_id, seq, since)",
+    "grant_": f"({_HAS_MONTHS} AND {_IS_MONTH}) OR "
     "(asksage_is_free(account_id) AND source NOT LIKE 'allotment:_______' "
     "AND NOT starts_with(source, 'pool-grant:'))",
     "entry": "grant_id IN (SELECT id FROM grant_)",  # and `checks`

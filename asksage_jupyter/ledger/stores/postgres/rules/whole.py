@@ -95,6 +95,40 @@ WHOLE = (
         );
     END $$
     """,
+    # Each envelope that a call is held in books the same of it as its owner.
+    f"""
+    CREATE OR REPLACE FUNCTION asksage_is_enveloped(written entry, mine BIGINT) RETURNS BOOLEAN
+    LANGUAGE plpgsql {ANEW} AS $$
+    BEGIN
+        RETURN NOT EXISTS (
+            SELECT FROM entry JOIN grant_ ON grant_.id = grant_id
+            WHERE op = written.op AND account_id IN (SELECT asksage_envelopes())
+            AND asksage_sum(written.op, ARRAY[written.kind], account_id)
+                IS DISTINCT FROM asksage_sum(written.op, ARRAY[written.kind], mine)
+        );
+    END $$
+    """,
+    # The newest month of whoever spends from no pool has what their plan says; without one, what they had
+    # taken from the pool that they left.
+    f"""
+    CREATE OR REPLACE FUNCTION asksage_is_planned(of_account BIGINT) RETURNS BOOLEAN
+    LANGUAGE plpgsql {ANEW} AS $$
+    DECLARE
+        newest grant_;
+        planned BIGINT;
+    BEGIN
+        SELECT * INTO newest FROM grant_ WHERE account_id = of_account AND source LIKE 'allotment:_______'
+        ORDER BY source DESC LIMIT 1;
+        planned := (
+            SELECT monthly FROM plan WHERE account_id = of_account AND since <= substr(newest.source, 11)
+            ORDER BY seq DESC LIMIT 1
+        );
+        RETURN newest.id IS NULL OR CASE
+            WHEN planned IS NULL THEN EXISTS (SELECT FROM member WHERE account_id = of_account)
+            ELSE planned = (SELECT granted FROM entry WHERE grant_id = newest.id ORDER BY seq DESC LIMIT 1)
+        END;
+    END $$
+    """,
     f"""
     CREATE OR REPLACE FUNCTION asksage_agrees(written entry) RETURNS BOOLEAN LANGUAGE plpgsql {ANEW} AS $$
     DECLARE
@@ -103,11 +137,17 @@ WHOLE = (
         pool BIGINT := asksage_payer(written, mine);
     BEGIN
         IF theirs IN (SELECT asksage_envelopes()) THEN
-            RETURN written.kind IN ('grant', 'hold') OR asksage_is_ended(written.op, theirs);
+            RETURN written.kind = 'grant' OR (
+                asksage_is_enveloped(written, mine)
+                AND (written.kind = 'hold' OR asksage_is_ended(written.op, theirs))
+            );
         END IF;
         IF written.kind = 'grant' THEN
+            IF theirs = mine AND asksage_pool_of(mine) IS NULL THEN
+                RETURN asksage_is_planned(mine);
+            END IF;
             -- Without a cap they are given what they take.
-            RETURN written.seq = 1 OR theirs <> mine OR asksage_pool_of(mine) IS NULL OR (
+            RETURN written.seq = 1 OR theirs <> mine OR (
                 SELECT granted <= used + held FROM entry WHERE grant_id = written.grant_id
                 ORDER BY seq DESC LIMIT 1
             );
@@ -118,6 +158,9 @@ WHOLE = (
         IF pool IS NOT NULL AND asksage_sum(written.op, ARRAY[written.kind], pool) IS DISTINCT FROM
             asksage_sum(written.op, ARRAY[written.kind], mine)
         THEN
+            RETURN FALSE;
+        END IF;
+        IF written.kind <> 'correct' AND NOT asksage_is_enveloped(written, mine) THEN
             RETURN FALSE;
         END IF;
         RETURN CASE written.kind
@@ -155,6 +198,8 @@ WHOLE = (
                 SELECT FROM entry JOIN grant_ ON grant_.id = grant_id
                 WHERE op = NEW.op AND kind = 'hold' AND account_id = NEW.account_id
             );
+        WHEN 'plan' THEN
+            is_whole := NOT asksage_is_member() OR asksage_is_planned(NEW.account_id);
         ELSE
             is_whole := EXISTS (SELECT FROM entry WHERE grant_id = NEW.id);
         END CASE;
@@ -167,5 +212,5 @@ WHOLE = (
     """,
 )
 
-TABLES = ("grant_", "entry", "call", "bill")
+TABLES = ("grant_", "entry", "call", "bill", "plan")
 """The tables whose new rows are looked at again when the move is written."""
