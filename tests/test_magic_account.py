@@ -140,6 +140,13 @@ def test_datasets_are_listed_and_made(shell, server):
     assert shown == "The dataset plans is made, for CUI."
     (request,) = server.asked("/user/add-dataset")
     assert request.json == {"dataset": "plans", "classification": "CUI"}
+    server.on("/user/add-dataset", {"response": "Such a dataset exists", "status": 400})
+    assert ran(shell, f"%asksage datasets --create {NOTES}") == (
+        f"The dataset {NOTES} is there already.",
+        None,
+    )
+    for other in ("plans", f"{NOTES} --cui"):  # as no list tells what one is for
+        assert isinstance(ran(shell, f"%asksage datasets --create {other}")[1], Refused)
     server.on(DATASETS, {"response": [], "status": 200})
     assert "--create NAME makes one" in ran(shell, "%asksage datasets")[0]
 

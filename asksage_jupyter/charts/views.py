@@ -15,11 +15,11 @@ from .rows import inlined
 if TYPE_CHECKING:
     from .cube import Cube
 
-_WIDTH, _HALF, _HEIGHT, _ROW = 565, 170, 90, 20  # a notebook beside an open sidebar
-_NAMES = 132  # what stands at the left of a plot
+_WIDTH, _HALF, _HEIGHT, _ROW = 548, 155, 90, 20  # a notebook beside an open sidebar
+_NAMES = 152  # what stands at the left of a plot
 _FIGURES = 40  # behind a bar
 LISTED = 8  # of the dearest calls in sight
-_LONGEST = 24
+_LONGEST = 23
 
 
 class Views:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..display.page import Page
 from ..display.table import Table
-from ..errors import BadInput
+from ..errors import BadInput, Refused
 from ..prompting import UPLOAD_OPTIONS, option
 from ..session import current, given, train
 from .command import Command, Told
@@ -35,7 +35,13 @@ def _datasets(_: Sequence[str], create: str | None, cui: bool) -> Iterator[objec
         none = "No datasets yet; %asksage datasets --create NAME makes one."
         yield Told(words if there else none, datasets=[{"name": name} for name in there])
         return
-    is_cui = add_dataset(session, create, cui=cui)
+    try:
+        is_cui = add_dataset(session, create, cui=cui)
+    except Refused:  # a notebook that is run again; whether it is for CUI, nobody tells then
+        if cui or create.strip() not in session.asking(lambda service: service.datasets()):
+            raise
+        yield Told(f"The dataset {create} is there already.", datasets=[{"name": create}])
+        return
     forced = ': Ask Sage takes each with "cui" in its name for that' if is_cui and not cui else ""
     made = f"The dataset {create} is made{', for CUI' if is_cui else ''}{forced}."
     yield Told(made, datasets=[{"name": create, "is_cui": is_cui}])

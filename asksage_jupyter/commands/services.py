@@ -32,9 +32,7 @@ def _models(words: Sequence[str]) -> Iterator[object]:
         if wanted.lower() in " ".join((model.id, model.name, model.vendor or "", *model.aliases)).lower()
     ]
     if not found:
-        raise BadInput(
-            f"none of the {len(models)} models has {shown(wanted)} in its name; %asksage models lists all"
-        )
+        raise BadInput(f"no model has {shown(wanted)} in its name; %asksage models lists all")
     yield Offers(tuple(found), len(models))
 
 

@@ -62,7 +62,7 @@ def whole(meaning: str) -> Callable[[str], int]:
         found = _WHOLE.fullmatch(value.replace(",", "").replace("_", ""))
         number = Decimal(found[1]) * _TIMES[found[2].lower()] if found else Decimal("nan")
         if number != number.to_integral_value():
-            raise ArgumentTypeError(f"{shown(value)} is not {meaning}: a whole number, 0 or more")
+            raise ArgumentTypeError(f"{shown(value)} is not {meaning}: write a whole number, 0 or more")
         return int(number)
 
     return check

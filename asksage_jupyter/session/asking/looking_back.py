@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...account import Meter, Source
 from ...account.records import OPEN
+from ...display.plain import many
 from ...errors import AskSageError, BadInput
 from ..origins import origin
 from ..origins.labels import cell_label
@@ -116,7 +117,7 @@ def _chosen(rows: list[dict[str, Any]], which: str, label: Callable[[dict[str, A
         return row
     if not place:
         raise BadInput(f"no call of a cell {which!r}: 1 is the last call, 2 the one before it")
-    raise BadInput(f"there are {len(rows):,} calls to explain, not {place:,}")
+    raise BadInput(f"there are {many(len(rows), 'call')} to explain, not {place:,}: 1 is the last")
 
 
 def _of_row(session: Session, row: dict[str, Any]) -> Why:
