@@ -134,7 +134,11 @@ def test_the_notebook_of_a_thousand_rows_pays_once(demo, tmp_path):
     assert " 0 tokens (billed)" in outputs(notebook, "again = ")
     assert "who_status" in outputs(notebook, "tickets = tickets.asksage")
     assert "the same again asks nothing" in outputs(notebook, "%%asksage --map")
-    assert "image/png" in outputs(notebook, "costs = ")
+    (costs,) = json.loads(outputs(notebook, "billed = "))
+    rows = [line.split() for line in costs["data"]["text/plain"].splitlines()[2:]]
+    assert [team for team, _ in rows] == ["facilities", "mail", "network", "security"]
+    assert all(int(tokens) > 0 for _, tokens in rows)  # also what an earlier run paid for
+    assert "image/png" in outputs(notebook, "costs.plot")
 
 
 # -- the quarter to explore --------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..display.dates import day
+from ..display.plain import many
 from .base import AskSageError
 
 
@@ -84,8 +85,8 @@ class OverEnvelope(OverLimit):
         self.envelope, self.estimate, self.limit = envelope, estimate, left
         AskSageError.__init__(
             self,
-            f"{envelope} has {left:,} tokens left, {estimate:,} needed. Nothing was sent; it is limited by "
-            f"{told_by or 'its caller'}.",
+            f"{envelope} has {many(left, 'token')} left, {estimate:,} needed. Nothing was sent; it is "
+            f"limited by {told_by or 'its caller'}.",
         )
 
 
