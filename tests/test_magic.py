@@ -135,7 +135,7 @@ def test_history_is_sent_again_and_told_in_the_receipt(shell, server):
     ran(shell, "%%asksage\nfirst")
     outputs, _ = ran(shell, "%%asksage --history 5\nsecond")
     assert [turn["message"] for turn in sent(server)["message"]] == ["first", "The sky is blue.", "second"]
-    assert "history about " in plain(outputs)
+    assert "history: about " in plain(outputs)
 
 
 def test_the_reply_goes_into_the_variable(shell, server):

@@ -388,7 +388,7 @@ def test_an_empty_prompt_is_not_sent(tenant):
 def test_history_is_sent_again_and_its_share_is_told(tenant):
     asksage_jupyter.ask("First.")
     assert "history" not in asksage_jupyter.ask("Second.").receipt
-    assert "history about" in asksage_jupyter.ask("Third.", history=1).receipt
+    assert "history: about" in asksage_jupyter.ask("Third.", history=1).receipt
     assert tenant.asked(QUERY)[-1].json["message"] == [
         {"user": "me", "message": "Second."},
         {"user": "gpt", "message": "OK"},

@@ -167,7 +167,7 @@ def test_savings_price_the_same_model_tokens_on_other_models(server):
     assert list(table.difference) == [each.tokens - 140 for each in found.models]
     assert sorted(table.index) == sorted([MODEL, OTHER])
     assert "1 whose model tokens are not known were left out." in " ".join(str(found).split())
-    assert found._repr_html_().count("<tr>") == 3
+    assert found._repr_html_().count("<tr") == 3
 
 
 def test_savings_without_models_compare_all_that_are_offered(server):

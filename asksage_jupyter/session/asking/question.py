@@ -230,7 +230,7 @@ def _reply(session: Session, question: Question, paid: Paid) -> Reply:
     answer, bill, held = paid
     estimate, other = question.estimate, served(answer, question)
     notes = [*question.notes]
-    notes += [f"{part.name} about {part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
+    notes += [f"{part.name}: about {part.tokens:,.0f}" for part in estimate.parts if part.name in _TOLD_PARTS]
     if other:
         notes.append(f"asked {question.answering or estimate.model}, answered by {other}")
     if held.trouble:
