@@ -191,7 +191,7 @@ def test_what_is_missing_is_said(run, arguments, told):
 def test_what_is_no_number_of_tokens_is_told_so(number, capsys):
     with pytest.raises(SystemExit):
         cli.main(["team", "cap", "ana@example", number])
-    assert f"{number!r} is not a number of Ask Sage tokens: a whole number" in capsys.readouterr().err
+    assert f"{number!r} is not a number of Ask Sage tokens: write a whole number" in capsys.readouterr().err
 
 
 def test_a_file_says_that_it_enforces_nothing(run, owner):

@@ -143,7 +143,7 @@ class AskSage(FollowsEnvironment, SingletonConfigurable):
         10.0,
         min=0.0,
         max=100.0,
-        help="The same for very low, of which the sidebar warns once a month.",
+        help="Percent below which what is left is called very low; the sidebar warns of it once a month.",
     ).tag(config=True)
 
     weekend: List[str] = List(

@@ -105,7 +105,7 @@ def _calls(session: Session, notebook: str | None) -> list[dict[str, Any]]:
 
 def _chosen(rows: list[dict[str, Any]], which: str, label: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
     if not rows:
-        raise BadInput("there is no call yet to explain")
+        raise BadInput("there is no call yet to explain: ask a model first")
     place = int(which or 1) if not which or (which.isascii() and which.isdigit()) else 0
     if 0 < place <= len(rows):  # before the cells: an id may begin with any digit
         return rows[place - 1]
