@@ -53,6 +53,11 @@ def know(forkable: Forkable) -> None:
     _known.add(forkable)
 
 
+def forget(forkable: Forkable) -> None:
+    """It is closed. Said rather than left to its end: a Ctrl-C within a weak set's callback is lost."""
+    _known.discard(forkable)
+
+
 def opening(connection: object) -> None:
     """A connection of the driver's is about to be opened; where a fork is, once that is over."""
     _open[id(connection)] = weakref.ref(connection)

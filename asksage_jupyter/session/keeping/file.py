@@ -40,7 +40,6 @@ class RepliesFile:
         self._turn = threading.Lock()
         self._connection: FileConnection | None = None
         self._is_paused = False
-        forks.know(self)
 
     @contextmanager
     def using(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
@@ -78,6 +77,7 @@ class RepliesFile:
 
     def close(self) -> None:
         """Close it; a later use opens it again."""
+        forks.forget(self)
         with self._turn:
             self._close()
 
@@ -105,6 +105,7 @@ class RepliesFile:
 
     def _opened(self) -> FileConnection:
         make_file(self._path)
+        forks.know(self)
         connection = sqlite3.connect(
             self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False, factory=FileConnection
         )
