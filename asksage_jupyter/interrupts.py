@@ -19,6 +19,10 @@ _STOPS = [
 ]
 
 
+class StoppedWaiting(KeyboardInterrupt):
+    """A Ctrl-C came in a wait within a shield: what was waited for is not begun."""
+
+
 class Shield:
     """A context manager in which no Ctrl-C strikes but in what is `exposed`; else it strikes at the end.
 
@@ -29,6 +33,7 @@ class Shield:
     def __init__(self) -> None:
         self._handlers: dict[int, Callable[[int, Any], object]] = {}
         self._late: list[int] = []
+        self._struck = 0
         self._is_exposed = False
 
     def __enter__(self) -> Self:
@@ -53,23 +58,38 @@ class Shield:
 
         Whether one strikes is a single assignment of Python's: in between there is no gap for it.
         """
+        before = self._is_exposed
         try:
             self._is_exposed = True
             self._strike_late()
             return do()
         finally:
-            self._is_exposed = False
+            self._is_exposed = before
+
+    def exposed_to_wait(self, wait: Callable[[], T]) -> T:
+        """The same of a wait; what ends it strikes once more at the end of all.
+
+        Raises
+        ------
+        StoppedWaiting
+        """
+        try:
+            return self.exposed(wait)
+        except KeyboardInterrupt:
+            self._late.append(self._struck)
+            raise StoppedWaiting("stopped while it waited for others") from None
 
     def _strike(self, number: int, frame: Any) -> None:
         if self._is_exposed:
+            self._struck = number
             self._handlers[number](number, frame)
         else:
             self._late.append(number)
 
     def _strike_late(self) -> None:
         while self._late:
-            number = self._late.pop()
-            self._handlers[number](number, sys._getframe())
+            self._struck = self._late.pop()
+            self._handlers[self._struck](self._struck, sys._getframe())
 
     def _give_back(self) -> None:
         """Put all handlers back, although one that is back already may raise meanwhile."""
@@ -84,6 +104,21 @@ class Shield:
                 struck = error
         if struck is not None:
             raise struck
+
+
+def wait_exposed(wait: Callable[[], T]) -> T:
+    """Wait for what is not begun yet: a Ctrl-C strikes there within a shield, too.
+
+    Raises
+    ------
+    StoppedWaiting
+        One came, within a shield; without one it is as any other.
+    """
+    shield = None
+    if threading.get_ident() == threading.main_thread().ident:
+        owners = (getattr(signal.getsignal(number), "__self__", None) for number in _STOPS)
+        shield = next((owner for owner in owners if isinstance(owner, Shield)), None)
+    return wait() if shield is None else shield.exposed_to_wait(wait)
 
 
 def begin(thread: threading.Thread) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from _thread import start_new_thread
+from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -99,8 +100,15 @@ class Wait:
         self._words: list[str] = []
         self._fault: OSError | None = None
 
-    def until(self, deadline: float) -> bool:
+    def until(self, deadline: float, acquired: Callable[[threading.Lock, float], bool]) -> bool:
         """Whether the file was locked in time; when not, the file is no longer ours to close.
+
+        Parameters
+        ----------
+        deadline : float
+            Of the monotonic clock.
+        acquired : callable
+            How it is waited for: whether a lock came by then.
 
         Raises
         ------
@@ -111,7 +119,7 @@ class Wait:
             start_new_thread(self._block, ())  # `Thread.start` waits, and an interrupt there loses the thread
         except RuntimeError:  # no threads here, or no more of them: wait without a limit
             self._block()
-        self._done.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        acquired(self._done, deadline)
         if self.is_given_up():
             return False
         if self._fault is not None:

@@ -1,5 +1,6 @@
 """Stop at any moment: real signals at random instants of a call, on both databases."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,15 +12,18 @@ import pytest
 from certificates import agency, serving
 from ledger_desk import PROCESSES, pass_often
 from patience import WAIT_S, soon
-from scripted import question
+from scripted import QUERY, envelope, question
 from stops_desk import are_free, ask, compare, passed, stop_often, stopped_at_random, uploading
-from tenant import environment, open_tenant, questions
+from tenant import MODEL, environment, open_tenant, questions
 
+import asksage_jupyter
 from asksage_jupyter import session
 from asksage_jupyter.account import Meter
+from asksage_jupyter.errors import Interrupted
 from asksage_jupyter.interrupts import begin
 from asksage_jupyter.ledger import Ledger, new_op
 from asksage_jupyter.ledger.stores.gate import Gate
+from asksage_jupyter.ledger.stores.place import lock_file_of
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
 from asksage_jupyter.service.way.departure import departing
 from asksage_jupyter.session.holding.shielded import Shielded
@@ -205,6 +209,40 @@ def test_a_stop_whose_error_is_kept_keeps_no_lock(tmp_path, verb, on_network):
     store.write(lambda connection: connection.exec_driver_sql("CREATE TABLE fox (dog)").close())
     assert kept.value.__context__
     store.close()
+
+
+@pytest.mark.parametrize("moment", ["hold", "settle"])
+def test_a_stop_ends_the_wait_for_a_ledger_that_another_has(server, moment):
+    asksage_jupyter.balance()
+    store = session.current().ledger._store
+    other = Gate(lock_file_of(store.path), wait_s=WAIT_S)
+
+    def has_it_meanwhile(_request):
+        other.__enter__()
+        return envelope("An answer.", provenance={"model": MODEL})
+
+    def stop():
+        soon(lambda: other._file is not None and store._gate._owner == threading.main_thread().ident)
+        time.sleep(0.1)  # as a person does, who has waited for a while
+        os.kill(os.getpid(), signal.SIGINT)
+
+    server.on(QUERY, has_it_meanwhile)
+    if moment == "hold":
+        other.__enter__()
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    try:
+        if moment == "hold":
+            with pytest.raises(Interrupted, match="nothing was sent"):
+                ask()
+        else:
+            assert "still to be booked" in ask().notes[0]
+    finally:
+        stopper.join()
+        other.__exit__()
+    assert not (moment == "hold" and questions(server))
+    after = asksage_jupyter.balance().inference
+    assert (after.used, after.held) == (411 + 63 * (moment == "settle"), 0)
 
 
 def test_what_a_stop_struck_is_let_go_of_without_a_word(tmp_path):

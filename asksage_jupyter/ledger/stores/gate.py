@@ -12,8 +12,11 @@ from typing import TypeVar
 
 from ... import locks
 from ...errors import LedgerError
+from ...interrupts import wait_exposed
 
 T = TypeVar("T")
+
+_SOON_S = 0.5
 
 
 class Gate:
@@ -30,6 +33,8 @@ class Gate:
         The lock file; created when it is missing.
     wait_s : float
         How long to wait for the others, in all.
+    is_exposed : bool
+        Whether a Ctrl-C ends the wait within a shield, too: whoever passes must be ready for that.
 
     Raises
     ------
@@ -39,8 +44,9 @@ class Gate:
         On entering, when the lock file cannot be opened.
     """
 
-    def __init__(self, path: Path, *, wait_s: float) -> None:
+    def __init__(self, path: Path, *, wait_s: float, is_exposed: bool = False) -> None:
         self._path, self._next, self._wait_s = path, next_of(path), wait_s
+        self._is_exposed = is_exposed
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
         self._owner: int | None = None
@@ -125,7 +131,7 @@ class Gate:
                     return
                 is_queued = True
                 self._waiting.append(turn)
-            if turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            if self._acquired(turn, deadline):
                 self._owner = threading.get_ident()
                 return
         except BaseException:
@@ -169,13 +175,21 @@ class Gate:
             raise
         wait = locks.Wait(place, file)
         try:
-            if wait.until(deadline):
+            if wait.until(deadline, self._acquired):
                 return file
         except BaseException:
             if not wait.is_given_up():
                 file.close()
             raise
         raise self._busy()
+
+    def _acquired(self, lock: threading.Lock, deadline: float) -> bool:
+        """Wait for others; a turn that comes soon is taken, and a stop that came meanwhile strikes later."""
+        left = max(0.0, deadline - time.monotonic())
+        if not self._is_exposed:
+            return lock.acquire(timeout=left)
+        soon = min(left, _SOON_S)
+        return lock.acquire(timeout=soon) or wait_exposed(lambda: lock.acquire(timeout=left - soon))
 
     def _busy(self) -> LedgerError:
         return LedgerError(

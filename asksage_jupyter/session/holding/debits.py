@@ -66,7 +66,7 @@ class Debits:
             self._ledger().void(op)
         except LedgerConflict:
             pass  # it was not
-        except LedgerError:
+        except (LedgerError, KeyboardInterrupt):  # another error is on its way to the person
             self._outbox.keep(op, None)
 
     def catch_up(self) -> None:

@@ -15,6 +15,7 @@ from ...errors import (
     OverLimit,
     ReplyLost,
 )
+from ...interrupts import StoppedWaiting
 from . import telemetry
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ _NOT_WRITTEN = (
     LedgerConflict,
     NotEnoughTokens,
     OverLimit,
-)  # what the ledger refuses before it writes
+    StoppedWaiting,
+)  # what comes before the ledger writes
 _IN_DOUBT = (ReplyLost, Interrupted)
 
 

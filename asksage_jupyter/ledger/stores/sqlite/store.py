@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from ....display.notices import warn
 from ....errors import LedgerUnusable
 from ....forks import refuse_after_fork
-from ....interrupts import handled, is_stop
+from ....interrupts import StoppedWaiting, handled, is_stop
 from ..connections import discard
 from ..gate import Gate
 from ..place import ballast_of, is_on_network, keep_ballast, lock_file_of, make_file
@@ -68,7 +68,7 @@ class FileStore(FileConnections):
         super().__init__(path)
         self._steps = steps
         self._shared = is_on_network(path) if on_network is None else on_network
-        self._gate = Gate(lock_file_of(path), wait_s=wait_s)
+        self._gate = Gate(lock_file_of(path), wait_s=wait_s, is_exposed=True)
         self._writer: Connection | None = None
         try:
             make_file(path)
@@ -106,6 +106,8 @@ class FileStore(FileConnections):
         LedgerError
             Busy; or, as `LedgerUnusable`, not writable. Nothing is written, unless the commit itself
             reported the error: the same move again finds out.
+        StoppedWaiting
+            Nothing is written.
         """
         refuse_after_fork()
         try:
@@ -118,6 +120,8 @@ class FileStore(FileConnections):
                 ballast_of(self.path).unlink(missing_ok=True)
         try:
             return self._transact(move)
+        except StoppedWaiting:
+            raise KeyboardInterrupt from None  # the first try may have been written
         except FAULTS as error:
             raise told(self.path, error) from None
 
