@@ -185,9 +185,7 @@ fork(asks)()
 assert replies.kept == 3
 inside, leave = threading.Event(), threading.Event()
 def uses():
-    with replies._file.using():
-        inside.set()
-        leave.wait()
+    replies._file.use(lambda run: inside.set() or leave.wait())
 thread = threading.Thread(target=uses)
 thread.start()
 inside.wait()

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from itertools import count
 
 import pytest
 from certificates import agency, serving
@@ -27,6 +28,7 @@ from asksage_jupyter.ledger.stores.place import lock_file_of
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
 from asksage_jupyter.service.way.departure import departing
 from asksage_jupyter.session.holding.shielded import Shielded
+from asksage_jupyter.session.keeping.replies import Replies
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -209,6 +211,38 @@ def test_a_stop_whose_error_is_kept_keeps_no_lock(tmp_path, verb, on_network):
     store.write(lambda connection: connection.exec_driver_sql("CREATE TABLE fox (dog)").close())
     assert kept.value.__context__
     store.close()
+
+
+def test_a_stop_as_any_function_returns_leaves_the_store_of_replies_to_all(tmp_path):
+    replies = Replies(tmp_path / "replies.db", lambda: 1)
+    for number in range(1_000):
+        stop = _stopped_at_return(number, lambda: replies.count_saved([b"k"]) or replies.find([b"k"]))
+        if stop is None:
+            break
+        other = threading.Thread(target=replies.count_saved, args=([b"k"],), daemon=True)
+        other.start()
+        other.join(WAIT_S)
+        assert not other.is_alive(), f"the stop at return {number} keeps the lock"
+    assert number > 10
+    replies.close()
+
+
+def _stopped_at_return(number, do):
+    """The stop that struck as the function returned that is the `number`-th to return; its error lives on."""
+    returns, before = count(), sys.gettrace()
+
+    def trace(_frame, event, _told):
+        if event == "return" and next(returns) == number:
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        do()
+    except KeyboardInterrupt as stop:
+        return stop
+    finally:
+        sys.settrace(before)
 
 
 @pytest.mark.parametrize("moment", ["hold", "settle"])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ... import forks
 from ...display.plain import told
 from ...errors import AskSageError
 from ...ledger.stores.place import is_on_network, make_file
 from ...ledger.stores.sqlite.driver import FileConnection
+
+T = TypeVar("T")
+Run = Callable[..., sqlite3.Cursor]
+"""Runs a statement."""
 
 _WAIT_S = 30.0
 _FORKING_S = 2.0
@@ -41,8 +45,7 @@ class RepliesFile:
         self._connection: FileConnection | None = None
         self._is_paused = False
 
-    @contextmanager
-    def using(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
+    def use(self, do: Callable[[Run], T]) -> T:
         """Run statements, alone among the threads.
 
         Raises
@@ -53,27 +56,30 @@ class RepliesFile:
         """
         forks.refuse_after_fork()
         try:
+            # In no generator: one that a Ctrl-C leaves behind has the lock as long as the error lives.
             with self._turn:
-                if self._connection is None:
-                    self._connection = self._opened()
-                yield self._connection.execute
+                try:
+                    if self._connection is None:
+                        self._connection = self._opened()
+                    return do(self._connection.execute)
+                except BaseException:
+                    self._close()  # with whatever was begun
+                    raise
         except (sqlite3.Error, OSError) as error:
             raise StoreUnusable(
                 f"the store of replies {self._path} fails ({told(error)}): nothing is sent without it"
             ) from None
 
-    @contextmanager
-    def writing(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
-        """One durable transaction. Raises as `using` does."""
-        with self.using() as run:
+    def write(self, do: Callable[[Run], T]) -> T:
+        """One durable transaction. Raises as `use` does."""
+
+        def transact(run: Run) -> T:
             run("BEGIN IMMEDIATE")
-            try:
-                yield run
-                run("COMMIT")
-            except BaseException:
-                if self._connection is not None and self._connection.in_transaction:
-                    run("ROLLBACK")
-                raise
+            done = do(run)
+            run("COMMIT")
+            return done
+
+        return self.use(transact)
 
     def close(self) -> None:
         """Close it; a later use opens it again."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ...account import Bill
 from ...errors import AskSageError
-from .file import RepliesFile, StoreUnusable
+from .file import RepliesFile, Run, StoreUnusable, T
 from .found import Found, read, storable, written
 from .owner import Owner, is_alive
 
@@ -46,17 +47,15 @@ class Replies:
     def __init__(self, path: Path, clock: Callable[[], int], *, has_texts: bool = True) -> None:
         self._path, self._clock, self._has_texts = path, clock, has_texts
         self._owners = path.with_name(f"{path.name}.runs")
-        self._booked: list[bytes] = []
+        self._booked: dict[bytes, None] = {}
         self._file = RepliesFile(path, self._prepare)
-        with self._file.using():
-            pass
+        self._file.use(_nothing)
 
     def close(self) -> None:
         """Close the file."""
         with suppress(AskSageError):
             if self._booked:
-                with self._writing():
-                    pass
+                self._write(_nothing)
         self._file.close()
 
     # -- claims --------------------------------------------------------------------------------------
@@ -77,63 +76,58 @@ class Replies:
         over : int, optional
             A reply that was kept before this instant is given up for it.
         """
-        with self._writing() as run:
-            claimed = run(
-                "INSERT INTO reply(key, op, owner, job, at) VALUES(?, ?, ?, ?, ?) "
-                "ON CONFLICT(key) DO UPDATE SET op=excluded.op, owner=excluded.owner, job=excluded.job, "
-                "at=excluded.at, text=NULL, model=NULL, bill=NULL, is_booked=0, is_kept=0 "
-                "WHERE is_kept AND (reply.at < ? OR reply.text IS NULL)",
-                (key, op, owner.name, job, self._clock(), -1 if over is None else over),
-            )
-            return claimed.rowcount == 1
+        claimed = self._change(
+            "INSERT INTO reply(key, op, owner, job, at) VALUES(?, ?, ?, ?, ?) "
+            "ON CONFLICT(key) DO UPDATE SET op=excluded.op, owner=excluded.owner, job=excluded.job, "
+            "at=excluded.at, text=NULL, model=NULL, bill=NULL, is_booked=0, is_kept=0 "
+            "WHERE is_kept AND (reply.at < ? OR reply.text IS NULL)",
+            (key, op, owner.name, job, self._clock(), -1 if over is None else over),
+        )
+        return claimed == 1
 
     def release(self, key: bytes, op: str) -> None:
         """Give a key back, of which certainly nothing was sent or billed."""
-        with self._writing() as run:
-            run("DELETE FROM reply WHERE key=? AND op=? AND NOT is_kept", (key, op))
+        self._change("DELETE FROM reply WHERE key=? AND op=? AND NOT is_kept", (key, op))
 
     def keep(self, key: bytes, op: str, text: str, model: str | None, bill: Bill | None) -> None:
         """Put a reply on the disk, before its bill is booked."""
-        with self._writing() as run:
-            run(
-                "UPDATE reply SET is_kept=?, at=?, text=?, model=?, bill=? WHERE key=? AND op=?",
-                (
-                    _KEPT if self._has_texts else _TEXTLESS,
-                    self._clock(),
-                    storable(text) if self._has_texts else None,
-                    model,
-                    written(bill),
-                    key,
-                    op,
-                ),
-            )
+        self._change(
+            "UPDATE reply SET is_kept=?, at=?, text=?, model=?, bill=? WHERE key=? AND op=?",
+            (
+                _KEPT if self._has_texts else _TEXTLESS,
+                self._clock(),
+                storable(text) if self._has_texts else None,
+                model,
+                written(bill),
+                key,
+                op,
+            ),
+        )
 
     def add(self, key: bytes, op: str, text: str, model: str | None, bill: Bill | None) -> None:
         """Put a reply on the disk that nobody claimed, in the place of one that is there; a claim stays."""
         if not self._has_texts:
             return
-        with self._writing() as run:
-            run(
-                "INSERT INTO reply(key, op, owner, job, at, text, model, bill, is_kept) "
-                "VALUES(?, ?, '', '', ?, ?, ?, ?, 1) ON CONFLICT(key) DO UPDATE SET op=excluded.op, "
-                "at=excluded.at, text=excluded.text, model=excluded.model, bill=excluded.bill, is_booked=0 "
-                "WHERE is_kept",
-                (key, op, self._clock(), storable(text), model, written(bill)),
-            )
+        self._change(
+            "INSERT INTO reply(key, op, owner, job, at, text, model, bill, is_kept) "
+            "VALUES(?, ?, '', '', ?, ?, ?, ?, 1) ON CONFLICT(key) DO UPDATE SET op=excluded.op, "
+            "at=excluded.at, text=excluded.text, model=excluded.model, bill=excluded.bill, is_booked=0 "
+            "WHERE is_kept",
+            (key, op, self._clock(), storable(text), model, written(bill)),
+        )
 
     def count_saved(self, keys: Sequence[bytes]) -> None:
         """Count that these replies are shown again for nothing."""
         for each in _batches(keys):
-            with self._writing() as run:
-                run(
-                    "UPDATE reply SET saved=saved + coalesce(json_extract(bill, '$.tokens'), 0) "  # noqa: S608
-                    f"WHERE key IN ({','.join('?' * len(each))})",
-                    tuple(each),
-                )
+            self._change(
+                "UPDATE reply SET saved=saved + coalesce(json_extract(bill, '$.tokens'), 0) "  # noqa: S608
+                f"WHERE key IN ({','.join('?' * len(each))})",
+                tuple(each),
+            )
 
     def note_booked(self, key: bytes) -> None:
         """Remember that a reply's bill is in the ledger; written with what is written next."""
-        self._booked.append(key)  # until then it would only be settled again, which converges
+        self._booked[key] = None  # until then it would only be settled again, which converges
 
     # -- what is there -------------------------------------------------------------------------------
 
@@ -141,11 +135,10 @@ class Replies:
         """What is known of these keys; those nobody claimed are left out."""
         found: dict[bytes, Found] = {}
         for each in _batches(keys):
-            with self._file.using() as run:
-                rows = run(
-                    f"SELECT {_COLUMNS} FROM reply WHERE key IN ({','.join('?' * len(each))})",  # noqa: S608
-                    tuple(each),
-                ).fetchall()
+            rows = self._rows(
+                f"SELECT {_COLUMNS} FROM reply WHERE key IN ({','.join('?' * len(each))})",  # noqa: S608
+                tuple(each),
+            )
             for key, op, owner, at, is_kept, is_booked, text, model, bill in rows:
                 found[key] = Found(
                     op, owner, at, bool(is_kept), bool(is_booked), text, model, read(bill),
@@ -158,34 +151,28 @@ class Replies:
 
         Their keys and bills stay, so that nothing unsettled is forgotten.
         """
-        with self._writing() as run:
-            changed = run(
-                "UPDATE reply SET text=NULL WHERE text IS NOT NULL AND at < ?",
-                (2**63 - 1 if before is None else before,),
-            ).rowcount
-        with self._file.using() as run:
-            run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        changed = self._change(
+            "UPDATE reply SET text=NULL WHERE text IS NOT NULL AND at < ?",
+            (2**63 - 1 if before is None else before,),
+        )
+        self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
         return changed
 
     def let_go(self, *, before: int) -> None:
         """Take away the texts that are older, if there are any."""
-        with self._file.using() as run:
-            found = run("SELECT 1 FROM reply WHERE text IS NOT NULL AND at < ? LIMIT 1", (before,)).fetchone()
-        if found:
+        if self._rows("SELECT 1 FROM reply WHERE text IS NOT NULL AND at < ? LIMIT 1", (before,)):
             self.clear(before=before)
 
     @property
     def kept(self) -> int:
         """How many replies there are."""
-        with self._file.using() as run:
-            (number,) = run("SELECT count(*) FROM reply WHERE text IS NOT NULL").fetchone()
+        ((number,),) = self._rows("SELECT count(*) FROM reply WHERE text IS NOT NULL")
         return int(number)
 
     @property
     def saved(self) -> int:
         """Ask Sage tokens that replies had cost which were shown again."""
-        with self._file.using() as run:
-            (tokens,) = run("SELECT coalesce(sum(saved), 0) FROM reply").fetchone()
+        ((tokens,),) = self._rows("SELECT coalesce(sum(saved), 0) FROM reply")
         return int(tokens)
 
     # -- the file ------------------------------------------------------------------------------------
@@ -202,15 +189,30 @@ class Replies:
                 run("CREATE INDEX IF NOT EXISTS reply_by_time ON reply(at) WHERE text IS NOT NULL")
                 run(f"PRAGMA user_version={_VERSION}")
 
-    @contextmanager
-    def _writing(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
+        return self._file.use(lambda run: run(statement, values).fetchall())
+
+    def _change(self, statement: str, values: tuple[object, ...]) -> int:
+        """How many rows it changed, in a transaction of its own."""
+        return self._write(lambda run: run(statement, values).rowcount)
+
+    def _write(self, do: Callable[[Run], T]) -> T:
         """One durable transaction, and with it the notes that waited for one."""
-        with self._file.writing() as run:
-            booked = self._booked[:]
+        booked = [*self._booked]
+
+        def noting(run: Run) -> T:
             for key in booked:
                 run("UPDATE reply SET is_booked=1 WHERE key=?", (key,))
-            yield run
-        del self._booked[: len(booked)]
+            return do(run)
+
+        done = self._file.write(noting)
+        for key in booked:
+            self._booked.pop(key, None)
+        return done
+
+
+def _nothing(_run: Run) -> None:
+    """Open the file, or write what waits."""
 
 
 def _batches(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
