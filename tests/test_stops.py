@@ -1,6 +1,7 @@
 """Stop at any moment: real signals at random instants of a call, on both databases."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,6 @@ from asksage_jupyter.ledger.stores.place import lock_file_of
 from asksage_jupyter.ledger.stores.sqlite.store import FileStore
 from asksage_jupyter.service.way.departure import departing
 from asksage_jupyter.session.holding.shielded import Shielded
-from asksage_jupyter.session.keeping.replies import Replies
 from asksage_jupyter.settings import AskSage
 
 pytest_plugins = ["postgres_server"]
@@ -213,36 +213,45 @@ def test_a_stop_whose_error_is_kept_keeps_no_lock(tmp_path, verb, on_network):
     store.close()
 
 
-def test_a_stop_as_any_function_returns_leaves_the_store_of_replies_to_all(tmp_path):
-    replies = Replies(tmp_path / "replies.db", lambda: 1)
-    for number in range(1_000):
-        stop = _stopped_at_return(number, lambda: replies.count_saved([b"k"]) or replies.find([b"k"]))
+@pytest.mark.parametrize(
+    ("place", "events"),
+    [("cookie|transport", {"line"}), ("keeping|contextlib", {"call", "return"})],
+)
+def test_a_stop_at_any_moment_within_leaves_all_locks_to_others(server, place, events):
+    """Where locks are taken that all threads share: the client's and the store of replies'."""
+    prompt = map(str, count())
+
+    def do():
+        return asksage_jupyter.ask(next(prompt), replay=True)
+
+    do()
+    for number in count():
+        stop = _stopped_at(number, place, events, do)  # alive, with all that its frames hold
         if stop is None:
             break
-        other = threading.Thread(target=replies.count_saved, args=([b"k"],), daemon=True)
-        other.start()
-        other.join(WAIT_S)
-        assert not other.is_alive(), f"the stop at return {number} keeps the lock"
+        assert isinstance(stop, KeyboardInterrupt | Interrupted)
+        assert are_free(server, do), f"not after {number}"
     assert number > 10
-    replies.close()
 
 
-def _stopped_at_return(number, do):
-    """The stop that struck as the function returned that is the `number`-th to return; its error lives on."""
-    returns, before = count(), sys.gettrace()
+def _stopped_at(number, place, events, do):
+    """What came of a Ctrl-C at the `number`-th of these events in a file like `place`; None past the last."""
+    moments, before = count(), sys.gettrace()
 
-    def trace(_frame, event, _told):
-        if event == "return" and next(returns) == number:
-            raise KeyboardInterrupt
+    def trace(frame, event, _told):
+        is_there = event in events and re.search(place, frame.f_code.co_filename)
+        if is_there and next(moments) == number:
+            signal.raise_signal(signal.SIGINT)
         return trace
 
     sys.settrace(trace)
     try:
         do()
-    except KeyboardInterrupt as stop:
-        return stop
+    except BaseException as error:
+        return error
     finally:
         sys.settrace(before)
+    return None if next(moments) <= number else KeyboardInterrupt("it came too late to stop anything")
 
 
 @pytest.mark.parametrize("moment", ["hold", "settle"])

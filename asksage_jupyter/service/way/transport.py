@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from http.cookiejar import CookieJar
+from typing import Any
 
 import httpx
 
@@ -29,6 +31,13 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+
+
+class _NoCookies(CookieJar):
+    """Keeps none: the service sets none, and a Ctrl-C can leave a jar's lock taken for all other threads."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Take none."""
 
 
 def connect(
@@ -77,6 +86,7 @@ def connect(
             follow_redirects=False,
             headers={"user-agent": "asksage-jupyter", "accept-encoding": "gzip"},
             event_hooks={"request": [note_proxy], "response": [bound]},
+            cookies=_NoCookies(),
             transport=lines,
         )
     except ImportError:
